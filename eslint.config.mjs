@@ -1,0 +1,61 @@
+// @ts-check
+import pulumi from "@pulumi/eslint-plugin";
+import tseslint from "typescript-eslint";
+
+/**
+ * Import directions, as docs/architecture.md draws them: an import points downwards only, and nothing
+ * outside lab/ and test/ knows that the lab exists.
+ *
+ * @param {string[]} files the folder the rule holds for
+ * @param {{ group: string[], message: string }[]} patterns what it must not import
+ */
+const mayNotImport = (files, patterns) => ({
+  files,
+  rules: { "no-restricted-imports": ["error", { patterns }] },
+});
+
+export default tseslint.config(
+  { ignores: ["node_modules/", ".lab/", "coverage/"] },
+  ...tseslint.configs.recommendedTypeChecked,
+  // Bootstrap files run before anything is installed; they carry no types of their own.
+  { files: ["**/*.mjs"], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    plugins: { "@pulumi": pulumi },
+    languageOptions: {
+      parserOptions: {
+        projectService: true,
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: { eqeqeq: "error" },
+  },
+  { files: ["**/*.ts"], rules: { "@typescript-eslint/switch-exhaustiveness-check": "error" } },
+  {
+    files: ["components/**/*.ts", "stacks/**/*.ts"],
+    rules: { "@pulumi/no-output-in-template-literal": "error" },
+  },
+  mayNotImport(
+    ["components/vxlan/**"],
+    [
+      { group: ["@pulumi/*", "zod"], message: "components/vxlan is pure: no Pulumi, no zod." },
+      {
+        group: ["../*.ts", "**/lab/**", "**/stacks/**"],
+        message: "components/vxlan imports nothing of ours.",
+      },
+    ],
+  ),
+  mayNotImport(
+    ["components/*.ts"],
+    [
+      {
+        group: ["**/lab/**", "**/stacks/**", "zod"],
+        message: "components import only components/vxlan and Pulumi.",
+      },
+    ],
+  ),
+  mayNotImport(["stacks/**"], [{ group: ["**/lab/**"], message: "Stacks do not know that the lab exists." }]),
+  mayNotImport(
+    ["lab/**"],
+    [{ group: ["**/components/**", "**/stacks/**"], message: "The lab knows the cloud, not the product." }],
+  ),
+);
