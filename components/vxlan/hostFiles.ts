@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+
+/** A file that the device phase puts on every host. */
+export interface HostFile {
+  /** Where it goes on the host. */
+  path: string;
+  /** Its permissions in octal, as `stat -c %a` prints them. */
+  mode: string;
+  text: string;
+}
+
+const FILES = [
+  { source: "oci-vxlan", path: "/usr/local/lib/oci-vxlan/oci-vxlan", mode: "755" },
+  { source: "oci-vxlan@.service", path: "/etc/systemd/system/oci-vxlan@.service", mode: "644" },
+] as const;
+
+let cached: HostFile[] | undefined;
+
+/** The host side: real files beside this module, read once. */
+export function hostFiles(): readonly HostFile[] {
+  cached ??= FILES.map(({ source, path, mode }) => ({
+    path,
+    mode,
+    text: readFileSync(new URL(`./host/${source}`, import.meta.url), "utf8"),
+  }));
+  return cached;
+}

@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { hostFiles } from "./hostFiles.ts";
+import { interfaceAddresses } from "./plan.ts";
+import type { PeersPlan } from "./plan.ts";
+import type { HostSettings, OverlaySettings } from "./settings.ts";
+
+/**
+ * What runs on a host in each phase: one SSH session, one short constant command, and everything that varies
+ * on its standard input. A failed command is printed whole by its provider, so nothing but the phase stands
+ * in it.
+ */
+
+/** Which overlay on a host is meant, and whose it is. */
+export interface OverlayIdentity {
+  /** `<stack>.<name>`: names the overlay's files and unit on the host. */
+  overlay: string;
+  /** `<project>/<stack>/<name>`: a device that another owner set up is refused. */
+  owner: string;
+}
+
+/** What is installed again when it changes, although the host's settings did not. */
+export interface Incarnation {
+  /** Raised by a user to have the host installed anew. */
+  generation: number;
+  /** OCID of the instance; undefined for hosts that existed before. */
+  instance?: string;
+}
+
+const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
+
+/** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
+const TIME_LIMIT = { device: 80, peers: 60, verify: 60, remove: 60 } as const;
+
+/** Runs a command as root: directly, or by sudo where the login user is another. */
+function asRoot(seconds: number, command: string): string {
+  return (
+    'if [ "$(id -u)" -eq 0 ]; then set --; elif sudo -n true; then set -- sudo -n; else ' +
+    'echo "oci-vxlan: error: user $(id -un) cannot become root on $(hostname): allow it sudo without a password ' +
+    '(NOPASSWD in sudoers), then run pulumi up again" >&2; exit 1; fi; ' +
+    `exec "$@" timeout -k 5 ${seconds} ${command}`
+  );
+}
+
+/** Runs the installed program, or says that the host lost it. */
+function installed(seconds: number, verb: string): string {
+  return (
+    `if [ ! -x ${PROGRAM} ]; then echo "oci-vxlan: error: $(hostname) was re-imaged since its device phase: ` +
+    `raise its generation by one, then run pulumi up again" >&2; exit 1; fi; ${asRoot(seconds, `${PROGRAM} ${verb}`)}`
+  );
+}
+
+/** Removes a phase's own files; a host that has none of them is done already. */
+function removal(verb: string): string {
+  return `[ ! -x ${PROGRAM} ] || { ${asRoot(TIME_LIMIT.remove, `${PROGRAM} ${verb}`)}; }`;
+}
+
+/** Phase device: installs the host side, brings the device up, prints the device report. */
+export function devicePhase(
+  identity: OverlayIdentity,
+  overlay: OverlaySettings,
+  host: HostSettings,
+  incarnation: Incarnation,
+) {
+  return {
+    create: asRoot(TIME_LIMIT.device, "bash -s"),
+    delete: removal(`remove-device ${identity.overlay} ${identity.owner}`),
+    stdin: installScript(identity.overlay, deviceSettings(identity, overlay, host, incarnation)),
+  };
+}
+
+/** The settings of one host's device, as they are stored on the host. */
+export function deviceSettings(
+  { overlay: id, owner }: OverlayIdentity,
+  overlay: OverlaySettings,
+  host: HostSettings,
+  { generation, instance }: Incarnation,
+): string {
+  return lines(
+    `overlay ${id}`,
+    `owner ${owner}`,
+    `device ${overlay.device}`,
+    `vni ${overlay.vni}`,
+    `port ${overlay.port}`,
+    `underlay ${host.underlayAddress}`,
+    ...interfaceAddresses(overlay, host).map((address) => `address ${address}`),
+    ...(overlay.mtu === undefined ? [] : [`mtu ${overlay.mtu}`]),
+    `flood ${overlay.flood}`,
+    `ingress ${overlay.ingress}`,
+    `firewall ${overlay.hostFirewall}`,
+    `generation ${generation}`,
+    ...(instance === undefined ? [] : [`instance ${instance}`]),
+  );
+}
+
+/** Phase peers: one command, however many peers there are. */
+export function peersPhase({ overlay }: OverlayIdentity, plan: PeersPlan) {
+  return {
+    create: installed(TIME_LIMIT.peers, `peers ${overlay}`),
+    delete: removal(`remove-peers ${overlay} ${plan.installation}`),
+    stdin: peersSettings(plan),
+  };
+}
+
+/** The peers of one host, as they are stored on the host. */
+export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
+  return lines(
+    `installation ${installation}`,
+    `mtu ${mtu}`,
+    ...peers.map(
+      (peer) => `peer ${peer.name} ${peer.mac} ${peer.underlayAddress} ${peer.overlayAddresses.join(" ")}`,
+    ),
+  );
+}
+
+/**
+ * Phase verify: probes every peer over the overlay. The digest of the whole fleet stands in its input, so it
+ * runs again when anything that it proves has changed, and not otherwise.
+ *
+ * @param port TCP port on which the peers' sshd listens
+ */
+export function verifyPhase(
+  { overlay }: OverlayIdentity,
+  host: string,
+  plans: Record<string, PeersPlan>,
+  port: number,
+) {
+  const plan = plans[host];
+  if (!plan) throw new Error(`${host} is not in the plan`);
+  return {
+    create: installed(TIME_LIMIT.verify, `verify ${overlay}`),
+    stdin: lines(
+      `# proves ${createHash("sha256").update(JSON.stringify(plans)).digest("hex")}`,
+      `mtu ${plan.mtu}`,
+      `port ${port}`,
+      ...plan.peers.map((peer) => `peer ${peer.name} ${peer.overlayAddresses.join(" ")}`),
+    ),
+  };
+}
+
+/**
+ * The script that installs the host side and then hands the settings to it. The braces make bash read it to
+ * the end before any of it runs, so a connection that breaks half-way installs nothing.
+ */
+function installScript(overlay: string, settings: string): string {
+  return lines(
+    "{ set -euo pipefail",
+    "install_file() { # PATH MODE: standard input becomes the file, at once and only where it differs",
+    '  local new="$1.new"',
+    '  mkdir -p "$(dirname "$1")"',
+    '  cat >"$new"',
+    '  if cmp -s "$new" "$1" && [ "$(stat -c %a "$1")" = "$2" ]; then rm "$new"; else chmod "$2" "$new" && mv "$new" "$1"; fi',
+    "}",
+    ...hostFiles().map(({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`),
+    `exec ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
+    "}",
+  );
+}
+
+function hereDocument(text: string): string {
+  const end = "END_OF_OCI_VXLAN_FILE";
+  if (text.split("\n").includes(end)) throw new Error(`a file for the host holds the line ${end}`);
+  return `<<'${end}'\n${text.endsWith("\n") ? text : `${text}\n`}${end}`;
+}
+
+function lines(...text: string[]): string {
+  return `${text.join("\n")}\n`;
+}

@@ -1,0 +1,297 @@
+import { addressAt, contains, networkContaining, parseAddress, parseCidr, usableRange } from "./addresses.ts";
+import type { Address, Cidr } from "./addresses.ts";
+import { OCI_UNDERLAY_MTU, VXLAN_OVERHEAD } from "./settings.ts";
+import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
+
+/** One thing that is wrong: where (a path into what the user gave), what, and what would be right. */
+export interface Problem {
+  /** Dotted path, for example `hosts.host01.overlayAddresses[0]`. */
+  path: string;
+  message: string;
+}
+
+/** A host as far as it is known: a provisioned host has no underlay address before it exists. */
+export type PartialHost = Pick<HostSettings, "overlayAddresses"> & { underlayAddress?: string };
+
+/** Where in the user's input the parts stand; the stack config nests what the component takes flat. */
+export interface Paths {
+  overlay: string;
+  underlayAddress: (host: string) => string;
+}
+
+const COMPONENT_PATHS: Paths = { overlay: "", underlayAddress: (host) => `hosts.${host}.underlayAddress` };
+
+const LARGEST_VNI = 2 ** 24 - 1;
+const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
+const LARGEST_MTU = OCI_UNDERLAY_MTU - VXLAN_OVERHEAD;
+
+/** Ranges that no host on an overlay can have: what ipaddr.js calls them, in the words of an error. */
+const UNUSABLE: Readonly<Record<string, string>> = {
+  unspecified: "the unspecified address",
+  broadcast: "the broadcast address",
+  multicast: "a multicast address",
+  linkLocal: "a link-local address",
+  loopback: "a loopback address",
+};
+
+/** Everything that is wrong with an overlay and its hosts, all at once; an empty list when nothing is. */
+export function validateOverlay(
+  overlay: OverlaySettings,
+  hosts: HostMap<PartialHost>,
+  paths: Paths = COMPONENT_PATHS,
+): Problem[] {
+  const at = (key: string) => (paths.overlay === "" ? key : `${paths.overlay}.${key}`);
+  const cidrs = overlay.cidrs.map((text) => parseCidr(text));
+  return [
+    ...validateDevice(overlay, at),
+    ...validateChoices(overlay, at),
+    ...validateCidrs(overlay.cidrs, at("cidrs")),
+    ...validateMtu(overlay, cidrs, at("mtu")),
+    ...validateNames(hosts),
+    ...validateUnderlay(hosts, paths),
+    ...validateSeparation(cidrs, hosts, at("cidrs"), paths),
+    ...validateOverlayAddresses(cidrs, hosts),
+  ];
+}
+
+function validateDevice({ device, vni, port }: OverlaySettings, at: (key: string) => string): Problem[] {
+  const problems: Problem[] = [];
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,14}$/.test(device)) {
+    problems.push({
+      path: at("device"),
+      message: `"${device}" is no device name: use a letter, then letters, digits, "-" or "_", at most 15 in all, such as vxlan0.`,
+    });
+  }
+  if (!Number.isInteger(vni) || vni < 1 || vni > LARGEST_VNI) {
+    problems.push({
+      path: at("vni"),
+      message: `${vni} is no VNI: it has 24 bits, so use a whole number from 1 to ${LARGEST_VNI}.`,
+    });
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    problems.push({
+      path: at("port"),
+      message: `${port} is no UDP port: use 4789 (IANA's VXLAN port), 8472 (for peers set up by hand), or another from 1 to 65535.`,
+    });
+  }
+  return problems;
+}
+
+function validateChoices({ ingress, hostFirewall }: OverlaySettings, at: (key: string) => string): Problem[] {
+  const problems: Problem[] = [];
+  if (ingress !== "all" && ingress !== "none") {
+    problems.push({
+      path: at("ingress"),
+      message: `"${ingress}" is neither "all" (hosts admit what arrives by the overlay) nor "none".`,
+    });
+  }
+  if (hostFirewall !== "manage" && hostFirewall !== "leave") {
+    problems.push({
+      path: at("hostFirewall"),
+      message: `"${hostFirewall}" is neither "manage" (the overlay is let through the host's firewall) nor "leave".`,
+    });
+  }
+  return problems;
+}
+
+function validateCidrs(texts: readonly string[], path: string): Problem[] {
+  const problems: Problem[] = [];
+  if (texts.length === 0) {
+    problems.push({ path, message: "no overlay network is given: give one CIDR, such as 192.168.0.0/24." });
+  }
+  const families = new Map<number, string>();
+  texts.forEach((text, index) => {
+    const wrong = problemWithCidr(text);
+    if (wrong !== undefined) problems.push({ path: `${path}[${index}]`, message: wrong });
+    const family = parseCidr(text)?.family;
+    if (family === undefined) return;
+    const other = families.get(family);
+    if (other !== undefined) {
+      problems.push({
+        path: `${path}[${index}]`,
+        message: `${text} is the second IPv${family} network after ${other}: an overlay has one of each family at most.`,
+      });
+    }
+    families.set(family, text);
+  });
+  return problems;
+}
+
+function problemWithCidr(text: string): string | undefined {
+  const cidr = parseCidr(text);
+  if (!cidr) {
+    const meant = networkContaining(text);
+    return meant
+      ? `${text} has bits set behind its prefix: did you mean ${meant.text}?`
+      : `"${text}" is no CIDR: write a network and its prefix length, such as 192.168.0.0/24.`;
+  }
+  const [shortest, longest] = cidr.family === 4 ? [8, 30] : [16, 126];
+  if (cidr.prefix < shortest || cidr.prefix > longest) {
+    return `${text} cannot hold an overlay: use a prefix length from /${shortest} to /${longest}.`;
+  }
+  const range = UNUSABLE[cidr.network.range()];
+  return range === undefined
+    ? undefined
+    : `${text} starts with ${range}: use a private network, such as 192.168.0.0/24.`;
+}
+
+function validateMtu(
+  { mtu }: OverlaySettings,
+  cidrs: readonly (Cidr | undefined)[],
+  path: string,
+): Problem[] {
+  if (mtu === undefined) return [];
+  const smallest = cidrs.some((cidr) => cidr?.family === 6) ? SMALLEST_MTU[6] : SMALLEST_MTU[4];
+  if (Number.isInteger(mtu) && mtu >= smallest && mtu <= LARGEST_MTU) return [];
+  return [
+    {
+      path,
+      message:
+        `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${OCI_UNDERLAY_MTU}, ` +
+        `so use a whole number from ${smallest} to ${LARGEST_MTU}, or leave it out to have it measured.`,
+    },
+  ];
+}
+
+function validateNames(hosts: HostMap<unknown>): Problem[] {
+  const names = Object.keys(hosts);
+  const problems: Problem[] = names
+    .filter((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+    .map((name) => ({
+      path: `hosts.${name}`,
+      message: `"${name}" is no host name: use lower-case letters, digits and inner hyphens, at most 63 characters.`,
+    }));
+  if (names.length < 2) {
+    problems.push({
+      path: "hosts",
+      message: `an overlay joins two hosts or more, and ${names.length === 0 ? "none is" : "only one is"} given.`,
+    });
+  }
+  return problems;
+}
+
+function validateUnderlay(hosts: HostMap<PartialHost>, paths: Paths): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, string>();
+  for (const [name, { underlayAddress }] of Object.entries(hosts)) {
+    if (underlayAddress === undefined) continue;
+    const path = paths.underlayAddress(name);
+    const address = parseAddress(underlayAddress);
+    if (address?.kind() !== "ipv4") {
+      problems.push({
+        path,
+        message: `"${underlayAddress}" is no IPv4 address: give the address that the host's own NIC carries, such as 10.196.218.222.`,
+      });
+      continue;
+    }
+    const range = UNUSABLE[address.range()];
+    if (range !== undefined) {
+      problems.push({ path, message: `${underlayAddress} is ${range}, which no NIC can carry as its own.` });
+    }
+    problems.push(...givenTwice(seen, address.toString(), path));
+  }
+  return problems;
+}
+
+/** An overlay network that holds an underlay address would route the tunnel into itself. */
+function validateSeparation(
+  cidrs: readonly (Cidr | undefined)[],
+  hosts: HostMap<PartialHost>,
+  path: string,
+  paths: Paths,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, { underlayAddress }] of Object.entries(hosts)) {
+    const address = parseAddress(underlayAddress ?? "");
+    cidrs.forEach((cidr, index) => {
+      if (!address || !cidr || !contains(cidr, address)) return;
+      problems.push({
+        path: `${path}[${index}]`,
+        message:
+          `${cidr.text} overlaps the underlay: it holds ${underlayAddress}, the underlay address at ` +
+          `${paths.underlayAddress(name)}. Choose an overlay network that no underlay address lies in.`,
+      });
+    });
+  }
+  return problems;
+}
+
+function validateOverlayAddresses(
+  cidrs: readonly (Cidr | undefined)[],
+  hosts: HostMap<PartialHost>,
+): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, string>();
+  const known = cidrs.filter((cidr) => cidr !== undefined);
+  for (const [name, { overlayAddresses }] of Object.entries(hosts)) {
+    const path = `hosts.${name}.overlayAddresses`;
+    overlayAddresses.forEach((text, index) => {
+      const where = `${path}[${index}]`;
+      const address = parseAddress(text);
+      if (!address) {
+        problems.push({
+          path: where,
+          message: `"${text}" is no IP address: give it without a prefix length, such as 192.168.0.1.`,
+        });
+        return;
+      }
+      const wrong = problemWithOverlayAddress(address, text, known);
+      if (wrong !== undefined) problems.push({ path: where, message: wrong });
+      problems.push(...givenTwice(seen, address.toString(), where));
+    });
+    problems.push(...validateFamilies(overlayAddresses, known, path));
+  }
+  return problems;
+}
+
+function problemWithOverlayAddress(
+  address: Address,
+  text: string,
+  cidrs: readonly Cidr[],
+): string | undefined {
+  if (cidrs.length === 0) return undefined;
+  const cidr = cidrs.find((candidate) => contains(candidate, address));
+  if (!cidr) {
+    return `${text} lies outside ${cidrs.map((candidate) => candidate.text).join(" and ")}: use an address from ${cidrs.map(usableRange).join(" or ")}.`;
+  }
+  const first = address.toString() === cidr.network.toString();
+  const last = cidr.family === 4 && address.toString() === addressAt(cidr, -1).toString();
+  if (!first && !last) return undefined;
+  return `${text} is reserved as the ${first ? "network" : "broadcast"} address of ${cidr.text}: use an address from ${usableRange(cidr)}.`;
+}
+
+/** Each host needs one address, and only one, in each of the overlay's networks. */
+function validateFamilies(texts: readonly string[], cidrs: readonly Cidr[], path: string): Problem[] {
+  return cidrs.flatMap((cidr) => {
+    const inside = texts.filter((text) => {
+      const address = parseAddress(text);
+      return address && contains(cidr, address);
+    });
+    if (inside.length === 1) return [];
+    const outside = texts.some(
+      (text) => !parseAddress(text) || !cidrs.some((c) => contains(c, parseAddress(text) as Address)),
+    );
+    if (inside.length === 0 && outside) return []; // Said already, about the address itself.
+    return [
+      {
+        path,
+        message:
+          inside.length === 0
+            ? `no address in ${cidr.text}: add one from ${usableRange(cidr)}.`
+            : `${inside.join(" and ")} both lie in ${cidr.text}: give one of them (others can be added on the host and stay).`,
+      },
+    ];
+  });
+}
+
+function givenTwice(seen: Map<string, string>, address: string, path: string): Problem[] {
+  const other = seen.get(address);
+  if (other !== undefined) return [{ path, message: `${address} is given twice: ${other} has it too.` }];
+  seen.set(address, path);
+  return [];
+}
+
+/** The problems as one text for a person, a line each. */
+export function describeProblems(problems: readonly Problem[]): string {
+  return problems.map(({ path, message }) => `  ${path}: ${message}`).join("\n");
+}

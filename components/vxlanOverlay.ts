@@ -1,0 +1,238 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { parseDeviceReport } from "./vxlan/deviceReport.ts";
+import type { DeviceReport } from "./vxlan/deviceReport.ts";
+import { devicePhase, peersPhase, verifyPhase } from "./vxlan/phases.ts";
+import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
+import type { PeersPlan } from "./vxlan/plan.ts";
+import { withDefaults } from "./vxlan/settings.ts";
+import type { OverlaySettings } from "./vxlan/settings.ts";
+import { describeProblems, validateOverlay } from "./vxlan/validate.ts";
+import type { PartialHost } from "./vxlan/validate.ts";
+
+/** How a host is reached over SSH. */
+export interface SshArgs {
+  /** Address or name that the machine running Pulumi reaches. *Updatable.* */
+  host: pulumi.Input<string>;
+  /** TCP port of sshd. Default 22. *Updatable.* */
+  port?: pulumi.Input<number>;
+  /** Login user: root, or a user who may use sudo without a password. Default `opc`, as on Oracle's images. *Updatable.* */
+  user?: pulumi.Input<string>;
+  /** Private key in OpenSSH or PEM format; kept as a secret. *Updatable.* */
+  privateKey: pulumi.Input<string>;
+  /** Passphrase of the private key, where it has one; kept as a secret. *Updatable.* */
+  privateKeyPassphrase?: pulumi.Input<string>;
+  /**
+   * The host's public key, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp… AAAA…`. Required: without it the provider
+   * accepts any host. An RSA key pins SHA-1 signatures, which current OpenSSH refuses. *Updatable*: a re-imaged
+   * host has a new one, and is installed anew because of it.
+   */
+  hostKey: pulumi.Input<string>;
+}
+
+/** One host of an overlay: any machine that SSH reaches. */
+export interface VxlanHostArgs {
+  /**
+   * IPv4 address that a NIC of the host itself carries, which peers send VXLAN packets to. The NIC is found by
+   * it. *Updatable*: the device is made again with its MAC kept.
+   */
+  underlayAddress: pulumi.Input<string>;
+  /** The host's addresses inside the overlay, one for each of `cidrs`, without prefix length. *Updatable.* */
+  overlayAddresses: string[];
+  ssh: SshArgs;
+  /** Raise it to have the host installed anew, for example after its NIC's MTU changed. Default 0. *Updatable.* */
+  generation?: number;
+  /**
+   * OCID of the instance, where this program provisions it. *Updatable*: a replaced instance is installed anew,
+   * and no delete runs against the one that is gone.
+   */
+  instanceId?: pulumi.Input<string>;
+  /** The resource that the host's phases go down with: on destroy they are not undone one by one first. */
+  deletedWith?: pulumi.Resource;
+}
+
+/** Whether and how `up` proves that traffic passes. */
+export interface VerifyArgs {
+  /** Default true. *Updatable.* */
+  enabled?: boolean;
+  /** TCP port of the peers' sshd inside the overlay. Default 22. *Updatable.* */
+  port?: number;
+}
+
+export interface VxlanOverlayArgs {
+  /** The hosts by name; two or more. Adding or removing one leaves the resources of the others alone. */
+  hosts: Record<string, VxlanHostArgs>;
+  /** The overlay's networks: one IPv4 CIDR, one IPv6 CIDR, or one of each. *Updatable.* */
+  cidrs: string[];
+  /** Name of the VXLAN device, at most 15 characters. Default `vxlan0`. *Updatable*: the device is made again. */
+  device?: string;
+  /** VXLAN network identifier, 1 to 16777215. Default 100. *Updatable*: the device is made again. */
+  vni?: number;
+  /**
+   * UDP port. Default 4789, IANA's; 8472 is what the Linux kernel takes when a peer was set up by hand without
+   * `dstport`. *Updatable*: the device is made again.
+   */
+  port?: number;
+  /** MTU of the device in bytes. Default: the smallest underlay MTU of all hosts less 50. *Updatable.* */
+  mtu?: number;
+  /** Whether broadcast, multicast and unknown destinations are replicated to every peer. Default true. *Updatable.* */
+  flood?: boolean;
+  /** What the host firewall admits from the overlay: `all` (default) or `none`. *Updatable.* */
+  ingress?: string;
+  /** `manage` (default) opens the host's own firewall for the overlay; `leave` does not touch it. *Updatable.* */
+  hostFirewall?: string;
+  verify?: VerifyArgs;
+}
+
+/**
+ * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each,
+ * and on each the addresses of all others. Hosts need Linux, systemd, bash, iproute2 and nftables, nothing
+ * else, and keep their place in the overlay over reboots.
+ *
+ * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers`, `<name>-<host>-verify`.
+ *
+ * @throws pulumi.RunError before any host is touched, with everything that is wrong in `args`
+ */
+export class VxlanOverlay extends pulumi.ComponentResource {
+  /** MAC of the device on each host, as its kernel has it. */
+  readonly macs: pulumi.Output<Record<string, string>>;
+  /** MTU of the device in bytes, the same on all hosts. */
+  readonly mtu: pulumi.Output<number>;
+  /** When traffic was last seen to pass between all pairs, ISO 8601 UTC; empty where verify is switched off. */
+  readonly lastVerified: pulumi.Output<string>;
+
+  constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
+    const overlay = withDefaults(args);
+    refuseInvalid(name, overlay, args.hosts);
+    const identity = {
+      overlay: `${pulumi.getStack()}.${name}`,
+      owner: `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,
+    };
+
+    const names = Object.keys(args.hosts).sort();
+    const hosts = Object.fromEntries(
+      names.map((host) => {
+        const given = args.hosts[host] as VxlanHostArgs;
+        const settings = pulumi.output(given.underlayAddress).apply((underlayAddress) => ({
+          underlayAddress,
+          overlayAddresses: given.overlayAddresses,
+        }));
+        return [host, { given, settings, connection: connectionTo(given.ssh) }];
+      }),
+    );
+    const each = <T>(make: (host: string, parts: (typeof hosts)[string]) => T): Record<string, T> =>
+      Object.fromEntries(Object.entries(hosts).map(([host, parts]) => [host, make(host, parts)]));
+
+    const devices = each((host, { given, settings, connection }) => {
+      const phase = pulumi.all([settings, given.instanceId]).apply(([resolved, instance]) => {
+        refuseInvalid(name, overlay, { ...args.hosts, [host]: { ...given, ...resolved } });
+        return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, instance });
+      });
+      return this.command(`${name}-${host}-device`, phase, connection, given);
+    });
+
+    const reports = pulumi
+      .output(
+        each(
+          (host) =>
+            devices[host]?.stdout.apply((stdout) =>
+              parseDeviceReport(host, stdout),
+            ) as pulumi.Output<DeviceReport>,
+        ),
+      )
+      .apply((resolved) => {
+        refuseEqualMacs(overlay.device, resolved);
+        return resolved;
+      });
+    const plans = pulumi
+      .all([each((_, { settings }) => settings), reports])
+      .apply(([settings, resolved]) => planMesh(overlay.mtu, settings, resolved));
+    const planOf = (host: string) => plans.apply((resolved) => resolved[host] as PeersPlan);
+
+    const peers = each((host, { given, connection }) =>
+      this.command(
+        `${name}-${host}-peers`,
+        planOf(host).apply((plan) => peersPhase(identity, plan)),
+        connection,
+        given,
+        { dependsOn: Object.values(devices) },
+      ),
+    );
+
+    const verified =
+      args.verify?.enabled === false
+        ? []
+        : Object.values(
+            each((host, { given, connection }) => {
+              const phase = plans.apply((resolved) =>
+                verifyPhase(identity, host, resolved, args.verify?.port ?? 22),
+              );
+              return this.command(`${name}-${host}-verify`, phase, connection, given, {
+                dependsOn: Object.values(peers),
+              }).stdout;
+            }),
+          );
+
+    this.macs = reports.apply((resolved) =>
+      Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
+    );
+    this.mtu = plans.apply((resolved) => Object.values(resolved)[0]?.mtu ?? 0);
+    this.lastVerified = pulumi.all(verified).apply((times) => [...times].sort()[0] ?? "");
+    this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
+  }
+
+  /**
+   * One phase on one host. There are no `triggers`: they would replace the command, and a replacement's delete
+   * runs after its create and against the old connection. Every change is an update, which runs `create` again.
+   */
+  private command(
+    name: string,
+    phase: pulumi.Output<{ create: string; stdin: string; delete?: string }>,
+    connection: pulumi.Input<command.types.input.remote.ConnectionArgs>,
+    host: VxlanHostArgs,
+    opts: pulumi.CustomResourceOptions = {},
+  ): command.remote.Command {
+    return new command.remote.Command(
+      name,
+      {
+        connection,
+        create: phase.create,
+        delete: phase.apply((resolved) => resolved.delete ?? "true"),
+        stdin: phase.stdin,
+        addPreviousOutputInEnv: false,
+        logging: "none",
+      },
+      { parent: this, ...opts, ...(host.deletedWith ? { deletedWith: host.deletedWith } : {}) },
+    );
+  }
+}
+
+/**
+ * The provider's connection. A host that refuses is given up after about 8 s, one that is silent after about
+ * 80 s: measured with `command` 1.2.1, which dials `dialErrorLimit` + 1 times.
+ */
+function connectionTo(ssh: SshArgs): pulumi.Output<command.types.input.remote.ConnectionArgs> {
+  return pulumi.secret({
+    host: ssh.host,
+    port: ssh.port ?? 22,
+    user: ssh.user ?? "opc",
+    privateKey: ssh.privateKey,
+    ...(ssh.privateKeyPassphrase === undefined ? {} : { privateKeyPassword: ssh.privateKeyPassphrase }),
+    hostKey: ssh.hostKey,
+    dialErrorLimit: 9,
+    perDialTimeout: 8,
+  });
+}
+
+/** @throws pulumi.RunError that lists all problems */
+function refuseInvalid(name: string, overlay: OverlaySettings, hosts: Record<string, VxlanHostArgs>): void {
+  const known = Object.entries(hosts).map(([host, { underlayAddress, overlayAddresses }]) => [
+    host,
+    { overlayAddresses, ...(typeof underlayAddress === "string" ? { underlayAddress } : {}) },
+  ]);
+  const problems = validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>);
+  if (problems.length > 0) {
+    throw new pulumi.RunError(`VxlanOverlay "${name}" cannot be built:\n${describeProblems(problems)}`);
+  }
+}

@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { DeviceReport } from "../../components/vxlan/deviceReport.ts";
+import { fleetMtu, interfaceAddresses, planMesh, refuseEqualMacs } from "../../components/vxlan/plan.ts";
+import type { HostSettings } from "../../components/vxlan/settings.ts";
+
+/** A fleet of any size: settings and reports by host name, addresses and MACs derived from the index. */
+const fleet = fc
+  .uniqueArray(fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), { minLength: 2, maxLength: 12 })
+  .map((names) => {
+    const hosts: Record<string, HostSettings> = {};
+    const reports: Record<string, DeviceReport> = {};
+    names.forEach((name, index) => {
+      hosts[name] = { underlayAddress: `10.0.${index}.2`, overlayAddresses: [`192.168.0.${index + 1}`] };
+      reports[name] = {
+        mac: `02:00:00:00:00:${(index + 16).toString(16)}`,
+        underlayMtu: 9000 - index,
+        installation: `i${index}`,
+      };
+    });
+    return { names, hosts, reports };
+  });
+
+describe("the mesh", () => {
+  test("is symmetric, complete, and holds nobody as their own peer", () => {
+    fc.assert(
+      fc.property(fleet, ({ names, hosts, reports }) => {
+        const plans = planMesh(undefined, hosts, reports);
+        for (const name of names) {
+          const peers = plans[name]?.peers ?? [];
+          expect(peers.map((peer) => peer.name)).toEqual(names.filter((other) => other !== name).sort());
+          for (const peer of peers) {
+            expect(peer.mac).toBe(reports[peer.name]?.mac);
+            expect(peer.underlayAddress).toBe(hosts[peer.name]?.underlayAddress);
+            expect(plans[peer.name]?.peers.some((back) => back.name === name)).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+
+  test("is the same whatever the order of the hosts", () => {
+    fc.assert(
+      fc.property(fleet, ({ hosts, reports }) => {
+        const reversed = <T>(map: Record<string, T>) => Object.fromEntries(Object.entries(map).reverse());
+        expect(JSON.stringify(planMesh(undefined, reversed(hosts), reversed(reports)))).toBe(
+          JSON.stringify(planMesh(undefined, hosts, reports)),
+        );
+      }),
+    );
+  });
+
+  test("gives every host one MTU: the smallest underlay's less 50", () => {
+    fc.assert(
+      fc.property(fleet, ({ names, hosts, reports }) => {
+        const mtus = new Set(Object.values(planMesh(undefined, hosts, reports)).map((plan) => plan.mtu));
+        expect([...mtus]).toEqual([9000 - (names.length - 1) - 50]);
+      }),
+    );
+  });
+});
+
+describe("fleetMtu", () => {
+  const reports = {
+    host01: { mac: "", underlayMtu: 9000, installation: "" },
+    host02: { mac: "", underlayMtu: 1500, installation: "" },
+  };
+  test("keeps a configured MTU that fits", () => expect(fleetMtu(1400, reports)).toBe(1400));
+  test("refuses one that does not, naming the host and the largest that fits", () =>
+    expect(() => fleetMtu(8950, reports)).toThrow(
+      "mtu 8950 does not fit on host02: its NIC carries 1500 bytes",
+    ));
+});
+
+test("two hosts with one MAC are refused, by name and with the cure", () => {
+  const report = { mac: "02:00:00:00:00:01", underlayMtu: 9000, installation: "" };
+  expect(() => refuseEqualMacs("vxlan0", { host02: report, host01: report })).toThrow(
+    /^host01 and host02 both have MAC 02:00:00:00:00:01 on vxlan0: .*rm -r \/var\/lib\/oci-vxlan/,
+  );
+  expect(() =>
+    refuseEqualMacs("vxlan0", { host01: report, host02: { ...report, mac: "02:00:00:00:00:02" } }),
+  ).not.toThrow();
+});
+
+test("overlay addresses get the prefix length of the network they lie in", () => {
+  const host = { underlayAddress: "10.0.0.1", overlayAddresses: ["fd00::1", "192.168.0.1"] };
+  expect(interfaceAddresses({ cidrs: ["192.168.0.0/24", "fd00::/64"] }, host)).toEqual([
+    "fd00::1/64",
+    "192.168.0.1/24",
+  ]);
+});
