@@ -1,2 +1,2 @@
 export { VxlanOverlay } from "./vxlanOverlay.ts";
-export type { SshArgs, VerifyArgs, VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";
+export type { SshArgs, VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";

@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import { devicePhase, peersPhase, verifyPhase } from "./vxlan/phases.ts";
+import { devicePhase, peersPhase } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
 import { withDefaults } from "./vxlan/settings.ts";
@@ -51,14 +51,6 @@ export interface VxlanHostArgs {
   deletedWith?: pulumi.Resource;
 }
 
-/** Whether and how `up` proves that traffic passes. */
-export interface VerifyArgs {
-  /** Default true. *Updatable.* */
-  enabled?: boolean;
-  /** TCP port of the peers' sshd inside the overlay. Default 22. *Updatable.* */
-  port?: number;
-}
-
 export interface VxlanOverlayArgs {
   /** The hosts by name; two or more. Adding or removing one leaves the resources of the others alone. */
   hosts: Record<string, VxlanHostArgs>;
@@ -81,7 +73,6 @@ export interface VxlanOverlayArgs {
   ingress?: string;
   /** `manage` (default) opens the host's own firewall for the overlay; `leave` does not touch it. *Updatable.* */
   hostFirewall?: string;
-  verify?: VerifyArgs;
 }
 
 /**
@@ -89,7 +80,7 @@ export interface VxlanOverlayArgs {
  * and on each the addresses of all others. Hosts need Linux, systemd, bash, iproute2 and nftables, nothing
  * else, and keep their place in the overlay over reboots.
  *
- * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers`, `<name>-<host>-verify`.
+ * Children of a host: `<name>-<host>-device` and `<name>-<host>-peers`.
  *
  * @throws pulumi.RunError before any host is touched, with everything that is wrong in `args`
  */
@@ -98,8 +89,6 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   readonly macs: pulumi.Output<Record<string, string>>;
   /** MTU of the device in bytes, the same on all hosts. */
   readonly mtu: pulumi.Output<number>;
-  /** When traffic was last seen to pass between all pairs, ISO 8601 UTC; empty where verify is switched off. */
-  readonly lastVerified: pulumi.Output<string>;
 
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
@@ -148,38 +137,19 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const plans = pulumi
       .all([each((_, { settings }) => settings), reports])
       .apply(([settings, resolved]) => planMesh(overlay.mtu, settings, resolved));
-    const planOf = (host: string) => plans.apply((resolved) => resolved[host] as PeersPlan);
 
-    const peers = each((host, { given, connection }) =>
-      this.command(
-        `${name}-${host}-peers`,
-        planOf(host).apply((plan) => peersPhase(identity, plan)),
-        connection,
-        given,
-        { dependsOn: Object.values(devices) },
-      ),
-    );
-
-    const verified =
-      args.verify?.enabled === false
-        ? []
-        : Object.values(
-            each((host, { given, connection }) => {
-              const phase = plans.apply((resolved) =>
-                verifyPhase(identity, host, resolved, args.verify?.port ?? 22),
-              );
-              return this.command(`${name}-${host}-verify`, phase, connection, given, {
-                dependsOn: Object.values(peers),
-              }).stdout;
-            }),
-          );
+    each((host, { given, connection }) => {
+      const phase = plans.apply((resolved) => peersPhase(identity, resolved[host] as PeersPlan));
+      return this.command(`${name}-${host}-peers`, phase, connection, given, {
+        dependsOn: Object.values(devices),
+      });
+    });
 
     this.macs = reports.apply((resolved) =>
       Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
     );
     this.mtu = plans.apply((resolved) => Object.values(resolved)[0]?.mtu ?? 0);
-    this.lastVerified = pulumi.all(verified).apply((times) => [...times].sort()[0] ?? "");
-    this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
+    this.registerOutputs({ macs: this.macs, mtu: this.mtu });
   }
 
   /**
@@ -188,7 +158,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
    */
   private command(
     name: string,
-    phase: pulumi.Output<{ create: string; stdin: string; delete?: string }>,
+    phase: pulumi.Output<{ create: string; stdin: string; delete: string }>,
     connection: pulumi.Input<command.types.input.remote.ConnectionArgs>,
     host: VxlanHostArgs,
     opts: pulumi.CustomResourceOptions = {},
@@ -198,7 +168,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       {
         connection,
         create: phase.create,
-        delete: phase.apply((resolved) => resolved.delete ?? "true"),
+        delete: phase.delete,
         stdin: phase.stdin,
         addPreviousOutputInEnv: false,
         logging: "none",

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { hostFiles } from "./hostFiles.ts";
 import { interfaceAddresses } from "./plan.ts";
 import type { PeersPlan } from "./plan.ts";
@@ -29,7 +28,7 @@ export interface Incarnation {
 const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 
 /** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
-const TIME_LIMIT = { device: 80, peers: 60, verify: 60, remove: 60 } as const;
+const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
 
 /** Runs a command as root: directly, or by sudo where the login user is another. */
 function asRoot(seconds: number, command: string): string {
@@ -110,31 +109,6 @@ export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
       (peer) => `peer ${peer.name} ${peer.mac} ${peer.underlayAddress} ${peer.overlayAddresses.join(" ")}`,
     ),
   );
-}
-
-/**
- * Phase verify: probes every peer over the overlay. The digest of the whole fleet stands in its input, so it
- * runs again when anything that it proves has changed, and not otherwise.
- *
- * @param port TCP port on which the peers' sshd listens
- */
-export function verifyPhase(
-  { overlay }: OverlayIdentity,
-  host: string,
-  plans: Record<string, PeersPlan>,
-  port: number,
-) {
-  const plan = plans[host];
-  if (!plan) throw new Error(`${host} is not in the plan`);
-  return {
-    create: installed(TIME_LIMIT.verify, `verify ${overlay}`),
-    stdin: lines(
-      `# proves ${createHash("sha256").update(JSON.stringify(plans)).digest("hex")}`,
-      `mtu ${plan.mtu}`,
-      `port ${port}`,
-      ...plan.peers.map((peer) => `peer ${peer.name} ${peer.overlayAddresses.join(" ")}`),
-    ),
-  };
 }
 
 /**

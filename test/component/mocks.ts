@@ -1,0 +1,62 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** One resource as the program registered it. */
+export interface Registered {
+  type: string;
+  name: string;
+  inputs: Record<string, any>;
+  parent: string;
+  deletedWith: string;
+  /** URNs. */
+  dependencies: string[];
+}
+
+/** Answers of the mocked engine: a resource's outputs beyond its inputs. */
+export type Answers = (resource: { type: string; name: string; inputs: any }) => Record<string, unknown>;
+
+/**
+ * Runs a piece of a program against Pulumi's mocks and returns what it registered. Mocks resolve everything at
+ * once and check nothing, so what they are good for is inputs, names and options; for what happens in which
+ * order there are the lifecycle tests.
+ */
+export async function register(program: () => unknown, answers: Answers = () => ({})): Promise<Registered[]> {
+  const registered: Registered[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource: (args) => ({ id: `${args.name}-id`, state: { ...args.inputs, ...answers(args) } }),
+      call: (args) => args.inputs as Record<string, any>,
+    },
+    "oci-vxlan",
+    "test",
+  );
+  // The mocks are shown a resource's inputs alone; the request that the engine would see has its options too.
+  const monitor = pulumi.runtime.getMonitor() as any;
+  const pass = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request: any, callback: unknown) => {
+    registered.push({
+      type: request.getType(),
+      name: request.getName(),
+      inputs: request.getObject().toJavaScript(),
+      parent: request.getParent(),
+      deletedWith: request.getDeletedwith(),
+      dependencies: request.getDependenciesList(),
+    });
+    return pass(request, callback);
+  };
+  program();
+  await (pulumi.runtime as any).waitForRPCs();
+  return registered;
+}
+
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+
+/** Whether a property went to the engine as a secret. */
+export function isSecret(value: any): boolean {
+  return value?.[SIGNATURE] === SECRET;
+}
+
+/** The value inside a secret's wrapping. */
+export function unwrap(value: any): any {
+  return isSecret(value) ? value.value : value;
+}

@@ -1,0 +1,141 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { VxlanOverlay } from "../../components/index.ts";
+import type { VxlanOverlayArgs } from "../../components/index.ts";
+import { isSecret, register, unwrap } from "./mocks.ts";
+import type { Registered } from "./mocks.ts";
+
+const MACS: Record<string, string> = {
+  host01: "3e:2b:74:81:9d:b1",
+  host02: "5e:ee:f2:ab:43:f9",
+  host03: "02:00:00:00:00:03",
+};
+const COMMAND = "command:remote:Command";
+
+/** The memo's two hosts, changed as a test wants them. */
+const args = (change: Partial<VxlanOverlayArgs> = {}): VxlanOverlayArgs => ({
+  cidrs: ["192.168.0.0/24"],
+  hosts: {
+    host01: host("10.196.218.222", "192.168.0.1"),
+    host02: host("10.196.218.226", "192.168.0.2"),
+  },
+  ...change,
+});
+
+const host = (underlayAddress: string, overlayAddress: string) => ({
+  underlayAddress,
+  overlayAddresses: [overlayAddress],
+  ssh: { host: underlayAddress, privateKey: "PRIVATE-KEY", hostKey: "ssh-ed25519 AAAA" },
+});
+
+const build = (overlay: VxlanOverlayArgs) =>
+  register(
+    () => new VxlanOverlay("overlay", overlay),
+    ({ type, name }) => {
+      if (type !== COMMAND) return {};
+      const [, name01 = ""] = /^overlay-(.*)-device$/.exec(name) ?? [];
+      const device = `oci-vxlan device mac=${MACS[name01]} mtu=9000 installation=i-${name01}`;
+      return { stdout: name.endsWith("-device") ? device : "", stderr: "" };
+    },
+  );
+
+describe("VxlanOverlay with the memo's hosts", () => {
+  let resources: Registered[];
+  const find = (name: string) => resources.find((resource) => resource.name === name) as Registered;
+  beforeAll(async () => {
+    resources = await build(args());
+  });
+
+  test("registers two phases a host, named after it, and nothing else", () => {
+    expect(resources.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
+      `${COMMAND} overlay-host01-device`,
+      `${COMMAND} overlay-host01-peers`,
+      `${COMMAND} overlay-host02-device`,
+      `${COMMAND} overlay-host02-peers`,
+      "oci-vxlan:index:VxlanOverlay overlay",
+    ]);
+  });
+
+  test("is the parent of all of them", () => {
+    for (const resource of resources.filter(({ type }) => type === COMMAND)) {
+      expect(resource.parent).toMatch(/oci-vxlan:index:VxlanOverlay::overlay$/);
+    }
+  });
+
+  test("feeds each host's MAC and real address to its peer", () => {
+    expect(find("overlay-host01-peers").inputs["stdin"]).toBe(
+      "installation i-host01\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10.196.218.226 192.168.0.2\n",
+    );
+    expect(find("overlay-host02-peers").inputs["stdin"]).toBe(
+      "installation i-host02\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10.196.218.222 192.168.0.1\n",
+    );
+  });
+
+  test("gives each host its own settings", () => {
+    const { stdin } = find("overlay-host01-device").inputs;
+    for (const line of [
+      "overlay test.overlay",
+      "owner oci-vxlan/test/overlay",
+      "device vxlan0",
+      "vni 100",
+      "port 4789",
+      "underlay 10.196.218.222",
+      "address 192.168.0.1/24",
+    ]) {
+      expect(stdin).toContain(`\n${line}\n`);
+    }
+  });
+
+  test("runs peers after every device", () => {
+    const dependsOn = (name: string) =>
+      find(name)
+        .dependencies.map((urn) => urn.split("::").pop())
+        .sort();
+    expect(dependsOn("overlay-host01-peers")).toEqual(["overlay-host01-device", "overlay-host02-device"]);
+  });
+
+  test("has no triggers, so that a change never runs a delete", () => {
+    for (const { inputs } of resources.filter(({ type }) => type === COMMAND)) {
+      expect(inputs["triggers"]).toBeUndefined();
+      expect(inputs["addPreviousOutputInEnv"]).toBe(false);
+      expect(inputs["logging"]).toBe("none");
+    }
+  });
+
+  test("keeps the connection secret, pins the host key, and shows no key anywhere else", () => {
+    for (const { inputs } of resources.filter(({ type }) => type === COMMAND)) {
+      expect(isSecret(inputs["connection"])).toBe(true);
+      expect(unwrap(inputs["connection"])).toMatchObject({
+        user: "opc",
+        port: 22,
+        hostKey: "ssh-ed25519 AAAA",
+      });
+      expect(JSON.stringify({ ...inputs, connection: undefined })).not.toContain("PRIVATE-KEY");
+    }
+  });
+});
+
+describe("VxlanOverlay by its arguments", () => {
+  test("three hosts: each gets the two others in one command", async () => {
+    const { hosts } = args();
+    const resources = await build(
+      args({ hosts: { ...hosts, host03: host("10.196.218.230", "192.168.0.3") } }),
+    );
+    const peers = resources.filter(({ name }) => name.endsWith("-peers"));
+    expect(peers).toHaveLength(3);
+    for (const { inputs } of peers) expect(inputs["stdin"].match(/^peer /gm)).toHaveLength(2);
+  });
+
+  test("no command text holds anything but the phase", async () => {
+    for (const { inputs } of await build(args())) {
+      const text = `${inputs["create"]} ${inputs["delete"]}`;
+      expect(text).not.toMatch(/10\.196|192\.168|3e:2b|PRIVATE/);
+    }
+  });
+
+  test("wrong arguments are refused all at once, before anything is registered", async () => {
+    const wrong = args({ vni: 0, cidrs: ["192.168.0.0/33"] });
+    await expect(build(wrong)).rejects.toThrow(
+      /VxlanOverlay "overlay" cannot be built:\n {2}vni: 0 .*\n {2}cidrs\[0\]/,
+    );
+  });
+});
