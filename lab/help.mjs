@@ -1,0 +1,28 @@
+/** What `npm run lab -- help` prints: one screen. */
+export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this machine, and the program's stack on it
+
+  up                      boot the hosts, run pulumi up, prove that traffic passes (default)
+  preview                 show what up would change
+  refresh                 compare the stack's state with the hosts
+  destroy                 undo what up did; the hosts stay
+  pulumi ARGS…            any Pulumi command on the lab's stacks
+
+  ssh HOST [COMMAND…]     log in as opc, or run a command there and return its exit code
+  reboot HOST             reboot a host and wait until SSH answers
+  logs HOST               a host's console and journal
+  ps                      what runs, since when, and how much memory it takes
+  down                    destroy, then stop and remove everything but the caches
+
+  help                    this text
+
+Options before VERB
+  --no-install            do not install what is missing: print the command and stop
+  --stack NAME            the stack to work on (default lab)
+
+Environment
+  LAB_COMMAND_PLUGIN, LAB_OCI_PLUGIN   paths of official plugin binaries to use in place of the stand-ins
+  LAB_ENGINE=build|download            build the engine from Go modules, or let npm's launcher download it
+                                       (default: download where the internet answers)
+
+State, keys and logs are below .lab/, caches below .lab/cache/.
+`;

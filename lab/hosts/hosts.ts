@@ -1,0 +1,221 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { attempt, run, until } from "../commands.ts";
+import type { Lab } from "../lab.ts";
+import { dropNetwork, INSIDE_MTU, namespaceExists, namespacesOf, raiseNetwork } from "../network/network.ts";
+import type { Vnic } from "../network/rules.ts";
+import { kill, recall, remember } from "../processes.ts";
+import type { Report } from "../report.ts";
+import { hostImage } from "./images.ts";
+import { makeKeys } from "./keys.ts";
+import { writeSeed } from "./seed.ts";
+
+/** A host as the lab boots it: its VNIC and nothing else, since everything else comes from the image. */
+export interface HostSpec {
+  /** The VNIC's address with the prefix length of its subnet. */
+  address: string;
+  mac: string;
+  /** What the host's kernel calls its NIC. */
+  nic: string;
+}
+
+/** The hosts of a lab by name. */
+export type Inventory = Readonly<Record<string, HostSpec>>;
+
+const SUPERVISOR = fileURLToPath(new URL("supervise.sh", import.meta.url));
+
+/** Milliseconds until a booting host must answer on its SSH port. */
+const BOOT_LIMIT = 60_000;
+
+const hostsFolder = (lab: Lab) => join(lab.directory, "hosts");
+const hostFolder = (lab: Lab, host: string) => join(hostsFolder(lab), host);
+const pidFile = (lab: Lab, host: string) => join(hostFolder(lab, host), "supervisor.pid");
+export const consoleLog = (lab: Lab, host: string) => join(hostFolder(lab, host), "console.log");
+
+/** An address without its prefix length. */
+export const plain = (address: string) => address.replace(/\/.*$/, "");
+
+/** The hosts that the lab has, running or not. */
+export function hostsOf(lab: Lab): string[] {
+  return existsSync(hostsFolder(lab)) ? readdirSync(hostsFolder(lab)).sort() : [];
+}
+
+export const isRunning = (lab: Lab, host: string) => recall(pidFile(lab, host)) !== undefined;
+
+/** A VNIC's interface in the router; derived from the host's name, so that no numbers have to be kept. */
+const portOf = (host: string) => `v${createHash("sha256").update(host).digest("hex").slice(0, 10)}`;
+
+const vnicOf = (host: string, spec: HostSpec): Vnic => ({ port: portOf(host), address: plain(spec.address) });
+
+/**
+ * Brings up the network and every host of the inventory that does not run, and waits until all answer on their
+ * SSH port. Where everything runs, it changes nothing.
+ */
+export async function upHosts(lab: Lab, inventory: Inventory, report: Report): Promise<void> {
+  const image = await hostImage(lab, report);
+  const hosts = Object.entries(inventory);
+  await makeKeys(lab, Object.fromEntries(hosts.map(([host, { address }]) => [host, plain(address)])));
+  const stopped = hosts.filter(([host]) => !isRunning(lab, host));
+  for (const [host] of stopped) await killLeftovers(lab, host);
+  await raiseNetwork(lab, hosts.map(([host, spec]) => vnicOf(host, spec)));
+  for (const [host, spec] of stopped) startHost(lab, host, spec, image);
+  await Promise.all(hosts.map(([host, { address }]) => awaitSsh(lab, host, plain(address))));
+}
+
+function startHost(lab: Lab, host: string, spec: HostSpec, image: string): void {
+  const folder = hostFolder(lab, host);
+  const first = !existsSync(folder);
+  mkdirSync(join(folder, "written"), { recursive: true, mode: 0o755 });
+  if (first) writeSeed(lab, host, join(folder, "written"));
+  writeFileSync(join(folder, "machine"), machineSettings(lab, host, spec, image), { mode: 0o600 });
+  const log = openSync(consoleLog(lab, host), "a", 0o600);
+  const supervisor = spawn("bash", [SUPERVISOR, folder], { detached: true, stdio: ["ignore", log, log] });
+  if (supervisor.pid === undefined) throw new Error(`${host}: bash could not be started`);
+  remember(pidFile(lab, host), supervisor.pid);
+  supervisor.unref();
+}
+
+/** What supervise.sh reads, as shell assignments. No value needs quoting: all are checked by their use. */
+function machineSettings(lab: Lab, host: string, { address, mac, nic }: HostSpec, image: string): string {
+  const gateway = gatewayOf(address);
+  const uuid = createHash("sha256").update(`${lab.directory}/${host}`).digest("hex").slice(0, 32);
+  return [
+    `NAMESPACE=${lab.namespace(`h-${host}`)}`,
+    `ROUTER=${lab.namespace("router")}`,
+    `PORT=${portOf(host)}`,
+    `NIC=${nic}`,
+    `MAC=${mac}`,
+    `ADDRESS=${address}`,
+    `GATEWAY=${gateway}`,
+    `HOSTNAME=${host}`,
+    `IMAGE='${image}'`,
+    `MTU=${INSIDE_MTU}`,
+    `UUID=${uuid}`,
+    "",
+  ].join("\n");
+}
+
+/** Oracle reserves the second address of a subnet for its gateway. */
+function gatewayOf(address: string): string {
+  const [text = "", prefix = ""] = address.split("/");
+  const value = text.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const size = 2 ** (32 - Number(prefix));
+  const gateway = Math.floor(value / size) * size + 1;
+  return [24, 16, 8, 0].map((shift) => Math.floor(gateway / 2 ** shift) % 256).join(".");
+}
+
+/**
+ * Waits until a host's sshd says its banner.
+ *
+ * @throws Error that names the host and its log
+ */
+export async function awaitSsh(lab: Lab, host: string, address: string): Promise<void> {
+  const probe = `exec 3<>/dev/tcp/${address}/22 && IFS= read -r -t 2 line <&3 && [[ $line == SSH-* ]]`;
+  const namespace = `--net=/run/netns/${lab.namespace("operator")}`;
+  try {
+    await until(`an SSH banner from ${host} (${address})`, BOOT_LIMIT, async () => {
+      if (!isRunning(lab, host)) throw new Error(`${host} stopped while booting`);
+      return (await attempt(["nsenter", namespace, "timeout", "3", "bash", "-c", probe])).exitCode === 0;
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}: see npm run lab -- logs ${host}`, { cause: error });
+  }
+}
+
+/** Reboots a host from inside, as its administrator would, and waits until it answers again. */
+export async function rebootHost(lab: Lab, host: string, spec: HostSpec): Promise<void> {
+  const before = initOf(lab, host);
+  await inHost(lab, host, ["systemctl", "reboot"]);
+  await until(`the reboot of ${host}`, BOOT_LIMIT, () => {
+    const now = initOf(lab, host);
+    return now !== undefined && now !== before;
+  });
+  await awaitSsh(lab, host, plain(spec.address));
+}
+
+/** The host's init as this machine sees it: the child of systemd-nspawn. */
+function initOf(lab: Lab, host: string): number | undefined {
+  let pid = recall(pidFile(lab, host));
+  for (let depth = 0; pid !== undefined && depth < 2; depth++) pid = childOf(pid);
+  return pid;
+}
+
+function childOf(pid: number): number | undefined {
+  try {
+    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+    return first ? Number(first) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs a command as root inside a host, past its sshd. */
+export function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
+  const init = initOf(lab, host);
+  if (init === undefined) throw new Error(`${host} does not run: start it with npm run lab`);
+  return run(["nsenter", "--target", String(init), "--all", "--", ...argv], input);
+}
+
+/** Cuts a host's power: nothing inside gets a chance to end well. Its supervisor sees that and ends too. */
+export async function killHost(lab: Lab, host: string): Promise<void> {
+  await killLeftovers(lab, host);
+  const running = () => isRunning(lab, host);
+  await until(`the end of ${host}`, 5_000, () => !running(), 20).catch(() => undefined);
+  const supervisor = recall(pidFile(lab, host));
+  if (supervisor !== undefined) await kill([supervisor]);
+  await killLeftovers(lab, host);
+}
+
+/** Ends all that runs in a host's network namespace, which is the host and nothing else, and the namespace. */
+async function killLeftovers(lab: Lab, host: string): Promise<void> {
+  const namespace = lab.namespace(`h-${host}`);
+  if (!namespaceExists(namespace)) return;
+  const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
+  await kill(pids);
+  await run(["ip", "netns", "del", namespace]).catch((error: unknown) => {
+    if (namespaceExists(namespace)) throw error; // Its supervisor may have been faster.
+  });
+}
+
+/** Removes a host: its processes and everything it has written. */
+export async function removeHost(lab: Lab, host: string): Promise<void> {
+  await killHost(lab, host);
+  rmSync(hostFolder(lab, host), { recursive: true, force: true });
+}
+
+/** Removes the whole lab but its caches: hosts, namespaces, keys, state. */
+export async function removeLab(lab: Lab): Promise<void> {
+  for (const host of hostsOf(lab)) await removeHost(lab, host);
+  for (const namespace of namespacesOf(lab)) {
+    const [, host] = /-h-(.*)$/.exec(namespace) ?? [];
+    if (host !== undefined) await killLeftovers(lab, host);
+  }
+  await dropNetwork(lab);
+  rmSync(lab.directory, { recursive: true, force: true });
+}
+
+/** What `ps` shows of a host. */
+export interface HostStatus {
+  host: string;
+  running: boolean;
+  /** Memory of all its processes in megabytes, shared pages counted once (PSS). */
+  megabytes: number;
+}
+
+export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
+  const namespace = lab.namespace(`h-${host}`);
+  const running = isRunning(lab, host);
+  if (!running || !namespaceExists(namespace)) return { host, running, megabytes: 0 };
+  const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
+  const kilobytes = pids.map((pid) => {
+    try {
+      return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
+    } catch {
+      return 0; // It ended meanwhile.
+    }
+  });
+  return { host, running, megabytes: kilobytes.reduce((sum, each) => sum + each, 0) / 1024 };
+}

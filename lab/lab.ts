@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The checkout that this lab belongs to. */
+export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** One running lab: where its files are and what its namespaces are called. */
+export interface Lab {
+  name: string;
+  /** State, keys and logs; removed by `down`. */
+  directory: string;
+  /** Host images and the built engine; kept by `down`. */
+  cache: string;
+  /** Name of one of the lab's network namespaces. Two checkouts, or two labs, never share one. */
+  namespace: (role: "router" | "operator" | `h-${string}`) => string;
+}
+
+/** Opens a lab by name, making its directories where they are missing; only root can look into them. */
+export function openLab(name: string): Lab {
+  const base = join(ROOT, ".lab");
+  const directory = join(base, "labs", name);
+  const cache = join(base, "cache");
+  for (const folder of [base, directory, cache]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const id = createHash("sha256").update(directory).digest("hex").slice(0, 6);
+  return { name, directory, cache, namespace: (role) => `ocivx-${id}-${role}` };
+}

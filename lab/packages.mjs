@@ -1,0 +1,9 @@
+/** The Debian packages that the lab's tools come from. Everything else is brought by npm or built by Go. */
+export const PACKAGES = [
+  { tool: "ip", package: "iproute2", why: "network namespaces and links" },
+  { tool: "nft", package: "nftables", why: "the rules between them" },
+  { tool: "mmdebstrap", package: "mmdebstrap", why: "host images" },
+  { tool: "systemd-nspawn", package: "systemd-container", why: "booting hosts" },
+  { tool: "ssh", package: "openssh-client", why: "logging in to hosts, and their keys" },
+  { tool: "nsenter", package: "util-linux", why: "running a command inside a namespace" },
+];

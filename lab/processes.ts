@@ -1,0 +1,46 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { until } from "./commands.ts";
+
+/**
+ * Processes that outlive the command that started them are remembered by pid and start time: a pid alone may
+ * belong to a stranger after a reboot.
+ */
+
+/** When a process started, in clock ticks since boot; undefined when it is gone or only waits to be reaped. */
+function startTime(pid: number): string | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes down a process that was just started. */
+export function remember(file: string, pid: number): void {
+  writeFileSync(file, `${pid} ${startTime(pid) ?? ""}\n`, { mode: 0o600 });
+}
+
+/** The remembered process, if it still runs. */
+export function recall(file: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+  const [pid = "", started = ""] = text.trim().split(" ");
+  return started !== "" && startTime(Number(pid)) === started ? Number(pid) : undefined;
+}
+
+/** Ends processes of the lab's own at once, and waits until they are gone. */
+export async function kill(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+  await until(`the end of processes ${pids.join(", ")}`, 10_000, () => pids.every((pid) => startTime(pid) === undefined), 20);
+}
