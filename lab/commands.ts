@@ -18,12 +18,27 @@ export interface Result {
   stderr: string;
 }
 
-/** Runs a command to its end and returns whatever became of it. `input` goes to its standard input. */
-export async function attempt(argv: readonly string[], input = "", timeout = 60_000): Promise<Result> {
+/** How a command is run. */
+export interface Options {
+  /** What its standard input is. */
+  input?: string;
+  /** Milliseconds after which it is ended. Default one minute. */
+  timeout?: number;
+  /** Added to this process's environment. */
+  env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a command to its end and returns whatever became of it. */
+export async function attempt(argv: readonly string[], options: Options = {}): Promise<Result> {
+  const { input = "", timeout = 60_000, env = {} } = options;
   const [file = "", ...args] = argv;
-  const result = await execa(file, args, { input, reject: false, timeout, stripFinalNewline: true });
-  const exitCode = result.exitCode ?? 255;
-  return { exitCode, stdout: result.stdout, stderr: exitCode === 255 ? `${result.stderr}${result.message ?? ""}` : result.stderr };
+  const result = await execa(file, args, { input, reject: false, timeout, env });
+  if (result.exitCode !== undefined)
+    return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+  const why = result.timedOut
+    ? `it took longer than ${timeout / 1000} s`
+    : (result.originalMessage ?? "it was ended");
+  return { exitCode: 255, stdout: result.stdout, stderr: `${result.stderr}\n${why}` };
 }
 
 /**
@@ -31,8 +46,8 @@ export async function attempt(argv: readonly string[], input = "", timeout = 60_
  *
  * @throws CommandError
  */
-export async function run(argv: readonly string[], input = "", timeout = 60_000): Promise<string> {
-  const { exitCode, stdout, stderr } = await attempt(argv, input, timeout);
+export async function run(argv: readonly string[], options: Options = {}): Promise<string> {
+  const { exitCode, stdout, stderr } = await attempt(argv, options);
   if (exitCode !== 0) throw new CommandError(argv, exitCode, stderr || stdout);
   return stdout;
 }
@@ -42,7 +57,12 @@ export async function run(argv: readonly string[], input = "", timeout = 60_000)
  *
  * @throws Error with `what` when it does not hold within `limit` milliseconds
  */
-export async function until(what: string, limit: number, holds: () => Promise<boolean> | boolean, every = 50): Promise<void> {
+export async function until(
+  what: string,
+  limit: number,
+  holds: () => Promise<boolean> | boolean,
+  every = 50,
+): Promise<void> {
   const deadline = Date.now() + limit;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`${what} did not happen within ${limit / 1000} s`);

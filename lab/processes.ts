@@ -9,7 +9,9 @@ import { until } from "./commands.ts";
 /** When a process started, in clock ticks since boot; undefined when it is gone or only waits to be reaped. */
 function startTime(pid: number): string | undefined {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
     return fields[0] === "Z" ? undefined : fields[19];
   } catch {
     return undefined;
@@ -42,5 +44,10 @@ export async function kill(pids: readonly number[]): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
   }
-  await until(`the end of processes ${pids.join(", ")}`, 10_000, () => pids.every((pid) => startTime(pid) === undefined), 20);
+  await until(
+    `the end of processes ${pids.join(", ")}`,
+    10_000,
+    () => pids.every((pid) => startTime(pid) === undefined),
+    20,
+  );
 }

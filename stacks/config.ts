@@ -63,18 +63,10 @@ const host = z.strictObject({
   existing,
 });
 
-const verify = z.strictObject({
-  /** Default true. */
-  enabled: z.boolean().optional(),
-  /** TCP port of the hosts' sshd inside the overlay. Default 22. */
-  port: port.optional(),
-});
-
 export const environmentSchema = z.strictObject({
   overlay,
   ssh: ssh.default({}),
   hosts: z.record(z.string(), host),
-  verify: verify.default({}),
 });
 
 /** A stack's `environment`, shape and meaning both checked. */

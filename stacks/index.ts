@@ -24,11 +24,9 @@ const hosts = Object.fromEntries(
   ]),
 );
 
-const overlay = new VxlanOverlay("overlay", { ...environment.overlay, hosts, verify: environment.verify });
+const overlay = new VxlanOverlay("overlay", { ...environment.overlay, hosts });
 
 /** MAC of the VXLAN device on each host. */
 export const macs = overlay.macs;
 /** MTU of the VXLAN device in bytes. */
 export const mtu = overlay.mtu;
-/** When traffic was last seen to pass between all pairs of hosts. */
-export const lastVerified = overlay.lastVerified;

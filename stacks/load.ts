@@ -1,8 +1,12 @@
+import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { Problem } from "../components/vxlan/validate.ts";
 import { ConfigError, parseEnvironment, validateHostKey } from "./config.ts";
 import type { Environment } from "./config.ts";
 import { readKeyFile, validatePrivateKey } from "./keys.ts";
+
+/** The folder of Pulumi.yaml: relative paths in a config start there. */
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What the program works from: the checked config, and the keys from wherever the config says they are. */
 export interface Settings {
@@ -20,13 +24,12 @@ export interface Settings {
  */
 export function loadSettings(): Settings {
   const config = new pulumi.Config();
-  const root = pulumi.getRootDirectory();
   try {
     const environment = parseEnvironment(config.getObject("environment") ?? {});
     const problems: Problem[] = [];
     const privateKeyPassphrase = config.getSecret("sshPrivateKeyPassphrase");
-    const privateKey = loadPrivateKey(config, root, environment, problems);
-    const hostKeys = loadHostKeys(root, environment, problems);
+    const privateKey = loadPrivateKey(config, environment, problems);
+    const hostKeys = loadHostKeys(environment, problems);
     if (problems.length > 0 || !privateKey) throw new ConfigError(problems);
     return { environment, privateKey, privateKeyPassphrase, hostKeys };
   } catch (error) {
@@ -40,7 +43,6 @@ export function loadSettings(): Settings {
 
 function loadPrivateKey(
   config: pulumi.Config,
-  root: string,
   { ssh }: Environment,
   problems: Problem[],
 ): pulumi.Output<string> | undefined {
@@ -66,18 +68,18 @@ function loadPrivateKey(
     });
     return undefined;
   }
-  const file = readKeyFile(root, ssh.privateKeyPath, path);
+  const file = readKeyFile(ROOT, ssh.privateKeyPath, path);
   problems.push(...("problem" in file ? [file.problem] : validatePrivateKey(path, file.text, hasPassphrase)));
   return "text" in file ? pulumi.secret(file.text) : undefined;
 }
 
-function loadHostKeys(root: string, { hosts }: Environment, problems: Problem[]): Record<string, string> {
+function loadHostKeys({ hosts }: Environment, problems: Problem[]): Record<string, string> {
   const keys: Record<string, string> = {};
   for (const [name, { existing }] of Object.entries(hosts)) {
     if (existing.hostKey !== undefined) keys[name] = existing.hostKey;
     if (existing.hostKeyPath === undefined) continue;
     const path = `hosts.${name}.existing.hostKeyPath`;
-    const file = readKeyFile(root, existing.hostKeyPath, path);
+    const file = readKeyFile(ROOT, existing.hostKeyPath, path);
     problems.push(...("problem" in file ? [file.problem] : validateHostKey(path, file.text)));
     if ("text" in file) keys[name] = file.text.trim();
   }

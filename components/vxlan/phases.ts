@@ -30,27 +30,17 @@ const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 /** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
 const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
 
-/** Runs a command as root: directly, or by sudo where the login user is another. */
-function asRoot(seconds: number, command: string): string {
-  return (
-    'if [ "$(id -u)" -eq 0 ]; then set --; elif sudo -n true; then set -- sudo -n; else ' +
-    'echo "oci-vxlan: error: user $(id -un) cannot become root on $(hostname): allow it sudo without a password ' +
-    '(NOPASSWD in sudoers), then run pulumi up again" >&2; exit 1; fi; ' +
-    `exec "$@" timeout -k 5 ${seconds} ${command}`
-  );
-}
-
-/** Runs the installed program, or says that the host lost it. */
-function installed(seconds: number, verb: string): string {
-  return (
-    `if [ ! -x ${PROGRAM} ]; then echo "oci-vxlan: error: $(hostname) was re-imaged since its device phase: ` +
-    `raise its generation by one, then run pulumi up again" >&2; exit 1; fi; ${asRoot(seconds, `${PROGRAM} ${verb}`)}`
-  );
+/**
+ * Runs a command as root: directly, or by sudo where the login user is another. It ends in a hint for the person
+ * who reads it in an error.
+ */
+function asRoot(seconds: number, command: string, hint: string): string {
+  return `$(test $(id -u) -eq 0 || echo sudo -n) timeout -k 5 ${seconds} ${command} # ${hint}`;
 }
 
 /** Removes a phase's own files; a host that has none of them is done already. */
 function removal(verb: string): string {
-  return `[ ! -x ${PROGRAM} ] || { ${asRoot(TIME_LIMIT.remove, `${PROGRAM} ${verb}`)}; }`;
+  return `test ! -x ${PROGRAM} || ${asRoot(TIME_LIMIT.remove, `${PROGRAM} ${verb}`, "needs root, or sudo without a password")}`;
 }
 
 /** Phase device: installs the host side, brings the device up, prints the device report. */
@@ -61,7 +51,7 @@ export function devicePhase(
   incarnation: Incarnation,
 ) {
   return {
-    create: asRoot(TIME_LIMIT.device, "bash -s"),
+    create: asRoot(TIME_LIMIT.device, "bash -s", "needs root, or sudo without a password"),
     delete: removal(`remove-device ${identity.overlay} ${identity.owner}`),
     stdin: installScript(identity.overlay, deviceSettings(identity, overlay, host, incarnation)),
   };
@@ -94,7 +84,11 @@ export function deviceSettings(
 /** Phase peers: one command, however many peers there are. */
 export function peersPhase({ overlay }: OverlayIdentity, plan: PeersPlan) {
   return {
-    create: installed(TIME_LIMIT.peers, `peers ${overlay}`),
+    create: asRoot(
+      TIME_LIMIT.peers,
+      `${PROGRAM} peers ${overlay}`,
+      "if it is missing, the host was re-imaged: raise its generation",
+    ),
     delete: removal(`remove-peers ${overlay} ${plan.installation}`),
     stdin: peersSettings(plan),
   };

@@ -60,7 +60,10 @@ export async function upHosts(lab: Lab, inventory: Inventory, report: Report): P
   await makeKeys(lab, Object.fromEntries(hosts.map(([host, { address }]) => [host, plain(address)])));
   const stopped = hosts.filter(([host]) => !isRunning(lab, host));
   for (const [host] of stopped) await killLeftovers(lab, host);
-  await raiseNetwork(lab, hosts.map(([host, spec]) => vnicOf(host, spec)));
+  await raiseNetwork(
+    lab,
+    hosts.map(([host, spec]) => vnicOf(host, spec)),
+  );
   for (const [host, spec] of stopped) startHost(lab, host, spec, image);
   await Promise.all(hosts.map(([host, { address }]) => awaitSsh(lab, host, plain(address))));
 }
@@ -152,11 +155,16 @@ function childOf(pid: number): number | undefined {
   }
 }
 
-/** Runs a command as root inside a host, past its sshd. */
-export function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
+/** nsenter's arguments for a command as root inside a host, past its sshd. */
+export function insideOf(lab: Lab, host: string): string[] {
   const init = initOf(lab, host);
   if (init === undefined) throw new Error(`${host} does not run: start it with npm run lab`);
-  return run(["nsenter", "--target", String(init), "--all", "--", ...argv], input);
+  return ["--target", String(init), "--all", "--"];
+}
+
+/** Runs a command as root inside a host, past its sshd. */
+export function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
+  return run(["nsenter", ...insideOf(lab, host), ...argv], { input });
 }
 
 /** Cuts a host's power: nothing inside gets a chance to end well. Its supervisor sees that and ends too. */

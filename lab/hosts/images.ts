@@ -24,13 +24,25 @@ export async function hostImage(lab: Lab, report: Report): Promise<string> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unfinished = join(folder, `.unfinished-${process.pid}`);
   rmSync(unfinished, { recursive: true, force: true });
-  await report.step("host image: a Debian with systemd, sshd, cloud-init and a firewall that refuses", async () => {
-    const { exitCode, stdout, stderr } = await attempt(["bash", SCRIPT, unfinished], "", 15 * 60_000);
-    if (exitCode === 0) return;
-    rmSync(unfinished, { recursive: true, force: true });
-    const last = `${stdout}\n${stderr}`.trim().split("\n").filter((line) => /^E:|error|fail/i.test(line)).slice(-4).join("\n");
-    throw new Error(`the host image could not be built. Run "bash lab/hosts/build-image.sh /tmp/image" to see why. It said:\n${last}`);
-  });
+  await report.step(
+    "host image: a Debian with systemd, sshd, cloud-init and a firewall that refuses",
+    async () => {
+      const { exitCode, stdout, stderr } = await attempt(["bash", SCRIPT, unfinished], {
+        timeout: 15 * 60_000,
+      });
+      if (exitCode === 0) return;
+      rmSync(unfinished, { recursive: true, force: true });
+      const last = `${stdout}\n${stderr}`
+        .trim()
+        .split("\n")
+        .filter((line) => /^E:|error|fail/i.test(line))
+        .slice(-4)
+        .join("\n");
+      throw new Error(
+        `the host image could not be built. Run "bash lab/hosts/build-image.sh /tmp/image" to see why. It said:\n${last}`,
+      );
+    },
+  );
   if (existsSync(image)) rmSync(unfinished, { recursive: true, force: true });
   else renameSync(unfinished, image);
   return image;

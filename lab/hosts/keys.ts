@@ -27,7 +27,9 @@ export async function makeKeys(lab: Lab, addresses: Readonly<Record<string, stri
       return run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "oci-vxlan lab", "-f", key]);
     }),
   );
-  const pinned = Object.entries(addresses).map(([host, address]) => `${address} ${publicKey(hostKey(lab, host))}`);
+  const pinned = Object.entries(addresses).map(
+    ([host, address]) => `${address} ${publicKey(hostKey(lab, host))}`,
+  );
   writeFileSync(knownHosts(lab), `${pinned.join("\n")}\n`, { mode: 0o600 });
 }
 

@@ -11,7 +11,11 @@ import { hostKey, loginKey, publicKey } from "./keys.ts";
 export function writeSeed(lab: Lab, host: string, rootfs: string): void {
   const folder = join(rootfs, "var/lib/cloud/seed/nocloud");
   mkdirSync(folder, { recursive: true });
-  const metaData = { "instance-id": `lab-${host}`, "local-hostname": host, "public-keys": [publicKey(loginKey(lab))] };
+  const metaData = {
+    "instance-id": `lab-${host}`,
+    "local-hostname": host,
+    "public-keys": [publicKey(loginKey(lab))],
+  };
   const userData = {
     ssh_deletekeys: true,
     ssh_genkeytypes: [],

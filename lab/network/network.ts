@@ -35,24 +35,22 @@ export async function raiseNetwork(lab: Lab, vnics: readonly Vnic[]): Promise<vo
       "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp; " +
         "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects; echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects",
     );
-    await run(
-      ["ip", "-n", router, "-batch", "-"],
-      [
+    await run(["ip", "-n", router, "-batch", "-"], {
+      input: [
         "link set lo up",
         `link add outside mtu 1500 type veth peer name eth0 mtu 1500 netns ${operator}`,
         `address add ${OUTSIDE.router}/24 dev outside`,
         "link set outside up",
       ].join("\n"),
-    );
-    await run(
-      ["ip", "-n", operator, "-batch", "-"],
-      [
+    });
+    await run(["ip", "-n", operator, "-batch", "-"], {
+      input: [
         "link set lo up",
         `address add ${OUTSIDE.operator}/24 dev eth0`,
         "link set eth0 up",
         `route add default via ${OUTSIDE.router}`,
       ].join("\n"),
-    );
+    });
   }
   await loadRules(lab, rules(vnics));
 }
@@ -66,7 +64,7 @@ async function isComplete(lab: Lab): Promise<boolean> {
 
 /** Replaces the router's rules, all at once. */
 export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
-  await run(["nsenter", `--net=/run/netns/${lab.namespace("router")}`, "nft", "-f", "-"], ruleset);
+  await run(["nsenter", `--net=/run/netns/${lab.namespace("router")}`, "nft", "-f", "-"], { input: ruleset });
 }
 
 /** Removes the router and the operator's namespace. Hosts have to be gone before. */

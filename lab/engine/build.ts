@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { attempt } from "../commands.ts";
+import type { Lab } from "../lab.ts";
+import type { Report } from "../report.ts";
+
+/** The programs that are built, each from a go.mod and go.sum of its own beside this file. */
+const PROGRAMS = [
+  {
+    what: "the Pulumi engine",
+    folder: fileURLToPath(new URL("cli", import.meta.url)),
+    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    binary: "pulumi",
+  },
+  {
+    what: "the Node.js language host",
+    folder: fileURLToPath(new URL("language-nodejs", import.meta.url)),
+    package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
+    binary: "pulumi-language-nodejs",
+  },
+] as const;
+
+/** Where an engine of this version is or would be: the name holds a hash of everything it is built from. */
+function folderOf(lab: Lab, version: string): string {
+  const hash = createHash("sha256").update(version);
+  for (const { folder } of PROGRAMS) {
+    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(folder, file)));
+  }
+  return join(lab.cache, "engine", `${version}-${hash.digest("hex").slice(0, 12)}`);
+}
+
+/** The folder with the built engine, laid out as the launcher's own `versions` folder, where they are built already. */
+export function builtEngine(lab: Lab, version: string): string | undefined {
+  const folder = folderOf(lab, version);
+  return existsSync(folder) ? folder : undefined;
+}
+
+/**
+ * Builds the engine from Go modules, once; what is built is put in place whole.
+ *
+ * @returns a folder laid out as the launcher's own `versions` folder
+ * @throws Error where Go is missing or a build fails
+ */
+export async function buildEngine(lab: Lab, version: string, report: Report): Promise<string> {
+  const folder = folderOf(lab, version);
+  if (existsSync(folder)) return folder;
+  if ((await attempt(["go", "version"])).exitCode !== 0) {
+    throw new Error(
+      "there is no open internet to download Pulumi from, and no Go to build it with: install Go 1.21 or newer " +
+        "(apt-get install golang-go, or your own way), then run it again.",
+    );
+  }
+  const unfinished = join(lab.cache, "engine", `.unfinished-${process.pid}`);
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(join(unfinished, version, "bin"), { recursive: true, mode: 0o700 });
+  for (const program of PROGRAMS) {
+    await report.step(`${program.what} ${version}, built from its Go module (minutes, once)`, () =>
+      build(program, version, join(unfinished, version, "bin", program.binary)),
+    );
+  }
+  if (existsSync(folder)) rmSync(unfinished, { recursive: true });
+  else renameSync(unfinished, folder);
+  return folder;
+}
+
+async function build(program: (typeof PROGRAMS)[number], version: string, output: string): Promise<void> {
+  const flags = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
+  const argv = [
+    "go",
+    "build",
+    "-C",
+    program.folder,
+    "-trimpath",
+    "-ldflags",
+    flags,
+    "-o",
+    output,
+    program.package,
+  ];
+  const { exitCode, stderr } = await attempt(argv, { timeout: 30 * 60_000 });
+  if (exitCode !== 0) {
+    const last = stderr
+      .trim()
+      .split("\n")
+      .filter((line) => !line.startsWith("go: downloading"))
+      .slice(-6)
+      .join("\n");
+    throw new Error(
+      `${program.what} could not be built with "go build ${program.package}" in ${program.folder}:\n${last}`,
+    );
+  }
+}

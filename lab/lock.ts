@@ -1,0 +1,32 @@
+import { linkSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Lab } from "./lab.ts";
+import { recall, remember } from "./processes.ts";
+
+/**
+ * Runs one command on a lab at a time. The lock names its holder, so one that was killed holds nothing.
+ *
+ * @throws Error when another command holds it
+ */
+export async function exclusively<T>(lab: Lab, work: () => Promise<T>): Promise<T> {
+  const file = join(lab.cache, `${lab.name}.lock`);
+  const holder = recall(file);
+  if (holder !== undefined)
+    throw new Error(`another lab command is at work (process ${holder}): wait for it, or end it.`);
+  // A lock whose holder is gone is taken away; the link then appears whole, and for one of two only.
+  rmSync(file, { force: true });
+  const own = `${file}.${process.pid}`;
+  remember(own, process.pid);
+  try {
+    linkSync(own, file);
+  } catch {
+    throw new Error("another lab command has just begun: wait for it.");
+  } finally {
+    rmSync(own);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(file, { force: true });
+  }
+}

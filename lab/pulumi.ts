@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { attempt } from "./commands.ts";
+import type { Result } from "./commands.ts";
+import type { Engine } from "./engine/engine.ts";
+import { ROOT } from "./lab.ts";
+import type { Lab } from "./lab.ts";
+import { asOperator, ensurePassphrase, runInForeground } from "./operator.ts";
+import type { Mount } from "./operator.ts";
+
+/**
+ * Runs Pulumi as the operator, on a state of the lab's own. The stack's config file is the committed one, but
+ * Pulumi writes the salt of the lab's passphrase into it; so Pulumi sees a copy in its place, and what else it
+ * wrote there goes back to the committed file.
+ */
+export class LabPulumi {
+  private readonly lab: Lab;
+  private readonly engine: Engine;
+  private readonly stack: string;
+
+  constructor(lab: Lab, engine: Engine, stack: string) {
+    this.lab = lab;
+    this.engine = engine;
+    this.stack = stack;
+  }
+
+  /** Makes the stack where there is none yet, and takes back a lock that a killed run left. */
+  async prepare(): Promise<void> {
+    const state = join(this.lab.directory, "state");
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    ensurePassphrase(this.lab);
+    if (!existsSync(this.committed)) {
+      throw new Error(`there is no stack ${this.stack}: stacks/Pulumi.${this.stack}.yaml does not exist.`);
+    }
+    if (!existsSync(join(state, ".pulumi/stacks/oci-vxlan", `${this.stack}.json`))) {
+      await this.must(["stack", "init", this.stack, "--non-interactive"]);
+    }
+    const locks = join(state, ".pulumi/locks/organization/oci-vxlan", this.stack);
+    if (existsSync(locks) && readdirSync(locks).length > 0) await this.must(["cancel", "--yes"]);
+  }
+
+  /** Runs Pulumi on the terminal and returns its exit code. */
+  inForeground(args: readonly string[]): Promise<number> {
+    return this.withConfig((mounts) => runInForeground(this.argv(args, mounts), this.environment()));
+  }
+
+  /** Runs Pulumi to its end and returns what it said. */
+  attempt(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Result> {
+    return this.withConfig((mounts) =>
+      attempt(this.argv(args, mounts), { timeout: 600_000, env: { ...this.environment(), ...env } }),
+    );
+  }
+
+  private async must(args: readonly string[]): Promise<void> {
+    const { exitCode, stdout, stderr } = await this.attempt(args);
+    if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${`${stderr}\n${stdout}`.trim()}`);
+  }
+
+  private argv(args: readonly string[], mounts: readonly Mount[]): string[] {
+    return asOperator(this.lab, [this.engine.pulumi, ...args], mounts);
+  }
+
+  private environment(): Record<string, string> {
+    return { ...this.engine.env, PULUMI_STACK: this.stack };
+  }
+
+  private get committed(): string {
+    return join(ROOT, "stacks", `Pulumi.${this.stack}.yaml`);
+  }
+
+  private async withConfig<T>(work: (mounts: Mount[]) => Promise<T>): Promise<T> {
+    if (!existsSync(this.committed)) return work([]);
+    const folder = join(this.lab.directory, "config");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const copy = join(folder, `Pulumi.${this.stack}.yaml`);
+    const salt = existsSync(copy) ? (SALT.exec(readFileSync(copy, "utf8"))?.[0] ?? "") : "";
+    const before = readFileSync(this.committed, "utf8");
+    writeFileSync(copy, salt + before, { mode: 0o600 });
+    const result = await work([{ source: copy, target: this.committed }]);
+    const after = readFileSync(copy, "utf8").replace(SALT, "");
+    if (meaning(after) !== meaning(before)) writeFileSync(this.committed, after);
+    return result;
+  }
+}
+
+const SALT = /^encryptionsalt: .*\n/m;
+
+/** A config's text without what Pulumi's own writing changes: comments' indents, blank lines. */
+const meaning = (text: string) => JSON.stringify(parse(text));
