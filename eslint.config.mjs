@@ -22,7 +22,7 @@ export default tseslint.config(
     plugins: { "@pulumi": pulumi },
     languageOptions: {
       parserOptions: {
-        projectService: true,
+        projectService: { allowDefaultProject: ["eslint.config.mjs"] },
         tsconfigRootDir: import.meta.dirname,
       },
     },

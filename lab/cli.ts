@@ -27,7 +27,7 @@ import { progress, Stopwatch } from "./report.ts";
 
 /** The verbs of `npm run lab`; help.mjs describes them. */
 
-const lab = openLab("main");
+const lab = openLab(process.env["LAB_NAME"] ?? "main");
 
 /** Boots what does not run and makes Pulumi ready to work on a stack. */
 async function ready(stack: string, stopwatch = new Stopwatch()): Promise<LabPulumi> {

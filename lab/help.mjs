@@ -24,5 +24,7 @@ Environment
   LAB_ENGINE=build|download            build the engine from Go modules, or let npm's launcher download it
                                        (default: download where the internet answers)
 
+  LAB_NAME=NAME                        another lab beside the first (default main)
+
 State, keys and logs are below .lab/, caches below .lab/cache/.
 `;

@@ -17,12 +17,16 @@ export interface Lab {
   namespace: (role: "router" | "operator" | `h-${string}`) => string;
 }
 
+/** Where the operator finds the lab's keys, whichever lab it is: stack configs name them by this path. */
+export const KEYS = join(ROOT, ".lab", "keys");
+
 /** Opens a lab by name, making its directories where they are missing; only root can look into them. */
 export function openLab(name: string): Lab {
   const base = join(ROOT, ".lab");
   const directory = join(base, "labs", name);
   const cache = join(base, "cache");
-  for (const folder of [base, directory, cache]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [base, directory, cache, KEYS, join(directory, "keys")])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   const id = createHash("sha256").update(directory).digest("hex").slice(0, 6);
   return { name, directory, cache, namespace: (role) => `ocivx-${id}-${role}` };
 }

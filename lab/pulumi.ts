@@ -4,7 +4,8 @@ import { parse } from "yaml";
 import { attempt } from "./commands.ts";
 import type { Result } from "./commands.ts";
 import type { Engine } from "./engine/engine.ts";
-import { ROOT } from "./lab.ts";
+import { keysFolder } from "./hosts/keys.ts";
+import { KEYS, ROOT } from "./lab.ts";
 import type { Lab } from "./lab.ts";
 import { asOperator, ensurePassphrase, runInForeground } from "./operator.ts";
 import type { Mount } from "./operator.ts";
@@ -18,11 +19,14 @@ export class LabPulumi {
   private readonly lab: Lab;
   private readonly engine: Engine;
   private readonly stack: string;
+  /** A config to be used in place of the committed one. */
+  private readonly config: string | undefined;
 
-  constructor(lab: Lab, engine: Engine, stack: string) {
+  constructor(lab: Lab, engine: Engine, stack: string, config?: string) {
     this.lab = lab;
     this.engine = engine;
     this.stack = stack;
+    this.config = config;
   }
 
   /** Makes the stack where there is none yet, and takes back a lock that a killed run left. */
@@ -75,11 +79,14 @@ export class LabPulumi {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const copy = join(folder, `Pulumi.${this.stack}.yaml`);
     const salt = existsSync(copy) ? (SALT.exec(readFileSync(copy, "utf8"))?.[0] ?? "") : "";
-    const before = readFileSync(this.committed, "utf8");
+    const before = this.config ?? readFileSync(this.committed, "utf8");
     writeFileSync(copy, salt + before, { mode: 0o600 });
-    const result = await work([{ source: copy, target: this.committed }]);
+    const result = await work([
+      { source: copy, target: this.committed },
+      { source: keysFolder(this.lab), target: KEYS },
+    ]);
     const after = readFileSync(copy, "utf8").replace(SALT, "");
-    if (meaning(after) !== meaning(before)) writeFileSync(this.committed, after);
+    if (this.config === undefined && meaning(after) !== meaning(before)) writeFileSync(this.committed, after);
     return result;
   }
 }

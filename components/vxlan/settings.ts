@@ -55,7 +55,7 @@ export function withDefaults(given: Partial<OverlaySettings>): OverlaySettings {
     port: given.port ?? DEFAULT_PORT,
     cidrs: given.cidrs ?? [],
     mtu: given.mtu,
-    flood: given.flood ?? true,
+    flood: given.flood ?? false,
     ingress: given.ingress ?? "all",
     hostFirewall: given.hostFirewall ?? "manage",
   };

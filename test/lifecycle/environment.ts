@@ -1,0 +1,151 @@
+import { stringify } from "yaml";
+import type { Engine } from "../../lab/engine/engine.ts";
+import { prepareEngine } from "../../lab/engine/engine.ts";
+import { hostsOf, inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
+import type { Inventory } from "../../lab/hosts/hosts.ts";
+import { openLab } from "../../lab/lab.ts";
+import type { Lab } from "../../lab/lab.ts";
+import { proveAll, vtepsOf } from "../../lab/proof.ts";
+import type { Proof } from "../../lab/proof.ts";
+import { LabPulumi } from "../../lab/pulumi.ts";
+import { silent } from "../../lab/report.ts";
+
+/** What one Pulumi run did: how it ended, what it said, and how many operations of which kind it made. */
+export interface Outcome {
+  exitCode: number;
+  text: string;
+  /** Operations by kind, as the engine counts them: create, update, delete, same, replace … */
+  counts: Record<string, number>;
+}
+
+/** A lab of a test's own with the program's stack on it, driven through the real engine. */
+export class TestEnvironment {
+  readonly lab: Lab;
+  readonly inventory: Inventory;
+  private readonly engine: Engine;
+
+  private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
+    this.lab = lab;
+    this.inventory = inventory;
+    this.engine = engine;
+  }
+
+  /** Boots the hosts; whatever an earlier run left under this name is removed first. */
+  static async boot(name: string, inventory: Inventory): Promise<TestEnvironment> {
+    await removeLab(openLab(name));
+    const lab = openLab(name);
+    await upHosts(lab, inventory, silent);
+    return new TestEnvironment(lab, inventory, await prepareEngine(lab, silent));
+  }
+
+  remove(): Promise<void> {
+    return removeLab(this.lab);
+  }
+
+  /** The stack config of all hosts of the inventory: overlay addresses 192.168.0.1 and on, in order of names. */
+  config(change: (environment: any) => void = () => undefined): object {
+    const environment = {
+      overlay: { cidrs: ["192.168.0.0/24"] },
+      ssh: { user: "opc", privateKeyPath: ".lab/keys/opc_ed25519" },
+      hosts: Object.fromEntries(
+        Object.entries(this.inventory)
+          .sort(([a], [b]) => a.localeCompare(b))
+          .map(([host, { address }], index) => [
+            host,
+            {
+              overlayAddresses: [`192.168.0.${index + 1}`],
+              existing: {
+                underlayAddress: plain(address),
+                hostKeyPath: `.lab/keys/${host}_host_ed25519.pub`,
+              },
+            },
+          ]),
+      ),
+    };
+    change(environment);
+    return environment;
+  }
+
+  up(config: object = this.config()): Promise<Outcome> {
+    return this.pulumi(["up", "--yes", "--skip-preview"], config);
+  }
+
+  destroy(config: object = this.config()): Promise<Outcome> {
+    return this.pulumi(["destroy", "--yes", "--skip-preview"], config);
+  }
+
+  async pulumi(args: readonly string[], config: object = this.config()): Promise<Outcome> {
+    const text = stringify({ config: { "oci-vxlan:environment": config } });
+    const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
+    await pulumi.prepare();
+    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
+    return {
+      exitCode: result.exitCode,
+      text: `${result.stdout}\n${result.stderr}`,
+      counts: countsIn(result.stdout),
+    };
+  }
+
+  /** The stack's outputs. */
+  async outputs(): Promise<any> {
+    const { text } = await this.pulumi(["stack", "output", "--json"]);
+    return JSON.parse(text);
+  }
+
+  /** Runs a shell command as root on a host. */
+  on(host: string, script: string): Promise<string> {
+    return inHost(this.lab, host, ["sh", "-ec", script]);
+  }
+
+  /** The measured proof of every ordered pair. */
+  async prove(): Promise<Proof[]> {
+    const vteps = await Promise.all(hostsOf(this.lab).map((host) => vtepsOf(this.lab, host)));
+    return proveAll(this.lab, vteps.flat());
+  }
+
+  /** The pairs that do not pass, as `from -> to`. */
+  async failing(): Promise<string[]> {
+    return (await this.prove())
+      .filter(({ failure }) => failure !== undefined)
+      .map(({ from, to }) => `${from} -> ${to}`);
+  }
+
+  /** What the kernel holds on a host: its overlay's tables, in an order of their own. */
+  tables(host: string): Promise<string> {
+    return this.on(
+      host,
+      "ip -d -o link show type vxlan | sed 's/ qlen.*//'; ip -o address show type vxlan; " +
+        "for d in $(ip -o link show type vxlan | awk -F': ' '{print $2}'); do bridge fdb show dev $d; ip neigh show dev $d nud permanent; done | sort; iptables -S",
+    );
+  }
+
+  /** Everything that an installation could leave on a host: files, units, rules, links. */
+  traces(host: string): Promise<string> {
+    return this.on(
+      host,
+      "find /etc /usr/local /var/lib /opt /root /home -xdev ! -path '/var/lib/systemd/*' ! -path '/var/lib/cloud/*' | sort; " +
+        "systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort; systemctl list-units --all --no-legend --plain | grep -i vxlan || true; " +
+        "iptables -S; ip6tables -S; nft list tables; ip -o link show | awk -F'[:@]' '{print $2}'; ls /run | grep -v motd.dynamic | sort",
+    );
+  }
+
+  /** Files that the product keeps on a host, with the times they were last written. */
+  writtenAt(host: string): Promise<string> {
+    return this.on(
+      host,
+      "find /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan /etc/systemd/system -xdev -printf '%p %T@ %C@\\n' | sort",
+    );
+  }
+}
+
+/** The engine's own count: lines such as `+ 6 created` and `6 unchanged` below `Resources:`. */
+function countsIn(stdout: string): Record<string, number> {
+  const [, summary = ""] = stdout.split("\nResources:\n");
+  const counts: Record<string, number> = {};
+  for (const line of summary.split("\n")) {
+    const [, count, kind] = /^\s+(?:\S+ )?(\d+) ([a-z]+)/.exec(line) ?? [];
+    if (count === undefined || kind === undefined) break;
+    counts[kind] = Number(count);
+  }
+  return counts;
+}
