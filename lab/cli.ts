@@ -15,7 +15,8 @@ import {
   upHosts,
 } from "./hosts/hosts.ts";
 import type { HostSpec } from "./hosts/hosts.ts";
-import { hostImage } from "./hosts/images.ts";
+import { hostImage, IMAGES } from "./hosts/images.ts";
+import type { ImageName } from "./hosts/images.ts";
 import { sshArgv } from "./hosts/login.ts";
 import { openLab } from "./lab.ts";
 import { exclusively } from "./lock.ts";
@@ -114,7 +115,7 @@ async function dispatch(stack: string, verb: string, args: readonly string[]): P
       return down(stack);
     case "prepare":
       await prepareEngine(lab, progress);
-      await hostImage(lab, progress);
+      for (const name of Object.keys(IMAGES)) await hostImage(lab, name as ImageName, progress);
       return 0;
     default:
       process.stderr.write(`lab: there is no "${verb}"\n\n${HELP}`);

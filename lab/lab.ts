@@ -6,6 +6,11 @@ import { fileURLToPath } from "node:url";
 /** The checkout that this lab belongs to. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
+const hash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 4);
+
+/** What the names of all network namespaces begin with that labs of this checkout make. */
+export const NAMESPACES = `ocivx-${hash(ROOT)}-`;
+
 /** One running lab: where its files are and what its namespaces are called. */
 export interface Lab {
   name: string;
@@ -27,6 +32,5 @@ export function openLab(name: string): Lab {
   const cache = join(base, "cache");
   for (const folder of [base, directory, cache, KEYS, join(directory, "keys")])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const id = createHash("sha256").update(directory).digest("hex").slice(0, 6);
-  return { name, directory, cache, namespace: (role) => `ocivx-${id}-${role}` };
+  return { name, directory, cache, namespace: (role) => `${NAMESPACES}${hash(name)}-${role}` };
 }

@@ -2,12 +2,13 @@
 # Builds a host image: a Debian or Ubuntu of this machine's own release, with what Oracle's images have that
 # matters here: systemd, sshd, cloud-init, sudo, a user opc, and a host firewall that refuses.
 #
-#   build-image.sh DIRECTORY
+#   build-image.sh NAME DIRECTORY
 #
 # Packages come from this machine's own apt sources, whatever mirror those name.
 set -euo pipefail
 
-TARGET=$1
+NAME=$1
+TARGET=$2
 
 PACKAGES=(
 	systemd systemd-sysv dbus udev openssh-server cloud-init sudo
@@ -93,7 +94,10 @@ tidy() {
 packages=$(IFS=,; echo "${PACKAGES[*]}")
 mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
 	"$VERSION_CODENAME" "$TARGET" "$(apt_sources)"
-write_firewall
+case $NAME in
+ubuntu-like) write_firewall ;;
+*) echo "build-image: error: there is no image $NAME" >&2 && exit 1 ;;
+esac
 write_cloud_init
 mask_units
 tidy

@@ -9,7 +9,8 @@ import { dropNetwork, INSIDE_MTU, namespaceExists, namespacesOf, raiseNetwork } 
 import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember } from "../processes.ts";
 import type { Report } from "../report.ts";
-import { hostImage } from "./images.ts";
+import { DEFAULT_IMAGE, hostImage } from "./images.ts";
+import type { ImageName } from "./images.ts";
 import { makeKeys } from "./keys.ts";
 import { writeSeed } from "./seed.ts";
 
@@ -20,6 +21,8 @@ export interface HostSpec {
   mac: string;
   /** What the host's kernel calls its NIC. */
   nic: string;
+  /** Default ubuntu-like. */
+  image?: ImageName;
 }
 
 /** The hosts of a lab by name. */
@@ -55,8 +58,11 @@ const vnicOf = (host: string, spec: HostSpec): Vnic => ({ port: portOf(host), ad
  * SSH port. Where everything runs, it changes nothing.
  */
 export async function upHosts(lab: Lab, inventory: Inventory, report: Report): Promise<void> {
-  const image = await hostImage(lab, report);
   const hosts = Object.entries(inventory);
+  const images = new Map<string, string>();
+  for (const name of new Set(hosts.map(([, { image }]) => image ?? DEFAULT_IMAGE))) {
+    images.set(name, await hostImage(lab, name, report));
+  }
   await makeKeys(lab, Object.fromEntries(hosts.map(([host, { address }]) => [host, plain(address)])));
   const stopped = hosts.filter(([host]) => !isRunning(lab, host));
   for (const [host] of stopped) await killLeftovers(lab, host);
@@ -64,7 +70,8 @@ export async function upHosts(lab: Lab, inventory: Inventory, report: Report): P
     lab,
     hosts.map(([host, spec]) => vnicOf(host, spec)),
   );
-  for (const [host, spec] of stopped) startHost(lab, host, spec, image);
+  for (const [host, spec] of stopped)
+    startHost(lab, host, spec, images.get(spec.image ?? DEFAULT_IMAGE) ?? "");
   await Promise.all(hosts.map(([host, { address }]) => awaitSsh(lab, host, plain(address))));
 }
 

@@ -8,41 +8,47 @@ import type { Report } from "../report.ts";
 
 const SCRIPT = fileURLToPath(new URL("build-image.sh", import.meta.url));
 
+/** The host images by name, with what tells them apart. */
+export const IMAGES = {
+  "ubuntu-like": "iptables ending in REJECT, kept by netfilter-persistent, as Oracle's Ubuntu images",
+} as const;
+
+export type ImageName = keyof typeof IMAGES;
+
+export const DEFAULT_IMAGE: ImageName = "ubuntu-like";
+
 /**
- * The host image: built once, then shared read-only by all hosts of all labs of this checkout. Its name holds
+ * A host image: built once, then shared read-only by all hosts of all labs of this checkout. Its name holds
  * a hash of the script that makes it, so a changed script makes another image.
  *
  * @returns the image's directory
  * @throws Error that says where the build's log is
  */
-export async function hostImage(lab: Lab, report: Report): Promise<string> {
+export async function hostImage(lab: Lab, name: ImageName, report: Report): Promise<string> {
   const hash = createHash("sha256").update(readFileSync(SCRIPT)).digest("hex").slice(0, 12);
   const folder = join(lab.cache, "images");
-  const image = join(folder, `ubuntu-like-${hash}`);
+  const image = join(folder, `${name}-${hash}`);
   if (existsSync(image)) return image;
 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unfinished = join(folder, `.unfinished-${process.pid}`);
   rmSync(unfinished, { recursive: true, force: true });
-  await report.step(
-    "host image: a Debian with systemd, sshd, cloud-init and a firewall that refuses",
-    async () => {
-      const { exitCode, stdout, stderr } = await attempt(["bash", SCRIPT, unfinished], {
-        timeout: 15 * 60_000,
-      });
-      if (exitCode === 0) return;
-      rmSync(unfinished, { recursive: true, force: true });
-      const last = `${stdout}\n${stderr}`
-        .trim()
-        .split("\n")
-        .filter((line) => /^E:|error|fail/i.test(line))
-        .slice(-4)
-        .join("\n");
-      throw new Error(
-        `the host image could not be built. Run "bash lab/hosts/build-image.sh /tmp/image" to see why. It said:\n${last}`,
-      );
-    },
-  );
+  await report.step(`host image ${name}: systemd, sshd, cloud-init, ${IMAGES[name]}`, async () => {
+    const { exitCode, stdout, stderr } = await attempt(["bash", SCRIPT, name, unfinished], {
+      timeout: 15 * 60_000,
+    });
+    if (exitCode === 0) return;
+    rmSync(unfinished, { recursive: true, force: true });
+    const last = `${stdout}\n${stderr}`
+      .trim()
+      .split("\n")
+      .filter((line) => /^E:|error|fail/i.test(line))
+      .slice(-4)
+      .join("\n");
+    throw new Error(
+      `the host image could not be built. Run "bash lab/hosts/build-image.sh ${name} /tmp/image" to see why. It said:\n${last}`,
+    );
+  });
   if (existsSync(image)) rmSync(unfinished, { recursive: true, force: true });
   else renameSync(unfinished, image);
   return image;
