@@ -104,7 +104,7 @@ describe("npm run lab", () => {
 
   test("ps and logs show what runs", async () => {
     expect((await lab("ps")).stdout).toMatch(/^host01 +10\.196\.218\.222 +running +\d+ MB$/m);
-    expect((await lab("logs", "host01")).stdout).toContain("oci-vxlan: lab.overlay: ");
+    expect((await lab("logs", "host01")).stdout).toContain("VXLAN overlay lab.overlay");
   });
 
   test("reboot returns when the host answers, and the overlay passes again", async () => {
