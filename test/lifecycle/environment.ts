@@ -1,11 +1,11 @@
 import { stringify } from "yaml";
 import type { Engine } from "../../lab/engine/engine.ts";
 import { prepareEngine } from "../../lab/engine/engine.ts";
-import { hostsOf, inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
+import { inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
 import { openLab } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
-import { proveAll, vtepsOf } from "../../lab/proof.ts";
+import { proveAll } from "../../lab/proof.ts";
 import type { Proof } from "../../lab/proof.ts";
 import { LabPulumi } from "../../lab/pulumi.ts";
 import { silent } from "../../lab/report.ts";
@@ -23,6 +23,7 @@ export class TestEnvironment {
   readonly lab: Lab;
   readonly inventory: Inventory;
   private readonly engine: Engine;
+  private members: string[] = [];
 
   private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
     this.lab = lab;
@@ -78,6 +79,7 @@ export class TestEnvironment {
     const text = stringify({ config: { "oci-vxlan:environment": config } });
     const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
     await pulumi.prepare();
+    this.members = pulumi.hosts();
     const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
     return {
       exitCode: result.exitCode,
@@ -97,10 +99,9 @@ export class TestEnvironment {
     return inHost(this.lab, host, ["sh", "-ec", script]);
   }
 
-  /** The measured proof of every ordered pair. */
+  /** The measured proof of every ordered pair of the hosts that the last config named. */
   async prove(): Promise<Proof[]> {
-    const vteps = await Promise.all(hostsOf(this.lab).map((host) => vtepsOf(this.lab, host)));
-    return proveAll(this.lab, vteps.flat());
+    return (await proveAll(this.lab, this.members)).proofs;
   }
 
   /** The pairs that do not pass, as `from -> to`. */

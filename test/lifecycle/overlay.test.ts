@@ -109,11 +109,15 @@ describe("the memo's hosts", () => {
       expect(await env.failing()).toEqual([]);
     });
 
-    test("peer down", async () => {
-      const vteps = await env.prove();
-      expect(vteps).toHaveLength(2);
+    test("peer down, peer without its device", async () => {
       await env.on("host02", "ip link set vxlan0 down");
       expect(await env.failing()).toContain("host01 -> host02");
+      await env.on("host02", "ip link del vxlan0");
+      const failures = (await env.prove()).map(({ from, to, failure }) => [from, to, failure]);
+      expect(failures).toEqual([
+        ["host01", "host02", "host02 has no vxlan0 IPv4 device"],
+        ["host02", "host01", "host02 has no vxlan0 IPv4 device"],
+      ]);
       await env.on("host02", "systemctl restart oci-vxlan@lab.overlay");
       expect(await env.failing()).toEqual([]);
     });
