@@ -7,7 +7,7 @@
 # Packages come from this machine's own apt sources, whatever mirror those name.
 set -euo pipefail
 
-NAME=$1
+IMAGE=$1
 TARGET=$2
 
 PACKAGES=(
@@ -94,9 +94,9 @@ tidy() {
 packages=$(IFS=,; echo "${PACKAGES[*]}")
 mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
 	"$VERSION_CODENAME" "$TARGET" "$(apt_sources)"
-case $NAME in
+case $IMAGE in
 ubuntu-like) write_firewall ;;
-*) echo "build-image: error: there is no image $NAME" >&2 && exit 1 ;;
+*) echo "build-image: error: there is no image $IMAGE" >&2 && exit 1 ;;
 esac
 write_cloud_init
 mask_units

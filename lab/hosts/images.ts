@@ -39,12 +39,9 @@ export async function hostImage(lab: Lab, name: ImageName, report: Report): Prom
     });
     if (exitCode === 0) return;
     rmSync(unfinished, { recursive: true, force: true });
-    const last = `${stdout}\n${stderr}`
-      .trim()
-      .split("\n")
-      .filter((line) => /^E:|error|fail/i.test(line))
-      .slice(-4)
-      .join("\n");
+    const lines = `${stdout}\n${stderr}`.trim().split("\n");
+    const errors = lines.filter((line) => /^E:|error|fail/i.test(line));
+    const last = (errors.length > 0 ? errors : lines).slice(-4).join("\n");
     throw new Error(
       `the host image could not be built. Run "bash lab/hosts/build-image.sh ${name} /tmp/image" to see why. It said:\n${last}`,
     );
