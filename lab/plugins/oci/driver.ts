@@ -49,45 +49,37 @@ export async function create(type: ResourceType, about: string, raw: Fields) {
 }
 
 /** What there is of a resource now; undefined where it is gone. */
-export async function read(type: ResourceType, about: string, id: string, raw: Fields) {
-  const api = await telling(about, () => present(type, id));
-  return api && (await telling(about, () => outputs(type, api, reveal(raw) as Fields, raw)));
+export function read(type: ResourceType, about: string, id: string, raw: Fields) {
+  return telling(about, async () => {
+    const api = await present(type, id);
+    return api && (await outputs(type, api, reveal(raw) as Fields, raw));
+  });
 }
 
 /** Changes what differs, in place. */
-export async function update(
-  type: ResourceType,
-  about: string,
-  id: string,
-  rawState: Fields,
-  rawInputs: Fields,
-) {
+export function update(type: ResourceType, about: string, id: string, rawState: Fields, rawInputs: Fields) {
   const state = reveal(rawState) as Fields;
   const inputs = reveal(rawInputs) as Fields;
   const { changed } = differences(type, state, inputs);
-  const refused = changed.filter((name) => type.properties[name]?.change === "refused");
-  if (refused.length > 0) {
-    throw new Error(
-      `${about}: the lab's stand-in cannot change ${refused.join(", ")} in place: set LAB_OCI_PLUGIN`,
+  return telling(about, async () => {
+    const refused = changed.filter((name) => type.properties[name]?.change === "refused");
+    if (refused.length > 0)
+      throw new Error(`the lab's stand-in cannot change ${refused.join(", ")}: set LAB_OCI_PLUGIN`);
+    const wanted = changed.map((name) => [name, inputs[name] ?? type.properties[name]?.absent]);
+    const details = detailsOf(type.properties, Object.fromEntries(wanted) as Fields);
+    if (Object.keys(details).length > 0) await type.update(id, details, state, inputs);
+    const known = Object.fromEntries(
+      Object.entries({ ...state, ...inputs }).filter(
+        ([name]) => name in inputs || type.properties[name]?.kind !== "local",
+      ),
     );
-  }
-  const wanted = Object.fromEntries(
-    changed.map((name) => [name, inputs[name] ?? type.properties[name]?.absent]),
-  );
-  const details = detailsOf(type.properties, wanted);
-  if (Object.keys(details).length > 0) await telling(about, () => type.update(id, details, state, inputs));
-  const api = await telling(about, () => settled(type, id));
-  const known = Object.fromEntries(
-    Object.entries({ ...state, ...inputs }).filter(
-      ([name]) => name in inputs || type.properties[name]?.kind !== "local",
-    ),
-  );
-  return telling(about, () => outputs(type, api, known, rawInputs));
+    return outputs(type, await settled(type, id), known, rawInputs);
+  });
 }
 
 /** Deletes a resource and waits until it is gone; one that is gone already is no error. */
-export async function remove(type: ResourceType, about: string, id: string, raw: Fields): Promise<void> {
-  await telling(about, async () => {
+export function remove(type: ResourceType, about: string, id: string, raw: Fields): Promise<void> {
+  return telling(about, async () => {
     try {
       await type.delete(id, reveal(raw) as Fields);
     } catch (error) {

@@ -16,7 +16,7 @@ export const isNotFound = (error: unknown): boolean => isServiceError(error) && 
 
 /** The service's own words, with what they are about and what its operators find the request by. */
 export function explain(error: unknown, about: string): Error {
-  if (!isServiceError(error)) return error as Error;
+  if (!isServiceError(error)) return new Error(`${about}: ${(error as Error).message}`, { cause: error });
   const { statusCode, serviceCode, message, targetService, operationName, opcRequestId } = error;
   return new Error(
     `${statusCode}-${serviceCode}, ${message}\n` +

@@ -80,7 +80,7 @@ export const integerText = comparedAs(String, { toApi: Number, toProgram: String
 /** A time, which the real plugin writes as Go does: 2026-11-23 18:45:00 +0000 UTC. */
 export const time = form({
   toProgram: (value) =>
-    (value as Date)
+    new Date(value as string)
       .toISOString()
       .replace("T", " ")
       .replace(/\.?0*Z$/, " +0000 UTC"),

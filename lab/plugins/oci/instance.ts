@@ -168,10 +168,10 @@ export const instance: ResourceType = {
         subnetId: vnic.subnetId,
       }),
       sourceDetails: {
-        bootVolumeSizeInGbs: String(volume?.sizeInGBs ?? ""),
+        ...(volume && { bootVolumeSizeInGbs: String(volume.sizeInGBs) }),
         bootVolumeVpusPerGb: String(volume?.vpusPerGB ?? "10"),
         ...(known["sourceDetails"] as Fields | undefined),
-        ...(api["sourceDetails"] === undefined ? {} : sourceDetails.toProgram(api["sourceDetails"])),
+        ...(sourceDetails.toProgram(api["sourceDetails"] ?? {}) as Fields),
       },
       ...(volume && { bootVolumeId: volume.id }),
     };
