@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
-import { reveal } from "./secrets.ts";
+import { reveal } from "../secrets.ts";
 import { runOverSsh } from "./ssh.ts";
 import type { Connection } from "./ssh.ts";
 
