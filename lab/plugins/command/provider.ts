@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
+import { reveal } from "../secrets.ts";
 import { runHere } from "./local.ts";
 import type { Local } from "./local.ts";
-import { reveal } from "./secrets.ts";
 import { runOverSsh } from "./ssh.ts";
 import type { Connection } from "./ssh.ts";
 
