@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { accessEnvironment, ensureAccess } from "./cloud/access.ts";
 import { attempt } from "./commands.ts";
 import type { Result } from "./commands.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -36,6 +37,7 @@ export class LabPulumi {
     const state = join(this.lab.directory, "state");
     mkdirSync(state, { recursive: true, mode: 0o700 });
     ensurePassphrase(this.lab);
+    await ensureAccess(this.lab);
     if (!existsSync(this.committed)) {
       throw new Error(`there is no stack ${this.stack}: stacks/Pulumi.${this.stack}.yaml does not exist.`);
     }
@@ -82,7 +84,7 @@ export class LabPulumi {
   }
 
   private environment(): Record<string, string> {
-    return { ...this.engine.env, PULUMI_STACK: this.stack };
+    return { ...this.engine.env, ...accessEnvironment(this.lab), PULUMI_STACK: this.stack };
   }
 
   private get committed(): string {

@@ -39,7 +39,7 @@ describe("a config that is right", () => {
     expect(parseEnvironment(environment()).hosts["host01"]?.overlayAddresses).toEqual(["192.168.0.1"]);
   });
 
-  test.each(["lab"])("stack %s's own file is accepted", (stack) => {
+  test.each(["lab", "lab-existing"])("stack %s's own file is accepted", (stack) => {
     const file = parse(readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8")) as {
       config: Record<string, unknown>;
     };
@@ -64,7 +64,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
   });
   test("missing key", () => {
     expect(one((e) => delete e.hosts.host01.existing)).toMatch(
-      /^hosts\.host01\.existing: missing: give a mapping/,
+      /^hosts\.host01: neither instance nor existing is given/,
     );
   });
   test("wrong type, with the value", () => {
