@@ -7,5 +7,6 @@ export const PACKAGES = [
   { tool: "ssh", package: "openssh-client", why: "logging in to hosts, and their keys" },
   { tool: "nsenter", package: "util-linux", why: "running a command inside a namespace" },
   { tool: "openssl", package: "openssl", why: "the certificates of the lab's cloud" },
+  { tool: "iptables", package: "iptables", why: "testing the host side alone, in a namespace" },
   { tool: "shellcheck", package: "shellcheck", why: "checking the scripts" },
 ];

@@ -83,6 +83,10 @@ async function dial(connection: Connection): Promise<SshClient> {
 
 function configFor(connection: Connection): ConnectConfig {
   const [type, key] = connection.hostKey?.trim().split(/\s+/) ?? [];
+  // A key that cannot be read must never count as none.
+  if (connection.hostKey !== undefined && (type === undefined || key === undefined)) {
+    throw new Error("failed to parse host key: ssh: no key found");
+  }
   const agent = connection.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
   return {
     username: connection.user ?? "root",
