@@ -27,7 +27,7 @@ import type { Lab } from "./lab.ts";
 import { exclusively } from "./lock.ts";
 import { inventoryOf } from "./memo.ts";
 import { runInForeground } from "./operator.ts";
-import { columns, proofTable, proveAll, vtepsOf } from "./proof.ts";
+import { columns, proofTable, proveAll } from "./proof.ts";
 import { LabPulumi } from "./pulumi.ts";
 import { progress, Stopwatch } from "./report.ts";
 import { requireRoom } from "./room.ts";
@@ -62,10 +62,9 @@ async function up(work: Work): Promise<number> {
   );
   if (exitCode !== 0) return exitCode;
   const proofs = await stopwatch.phase("proof", async () => {
-    const vteps = (await Promise.all(hostsOf(lab).map((host) => vtepsOf(lab, host)))).flat();
-    const measured = await proveAll(lab, vteps);
-    process.stdout.write(`\n${proofTable(vteps, measured)}\n\n`);
-    return measured;
+    const mesh = await proveAll(lab, pulumi.hosts());
+    process.stdout.write(`\n${proofTable(mesh)}\n\n`);
+    return mesh.proofs;
   });
   process.stdout.write(`${stopwatch.toString()}\n`);
   return proofs.length > 0 && proofs.every(({ failure }) => failure === undefined) ? 0 : 1;

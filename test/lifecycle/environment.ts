@@ -9,12 +9,12 @@ import { REGION } from "../../lab/cloud/region.ts";
 import { run } from "../../lab/commands.ts";
 import type { Engine } from "../../lab/engine/engine.ts";
 import { prepareEngine } from "../../lab/engine/engine.ts";
-import { hostsOf, inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
+import { inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
 import { openLab, ROOT } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { asOperator } from "../../lab/operator.ts";
-import { proveAll, vtepsOf } from "../../lab/proof.ts";
+import { proveAll } from "../../lab/proof.ts";
 import type { Proof } from "../../lab/proof.ts";
 import { LabPulumi } from "../../lab/pulumi.ts";
 import { silent } from "../../lab/report.ts";
@@ -32,6 +32,7 @@ export class TestEnvironment {
   readonly lab: Lab;
   readonly inventory: Inventory;
   private readonly engine: Engine;
+  private members: string[] = [];
 
   private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
     this.lab = lab;
@@ -114,6 +115,7 @@ export class TestEnvironment {
     const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
     const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
     await pulumi.prepare();
+    this.members = pulumi.hosts();
     const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
     return {
       exitCode: result.exitCode,
@@ -133,10 +135,9 @@ export class TestEnvironment {
     return inHost(this.lab, host, ["sh", "-ec", script]);
   }
 
-  /** The measured proof of every ordered pair. */
+  /** The measured proof of every ordered pair of the hosts that the last config named. */
   async prove(): Promise<Proof[]> {
-    const vteps = await Promise.all(hostsOf(this.lab).map((host) => vtepsOf(this.lab, host)));
-    return proveAll(this.lab, vteps.flat());
+    return (await proveAll(this.lab, this.members)).proofs;
   }
 
   /** The pairs that do not pass, as `from -> to`. */
