@@ -30,3 +30,5 @@ const overlay = new VxlanOverlay("overlay", { ...environment.overlay, hosts });
 export const macs = overlay.macs;
 /** MTU of the VXLAN device in bytes. */
 export const mtu = overlay.mtu;
+/** What was last seen to pass between all hosts, and when. */
+export const lastVerified = overlay.lastVerified;
