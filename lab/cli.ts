@@ -25,6 +25,7 @@ import { runInForeground } from "./operator.ts";
 import { columns, proofTable, proveAll, vtepsOf } from "./proof.ts";
 import { LabPulumi } from "./pulumi.ts";
 import { progress, Stopwatch } from "./report.ts";
+import { requireRoom } from "./room.ts";
 
 /** The verbs of `npm run lab`; help.mjs describes them. */
 
@@ -32,6 +33,7 @@ const lab = openLab(process.env["LAB_NAME"] ?? "main");
 
 /** Boots what does not run and makes Pulumi ready to work on a stack. */
 async function ready(stack: string, stopwatch = new Stopwatch()): Promise<LabPulumi> {
+  requireRoom(lab.directory, 200, "a running lab");
   const engine = await stopwatch.phase("engine", () => prepareEngine(lab, progress));
   progress.line(engine.describe);
   await stopwatch.phase("hosts", () => upHosts(lab, MEMO, progress));

@@ -6,5 +6,6 @@ export const PACKAGES = [
   { tool: "systemd-nspawn", package: "systemd-container", why: "booting hosts" },
   { tool: "ssh", package: "openssh-client", why: "logging in to hosts, and their keys" },
   { tool: "nsenter", package: "util-linux", why: "running a command inside a namespace" },
+  { tool: "iptables", package: "iptables", why: "testing the host side alone, in a namespace" },
   { tool: "shellcheck", package: "shellcheck", why: "checking the scripts" },
 ];

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { until } from "./commands.ts";
 
 /**
@@ -35,19 +35,43 @@ export function recall(file: string): number | undefined {
   return started !== "" && startTime(Number(pid)) === started ? Number(pid) : undefined;
 }
 
+/** The processes that have this in their environment, which children inherit; plugins outlive a killed engine. */
+export function processesWith(variable: string, value: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      if (!Number.isInteger(pid)) return false;
+      try {
+        return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`${variable}=${value}`);
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    });
+}
+
+/** Asks processes of the lab's own to end well, and waits for it. */
+export async function interrupt(pids: readonly number[], limit: number): Promise<void> {
+  send(pids, "SIGINT");
+  await until("their end", limit, () => pids.every((pid) => startTime(pid) === undefined));
+}
+
 /** Ends processes of the lab's own at once, and waits until they are gone. */
 export async function kill(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
-  }
+  send(pids, "SIGKILL");
   await until(
     `the end of processes ${pids.join(", ")}`,
     10_000,
     () => pids.every((pid) => startTime(pid) === undefined),
     20,
   );
+}
+
+function send(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
 }

@@ -9,6 +9,7 @@ import { KEYS, ROOT } from "./lab.ts";
 import type { Lab } from "./lab.ts";
 import { asOperator, ensurePassphrase, runInForeground } from "./operator.ts";
 import type { Mount } from "./operator.ts";
+import { interrupt, kill, processesWith } from "./processes.ts";
 
 /**
  * Runs Pulumi as the operator, on a state of the lab's own. The stack's config file is the committed one, but
@@ -29,8 +30,9 @@ export class LabPulumi {
     this.config = config;
   }
 
-  /** Makes the stack where there is none yet, and takes back a lock that a killed run left. */
+  /** Makes the stack where there is none yet, and clears away what a killed run left: processes and a lock. */
   async prepare(): Promise<void> {
+    await this.endLeftovers();
     const state = join(this.lab.directory, "state");
     mkdirSync(state, { recursive: true, mode: 0o700 });
     ensurePassphrase(this.lab);
@@ -42,6 +44,13 @@ export class LabPulumi {
     }
     const locks = join(state, ".pulumi/locks/organization/oci-vxlan", this.stack);
     if (existsSync(locks) && readdirSync(locks).length > 0) await this.must(["cancel", "--yes"]);
+  }
+
+  /** An engine whose lab was killed works on, and plugins outlive a killed engine. */
+  private async endLeftovers(): Promise<void> {
+    const leftovers = () => processesWith("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
+    if (leftovers().length === 0) return;
+    await interrupt(leftovers(), 15_000).catch(() => kill(leftovers()));
   }
 
   /** Runs Pulumi on the terminal and returns its exit code. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { attempt } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import type { Report } from "../report.ts";
+import { requireRoom } from "../room.ts";
 
 /** The programs that are built, each from a go.mod and go.sum of its own beside this file. */
 const PROGRAMS = [
@@ -55,6 +56,7 @@ export async function buildEngine(lab: Lab, version: string, report: Report): Pr
   const unfinished = join(lab.cache, "engine", `.unfinished-${process.pid}`);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(join(unfinished, version, "bin"), { recursive: true, mode: 0o700 });
+  requireRoom(unfinished, 3_000, "building the engine");
   for (const program of PROGRAMS) {
     await report.step(`${program.what} ${version}, built from its Go module (minutes, once)`, () =>
       build(program, version, join(unfinished, version, "bin", program.binary)),

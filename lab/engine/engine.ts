@@ -21,7 +21,7 @@ export interface Engine {
   describe: string;
   /** The engine itself: its launcher dies of a Ctrl-C that the engine would still be cleaning up after. */
   pulumi: string;
-  /** What `pulumi` needs in its environment; its PATH is the one of npm scripts. */
+  /** What `pulumi` needs in its environment. */
   env: Record<string, string>;
 }
 
@@ -47,6 +47,8 @@ export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
   const home = join(lab.directory, "pulumi");
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const env: Record<string, string> = {
+    // npm's Node first, as in npm scripts: the language host takes the first one it finds.
+    PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
     PULUMI_HOME: home,
     PULUMI_BACKEND_URL: `file://${join(lab.directory, "state")}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: join(lab.directory, "passphrase"),

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { attempt } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import type { Report } from "../report.ts";
+import { requireRoom } from "../room.ts";
 
 const SCRIPT = fileURLToPath(new URL("build-image.sh", import.meta.url));
 
@@ -32,6 +33,7 @@ export async function hostImage(lab: Lab, name: ImageName, report: Report): Prom
   if (existsSync(image)) return image;
 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  requireRoom(folder, 1_000, "building a host image");
   const unfinished = join(folder, `.unfinished-${process.pid}`);
   rmSync(unfinished, { recursive: true, force: true });
   await report.step(`host image ${name}: systemd, sshd, cloud-init, ${IMAGES[name]}`, async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { run } from "../commands.ts";
 import type { Lab } from "../lab.ts";
+import { kill } from "../processes.ts";
 import { rules } from "./rules.ts";
 import type { Vnic } from "./rules.ts";
 
@@ -67,10 +68,12 @@ export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
   await run(["nsenter", `--net=/run/netns/${lab.namespace("router")}`, "nft", "-f", "-"], { input: ruleset });
 }
 
-/** Removes the router and the operator's namespace. Hosts have to be gone before. */
+/** Removes the router and the operator's namespace, and what still runs there. Hosts have to be gone before. */
 export async function dropNetwork(lab: Lab): Promise<void> {
   for (const name of [lab.namespace("operator"), lab.namespace("router")]) {
-    if (namespaceExists(name)) await run(["ip", "netns", "del", name]);
+    if (!namespaceExists(name)) continue;
+    await kill((await run(["ip", "netns", "pids", name])).split("\n").filter(Boolean).map(Number));
+    await run(["ip", "netns", "del", name]);
   }
 }
 

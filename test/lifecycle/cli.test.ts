@@ -5,6 +5,7 @@ import { until } from "../../lab/commands.ts";
 import { removeLab } from "../../lab/hosts/hosts.ts";
 import { openLab, ROOT } from "../../lab/lab.ts";
 import { namespacesOf } from "../../lab/network/network.ts";
+import { processesWith } from "../../lab/processes.ts";
 
 const NAME = "test-cli";
 
@@ -104,7 +105,7 @@ describe("npm run lab", () => {
 
   test("ps and logs show what runs", async () => {
     expect((await lab("ps")).stdout).toMatch(/^host01 +10\.196\.218\.222 +running +\d+ MB$/m);
-    expect((await lab("logs", "host01")).stdout).toContain("oci-vxlan: lab.overlay: ");
+    expect((await lab("logs", "host01")).stdout).toContain("VXLAN overlay lab.overlay");
   });
 
   test("reboot returns when the host answers, and the overlay passes again", async () => {
@@ -121,6 +122,7 @@ describe("npm run lab", () => {
   });
 
   test("killed or interrupted in the middle of up, the next run goes on", async () => {
+    const home = `${openLab(NAME).directory}/pulumi`;
     await lab("destroy");
     for (const signal of ["SIGKILL", "SIGINT"] as const) {
       const running = execa("node", ["lab/lab.mjs"], {
@@ -133,17 +135,13 @@ describe("npm run lab", () => {
       running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
       await until("the first device", 30_000, () => seen.includes("-device creating"));
       if (signal === "SIGINT") running.kill(signal);
-      else
-        await execa(
-          "pkill",
-          ["-KILL", "--full", `${openLab(NAME).directory}/pulumi/versions/.*/bin/pulumi `],
-          { reject: false },
-        );
+      else await execa("pkill", ["-KILL", "--full", `${home}/versions/.*/bin/pulumi `], { reject: false });
       await running;
     }
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
     expect(stdout).toMatch(/^host01 -> host02 +passes/m);
+    expect(processesWith("PULUMI_HOME", home)).toEqual([]);
   });
 
   test("two at once: the second says so and does nothing", async () => {

@@ -138,14 +138,9 @@ export class TestEnvironment {
   }
 }
 
-/** The engine's own count: lines such as `+ 6 created` and `6 unchanged` below `Resources:`. */
+/** The engine's own count: lines such as `+ 6 created` and `4 changes. 2 unchanged` below `Resources:`. */
 function countsIn(stdout: string): Record<string, number> {
-  const [, summary = ""] = stdout.split("\nResources:\n");
-  const counts: Record<string, number> = {};
-  for (const line of summary.split("\n")) {
-    const [, count, kind] = /^\s+(?:\S+ )?(\d+) ([a-z]+)/.exec(line) ?? [];
-    if (count === undefined || kind === undefined) break;
-    counts[kind] = Number(count);
-  }
-  return counts;
+  const summary = /\nResources:\n((?: +.*\n)*)/.exec(stdout)?.[1] ?? "";
+  const counts = [...summary.matchAll(/(\d+) ([a-z]+)/g)].map(([, count, kind]) => [kind, Number(count)]);
+  return Object.fromEntries(counts.filter(([kind]) => kind !== "changes")) as Record<string, number>;
 }
