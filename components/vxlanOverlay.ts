@@ -69,10 +69,10 @@ export interface VxlanOverlayArgs {
   port?: number;
   /** MTU of the device in bytes. Default: the smallest underlay MTU of all hosts less 50. *Updatable.* */
   mtu?: number;
-  /** Whether broadcast, multicast and unknown destinations are replicated to every peer. Default false. *Updatable.* */
+  /** Whether broadcast, multicast and unknown destinations are replicated to every peer. Default true. *Updatable.* */
   flood?: boolean;
   /** What the host firewall admits from the overlay: `all` (default) or `none`. *Updatable.* */
-  ingress?: string;
+  overlayIngress?: string;
   /** `manage` (default) opens the host's own firewall for the overlay; `leave` does not touch it. *Updatable.* */
   hostFirewall?: string;
   /**

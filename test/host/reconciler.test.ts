@@ -213,7 +213,7 @@ describe("the host firewall", () => {
     await host.on(REJECT);
     await device({ hostFirewall: "leave" });
     expect(await host.on("iptables -S")).not.toContain("oci-vxlan");
-    await peers((await device({ ingress: "none" })).installation);
+    await peers((await device({ overlayIngress: "none" })).installation);
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
   });
