@@ -77,7 +77,7 @@ export interface VxlanOverlayArgs {
   hostFirewall?: string;
   /**
    * Whether `up` ends in every host probing every peer over the overlay: ICMP that fills the MTU and may not
-   * fragment, and, where this program opens the hosts' firewalls for the overlay (`ingress` is `all` and
+   * fragment, and, where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and
    * `hostFirewall` is `manage`), TCP to sshd. Default true. *Updatable.*
    */
   verify?: boolean;

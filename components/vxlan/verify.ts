@@ -107,8 +107,8 @@ export function verifyTargets(
  * is their administrators' to say whether TCP is let in, so nothing is asked of it; ICMP still has to come back,
  * or be refused in so many words, which proves the way there and back as well.
  */
-export function probesTcp(overlay: Pick<OverlaySettings, "ingress" | "hostFirewall">): boolean {
-  return overlay.ingress === "all" && overlay.hostFirewall === "manage";
+export function probesTcp(overlay: Pick<OverlaySettings, "overlayIngress" | "hostFirewall">): boolean {
+  return overlay.overlayIngress === "all" && overlay.hostFirewall === "manage";
 }
 
 /** A digest of what the phases before put on the hosts: whatever changes a path changes it. */

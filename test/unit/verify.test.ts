@@ -42,7 +42,7 @@ describe("what a host probes", () => {
   });
 
   test("leaves TCP out where this program does not open the hosts' firewalls", () => {
-    expect(targets({ ingress: "none" })[5]).toMatch(/ -$/);
+    expect(targets({ overlayIngress: "none" })[5]).toMatch(/ -$/);
     expect(targets({ hostFirewall: "leave" })[5]).toMatch(/ -$/);
   });
 
@@ -76,7 +76,7 @@ describe("the report", () => {
       time: "2026-11-23T12:00:01Z",
       what: "4 ways: ICMP of 8922 and 8902 bytes that may not fragment, TCP to sshd with its banner read",
     });
-    expect(lastVerified({ ...overlay, ingress: "none" }, reports, 8950).what).not.toContain("TCP");
+    expect(lastVerified({ ...overlay, overlayIngress: "none" }, reports, 8950).what).not.toContain("TCP");
   });
 });
 
