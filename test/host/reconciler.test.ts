@@ -54,9 +54,10 @@ async function peers(installation: string, list = [PEER], mtu = 8950): Promise<v
   expect(result.exitCode, result.stderr).toBe(0);
 }
 
+/** What the kernel holds of the device, but for link-local addresses and multicast neighbours, which it keeps itself. */
 const kernel = () =>
   host.on(
-    "ip -d -o link show vxlan0 | cut -d: -f2-; ip -o address show dev vxlan0 | cut -d: -f2-; bridge fdb show dev vxlan0 | sort; ip neigh show dev vxlan0 | sort",
+    "{ ip -d -o link show vxlan0 | cut -d: -f2-; ip -o address show dev vxlan0 | cut -d: -f2-; bridge fdb show dev vxlan0 | sort; ip neigh show dev vxlan0 | sort; } | grep -vE 'fe80:|ff02:'",
   );
 const reconcile = async () => {
   const result = await host.program(["reconcile", "lab.overlay"]);
@@ -70,7 +71,7 @@ describe("the host side", () => {
     expect(await host.on("ip -o link show vxlan0")).toContain(`link/ether ${report.mac}`);
     expect(report.underlayMtu).toBe(9000);
     expect(Number.parseInt(report.mac.slice(0, 2), 16) & 3).toBe(2); // local, unicast
-    expect(await host.on("cat /run/oci-vxlan-test/systemctl.log")).toMatch(
+    expect(await host.on("cat /run/stand-ins/systemctl.log")).toMatch(
       /enable oci-vxlan@lab\.overlay\.service/,
     );
   });
@@ -188,9 +189,7 @@ describe("the host firewall", () => {
     const rules = await host.on("iptables -S");
     expect(rules.indexOf("oci-vxlan lab.overlay")).toBeGreaterThan(0);
     expect(rules.indexOf("oci-vxlan lab.overlay")).toBeLessThan(rules.indexOf("-A INPUT -j REJECT"));
-    expect(rules).toMatch(
-      /-s 10\.196\.218\.226\/32 -p udp -m udp --dport 4789 -j ACCEPT\n.* -i vxlan0 -j ACCEPT/,
-    );
+    expect(rules).toMatch(/ -p udp -m udp --dport 4789 -j ACCEPT\n.* -i vxlan0 -j ACCEPT/);
     await host.program(["remove-device", "lab.overlay", "oci-vxlan/lab/lab.overlay"]);
     expect(await host.on("iptables -S")).toBe(before);
   });
@@ -206,7 +205,7 @@ describe("the host firewall", () => {
 
   test("is left as it is where nothing in it refuses", async () => {
     await peers((await device()).installation);
-    expect(await host.on("nft list ruleset")).not.toContain("oci-vxlan");
+    expect(await host.on("iptables -S; ip6tables -S")).not.toContain("oci-vxlan");
   });
 
   test("is left to its administrator on request, and closed to the overlay with ingress none", async () => {
@@ -241,7 +240,7 @@ describe("removal", () => {
     expect(foreign.stderr).toContain("belongs to oci-vxlan/lab/lab.overlay and stays");
     await host.program(["remove-device", "lab.overlay", "oci-vxlan/lab/lab.overlay"]);
     expect(await host.on("ip -o link show type vxlan")).toContain("vxlan1");
-    expect(await host.on("ls /usr/local/lib/oci-vxlan")).toBe("oci-vxlan");
+    expect(await host.on("ls /usr/local/lib/oci-vxlan")).toContain("oci-vxlan");
     const last = await host.program(["remove-device", "lab.second", "oci-vxlan/lab/lab.second"]);
     expect(last.exitCode, last.stderr).toBe(0);
     expect(await host.on("ip -o link show type vxlan")).toBe("");
