@@ -104,37 +104,11 @@ write_network_manager() {
 	rm -f "$TARGET/etc/NetworkManager/dispatcher.d/01-ifupdown"
 }
 
-# systemd starts udev only where /sys can be written, which a container must not; and what a container sees
-# there is the machine's own network devices. So udev gets a /sys of the host's network namespace, and runs
-# although it is read-only, which is enough for what it does with network devices (MACAddressPolicy). It hears
-# of the machine's other devices too: no rule for those is kept.
+# systemd starts udev only where /sys can be written, which it cannot in a container. What udev does with network
+# devices (MACAddressPolicy) it does all the same. It hears of the machine's other devices too: no rule for those
+# is kept.
 run_udev() {
 	local unit rule
-	cat >"$TARGET/etc/systemd/system/lab-sysfs.service" <<-'END'
-		[Unit]
-		Description=The network devices of this host in /sys
-		DefaultDependencies=no
-		Before=systemd-udevd.service systemd-udevd-kernel.socket NetworkManager.service
-		[Service]
-		Type=oneshot
-		ExecStart=/usr/local/sbin/lab-sysfs
-		[Install]
-		WantedBy=sysinit.target
-	END
-	cat >"$TARGET/usr/local/sbin/lab-sysfs" <<-'END'
-		#!/bin/sh
-		# All below the new /sys is in place before it appears.
-		set -eu
-		mkdir -p /run/lab-sysfs
-		mount -t sysfs -o ro,nosuid,nodev,noexec lab-sysfs /run/lab-sysfs
-		mount --rbind /sys/fs/cgroup /run/lab-sysfs/fs/cgroup
-		mount --make-rprivate /run/lab-sysfs
-		mount --rbind /run/lab-sysfs /sys
-		umount -R -l /run/lab-sysfs
-		rmdir /run/lab-sysfs
-	END
-	chmod 755 "$TARGET/usr/local/sbin/lab-sysfs"
-	chroot "$TARGET" systemctl --quiet enable lab-sysfs.service
 	for unit in systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket; do
 		mkdir -p "$TARGET/etc/systemd/system/$unit.d"
 		printf '[Unit]\nConditionPathIsReadWrite=\n' >"$TARGET/etc/systemd/system/$unit.d/lab.conf"
