@@ -16,6 +16,7 @@ const PARTS = [
   "entries.awk",
   "drop-table.sh",
   "accept.sh",
+  "look.sh",
   "hands-off.sh",
   "unit.sh",
 ] as const;

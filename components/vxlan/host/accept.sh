@@ -4,7 +4,7 @@
 
 # What decides about the rules below: where it changes, the old rules go first.
 accept_settings() {
-	echo "$DEVICE $PORT $UNDERLAY $INGRESS $FIREWALL"
+	echo "$DEVICE $VNI $PORT $UNDERLAY $INGRESS $FIREWALL"
 }
 
 reconcile_accept() {
@@ -18,13 +18,17 @@ reconcile_accept() {
 }
 
 close_accept() {
-	rm -f "$RUN/$OVERLAY/firewalld"
 	close_iptables iptables
 	close_iptables ip6tables
 	! firewalld_runs || close_firewalld
 }
 
 # --- iptables: a chain of our own, and a jump to it at the head of INPUT -----------------------------------
+
+# VNI and port belong to one overlay of a host, and are short enough for a chain's name.
+own_chain() {
+	echo "oci-vxlan-$VNI-$PORT"
+}
 
 # The rules of our own chain.
 chain_rules() { # IPTABLES CHAIN
@@ -37,7 +41,7 @@ reconcile_iptables() { # IPTABLES
 	type -P "$1" >/dev/null || return 0
 	local input chain rules jump
 	input=$("$1" -w -S INPUT 2>/dev/null) || return 0
-	chain=$(own_name oci-vxlan "$OVERLAY")
+	chain=$(own_chain)
 	input_refuses "$input" "$chain" || return 0
 	rules=$(chain_rules "$1" "$chain")
 	[[ -n $rules ]] || return 0
@@ -77,7 +81,7 @@ jump_is_late() { # RULES CHAIN
 close_iptables() { # IPTABLES
 	type -P "$1" >/dev/null || return 0
 	local chain
-	chain=$(own_name oci-vxlan "$OVERLAY")
+	chain=$(own_chain)
 	"$1" -w -S "$chain" >/dev/null 2>&1 || return 0
 	cmd "$1" -w -D INPUT -m comment --comment "$PROGRAM $OVERLAY" -j "$chain" || true
 	"$1" -w -F "$chain"
@@ -94,19 +98,7 @@ firewalld() { # METHOD SIGNATURE ARGUMENT…
 
 firewalld_runs() {
 	type -P firewall-cmd >/dev/null || return 1
-	firewalld_unchanged || firewalld getZoneOfInterface s lo >/dev/null
-}
-
-# The rules that firewalld made say whether it has loaded them again, and cost less than asking it.
-firewalld_unchanged() {
-	local seen=$RUN/$OVERLAY/firewalld present
-	[[ -e $seen ]] || return 1
-	present=$(firewalld_rules)
-	[[ -n $present && $present == "$(<"$seen")" ]]
-}
-
-firewalld_rules() {
-	nft -s list table inet firewalld 2>/dev/null || true
+	firewalld getZoneOfInterface s lo >/dev/null
 }
 
 rich_rule() {
@@ -122,13 +114,11 @@ zone_of() { # INTERFACE
 
 reconcile_firewalld() {
 	local zone
-	! firewalld_unchanged || return 0
 	zone=$(zone_of "$NIC") # Empty is the default zone, to firewalld as well.
 	if [[ $(firewalld queryRichRule ss "$zone" "$(rich_rule)") != "b true" ]]; then
 		cmd_firewalld addRichRule ssi "$zone" "$(rich_rule)" 0
 	fi
 	[[ $INGRESS != all ]] || trust_device
-	firewalld_rules | write_file "$RUN/$OVERLAY/firewalld"
 }
 
 # An administrator who bound the device to a zone of their own has decided about it.

@@ -17,7 +17,7 @@ device_mac() {
 # Sets NIC and NIC_MTU to the interface that carries the underlay address; ADDRESS_LIST to all there are.
 find_nic() {
 	local pattern="[0-9]+: ([^ ]+) +inet ${UNDERLAY//./\\.}[/ ]"
-	ADDRESS_LIST=$(ip -o address show)
+	ADDRESS_LIST=$(exec ip -o address show)
 	[[ $ADDRESS_LIST =~ $pattern ]] || return 1
 	NIC=${BASH_REMATCH[1]}
 	read -r NIC_MTU <"/sys/class/net/$NIC/mtu"

@@ -9,7 +9,7 @@ BEFORE_TRACKING=-300
 
 reconcile_drop_table() {
 	local seen=$RUN/.drop-table present
-	present=$(nft -s list table ip "$DROP_TABLE" 2>/dev/null) || true
+	present=$(exec nft -s list table ip "$DROP_TABLE" 2>/dev/null) || true
 	if [[ -n $present && -e $seen && $present == "$(<"$seen")" ]] && ! settings_newer_than "$seen"; then
 		return
 	fi
@@ -29,36 +29,24 @@ overlays_exist() {
 	compgen -G "$ETC/*/device" >/dev/null
 }
 
-settings_newer_than() { # FILE
-	local file
-	for file in "$ETC"/*/device "$ETC"/*/peers; do
-		[[ ! $file -nt $1 ]] || return 0
-	done
-	return 1
-}
-
 # The table for nft -f: for each overlay a set of its peers, for each port a chain that knows its overlays.
 drop_table() {
-	local file overlay ports='' port vni set
+	local file ports='' port
 	echo "table ip $DROP_TABLE"
 	echo "delete table ip $DROP_TABLE"
 	echo "table ip $DROP_TABLE {"
 	for file in "$ETC"/*/device; do
-		overlay=$(basename "$(dirname "$file")")
 		port=$(setting "$file" port)
 		[[ " $ports " == *" $port "* ]] || ports+=" $port"
-		peer_set "$overlay"
+		peer_set "$file"
 	done
 	for port in $ports; do
 		echo "chain port-$port {"
 		echo "fib daddr type unicast return" # On its way to another host.
 		for file in "$ETC"/*/device; do
 			[[ $(setting "$file" port) == "$port" ]] || continue
-			overlay=$(basename "$(dirname "$file")")
-			vni=$(setting "$file" vni)
-			set=$(own_name peers "$overlay")
 			# The VNI stands 12 bytes behind the start of the UDP header.
-			echo "@th,96,24 $vni ip saddr @$set accept comment \"${overlay:0:64}\""
+			echo "@th,96,24 $(setting "$file" vni) ip saddr @$(peer_set_name "$file") accept"
 		done
 		echo "drop"
 		echo "}"
@@ -70,15 +58,13 @@ drop_table() {
 	echo "}"
 }
 
-peer_set() { # OVERLAY
-	local peers=$ETC/$1/peers addresses=
+peer_set() { # DEVICE_FILE
+	local peers=${1%/device}/peers addresses=
 	[[ ! -e $peers ]] || addresses=$(awk '$1 == "peer" { print $4 }' "$peers" | sort -u | paste -sd,)
-	echo "set $(own_name peers "$1") { type ipv4_addr; ${addresses:+elements = { $addresses \}} }"
+	echo "set $(peer_set_name "$1") { type ipv4_addr; ${addresses:+elements = { $addresses \}} }"
 }
 
-# A name in nftables' and iptables' own spelling: an overlay's may hold what theirs may not, and be longer.
-own_name() { # PREFIX OVERLAY
-	local digest
-	digest=$(sha256sum < <(echo "$2"))
-	echo "$1-${digest:0:12}"
+# VNI and port belong to one overlay of a host, and spell a name that nftables takes, which an overlay's may not.
+peer_set_name() { # DEVICE_FILE
+	echo "peers-$(setting "$1" vni)-$(setting "$1" port)"
 }

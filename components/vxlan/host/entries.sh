@@ -7,9 +7,9 @@ SPELLED_OUT=20     # entries of one run that are said one by one; more are count
 reconcile_entries() {
 	local commands replaced=$LEAVING
 	[[ -e $replaced ]] || replaced=/dev/null
-	commands=$(awk -f "$LIB/entries.awk" device="$DEVICE" flood="$FLOOD" \
+	commands=$(exec awk -f "$LIB/entries.awk" device="$DEVICE" flood="$FLOOD" \
 		what=wanted "$PEERS" what=leaving "$replaced" \
-		what=fdb <(bridge fdb show dev "$DEVICE") what=neigh <(ip neigh show dev "$DEVICE" nud permanent))
+		what=fdb <(exec bridge fdb show dev "$DEVICE") what=neigh <(exec ip neigh show dev "$DEVICE" nud permanent))
 	[[ -n $commands ]] || return 0
 	run_batch bridge "$commands"
 	run_batch ip "$commands"
