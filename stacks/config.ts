@@ -30,6 +30,10 @@ const overlay = z.strictObject({
   overlayIngress: z.string().optional(),
   /** manage (default) or leave. */
   hostFirewall: z.string().optional(),
+  /** Whether `up` ends in every host probing every peer over the overlay. Default true. */
+  verify: z.boolean().optional(),
+  /** TCP port of the hosts' sshd on the overlay. Default: the port of their SSH connections. */
+  verifyPort: port.optional(),
 });
 
 /** Exactly one of a value and a file that holds it. */
