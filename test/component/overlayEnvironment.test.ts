@@ -21,7 +21,7 @@ import type { Registered } from "./mocks.ts";
 const userData = (instance: Registered): string =>
   Buffer.from(unwrap(instance.inputs["metadata"]).user_data, "base64").toString();
 
-const rules = (resources: readonly Registered[]) => {
+const rules = (resources: readonly Registered[]): { ingress: any[]; egress: any[] } => {
   const { ingressSecurityRules: ingress, egressSecurityRules: egress } = named(
     resources,
     "lab-network-security-list",
