@@ -143,12 +143,12 @@ export function validateAddresses(
     }
     members.set(subnet, [...(members.get(subnet) ?? []), host]);
     problems.push(
-      ...validateAddress(instance.privateIp, parseCidr(subnets[subnet]?.cidr ?? ""), subnet, at(host)),
+      ...validateAddress(instance.privateIp, subnetCidr(subnets[subnet]?.cidr), subnet, at(host)),
     );
   }
   for (const [subnet, hosts] of members) {
-    const cidr = parseCidr(subnets[subnet]?.cidr ?? "");
-    if (cidr?.family !== 4) continue;
+    const cidr = subnetCidr(subnets[subnet]?.cidr);
+    if (!cidr) continue;
     const room = 2 ** (32 - cidr.prefix) - RESERVED;
     if (hosts.length > room) {
       problems.push({
@@ -162,6 +162,12 @@ export function validateAddresses(
   return problems;
 }
 
+/** A subnet's network; undefined for one that cannot be a subnet, which is said about the network. */
+function subnetCidr(text: string | undefined): Cidr | undefined {
+  const cidr = parseCidr(text ?? "");
+  return cidr?.family === 4 && cidr.prefix <= 30 ? cidr : undefined;
+}
+
 function validateAddress(
   privateIp: string | undefined,
   cidr: Cidr | undefined,
@@ -171,7 +177,7 @@ function validateAddress(
   const address = parseAddress(privateIp ?? "");
   if (address?.kind() !== "ipv4") return [];
   const path = join(at, "privateIp");
-  if (cidr?.family !== 4) return [];
+  if (!cidr) return [];
   const usable = `${addressAt(cidr, 2).toString()} to ${addressAt(cidr, -2).toString()}`;
   if (!contains(cidr, address)) {
     return [

@@ -52,6 +52,7 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
   }
   return [
     ...(cidr === undefined ? [] : validateCidr(cidr, join(path, "cidr"), "a VCN")),
+    ...(cidr === undefined ? [] : validateRange(cidr, join(path, "cidr"))),
     ...problemWithOcid(id, "vcn", join(path, "id")),
     ...problemWithOcid(routeTableId, "routetable", join(path, "routeTableId")),
     ...(routeTableId !== undefined && cidr !== undefined
@@ -65,7 +66,7 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
   ];
 }
 
-/** A network that OCI takes: IPv4, /16 to /30, in no range that it keeps for itself. */
+/** A network of a size that OCI takes: IPv4, /16 to /30. */
 function validateCidr(text: string, path: string, what: string): Problem[] {
   const cidr = parseCidr(text);
   if (!cidr) return [{ path, message: notACidr(text, "10.0.0.0/16") }];
@@ -79,15 +80,20 @@ function validateCidr(text: string, path: string, what: string): Problem[] {
       { path, message: `${text} is not what OCI takes for ${what}: use a prefix length from /16 to /30.` },
     ];
   }
-  const range = UNUSABLE.find((unusable) => overlaps(unusable, cidr));
-  return range === undefined
-    ? []
-    : [
-        {
-          path,
-          message: `${text} lies in ${range.text}, which no VCN can have: use a private network, such as 10.0.0.0/16.`,
-        },
-      ];
+  return [];
+}
+
+/** A VCN in a range that Oracle or IP keeps for itself; its subnets lie in it. */
+function validateRange(text: string, path: string): Problem[] {
+  const cidr = parseCidr(text);
+  const range = cidr && UNUSABLE.find((unusable) => overlaps(unusable, cidr));
+  if (!range) return [];
+  return [
+    {
+      path,
+      message: `${text} lies in ${range.text}, which no VCN can have: use a private network, such as 10.0.0.0/16.`,
+    },
+  ];
 }
 
 function notACidr(text: string, example: string): string {

@@ -226,7 +226,7 @@ export function insideOf(lab: Lab, host: string): string[] {
 }
 
 /** Runs a command as root inside a host, past its sshd. */
-export function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
+export async function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
   return run(["nsenter", ...insideOf(lab, host), ...argv], { input });
 }
 
