@@ -72,7 +72,12 @@ const instance = new oci.core.Instance(
     shapeConfig: { ocpus: 1, memoryInGbs: 8 },
     displayName: "instance",
     sourceDetails: { sourceType: "image", sourceId: images.apply((found) => found.images[0]?.id ?? "") },
-    createVnicDetails: { subnetId: subnet.id, privateIp: "10.7.1.5", assignPublicIp: "true" },
+    createVnicDetails: {
+      subnetId: subnet.id,
+      privateIp: "10.7.1.5",
+      assignPublicIp: "true",
+      ...wanted["vnic"],
+    },
     instanceOptions: { areLegacyImdsEndpointsDisabled: true },
     metadata: pulumi.secret({ ssh_authorized_keys: "ssh-ed25519 AAAA", user_data: "I2Nsb3VkLWNvbmZpZwo=" }),
     ...wanted["instance"],
