@@ -67,6 +67,13 @@ export class LabPulumi {
     );
   }
 
+  /** The hosts that the stack's config names. */
+  hosts(): string[] {
+    const text = this.config ?? readFileSync(this.committed, "utf8");
+    const { config } = parse(text) as { config?: { "oci-vxlan:environment"?: { hosts?: object } } };
+    return Object.keys(config?.["oci-vxlan:environment"]?.hosts ?? {}).sort();
+  }
+
   private async must(args: readonly string[]): Promise<void> {
     const { exitCode, stdout, stderr } = await this.attempt(args);
     if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${`${stderr}\n${stdout}`.trim()}`);

@@ -46,7 +46,8 @@ export async function startCloud(lab: Lab, report: Report): Promise<void> {
     cwd: ROOT,
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(lab.cache, "node") },
+    // Nothing of the caller's environment is for the hosts, which inherit this one.
+    env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: join(lab.cache, "node") },
   });
   if (daemon.pid === undefined)
     throw new Error("the cloud's daemon could not be started: nsenter is missing.");

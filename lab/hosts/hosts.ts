@@ -226,7 +226,7 @@ export function insideOf(lab: Lab, host: string): string[] {
 }
 
 /** Runs a command as root inside a host, past its sshd. */
-export function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
+export async function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
   return run(["nsenter", ...insideOf(lab, host), ...argv], { input });
 }
 
@@ -285,6 +285,11 @@ export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
   const running = isRunning(lab, host);
   if (!running || !namespaceExists(namespace)) return { host, running, megabytes: 0 };
   const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
+  return { host, running, megabytes: memoryOf(pids.map(Number)) / 1024 };
+}
+
+/** Kilobytes that processes take, shared pages counted once (PSS). */
+export function memoryOf(pids: readonly number[]): number {
   const kilobytes = pids.map((pid) => {
     try {
       return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
@@ -292,5 +297,5 @@ export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
       return 0; // It ended meanwhile.
     }
   });
-  return { host, running, megabytes: kilobytes.reduce((sum, each) => sum + each, 0) / 1024 };
+  return kilobytes.reduce((sum, each) => sum + each, 0);
 }

@@ -4,6 +4,7 @@ import type { HostSpec } from "../../lab/hosts/hosts.ts";
 import { MEMO } from "../../lab/memo.ts";
 import { silent } from "../../lab/report.ts";
 import { TestEnvironment } from "./environment.ts";
+import { commandLinesDuring, readableByOthers, secretsOf } from "./secrets.ts";
 
 /** The memo's two hosts, from nothing to `destroy`: each test goes on where the one before it stopped. */
 describe("the memo's hosts", () => {
@@ -109,11 +110,15 @@ describe("the memo's hosts", () => {
       expect(await env.failing()).toEqual([]);
     });
 
-    test("peer down", async () => {
-      const vteps = await env.prove();
-      expect(vteps).toHaveLength(2);
+    test("peer down, peer without its device", async () => {
       await env.on("host02", "ip link set vxlan0 down");
       expect(await env.failing()).toContain("host01 -> host02");
+      await env.on("host02", "ip link del vxlan0");
+      const failures = (await env.prove()).map(({ from, to, failure }) => [from, to, failure]);
+      expect(failures).toEqual([
+        ["host01", "host02", "host02 has no vxlan0 IPv4 device"],
+        ["host02", "host01", "host02 has no vxlan0 IPv4 device"],
+      ]);
       await env.on("host02", "systemctl restart oci-vxlan@lab.overlay");
       expect(await env.failing()).toEqual([]);
     });
@@ -163,9 +168,17 @@ describe("the memo's hosts", () => {
   });
 
   test("no key and no passphrase stands in the state, on a command line or in a world-readable file", async () => {
-    const { text } = await env.pulumi(["stack", "export"]);
-    expect(text).not.toContain("PRIVATE KEY");
-    expect(text).toContain("ciphertext");
+    const secrets = secretsOf(env.lab);
+    const again = env.up(env.config((e) => (e.hosts.host01.generation = 2)));
+    const lines = [...(await commandLinesDuring(again))];
+    expect(lines.some((line) => line.includes("oci-vxlan/oci-vxlan peers"))).toBe(true);
+    expect(lines.filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
+    expect(await readableByOthers(env.lab, secrets)).toEqual([]);
+    const { text: state } = await env.pulumi(["stack", "export"]);
+    expect(state).toContain("ciphertext");
+    for (const text of [state, (await again).text]) {
+      expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+    }
   });
 
   test("destroy leaves nothing on the hosts, which stay", async () => {
