@@ -85,6 +85,9 @@ export function launchInstance(cloud: Cloud, details: LaunchInstanceDetails): In
     },
     metadata,
     extendedMetadata: details.extendedMetadata ?? {},
+    systemTags: {},
+    securityAttributes: {},
+    securityAttributesState: "STABLE",
     launchMode: image.launchMode,
     launchOptions: {
       bootVolumeType: "PARAVIRTUALIZED",
