@@ -109,7 +109,10 @@ describe("the oci plugin", () => {
     expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
   });
 
-  const closed = { subnet: { prohibitPublicIpOnVnic: true }, vnic: { assignPublicIp: "false" } };
+  const closed = {
+    subnet: { prohibitPublicIpOnVnic: true, cidrBlock: "10.7.2.0/24" },
+    vnic: { assignPublicIp: "false", privateIp: "10.7.2.5" },
+  };
 
   test("replaces a subnet, and with it the instance in it", async () => {
     const { exitCode, text, counts } = await program.up(closed);

@@ -121,6 +121,7 @@ function send(response: ServerResponse, result: Answer): void {
     response.writeHead(204).end();
   } else if ("resource" in result) {
     response.setHeader("etag", etagOf(result.resource));
+    if (result.workRequest !== undefined) response.setHeader("opc-work-request-id", result.workRequest);
     write(response, 200, result.resource);
   } else {
     if (result.nextPage !== undefined) response.setHeader("opc-next-page", result.nextPage);

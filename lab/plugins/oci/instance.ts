@@ -99,7 +99,8 @@ const AGENT: Properties = {
 };
 
 export const instance: ResourceType = {
-  lifecycle: { ready: ["RUNNING"], pending: ["PROVISIONING", "STARTING"] },
+  // Another shape restarts it.
+  lifecycle: { ready: ["RUNNING"], pending: ["PROVISIONING", "STARTING", "STOPPING"] },
   limit: 45 * 60,
   properties: {
     ...COMMON,

@@ -51,18 +51,14 @@ new oci.core.DefaultSecurityList("default", {
   ingressSecurityRules: [{ protocol: "all", source: "10.7.0.0/16" }],
   ...wanted["default"],
 });
-const subnet = new oci.core.Subnet(
-  "subnet",
-  {
-    compartmentId,
-    vcnId: vcn.id,
-    cidrBlock: "10.7.1.0/24",
-    routeTableId: routes.id,
-    securityListIds: [list.id],
-    ...wanted["subnet"],
-  },
-  { deleteBeforeReplace: true },
-);
+const subnet = new oci.core.Subnet("subnet", {
+  compartmentId,
+  vcnId: vcn.id,
+  cidrBlock: "10.7.1.0/24",
+  routeTableId: routes.id,
+  securityListIds: [list.id],
+  ...wanted["subnet"],
+});
 const instance = new oci.core.Instance(
   "instance",
   {
