@@ -17,7 +17,7 @@ import type { Kind } from "../model/store.ts";
 import { createSubnet, deleteSubnet, updateSubnet } from "../model/subnet.ts";
 import { createVcn, deleteVcn, updateVcn } from "../model/vcn.ts";
 import { workRequest, workRequestErrors, workRequestId } from "../model/workRequest.ts";
-import { updateVnic } from "../model/vnic.ts";
+import { assignPublicIp, releasePublicIp, updateVnic } from "../model/vnic.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, FAULT_DOMAINS, REGION, TENANCY } from "../region.ts";
 import { readBody } from "./bodies.ts";
 import { compartmentOf, filtered, page, sorted } from "./lists.ts";
@@ -194,6 +194,25 @@ function publicIpRoutes(): Route[] {
       handle: ({ cloud, body }) => {
         const { privateIpId } = readBody("publicIpByPrivateIp", body);
         return find(cloud, privateIpId, (ip) => ip.privateIpId === privateIpId);
+      },
+    },
+    {
+      method: "POST",
+      path: "/publicIps",
+      kind: "vnics",
+      handle: ({ cloud, body }) => {
+        const { compartmentId, lifetime, privateIpId } = readBody("createPublicIp", body);
+        cloud.checkCompartment(compartmentId);
+        return show(shown(cloud, assignPublicIp(cloud, privateIpId, lifetime)));
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/publicIps/{id}",
+      kind: "vnics",
+      handle: ({ cloud, id }) => {
+        releasePublicIp(cloud, id.replace(".publicip.", ".vnic."));
+        return undefined;
       },
     },
     get("/publicIps/{id}", ({ cloud, id }) => find(cloud, id, (ip) => ip.id === id)),
