@@ -266,7 +266,7 @@ function end(cloud: Cloud, instance: Instance): void {
   // Keys go with the machine.
   instance.metadata = {};
   delete cloud.state.machines[instance.id];
-  cloud.effects.network();
+  void cloud.effects.network();
   forget(cloud, instance.id);
 }
 
