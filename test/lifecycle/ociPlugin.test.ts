@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startCloud, stopCloud } from "../../lab/cloud/daemon.ts";
+import { startCloud } from "../../lab/cloud/cloud.ts";
+import { changeFaults } from "../../lab/cloud/faults.ts";
+import { until } from "../../lab/commands.ts";
 import { removeLab } from "../../lab/hosts/hosts.ts";
 import { openLab } from "../../lab/lab.ts";
 import { silent } from "../../lab/report.ts";
@@ -16,10 +18,7 @@ describe("the oci plugin", () => {
     await startCloud(lab, silent);
     program = await OciProgram.prepare(lab);
   });
-  afterAll(async () => {
-    await stopCloud(openLab(name));
-    await removeLab(openLab(name));
-  });
+  afterAll(() => removeLab(openLab(name)));
 
   const WARNING = /warning|deprecated|unknown property/i;
 
@@ -81,7 +80,17 @@ describe("the oci plugin", () => {
       { protocol: "17", udpOptions: { destinationPortRange: { min: 8472, max: 8472 } } },
     ]);
     expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
-    expect((await program.up()).counts).toEqual({ updated: 3, unchanged: 5 });
+    expect((await program.up()).counts).toEqual({ updated: 4, unchanged: 4 });
+  });
+
+  test("takes and gives a public address in place", async () => {
+    const { instanceId } = await program.outputs();
+    const taken = await program.up({ vnic: { assignPublicIp: "false" } });
+    expect(taken.exitCode, taken.text).toBe(0);
+    expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
+    const { publicIp } = await program.outputs();
+    expect(publicIp).toMatch(/^203\.0\.113\./);
   });
 
   test("shows what changed behind its back, and puts it right", async () => {
@@ -110,27 +119,50 @@ describe("the oci plugin", () => {
     expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
   });
 
+  const closed = {
+    subnet: { prohibitPublicIpOnVnic: true, cidrBlock: "10.7.2.0/24" },
+    vnic: { assignPublicIp: "false", privateIp: "10.7.2.5" },
+  };
+
   test("replaces a subnet, and with it the instance in it", async () => {
-    const { exitCode, text, counts } = await program.up({ subnet: { prohibitPublicIpOnVnic: true }, instance: { createVnicDetails: undefined } });
+    const { exitCode, text, counts } = await program.up(closed);
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ replaced: 2, unchanged: 6 });
+    expect((await program.outputs()).publicIp).toBe("");
   });
 
   test("makes anew what was terminated behind its back", async () => {
     const { instanceId } = await program.outputs();
     await program.call("compute", "terminateInstance", { instanceId });
+    await until("the end of the instance", 30_000, async () => {
+      const { instance } = await program.call("compute", "getInstance", { instanceId });
+      return instance.lifecycleState === "TERMINATED";
+    });
     const refreshed = await program.refresh();
     expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toMatchObject({ deleted: 1, unchanged: 7 });
-    expect((await program.up()).counts).toMatchObject({ created: 1 });
+    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 7 });
+    expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 7 });
   });
 
   test("says what the service says when it refuses", async () => {
-    const { exitCode, text } = await program.up({ subnet: { cidrBlock: "10.8.1.0/24" } });
+    const { exitCode, text } = await program.up({ ...closed, gateway: { displayName: "x".repeat(300) } });
     expect(exitCode).not.toBe(0);
-    expect(text).toMatch(/400-InvalidParameter/);
+    expect(text).toMatch(/400-InvalidParameter, .*displayName/);
     expect(text).toMatch(/OPC request ID: \S+/);
-    expect((await program.up()).exitCode).toBe(0);
+    // The one that failed is done again, whatever it is asked to be.
+    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 7 });
+    expect((await program.up(closed)).counts).toEqual({ unchanged: 8 });
+  });
+
+  test("without capacity it says so, keeps the rest, and goes on from there", async () => {
+    changeFaults(openLab(name), (faults) => (faults.capacity = 1));
+    const replaced = { ...closed, instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojIQo=" } } };
+    const { exitCode, text } = await program.up(replaced);
+    expect(exitCode).not.toBe(0);
+    expect(text).toMatch(/500-InternalError, Out of host capacity\./);
+    const { counts } = await program.up(replaced);
+    expect(counts).toMatchObject({ unchanged: 7 });
+    expect((await program.outputs()).state).toBe("RUNNING");
   });
 
   test("destroys all of it", async () => {
