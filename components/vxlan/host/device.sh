@@ -63,7 +63,7 @@ reconcile_device() {
 keep_secondary_addresses() {
 	local promote file=/proc/sys/net/ipv4/conf/$DEVICE/promote_secondaries
 	read -r promote <"$file"
-	[[ $promote == 1 ]] || echo 1 >"$file"
+	[[ $promote == 1 ]] || { echo 1 >"$file"; } 2>/dev/null || true # A container may not be let.
 }
 
 device_link() {
