@@ -61,7 +61,7 @@ export class NamespaceHost {
     if (String(text).trim() !== "ready") throw new Error("the host's namespaces could not be made");
     const pid = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, "utf8").trim());
     const host = new NamespaceHost(holder, pid);
-    await host.install();
+    await host.installProgram();
     return host;
   }
 
@@ -72,7 +72,7 @@ export class NamespaceHost {
   }
 
   /** Puts the program's files in their places, as the device phase does. */
-  private async install(): Promise<void> {
+  async installProgram(): Promise<void> {
     for (const { path, mode, text } of hostFiles()) await this.write(path, text, mode);
   }
 

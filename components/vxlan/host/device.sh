@@ -53,9 +53,17 @@ reconcile_device() {
 		cmd ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" local "$UNDERLAY" dev "$NIC" nolearning
 		link=$(device_link)
 	fi
+	keep_secondary_addresses
 	[[ $link == *" link/ether $MAC "* ]] || cmd ip link set dev "$DEVICE" address "$MAC"
 	reconcile_mtu "$link"
 	[[ $link =~ [\<,]UP[,\>] ]] || cmd ip link set dev "$DEVICE" up
+}
+
+# Without this the kernel removes an administrator's addresses together with the first one of their network.
+keep_secondary_addresses() {
+	local promote file=/proc/sys/net/ipv4/conf/$DEVICE/promote_secondaries
+	read -r promote <"$file"
+	[[ $promote == 1 ]] || { echo 1 >"$file"; } 2>/dev/null || true # A container may not be let.
 }
 
 device_link() {

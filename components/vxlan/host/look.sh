@@ -24,10 +24,11 @@ look_at_firewall() {
 }
 
 # Where a look is kept for as long as it is compared: a file without a name, since writing to a pipe entry by entry
-# would cost more than the look. Nothing of it is seen on the host.
+# would cost more than the look. Where the run is ended in between, it goes with this program's other files.
 open_scratch() {
 	local file
-	file=$(mktemp -p /run)
+	mkdir -p "$RUN"
+	file=$(mktemp -p "$RUN")
 	exec {SCRATCH_FD}<>"$file"
 	rm "$file"
 	SCRATCH=/proc/self/fd/$SCRATCH_FD
