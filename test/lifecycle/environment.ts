@@ -63,7 +63,7 @@ export class TestEnvironment {
   }
 
   /** The stack config of all hosts of the inventory: overlay addresses 192.168.0.1 and on, in order of names. */
-  config(change: (environment: any) => void = () => undefined): object {
+  config(change: (environment: any) => void = () => undefined): any {
     const environment = {
       overlay: { cidrs: ["192.168.0.0/24"] },
       ssh: { user: "opc", privateKeyPath: ".lab/keys/opc_ed25519" },
@@ -87,7 +87,7 @@ export class TestEnvironment {
   }
 
   /** The config of stack lab as it is committed: the memo's environment, made by the cloud. */
-  memoConfig(change: (environment: any) => void = () => undefined): object {
+  memoConfig(change: (environment: any) => void = () => undefined): any {
     const committed = parse(readFileSync(join(ROOT, "stacks/Pulumi.lab.yaml"), "utf8"));
     const environment = committed.config["oci-vxlan:environment"];
     change(environment);
