@@ -83,6 +83,16 @@ describe("the oci plugin", () => {
     expect((await program.up()).counts).toEqual({ updated: 4, unchanged: 4 });
   });
 
+  test("takes and gives a public address in place", async () => {
+    const { instanceId } = await program.outputs();
+    const taken = await program.up({ vnic: { assignPublicIp: "false" } });
+    expect(taken.exitCode, taken.text).toBe(0);
+    expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
+    const { publicIp } = await program.outputs();
+    expect(publicIp).toMatch(/^203\.0\.113\./);
+  });
+
   test("shows what changed behind its back, and puts it right", async () => {
     const securityListId = (await program.outputs()).subnetLists[0];
     await program.call("network", "updateSecurityList", {
@@ -139,6 +149,8 @@ describe("the oci plugin", () => {
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/400-InvalidParameter, .*displayName/);
     expect(text).toMatch(/OPC request ID: \S+/);
+    // The one that failed is done again, whatever it is asked to be.
+    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 7 });
     expect((await program.up(closed)).counts).toEqual({ unchanged: 8 });
   });
 

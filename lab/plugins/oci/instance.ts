@@ -232,5 +232,6 @@ async function updateVnic(vnic: models.Vnic, inputs: Fields): Promise<void> {
     details,
     ...["assignPublicIp", "assignPrivateDnsRecord", "privateIp", "subnetId"],
   );
-  await network.updateVnic({ vnicId: vnic.id, updateVnicDetails });
+  if (Object.keys(updateVnicDetails).length > 0)
+    await network.updateVnic({ vnicId: vnic.id, updateVnicDetails });
 }
