@@ -18,7 +18,7 @@ describe("a provisioned environment", () => {
   const state = () =>
     readFileSync(join(env.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
   const urnOf = (name: string) =>
-    (JSON.parse(state()) as any).checkpoint.latest.resources
+    (JSON.parse(state())).checkpoint.latest.resources
       .map(({ urn }: { urn: string }) => urn)
       .find((urn: string) => urn.endsWith(`::${name}`));
 
