@@ -77,6 +77,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   readonly macs: pulumi.Output<Record<string, string>>;
   /** MTU of the VXLAN device in bytes. */
   readonly mtu: pulumi.Output<number>;
+  /** What was last seen to pass between all hosts, and when. */
+  readonly lastVerified: VxlanOverlay["lastVerified"];
   /** Where the provisioned hosts are. */
   readonly addresses: Record<string, HostAddresses>;
   readonly overlay: VxlanOverlay;
@@ -143,13 +145,19 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
 
     this.macs = this.overlay.macs;
     this.mtu = this.overlay.mtu;
+    this.lastVerified = this.overlay.lastVerified;
     this.addresses = Object.fromEntries(
       Object.entries(provisioned).map(([host, { instanceId, privateIp, publicIp }]) => [
         host,
         { instanceId, privateIp, publicIp },
       ]),
     );
-    this.registerOutputs({ macs: this.macs, mtu: this.mtu, addresses: this.addresses });
+    this.registerOutputs({
+      macs: this.macs,
+      mtu: this.mtu,
+      lastVerified: this.lastVerified,
+      addresses: this.addresses,
+    });
   }
 }
 

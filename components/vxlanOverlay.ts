@@ -6,9 +6,11 @@ import { devicePhase, peersPhase } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
 import { withDefaults } from "./vxlan/settings.ts";
-import type { OverlaySettings } from "./vxlan/settings.ts";
+import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
 import { describeProblems, validateOverlay } from "./vxlan/validate.ts";
 import type { PartialHost } from "./vxlan/validate.ts";
+import { digestOf, lastVerified, parseVerifyReport, validateVerify, verifyPhase } from "./vxlan/verify.ts";
+import type { LastVerified, VerifyHost } from "./vxlan/verify.ts";
 
 /** How a host is reached over SSH. */
 export interface SshArgs {
@@ -67,20 +69,31 @@ export interface VxlanOverlayArgs {
   port?: number;
   /** MTU of the device in bytes. Default: the smallest underlay MTU of all hosts less 50. *Updatable.* */
   mtu?: number;
-  /** Whether broadcast, multicast and unknown destinations are replicated to every peer. Default false. *Updatable.* */
+  /** Whether broadcast, multicast and unknown destinations are replicated to every peer. Default true. *Updatable.* */
   flood?: boolean;
   /** What the host firewall admits from the overlay: `all` (default) or `none`. *Updatable.* */
-  ingress?: string;
+  overlayIngress?: string;
   /** `manage` (default) opens the host's own firewall for the overlay; `leave` does not touch it. *Updatable.* */
   hostFirewall?: string;
+  /**
+   * Whether `up` ends in every host probing every peer over the overlay: ICMP that fills the MTU and may not
+   * fragment, and, where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and
+   * `hostFirewall` is `manage`), TCP to sshd. Default true. *Updatable.*
+   */
+  verify?: boolean;
+  /**
+   * TCP port of the hosts' sshd on the overlay, where it is not the one that their SSH connections use.
+   * *Updatable.*
+   */
+  verifyPort?: number;
 }
 
 /**
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each,
- * and on each the addresses of all others. Hosts need Linux, systemd, bash, iproute2 and nftables, nothing
+ * and on each the addresses of all others. Hosts need Linux, systemd, bash, iproute2, nftables and (to verify) ping, nothing
  * else, and keep their place in the overlay over reboots.
  *
- * Children of a host: `<name>-<host>-device` and `<name>-<host>-peers`.
+ * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers` and `<name>-<host>-verify`.
  *
  * @throws pulumi.RunError before any host is touched, with everything that is wrong in `args`
  */
@@ -89,18 +102,20 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   readonly macs: pulumi.Output<Record<string, string>>;
   /** MTU of the device in bytes, the same on all hosts. */
   readonly mtu: pulumi.Output<number>;
+  /** What was last seen to pass between all hosts, and when; undefined where `verify` is false. */
+  readonly lastVerified: pulumi.Output<LastVerified | undefined>;
 
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
     const overlay = withDefaults(args);
-    refuseInvalid(name, overlay, args.hosts);
+    refuseInvalid(name, overlay, args);
     const identity = {
       overlay: `${pulumi.getStack()}.${name}`,
       owner: `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,
     };
 
     const names = Object.keys(args.hosts).sort();
-    const hosts = Object.fromEntries(
+    const hosts: Record<string, HostParts> = Object.fromEntries(
       names.map((host) => {
         const given = args.hosts[host] as VxlanHostArgs;
         const settings = pulumi.output(given.underlayAddress).apply((underlayAddress) => ({
@@ -110,12 +125,14 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         return [host, { given, settings, connection: connectionTo(given.ssh) }];
       }),
     );
-    const each = <T>(make: (host: string, parts: (typeof hosts)[string]) => T): Record<string, T> =>
-      Object.fromEntries(Object.entries(hosts).map(([host, parts]) => [host, make(host, parts)]));
+    const each = <T>(make: (host: string, parts: HostParts) => T) => mapHosts(hosts, make);
 
     const devices = each((host, { given, settings, connection }) => {
       const phase = pulumi.all([settings, given.instanceId]).apply(([resolved, instance]) => {
-        refuseInvalid(name, overlay, { ...args.hosts, [host]: { ...given, ...resolved } });
+        refuseInvalid(name, overlay, {
+          ...args,
+          hosts: { ...args.hosts, [host]: { ...given, ...resolved } },
+        });
         return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, instance });
       });
       return this.command(`${name}-${host}-device`, phase, connection, given);
@@ -138,7 +155,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       .all([each((_, { settings }) => settings), reports])
       .apply(([settings, resolved]) => planMesh(overlay.mtu, settings, resolved));
 
-    each((host, { given, connection }) => {
+    const peers = each((host, { given, connection }) => {
       const phase = plans.apply((resolved) => peersPhase(identity, resolved[host] as PeersPlan));
       return this.command(`${name}-${host}-peers`, phase, connection, given, {
         dependsOn: Object.values(devices),
@@ -149,7 +166,46 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
     );
     this.mtu = plans.apply((resolved) => Object.values(resolved)[0]?.mtu ?? 0);
-    this.registerOutputs({ macs: this.macs, mtu: this.mtu });
+
+    const verified = () =>
+      this.verify(name, args, overlay, hosts, [...Object.values(devices), ...Object.values(peers)], plans);
+    this.lastVerified = args.verify === false ? pulumi.output(undefined) : verified();
+    this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
+  }
+
+  /** The phase after all others: each host probes its peers, again whenever what the others put in place changes. */
+  private verify(
+    name: string,
+    args: VxlanOverlayArgs,
+    overlay: OverlaySettings,
+    hosts: Record<string, HostParts>,
+    before: command.remote.Command[],
+    plans: pulumi.Output<Record<string, PeersPlan>>,
+  ): pulumi.Output<LastVerified> {
+    const everyone = pulumi
+      .all(
+        mapHosts(hosts, (_, { given, settings }) =>
+          pulumi
+            .all([settings, given.ssh.port ?? 22])
+            .apply(([known, sshPort]): VerifyHost => ({ ...known, sshPort })),
+        ),
+      )
+      .apply((known): Record<string, VerifyHost> => known);
+    const digest = pulumi.all(before.map(({ stdin }) => stdin)).apply((texts) => digestOf(texts.map(String)));
+    const reports = mapHosts(hosts, (host, { given, connection }) => {
+      const phase = pulumi
+        .all([everyone, plans, digest])
+        .apply(([known, planned, digested]) =>
+          verifyPhase(overlay, args, host, known, (planned[host] as PeersPlan).mtu, digested),
+        );
+      const inputs = { create: phase.create, stdin: phase.stdin };
+      return this.command(`${name}-${host}-verify`, inputs, connection, given, {
+        dependsOn: before,
+      }).stdout.apply((stdout) => parseVerifyReport(host, stdout));
+    });
+    return pulumi
+      .all([pulumi.all(reports), plans])
+      .apply(([resolved, planned]) => lastVerified(overlay, resolved, Object.values(planned)[0]?.mtu ?? 0));
   }
 
   /**
@@ -158,7 +214,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
    */
   private command(
     name: string,
-    phase: pulumi.Output<{ create: string; stdin: string; delete: string }>,
+    phase: Record<"create" | "stdin", pulumi.Output<string>> & { delete?: pulumi.Output<string> },
     connection: pulumi.Input<command.types.input.remote.ConnectionArgs>,
     host: VxlanHostArgs,
     opts: pulumi.CustomResourceOptions = {},
@@ -168,14 +224,28 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       {
         connection,
         create: phase.create,
-        delete: phase.delete,
         stdin: phase.stdin,
+        ...(phase.delete ? { delete: phase.delete } : {}),
         addPreviousOutputInEnv: false,
         logging: "none",
       },
       { parent: this, ...opts, ...(host.deletedWith ? { deletedWith: host.deletedWith } : {}) },
     );
   }
+}
+
+/** One host's arguments, and what is made of them once. */
+interface HostParts {
+  given: VxlanHostArgs;
+  settings: pulumi.Output<HostSettings>;
+  connection: pulumi.Output<command.types.input.remote.ConnectionArgs>;
+}
+
+function mapHosts<T>(
+  hosts: Record<string, HostParts>,
+  make: (host: string, parts: HostParts) => T,
+): Record<string, T> {
+  return Object.fromEntries(Object.entries(hosts).map(([host, parts]) => [host, make(host, parts)]));
 }
 
 /**
@@ -196,12 +266,15 @@ function connectionTo(ssh: SshArgs): pulumi.Output<command.types.input.remote.Co
 }
 
 /** @throws pulumi.RunError that lists all problems */
-function refuseInvalid(name: string, overlay: OverlaySettings, hosts: Record<string, VxlanHostArgs>): void {
-  const known = Object.entries(hosts).map(([host, { underlayAddress, overlayAddresses }]) => [
+function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverlayArgs): void {
+  const known = Object.entries(args.hosts).map(([host, { underlayAddress, overlayAddresses }]) => [
     host,
     { overlayAddresses, ...(typeof underlayAddress === "string" ? { underlayAddress } : {}) },
   ]);
-  const problems = validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>);
+  const problems = [
+    ...validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>),
+    ...validateVerify(args, (key) => key),
+  ];
   if (problems.length > 0) {
     throw new pulumi.RunError(`VxlanOverlay "${name}" cannot be built:\n${describeProblems(problems)}`);
   }

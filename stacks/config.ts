@@ -24,12 +24,16 @@ const overlay = z.strictObject({
   port: z.number().optional(),
   /** MTU in bytes. Default: the smallest underlay MTU of the hosts less 50. */
   mtu: z.number().optional(),
-  /** Replicate broadcast, multicast and unknown destinations to every peer. Default false. */
+  /** Replicate broadcast, multicast and unknown destinations to every peer. Default true. */
   flood: z.boolean().optional(),
   /** What the hosts' firewalls admit from the overlay: all (default) or none. */
-  ingress: z.string().optional(),
+  overlayIngress: z.string().optional(),
   /** manage (default) or leave. */
   hostFirewall: z.string().optional(),
+  /** Whether `up` ends in every host probing every peer over the overlay. Default true. */
+  verify: z.boolean().optional(),
+  /** TCP port of the hosts' sshd on the overlay. Default: the port of their SSH connections. */
+  verifyPort: port.optional(),
 });
 
 /** Exactly one of a value and a file that holds it. */

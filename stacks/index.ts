@@ -25,6 +25,8 @@ const built = new OverlayEnvironment("overlay", {
 export const macs = built.macs;
 /** MTU of the VXLAN device in bytes. */
 export const mtu = built.mtu;
+/** What was last seen to pass between all hosts, and when. */
+export const lastVerified = built.lastVerified;
 /** OCID, private and public address of each host that the stack provisions. */
 export const addresses = built.addresses;
 

@@ -9,9 +9,22 @@ export interface HostFile {
   text: string;
 }
 
+const LIBRARY = "/usr/local/lib/oci-vxlan";
+const PARTS = [
+  "device.sh",
+  "entries.sh",
+  "entries.awk",
+  "drop-table.sh",
+  "accept.sh",
+  "look.sh",
+  "hands-off.sh",
+  "unit.sh",
+] as const;
+
 const FILES = [
-  { source: "oci-vxlan", path: "/usr/local/lib/oci-vxlan/oci-vxlan", mode: "755" },
+  ...PARTS.map((source) => ({ source, path: `${LIBRARY}/${source}`, mode: "644" })),
   { source: "oci-vxlan@.service", path: "/etc/systemd/system/oci-vxlan@.service", mode: "644" },
+  { source: "oci-vxlan", path: `${LIBRARY}/oci-vxlan`, mode: "755" },
 ] as const;
 
 let cached: HostFile[] | undefined;

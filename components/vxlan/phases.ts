@@ -74,7 +74,7 @@ export function deviceSettings(
     ...interfaceAddresses(overlay, host).map((address) => `address ${address}`),
     ...(overlay.mtu === undefined ? [] : [`mtu ${overlay.mtu}`]),
     `flood ${overlay.flood}`,
-    `ingress ${overlay.ingress}`,
+    `ingress ${overlay.overlayIngress}`,
     `firewall ${overlay.hostFirewall}`,
     `generation ${generation}`,
     ...(instance === undefined ? [] : [`instance ${instance}`]),

@@ -18,7 +18,7 @@ export interface OverlaySettings {
   /** Whether broadcast, multicast and frames for unknown MACs are replicated to every peer. */
   flood: boolean;
   /** What the host firewall lets in from the overlay: `all` or `none`. */
-  ingress: string;
+  overlayIngress: string;
   /** `manage`: the host's own firewall is opened for the overlay; `leave`: that is its administrator's. */
   hostFirewall: string;
 }
@@ -55,8 +55,8 @@ export function withDefaults(given: Partial<OverlaySettings>): OverlaySettings {
     port: given.port ?? DEFAULT_PORT,
     cidrs: given.cidrs ?? [],
     mtu: given.mtu,
-    flood: given.flood ?? false,
-    ingress: given.ingress ?? "all",
+    flood: given.flood ?? true,
+    overlayIngress: given.overlayIngress ?? "all",
     hostFirewall: given.hostFirewall ?? "manage",
   };
 }

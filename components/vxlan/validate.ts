@@ -77,12 +77,15 @@ function validateDevice({ device, vni, port }: OverlaySettings, at: (key: string
   return problems;
 }
 
-function validateChoices({ ingress, hostFirewall }: OverlaySettings, at: (key: string) => string): Problem[] {
+function validateChoices(
+  { overlayIngress, hostFirewall }: OverlaySettings,
+  at: (key: string) => string,
+): Problem[] {
   const problems: Problem[] = [];
-  if (ingress !== "all" && ingress !== "none") {
+  if (overlayIngress !== "all" && overlayIngress !== "none") {
     problems.push({
-      path: at("ingress"),
-      message: `"${ingress}" is neither "all" (hosts admit what arrives by the overlay) nor "none".`,
+      path: at("overlayIngress"),
+      message: `"${overlayIngress}" is neither "all" (hosts admit what arrives by the overlay) nor "none".`,
     });
   }
   if (hostFirewall !== "manage" && hostFirewall !== "leave") {

@@ -62,8 +62,7 @@ const server = apiServer(cloud, {
 
 process.on("SIGTERM", () => process.exit(0));
 
-machines.network();
-await machines.networkIsLoaded();
+await machines.network();
 resumeInstances(cloud);
 mkdirSync(dirname(faultsFile(lab)), { recursive: true, mode: 0o700 });
 watch(dirname(faultsFile(lab)), terminateAsAsked);

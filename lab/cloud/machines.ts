@@ -29,6 +29,7 @@ export class Machines implements Effects {
   private readonly queues = new Map<string, Promise<void>>();
   private rules: Promise<void> = Promise.resolve();
   private rulesWait = false;
+  private loaded = "";
 
   constructor(lab: Lab, cloud: () => Cloud) {
     this.lab = lab;
@@ -39,23 +40,25 @@ export class Machines implements Effects {
     saveState(stateFile(this.lab), state);
   }
 
-  /** Loads the rules that the books ask for now; while a load waits, another request for one is the same. */
-  network(): void {
-    if (this.rulesWait) return;
+  /**
+   * Loads the rules that the books ask for now, where they are others than before; resolves when they hold. While
+   * a load waits, another request for one is the same.
+   */
+  network(): Promise<void> {
+    if (this.rulesWait) return this.rules;
     this.rulesWait = true;
     this.rules = this.rules.then(async () => {
       this.rulesWait = false;
+      const wanted = cloudRules(networkOf(this.cloud()));
+      if (wanted === this.loaded) return;
       try {
-        await loadRules(this.lab, cloudRules(networkOf(this.cloud())));
+        await loadRules(this.lab, wanted);
+        this.loaded = wanted;
       } catch (error) {
         process.stderr.write(`network rules: ${(error as Error).message}\n`);
       }
     });
-  }
-
-  /** Resolves when the rules are those of the books. */
-  async networkIsLoaded(): Promise<void> {
-    await this.rules;
+    return this.rules;
   }
 
   start(instance: Instance): Promise<void> {

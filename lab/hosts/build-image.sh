@@ -4,6 +4,9 @@
 #
 #   build-image.sh NAME DIRECTORY
 #
+#   ubuntu-like        iptables ending in REJECT, kept by netfilter-persistent
+#   oracle-linux-like  firewalld, and NetworkManager managing the NIC; udev runs
+#
 # Packages come from this machine's own apt sources, whatever mirror those name.
 set -euo pipefail
 
@@ -12,14 +15,22 @@ TARGET=$2
 
 PACKAGES=(
 	systemd systemd-sysv dbus udev openssh-server cloud-init sudo
-	iproute2 iputils-ping iptables iptables-persistent nftables procps python3-minimal
+	iproute2 iputils-ping iptables nftables procps python3-minimal
+	keepalived
 )
+
+case $IMAGE in
+ubuntu-like) PACKAGES+=(iptables-persistent) ;;
+oracle-linux-like) PACKAGES+=(firewalld network-manager) ;;
+*) echo "build-image: error: there is no image $IMAGE" >&2 && exit 1 ;;
+esac
 
 # What a real machine needs and a container does not, and what would run at odd times during a test.
 MASKED=(
 	console-getty.service getty@.service systemd-timesyncd.service
 	apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer motd-news.timer
 	cloud-init-hotplugd.socket systemd-firstboot.service
+	keepalived.service
 )
 
 apt_sources() {
@@ -32,7 +43,7 @@ apt_sources() {
 }
 
 # INPUT and FORWARD end in REJECT, as on Oracle's Ubuntu images; netfilter-persistent loads it at boot.
-write_firewall() {
+write_iptables_rules() {
 	mkdir -p "$TARGET/etc/iptables"
 	cat >"$TARGET/etc/iptables/rules.v4" <<-'END'
 		*filter
@@ -47,6 +58,67 @@ write_firewall() {
 		-A FORWARD -j REJECT --reject-with icmp-host-prohibited
 		COMMIT
 	END
+}
+
+# The lab plugs the NIC in with its address set, as Oracle Linux's initramfs does; and as there, NetworkManager
+# finds a profile that says the same, takes the NIC over and changes nothing on it. No other NIC gets one.
+write_network_manager() {
+	mkdir -p "$TARGET/etc/NetworkManager/conf.d"
+	printf '[main]\nno-auto-default=*\ndns=none\n' >"$TARGET/etc/NetworkManager/conf.d/lab.conf"
+	cat >"$TARGET/usr/local/sbin/lab-nic-profile" <<-'END'
+		#!/bin/sh
+		# Describes the NIC that carries the default route to NetworkManager.
+		set -eu
+		umask 077
+		nic=$(ip -4 -o route show default | sed 's/.* dev \([^ ]*\).*/\1/')
+		address=$(ip -4 -o address show dev "$nic" scope global | awk '{ print $4; exit }')
+		gateway=$(ip -4 -o route show default | sed 's/.* via \([^ ]*\).*/\1/')
+		mkdir -p /run/NetworkManager/system-connections
+		cat >"/run/NetworkManager/system-connections/$nic.nmconnection" <<-PROFILE
+			[connection]
+			id=$nic
+			uuid=$(cat /proc/sys/kernel/random/uuid)
+			type=ethernet
+			interface-name=$nic
+			[ipv4]
+			method=manual
+			address1=$address,$gateway
+			[ipv6]
+			method=link-local
+		PROFILE
+	END
+	chmod 755 "$TARGET/usr/local/sbin/lab-nic-profile"
+	cat >"$TARGET/etc/systemd/system/lab-nic-profile.service" <<-'END'
+		[Unit]
+		Description=NetworkManager profile of the NIC
+		DefaultDependencies=no
+		After=local-fs.target
+		Before=NetworkManager.service
+		[Service]
+		Type=oneshot
+		ExecStart=/usr/local/sbin/lab-nic-profile
+		[Install]
+		WantedBy=NetworkManager.service
+	END
+	chroot "$TARGET" systemctl --quiet enable lab-nic-profile.service
+	rm -f "$TARGET/etc/NetworkManager/dispatcher.d/01-ifupdown"
+}
+
+# systemd starts udev only where /sys can be written, which it cannot in a container. What udev does with network
+# devices (MACAddressPolicy) it does all the same. It hears of the machine's other devices too: no rule for those
+# is kept.
+run_udev() {
+	local unit rule
+	for unit in systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket; do
+		mkdir -p "$TARGET/etc/systemd/system/$unit.d"
+		printf '[Unit]\nConditionPathIsReadWrite=\n' >"$TARGET/etc/systemd/system/$unit.d/lab.conf"
+	done
+	for rule in "$TARGET"/usr/lib/udev/rules.d/*.rules; do
+		case ${rule##*/} in
+		*-net-* | 85-nm-* | 99-systemd.rules) ;;
+		*) ln -s /dev/null "$TARGET/etc/udev/rules.d/${rule##*/}" ;;
+		esac
+	done
 }
 
 # Only the modules that make the login user and the host keys: the others cost a second at first boot.
@@ -95,8 +167,11 @@ packages=$(IFS=,; echo "${PACKAGES[*]}")
 mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
 	"$VERSION_CODENAME" "$TARGET" "$(apt_sources)"
 case $IMAGE in
-ubuntu-like) write_firewall ;;
-*) echo "build-image: error: there is no image $IMAGE" >&2 && exit 1 ;;
+ubuntu-like) write_iptables_rules ;;
+oracle-linux-like)
+	write_network_manager
+	run_udev
+	;;
 esac
 write_cloud_init
 mask_units

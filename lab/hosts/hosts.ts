@@ -20,6 +20,7 @@ import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember } from "../processes.ts";
 import { silent } from "../report.ts";
 import type { Report } from "../report.ts";
+import { removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";
 import { makeHostKeys, pinHostKeys } from "./keys.ts";
@@ -246,12 +247,14 @@ export async function killHost(lab: Lab, host: string): Promise<void> {
 /** Ends all that runs in a host's network namespace, which is the host and nothing else, and the namespace. */
 async function killLeftovers(lab: Lab, host: string): Promise<void> {
   const namespace = lab.namespace(`h-${host}`);
-  if (!namespaceExists(namespace)) return;
-  const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
-  await kill(pids);
-  await run(["ip", "netns", "del", namespace]).catch((error: unknown) => {
-    if (namespaceExists(namespace)) throw error; // Its supervisor may have been faster.
-  });
+  if (namespaceExists(namespace)) {
+    const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
+    await kill(pids);
+    await run(["ip", "netns", "del", namespace]).catch((error: unknown) => {
+      if (namespaceExists(namespace)) throw error; // Its supervisor may have been faster.
+    });
+  }
+  await removeCgroups(namespace);
 }
 
 /** Removes a host: its processes and everything it has written. */

@@ -12,6 +12,7 @@ const SCRIPT = fileURLToPath(new URL("build-image.sh", import.meta.url));
 /** The host images by name, with what tells them apart. */
 export const IMAGES = {
   "ubuntu-like": "iptables ending in REJECT, kept by netfilter-persistent, as Oracle's Ubuntu images",
+  "oracle-linux-like": "firewalld, NetworkManager and udev, as Oracle Linux images",
 } as const;
 
 export type ImageName = keyof typeof IMAGES;

@@ -45,12 +45,22 @@ unplug() {
 
 # The root file system is the shared image below what this host has written. The mount is private to the
 # host's own processes, so it ends with them, whatever ends them; so does the host when this script is killed.
+# systemd-nspawn mounts /sys before it enters the network namespace that it is given: it is put there before, so
+# that the host finds its own devices in /sys/class/net and not this machine's. Its own part of /proc/sys/net can
+# be written, as on any host; nothing else there can.
+# Each host gets control groups of its own: in one that hosts share, their systemds would end each other's units.
 boot() {
 	mkdir -p "$DIRECTORY"/{written,work,root}
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare --mount --propagation slave setpriv --pdeathsig KILL sh -c '
 		mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/written,workdir=$2/work" "$2/root" || exit 1
-		exec systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --console=pipe \
+		for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+			if [ -w "$hierarchy/cgroup.procs" ]; then
+				mkdir -p "$hierarchy/$4" && echo $$ >"$hierarchy/$4/cgroup.procs"
+			fi
+		done
+		export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
+		exec nsenter --net="/run/netns/$4" systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --console=pipe \
 			--directory="$2/root" --machine="$3" --hostname="$3" --uuid="$5" --resolv-conf=off --timezone=off \
 			--network-namespace-path="/run/netns/$4" --capability=CAP_NET_ADMIN,CAP_NET_RAW
 	' sh "$IMAGE" "$DIRECTORY" "$HOSTNAME" "$NAMESPACE" "$UUID" </dev/null

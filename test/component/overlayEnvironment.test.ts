@@ -61,6 +61,7 @@ describe("the memo's environment", () => {
           `lab-${host} > lab-${host}-ready (Command)`,
           `lab > lab-${host}-device (Command)`,
           `lab > lab-${host}-peers (Command)`,
+          `lab > lab-${host}-verify (Command)`,
         ]),
       ].sort(),
     );
@@ -299,6 +300,7 @@ describe("hosts", () => {
     expect(resources.filter(({ name }) => name.startsWith("lab-host03")).map(({ name }) => name)).toEqual([
       "lab-host03-device",
       "lab-host03-peers",
+      "lab-host03-verify",
     ]);
     const device = named(resources, "lab-host03-device");
     expect(device.deletedWith).toBe("");

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { VxlanOverlay } from "../../components/index.ts";
 import type { VxlanOverlayArgs } from "../../components/index.ts";
 import { isSecret, register, unwrap } from "./mocks.ts";
-import type { Registered } from "./mocks.ts";
+import type { Answers, Registered } from "./mocks.ts";
 
 const MACS: Record<string, string> = {
   host01: "3e:2b:74:81:9d:b1",
@@ -27,16 +27,18 @@ const host = (underlayAddress: string, overlayAddress: string) => ({
   ssh: { host: underlayAddress, privateKey: "PRIVATE-KEY", hostKey: "ssh-ed25519 AAAA" },
 });
 
-const build = (overlay: VxlanOverlayArgs) =>
-  register(
-    () => new VxlanOverlay("overlay", overlay),
-    ({ type, name }) => {
-      if (type !== COMMAND) return {};
-      const [, name01 = ""] = /^overlay-(.*)-device$/.exec(name) ?? [];
-      const device = `oci-vxlan device mac=${MACS[name01]} mtu=9000 installation=i-${name01}`;
-      return { stdout: name.endsWith("-device") ? device : "", stderr: "" };
-    },
-  );
+const answers: Answers = ({ type, name }) => {
+  if (type !== COMMAND) return {};
+  const [, name01 = ""] = /^overlay-(.*)-device$/.exec(name) ?? [];
+  const device = `oci-vxlan device mac=${MACS[name01]} mtu=9000 installation=i-${name01}`;
+  const verified = "oci-vxlan verified time=2026-11-23T12:00:00Z targets=1";
+  return {
+    stdout: name.endsWith("-device") ? device : name.endsWith("-verify") ? verified : "",
+    stderr: "",
+  };
+};
+
+const build = (overlay: VxlanOverlayArgs) => register(() => new VxlanOverlay("overlay", overlay), answers);
 
 describe("VxlanOverlay with the memo's hosts", () => {
   let resources: Registered[];
@@ -45,12 +47,14 @@ describe("VxlanOverlay with the memo's hosts", () => {
     resources = await build(args());
   });
 
-  test("registers two phases a host, named after it, and nothing else", () => {
+  test("registers three phases a host, named after it, and nothing else", () => {
     expect(resources.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       `${COMMAND} overlay-host01-device`,
       `${COMMAND} overlay-host01-peers`,
+      `${COMMAND} overlay-host01-verify`,
       `${COMMAND} overlay-host02-device`,
       `${COMMAND} overlay-host02-peers`,
+      `${COMMAND} overlay-host02-verify`,
       "oci-vxlan:index:VxlanOverlay overlay",
     ]);
   });
@@ -93,6 +97,17 @@ describe("VxlanOverlay with the memo's hosts", () => {
     expect(dependsOn("overlay-host01-peers")).toEqual(["overlay-host01-device", "overlay-host02-device"]);
   });
 
+  test("verifies after every peers phase, with nothing to undo", () => {
+    const verify = find("overlay-host01-verify");
+    expect(verify.dependencies.map((urn) => urn.split("::").pop())).toEqual(
+      expect.arrayContaining(["overlay-host01-peers", "overlay-host02-peers"]),
+    );
+    expect(verify.inputs["delete"]).toBeUndefined();
+    expect(verify.inputs["stdin"]).toMatch(
+      /\ndigest [0-9a-f]{32}\nhost host01\nunderlay 10\.196\.218\.222\nport 4789\nmtu 8950\ntarget host02 10\.196\.218\.226 192\.168\.0\.2 22\nend\n$/,
+    );
+  });
+
   test("has no triggers, so that a change never runs a delete", () => {
     for (const { inputs } of resources.filter(({ type }) => type === COMMAND)) {
       expect(inputs["triggers"]).toBeUndefined();
@@ -115,6 +130,46 @@ describe("VxlanOverlay with the memo's hosts", () => {
 });
 
 describe("VxlanOverlay by its arguments", () => {
+  const digest = async (change: Partial<VxlanOverlayArgs>) =>
+    /^digest (.*)$/m.exec(
+      (await build(args(change))).find(({ name }) => name === "overlay-host01-verify")?.inputs["stdin"],
+    )?.[1];
+
+  test("what changes a path is verified again, and nothing else is", async () => {
+    const { hosts } = args();
+    const first = await digest({});
+    expect(await digest({})).toBe(first);
+    expect(await digest({ vni: 101 })).not.toBe(first);
+    const raised = { ...hosts, host02: { ...host("10.196.218.226", "192.168.0.2"), generation: 1 } };
+    expect(await digest({ hosts: raised })).not.toBe(first);
+    const elsewhere = host("10.196.218.226", "192.168.0.2");
+    elsewhere.ssh.host = "203.0.113.7";
+    expect(await digest({ hosts: { ...hosts, host02: elsewhere } })).toBe(first);
+  });
+
+  test("verify: false leaves the phase out", async () => {
+    const names = (await build(args({ verify: false }))).map(({ name }) => name);
+    expect(names).not.toContain("overlay-host01-verify");
+    expect(names).toHaveLength(5);
+  });
+
+  test("lastVerified says when and what, or nothing where nothing was verified", async () => {
+    const seen: unknown[] = [];
+    for (const verify of [true, false]) {
+      await register(() => {
+        const overlay = new VxlanOverlay("overlay", args({ verify }));
+        overlay.lastVerified.apply((value) => seen.push(value));
+      }, answers);
+    }
+    expect(seen).toEqual([
+      {
+        time: "2026-11-23T12:00:00Z",
+        what: "2 ways: ICMP of 8922 bytes that may not fragment, TCP to sshd with its banner read",
+      },
+      undefined,
+    ]);
+  });
+
   test("three hosts: each gets the two others in one command", async () => {
     const { hosts } = args();
     const resources = await build(

@@ -1,62 +1,85 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { hostFiles } from "../../components/vxlan/hostFiles.ts";
 import { attempt, run } from "../../lab/commands.ts";
 import type { Result } from "../../lab/commands.ts";
+import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
+import { openLab } from "../../lab/lab.ts";
+import { progress } from "../../lab/report.ts";
 
 const HOST_FILES = fileURLToPath(new URL("../../components/vxlan/host", import.meta.url));
 const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));
-const LIB = "/usr/local/lib/oci-vxlan";
+export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 
 /**
- * A host that is nothing but namespaces: a network of its own with one NIC, and empty file systems over the
- * paths that the program writes. The program is the one that ships, at its own path; `systemctl` alone is a
- * stand-in, since no systemd runs here, and it writes down how it was called.
+ * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC, without
+ * /sys, which in a container may show the links of another network. The
+ * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl` and
+ * firewalld's bus alone are stand-ins, since no systemd runs here, and they write down how they were called.
  */
 export class NamespaceHost {
   private readonly holder: ChildProcess;
+  private readonly pid: number;
 
-  private constructor(holder: ChildProcess) {
+  private constructor(holder: ChildProcess, pid: number) {
     this.holder = holder;
+    this.pid = pid;
   }
 
   static async make(): Promise<NamespaceHost> {
+    const image = await hostImage(openLab("host-tests"), DEFAULT_IMAGE, progress);
     const script = `
       set -e
-      for path in /etc /var/lib /usr/local /usr/bin; do
-        mkdir -p /run/oci-vxlan-test/$path.upper /run/oci-vxlan-test/$path.work
-        mount -t overlay overlay -o lowerdir=$path,upperdir=/run/oci-vxlan-test/$path.upper,workdir=/run/oci-vxlan-test/$path.work $path
-      done
-      mkdir -p ${LIB}
-      cp ${HOST_FILES}/oci-vxlan ${LIB}/
-      cp ${HOST_FILES}/oci-vxlan@.service /etc/systemd/system/
-      cp ${STAND_INS}/systemctl.sh /usr/bin/systemctl
+      mount -t tmpfs tmpfs /mnt
+      mkdir /mnt/upper /mnt/work /mnt/root
+      mount -t overlay overlay -o lowerdir=${image},upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+      cd /mnt/root
+      mount --rbind /dev dev
+      mount -t proc proc proc
+      mount -t tmpfs tmpfs run
+      mkdir -p run/stand-ins
+      install -m 755 ${STAND_INS}/*.sh run/stand-ins/
+      cp -r ${HOST_FILES} run/stand-ins/host
+      ln -sf /run/stand-ins/systemctl.sh usr/bin/systemctl
+      exec chroot . sh -c "$0"`;
+    const inside = `
+      set -e
       ip link set lo up
       ip link add eth0 mtu 9000 type bridge
       ip link set eth0 up
       ip address add 10.196.218.222/30 dev eth0
       echo ready
       exec sleep infinity`;
-    const outer = 'mount -t tmpfs tmpfs /run && mkdir /run/oci-vxlan-test && exec bash -c "$0"';
-    const holder = spawn(
-      "unshare",
-      ["--net", "--mount", "--propagation=private", "sh", "-c", outer, script],
-      {
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
+    const flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private"];
+    const holder = spawn("unshare", [...flags, "sh", "-c", script, inside], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const [text] = (await Promise.race([once(holder.stdout, "data"), once(holder, "exit")])) as [
       Buffer | number,
     ];
     if (String(text).trim() !== "ready") throw new Error("the host's namespaces could not be made");
-    return new NamespaceHost(holder);
+    const pid = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, "utf8").trim());
+    const host = new NamespaceHost(holder, pid);
+    await host.installProgram();
+    return host;
   }
 
   async remove(): Promise<void> {
     const gone = once(this.holder, "exit");
-    this.holder.kill("SIGKILL");
+    process.kill(this.pid, "SIGKILL");
     await gone;
+  }
+
+  /** Puts the program's files in their places, as the device phase does. */
+  async installProgram(): Promise<void> {
+    const install = hostFiles().map(
+      ({ path, mode }) => `install -D -m ${mode} /run/stand-ins/host/${basename(path)} ${path}`,
+    );
+    await this.on(install.join("\n"));
   }
 
   /** Runs a shell command on the host, which must succeed. */
@@ -66,10 +89,21 @@ export class NamespaceHost {
 
   /** Runs the program and returns whatever became of it. */
   program(args: readonly string[], input = ""): Promise<Result> {
-    return attempt([...this.inside(), `${LIB}/oci-vxlan`, ...args], { input });
+    return attempt([...this.inside(), PROGRAM, ...args], { input });
+  }
+
+  /** Starts a command that stays, and returns its output so far by a function; it ends with the host. */
+  start(argv: readonly string[]): () => string {
+    const [file = "", ...args] = [...this.inside(), ...argv];
+    const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (data: Buffer) => (said += data.toString()));
+    return () => said;
   }
 
   private inside(): string[] {
-    return ["nsenter", "--target", String(this.holder.pid), "--net", "--mount", "--"];
+    const namespaces = ["--net", "--mount", "--pid", "--root"];
+    const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    return ["nsenter", "--target", String(this.pid), ...namespaces, "--", "env", "--chdir=/", path];
   }
 }

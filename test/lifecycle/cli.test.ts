@@ -82,7 +82,7 @@ describe("npm run lab", () => {
   test("up again changes nothing, and the committed config is as it was", async () => {
     const { stdout, exitCode } = await lab("up");
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/Resources:\n +6 unchanged/);
+    expect(stdout).toMatch(/Resources:\n +8 unchanged/);
     expect(readFileSync(`${ROOT}/stacks/Pulumi.lab.yaml`, "utf8")).toBe(committed);
   });
 
@@ -99,7 +99,7 @@ describe("npm run lab", () => {
   });
 
   test("preview and refresh find nothing to do", async () => {
-    expect((await lab("preview")).stdout).toMatch(/Resources:\n +6 unchanged/);
+    expect((await lab("preview")).stdout).toMatch(/Resources:\n +8 unchanged/);
     expect((await lab("refresh")).exitCode).toBe(0);
   });
 

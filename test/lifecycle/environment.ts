@@ -176,7 +176,7 @@ export class TestEnvironment {
 }
 
 /** The engine's own count: lines such as `+ 6 created` and `4 changes. 2 unchanged` below `Resources:`. */
-function countsIn(stdout: string): Record<string, number> {
+export function countsIn(stdout: string): Record<string, number> {
   const summary = /\nResources:\n((?: +.*\n)*)/.exec(stdout)?.[1] ?? "";
   const counts = [...summary.matchAll(/(\d+) ([a-z]+)/g)].map(([, count, kind]) => [kind, Number(count)]);
   return Object.fromEntries(counts.filter(([kind]) => kind !== "changes")) as Record<string, number>;

@@ -153,7 +153,9 @@ describe("a config that is wrong says where, what, and what would be right", () 
     );
   });
   test("neither all nor none", () => {
-    expect(one((e) => (e.overlay.ingress = "some"))).toMatch(/^overlay\.ingress: "some" is neither/);
+    expect(one((e) => (e.overlay.overlayIngress = "some"))).toMatch(
+      /^overlay\.overlayIngress: "some" is neither/,
+    );
   });
 
   test("everything at once, shape and meaning alike", () => {

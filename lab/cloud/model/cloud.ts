@@ -8,8 +8,8 @@ import type { Kind, State } from "./store.ts";
 export interface Effects {
   /** Keeps the state. */
   save: (state: State) => void;
-  /** Brings the rules between VNICs in line with the state. */
-  network: () => void;
+  /** Brings the rules between VNICs in line with the state; resolves when they are. */
+  network: () => Promise<void>;
   /** Boots an instance's machine, which may exist already; returns when its power is on. */
   start: (instance: Instance) => Promise<void>;
   /** Turns a machine off: at once, or by asking its system. */

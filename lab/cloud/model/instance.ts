@@ -85,6 +85,9 @@ export function launchInstance(cloud: Cloud, details: LaunchInstanceDetails): In
     },
     metadata,
     extendedMetadata: details.extendedMetadata ?? {},
+    systemTags: {},
+    securityAttributes: {},
+    securityAttributesState: "STABLE",
     launchMode: image.launchMode,
     launchOptions: {
       bootVolumeType: "PARAVIRTUALIZED",
@@ -263,7 +266,7 @@ function end(cloud: Cloud, instance: Instance): void {
   // Keys go with the machine.
   instance.metadata = {};
   delete cloud.state.machines[instance.id];
-  cloud.effects.network();
+  void cloud.effects.network();
   forget(cloud, instance.id);
 }
 

@@ -139,6 +139,9 @@ export interface Instance extends Resource {
   };
   metadata: Record<string, string>;
   extendedMetadata: Record<string, unknown>;
+  systemTags: Record<string, unknown>;
+  securityAttributes: Record<string, unknown>;
+  securityAttributesState: "STABLE";
   launchMode: string;
   launchOptions: Record<string, unknown>;
   instanceOptions: { areLegacyImdsEndpointsDisabled: boolean };

@@ -98,6 +98,24 @@ function freePublicAddress(cloud: Cloud): string {
   throw invalid("No public IP address is left.");
 }
 
+/** Gives a VNIC's private address a public one of its own, for as long as the VNIC is there. */
+export function assignPublicIp(cloud: Cloud, privateIpId: string, lifetime: string): Vnic {
+  if (lifetime !== "EPHEMERAL")
+    throw invalid(`lifetime ${lifetime}: the lab's cloud has ephemeral public addresses only.`);
+  const vnic = cloud.get("vnics", cloud.get("privateIps", privateIpId).vnicId);
+  const { id, prohibitPublicIpOnVnic } = cloud.get("subnets", vnic.subnetId);
+  if (prohibitPublicIpOnVnic) throw invalid(`The subnet ${id} prohibits public addresses.`);
+  if (vnic.publicIp !== undefined)
+    throw invalid(`The private IP ${privateIpId} has the public address ${vnic.publicIp}.`);
+  vnic.publicIp = freePublicAddress(cloud);
+  return vnic;
+}
+
+/** Takes the public address of a VNIC back. */
+export function releasePublicIp(cloud: Cloud, vnicId: string): void {
+  delete cloud.get("vnics", vnicId).publicIp;
+}
+
 /** Makes an instance's VNIC as planned, with its attachment and its private address. */
 export function attachVnic(
   cloud: Cloud,

@@ -132,6 +132,11 @@ export const BODIES = {
     isPvEncryptionInTransitEnabled: z.boolean().optional(),
   }),
   updateInstance: z.strictObject({ ...changeable, ...machine, shape: z.string().optional() }),
+  createPublicIp: z.strictObject({
+    compartmentId: z.string(),
+    lifetime: z.string(),
+    privateIpId: z.string(),
+  }),
   publicIpByAddress: z.strictObject({ ipAddress: z.string() }),
   publicIpByPrivateIp: z.strictObject({ privateIpId: z.string() }),
 } as const;

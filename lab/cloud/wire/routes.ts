@@ -16,7 +16,8 @@ import { allShapes, shapesFor } from "../model/shape.ts";
 import type { Kind } from "../model/store.ts";
 import { createSubnet, deleteSubnet, updateSubnet } from "../model/subnet.ts";
 import { createVcn, deleteVcn, updateVcn } from "../model/vcn.ts";
-import { updateVnic } from "../model/vnic.ts";
+import { workRequest, workRequestErrors, workRequestId } from "../model/workRequest.ts";
+import { assignPublicIp, releasePublicIp, updateVnic } from "../model/vnic.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, FAULT_DOMAINS, REGION, TENANCY } from "../region.ts";
 import { readBody } from "./bodies.ts";
 import { compartmentOf, filtered, page, sorted } from "./lists.ts";
@@ -31,8 +32,8 @@ export interface Call {
   body: Buffer;
 }
 
-/** What a handler returns: a resource, a page of them, or nothing. */
-export type Answer = { resource: object } | Page | undefined;
+/** What a handler returns: a resource, with the work that goes on for it; a page of them; or nothing. */
+export type Answer = { resource: object; workRequest?: string } | Page | undefined;
 
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -44,7 +45,10 @@ export interface Route {
 }
 
 const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
-const show = (resource: object): Answer => ({ resource });
+const show = (resource: object, workRequest?: string): Answer => ({
+  resource,
+  ...(workRequest === undefined ? {} : { workRequest }),
+});
 
 /** The routes to read resources of one kind: by OCID, and as a list with its filters. */
 function reading(path: string, kind: Kind, filters: readonly string[]): Route[] {
@@ -192,6 +196,25 @@ function publicIpRoutes(): Route[] {
         return find(cloud, privateIpId, (ip) => ip.privateIpId === privateIpId);
       },
     },
+    {
+      method: "POST",
+      path: "/publicIps",
+      kind: "vnics",
+      handle: ({ cloud, body }) => {
+        const { compartmentId, lifetime, privateIpId } = readBody("createPublicIp", body);
+        cloud.checkCompartment(compartmentId);
+        return show(shown(cloud, assignPublicIp(cloud, privateIpId, lifetime)));
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/publicIps/{id}",
+      kind: "vnics",
+      handle: ({ cloud, id }) => {
+        releasePublicIp(cloud, id.replace(".publicip.", ".vnic."));
+        return undefined;
+      },
+    },
     get("/publicIps/{id}", ({ cloud, id }) => find(cloud, id, (ip) => ip.id === id)),
     get("/publicIps", ({ cloud, query }) => {
       compartmentOf(cloud, query);
@@ -203,10 +226,28 @@ function publicIpRoutes(): Route[] {
 const computeRoutes: Route[] = [
   ...reading("/instances", "instances", ["availabilityDomain"]),
   ...changing("/instances", "instances", {
-    create: ({ cloud, body }) => launchInstance(cloud, readBody("launchInstance", body)),
-    update: ({ cloud, id, body }) => updateInstance(cloud, id, readBody("updateInstance", body)),
     remove: ({ cloud, id }) => terminateInstance(cloud, id),
   }),
+  {
+    method: "POST",
+    path: "/instances",
+    kind: "instances",
+    handle: ({ cloud, body }) => {
+      const instance = launchInstance(cloud, readBody("launchInstance", body));
+      return show(instance, workRequestId(instance, "CREATED"));
+    },
+  },
+  {
+    method: "PUT",
+    path: "/instances/{id}",
+    kind: "instances",
+    handle: ({ cloud, id, body }) => {
+      const instance = updateInstance(cloud, id, readBody("updateInstance", body));
+      return show(instance, workRequestId(instance, "UPDATED"));
+    },
+  },
+  get("/workRequests/{id}", ({ cloud, id }) => show(workRequest(cloud, id))),
+  get("/workRequests/{id}/errors", ({ cloud, id, query }) => page(workRequestErrors(cloud, id), query)),
   {
     method: "POST",
     path: "/instances/{id}",

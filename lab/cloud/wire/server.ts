@@ -47,7 +47,7 @@ export function apiServer(cloud: Cloud, { certificate, key, caller, disturb }: S
       const { pathname, searchParams } = new URL(url, `https://${SERVICE_HOSTS[0] ?? ""}`);
       disturb(method, pathname);
       const { route, id } = find(headers.host ?? "", method, pathname);
-      send(response, handle(route, id, searchParams, body, headers));
+      send(response, await handle(route, id, searchParams, body, headers));
     } catch (error) {
       const refused =
         error instanceof CloudError ? error : new CloudError(500, "InternalServerError", "Internal error.");
@@ -59,13 +59,13 @@ export function apiServer(cloud: Cloud, { certificate, key, caller, disturb }: S
     );
   }
 
-  function handle(
+  async function handle(
     route: Route,
     id: string,
     query: URLSearchParams,
     body: Buffer,
     headers: IncomingMessage["headers"],
-  ): Answer {
+  ): Promise<Answer> {
     const { kind, method } = route;
     if (kind === undefined) return route.handle({ cloud, id, query, body });
     const wanted = headers["if-match"];
@@ -79,9 +79,11 @@ export function apiServer(cloud: Cloud, { certificate, key, caller, disturb }: S
     const result = route.handle({ cloud, id, query, body });
     if (retry !== undefined && result !== undefined && "resource" in result)
       cloud.state.retries[retry] = (result.resource as Resource).id;
-    cloud.effects.network();
     cloud.save();
-    return result;
+    // Whoever is told of a change finds it in force; the answer says how things were when it was made.
+    const answer = structuredClone(result);
+    await cloud.effects.network();
+    return answer;
   }
 }
 
@@ -121,6 +123,7 @@ function send(response: ServerResponse, result: Answer): void {
     response.writeHead(204).end();
   } else if ("resource" in result) {
     response.setHeader("etag", etagOf(result.resource));
+    if (result.workRequest !== undefined) response.setHeader("opc-work-request-id", result.workRequest);
     write(response, 200, result.resource);
   } else {
     if (result.nextPage !== undefined) response.setHeader("opc-next-page", result.nextPage);

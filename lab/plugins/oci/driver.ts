@@ -42,9 +42,7 @@ export async function create(type: ResourceType, about: string, raw: Fields) {
     if (!type.lifecycle.ready.includes(stateOf(api))) throw new Error(unexpected(type, api));
     return { id, outs: await outputs(type, api, inputs, raw) };
   } catch (error) {
-    const { message } = explain(error, about);
-    const properties = { ...raw, id };
-    throw Object.assign(new Error(message, { cause: error }), { id, properties, reasons: [message] });
+    throw unfinished(error, about, id, { ...raw, id });
   }
 }
 
@@ -56,13 +54,22 @@ export function read(type: ResourceType, about: string, id: string, raw: Fields)
   });
 }
 
-/** Changes what differs, in place. */
-export function update(type: ResourceType, about: string, id: string, rawState: Fields, rawInputs: Fields) {
+/**
+ * Changes what differs, in place. A resource whose change failed is changed again by the next run, even where
+ * nothing is asked for then, as with the real plugin.
+ */
+export async function update(
+  type: ResourceType,
+  about: string,
+  id: string,
+  rawState: Fields,
+  rawInputs: Fields,
+) {
   const state = reveal(rawState) as Fields;
   const inputs = reveal(rawInputs) as Fields;
   const { changed } = differences(type, state, inputs);
-  return telling(about, async () => {
-    const refused = changed.filter((name) => type.properties[name]?.change === "refused");
+  const refused = changed.filter((name) => type.properties[name]?.change === "refused");
+  try {
     if (refused.length > 0)
       throw new Error(`the lab's stand-in cannot change ${refused.join(", ")}: set LAB_OCI_PLUGIN`);
     const wanted = changed.map((name) => [name, inputs[name] ?? type.properties[name]?.absent]);
@@ -73,8 +80,10 @@ export function update(type: ResourceType, about: string, id: string, rawState: 
         ([name]) => name in inputs || type.properties[name]?.kind !== "local",
       ),
     );
-    return outputs(type, await settled(type, id), known, rawInputs);
-  });
+    return await outputs(type, await settled(type, id), known, rawInputs);
+  } catch (error) {
+    throw unfinished(error, about, id, rawState);
+  }
 }
 
 /** Deletes a resource and waits until it is gone; one that is gone already is no error. */
@@ -96,6 +105,12 @@ async function telling<T>(about: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw explain(error, about);
   }
+}
+
+/** An error by which the engine keeps the resource in the state, and knows that it is not done. */
+function unfinished(error: unknown, about: string, id: string, properties: Fields): Error {
+  const { message } = explain(error, about);
+  return Object.assign(new Error(message, { cause: error }), { id, properties, reasons: [message] });
 }
 
 const stateOf = (api: Fields) => String(api["lifecycleState"]);

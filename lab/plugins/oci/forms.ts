@@ -117,9 +117,8 @@ export function object(properties: Properties): Form {
     toApi: (value) => detailsOf(properties, value as Fields),
     toProgram: (value) => programView(properties, value as Fields),
     compare: (was, wanted) => {
-      const isWhole = isFields(wanted) || wanted === undefined;
-      if (!isWhole) return worst(Object.values(properties).map(({ change }) => change ?? "updates"));
-      if (wanted === undefined || was === undefined) return "updates";
+      // Of an object that is unknown as a whole, the real plugin does not foresee a replacement.
+      if (!isFields(wanted) || was === undefined) return "updates";
       return worst(
         Object.entries(properties).map(([name, property]) =>
           compareProperty(property, (was as Fields)[name], wanted[name]),

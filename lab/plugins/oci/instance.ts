@@ -99,7 +99,8 @@ const AGENT: Properties = {
 };
 
 export const instance: ResourceType = {
-  lifecycle: { ready: ["RUNNING"], pending: ["PROVISIONING", "STARTING"] },
+  // Another shape restarts it.
+  lifecycle: { ready: ["RUNNING"], pending: ["PROVISIONING", "STARTING", "STOPPING"] },
   limit: 45 * 60,
   properties: {
     ...COMMON,
@@ -231,5 +232,6 @@ async function updateVnic(vnic: models.Vnic, inputs: Fields): Promise<void> {
     details,
     ...["assignPublicIp", "assignPrivateDnsRecord", "privateIp", "subnetId"],
   );
-  await network.updateVnic({ vnicId: vnic.id, updateVnicDetails });
+  if (Object.keys(updateVnicDetails).length > 0)
+    await network.updateVnic({ vnicId: vnic.id, updateVnicDetails });
 }

@@ -51,18 +51,14 @@ new oci.core.DefaultSecurityList("default", {
   ingressSecurityRules: [{ protocol: "all", source: "10.7.0.0/16" }],
   ...wanted["default"],
 });
-const subnet = new oci.core.Subnet(
-  "subnet",
-  {
-    compartmentId,
-    vcnId: vcn.id,
-    cidrBlock: "10.7.1.0/24",
-    routeTableId: routes.id,
-    securityListIds: [list.id],
-    ...wanted["subnet"],
-  },
-  { deleteBeforeReplace: true },
-);
+const subnet = new oci.core.Subnet("subnet", {
+  compartmentId,
+  vcnId: vcn.id,
+  cidrBlock: "10.7.1.0/24",
+  routeTableId: routes.id,
+  securityListIds: [list.id],
+  ...wanted["subnet"],
+});
 const instance = new oci.core.Instance(
   "instance",
   {
@@ -72,7 +68,12 @@ const instance = new oci.core.Instance(
     shapeConfig: { ocpus: 1, memoryInGbs: 8 },
     displayName: "instance",
     sourceDetails: { sourceType: "image", sourceId: images.apply((found) => found.images[0]?.id ?? "") },
-    createVnicDetails: { subnetId: subnet.id, privateIp: "10.7.1.5", assignPublicIp: "true" },
+    createVnicDetails: {
+      subnetId: subnet.id,
+      privateIp: "10.7.1.5",
+      assignPublicIp: "true",
+      ...wanted["vnic"],
+    },
     instanceOptions: { areLegacyImdsEndpointsDisabled: true },
     metadata: pulumi.secret({ ssh_authorized_keys: "ssh-ed25519 AAAA", user_data: "I2Nsb3VkLWNvbmZpZwo=" }),
     ...wanted["instance"],

@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# Part of oci-vxlan: the peers' FDB and neighbour entries.
+
+SPELLED_OUT=20     # entries of one run that are said one by one; more are counted
+
+# Enters and removes entries in one batch for each tool, however many there are.
+reconcile_entries() {
+	local commands replaced=$LEAVING
+	[[ -e $replaced ]] || replaced=/dev/null
+	commands=$(exec awk -f "$LIB/entries.awk" device="$DEVICE" flood="$FLOOD" \
+		what=wanted "$PEERS" what=leaving "$replaced" \
+		what=fdb <(exec bridge fdb show dev "$DEVICE") what=neigh <(exec ip neigh show dev "$DEVICE" nud permanent))
+	[[ -n $commands ]] || return 0
+	run_batch bridge "$commands"
+	run_batch ip "$commands"
+}
+
+# Runs those lines that are commands of a tool. An entry that went meanwhile is no failure: the next round sees
+# what is left to do.
+run_batch() { # TOOL COMMANDS
+	local commands command count
+	commands=$(sed -n "s/^$1 //p" < <(echo "$2"))
+	[[ -n $commands ]] || return 0
+	count=$(wc -l < <(echo "$commands"))
+	if ((count > SPELLED_OUT)); then
+		mending "$1 ${commands%%$'\n'*}, and $((count - 1)) more"
+	else
+		while read -r command; do mending "$1 $command"; done < <(echo "$commands")
+	fi
+	"$1" -force -batch - < <(echo "$commands") || say "$1 refused some of that"
+}

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Part of oci-vxlan: a cheap look at all that a run would check. What it showed when a run found nothing to mend is
+# remembered, and for as long as it shows the same, there is nothing to mend.
+
+# Prints what kernel and firewall hold, in their own words; nothing before the first run knows where to look.
+look() {
+	local questions=$RUN/$OVERLAY/questions
+	[[ -e $questions ]] || return 0
+	{
+		ip -o -force -batch "$questions"
+		ip -d -o link show dev "$DEVICE"
+		bridge fdb show dev "$DEVICE"
+		nft -s list table ip "$DROP_TABLE"
+		[[ $FIREWALL != manage ]] || look_at_firewall
+	} 2>/dev/null || true
+}
+
+look_at_firewall() {
+	! type -P firewall-cmd >/dev/null || nft -s list table inet firewalld
+	! type -P iptables >/dev/null || iptables -w -S
+	! type -P ip6tables >/dev/null || ip6tables -w -S
+}
+
+# Where a look is kept for as long as it is compared: a file without a name, since writing to a pipe entry by entry
+# would cost more than the look. Where the run is ended in between, it goes with this program's other files.
+open_scratch() {
+	local file
+	mkdir -p "$RUN"
+	file=$(mktemp -p "$RUN")
+	exec {SCRATCH_FD}<>"$file"
+	rm "$file"
+	SCRATCH=/proc/self/fd/$SCRATCH_FD
+}
+
+looks_right() {
+	local right=$RUN/$OVERLAY/right
+	[[ -e $right ]] || return 1
+	! settings_newer_than "$right" || return 1
+	look >"$SCRATCH"
+	cmp -s "$SCRATCH" "$right"
+}
+
+# Remembers the look that was taken before the run which found nothing: what changed since is not in it.
+remember_right() {
+	mkdir -p "$RUN/$OVERLAY"
+	printf '%s\n' "address show to $UNDERLAY/32" "link show dev $NIC" "address show dev $DEVICE" \
+		"neigh show dev $DEVICE nud permanent" >"$RUN/$OVERLAY/questions"
+	[[ ! -s $SCRATCH ]] || cat "$SCRATCH" >"$RUN/$OVERLAY/right"
+}
+
+forget_what_was_right() {
+	rm -f "$RUN/.drop-table" "$RUN/$OVERLAY/right"
+}
+
+# Whether an overlay's settings were written after a file.
+settings_newer_than() { # FILE
+	local file
+	for file in "$ETC"/*/device "$ETC"/*/peers; do
+		[[ ! $file -nt $1 ]] || return 0
+	done
+	return 1
+}

@@ -1,0 +1,308 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NamespaceHost } from "./namespace.ts";
+import {
+  OTHER,
+  OVERLAY,
+  PEER,
+  SECOND,
+  device,
+  install,
+  linkWord,
+  ownerOf,
+  peers,
+  reconcile,
+  remove,
+  settingsOf,
+} from "./overlay.ts";
+
+let host: NamespaceHost;
+beforeEach(async () => {
+  host = await NamespaceHost.make();
+});
+afterEach(() => host.remove());
+
+describe("VXLAN from whoever is no peer", () => {
+  /** A second host behind the same NIC, with the addresses of a peer and of a stranger. */
+  const makeNeighbour = () =>
+    host.on(`
+      mkdir -p /run/netns
+      ip netns add far
+      ip link add far0 mtu 9000 type veth peer name eth0 netns far
+      ip link set far0 master eth0 up
+      ip route add 10.196.218.224/28 dev eth0
+      ip -n far link set eth0 mtu 9000 up
+      for address in ${PEER.underlayAddress} ${OTHER.underlayAddress} 10.196.218.234; do
+        ip -n far address add $address/32 dev eth0
+      done
+      ip -n far route add ${"10.196.218.222"} dev eth0`);
+
+  /** Sends one frame for the device from an address, with a VNI; true when the device has received it. */
+  async function arrives(from: string, vni = 100, name = "vxlan0"): Promise<boolean> {
+    const received = () => host.on(`ip -s link show ${name} | awk '/RX:/ { getline; print $2 }'`);
+    const mac = await linkWord(host, "link/ether", name);
+    const before = await received();
+    await host.on(`
+      sysctl -q net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
+      ip -n far link add v0 type vxlan id ${vni} dstport 4789 local ${from} remote 10.196.218.222 dev eth0
+      ip -n far link set v0 up
+      ip -n far address add 192.168.0.99/32 dev v0
+      ip -n far route add 192.168.0.1/32 dev v0
+      ip -n far neigh replace 192.168.0.1 lladdr ${mac} dev v0 nud permanent
+      ip netns exec far ping -c1 -W1 -n 192.168.0.1 >/dev/null || true
+      ip -n far link del v0`);
+    return (await received()) !== before;
+  }
+
+  test("is dropped, however open everything else is, and however the firewall is managed", async () => {
+    await makeNeighbour();
+    const { installation } = await device(host, { settings: { hostFirewall: "leave" } });
+    expect(await arrives(PEER.underlayAddress)).toBe(false); // No peers yet.
+    await peers(host, installation);
+    expect(await arrives(PEER.underlayAddress)).toBe(true);
+    expect(await arrives("10.196.218.234")).toBe(false);
+    await host.on("nft flush ruleset");
+    expect(await arrives("10.196.218.234")).toBe(true); // The test can fail.
+    expect(await reconcile(host)).toMatch(/nft: table ip oci-vxlan/);
+    expect(await arrives("10.196.218.234")).toBe(false);
+    expect(await arrives(PEER.underlayAddress)).toBe(true);
+  });
+
+  test("is told apart by overlay where two share a port: each admits its own peers, and goes alone", async () => {
+    await makeNeighbour();
+    await install(host);
+    const second = { overlay: SECOND, settings: { device: "vxlan1", vni: 200, cidrs: ["192.168.1.0/24"] } };
+    await install(host, { ...second, overlayAddresses: ["192.168.1.1"] }, [OTHER]);
+    expect(await arrives(PEER.underlayAddress, 100, "vxlan0")).toBe(true);
+    expect(await arrives(OTHER.underlayAddress, 200, "vxlan1")).toBe(true);
+    expect(await arrives(OTHER.underlayAddress, 100, "vxlan0")).toBe(false);
+    expect(await arrives(PEER.underlayAddress, 200, "vxlan1")).toBe(false);
+    await remove(host, SECOND);
+    expect(await arrives(PEER.underlayAddress, 100, "vxlan0")).toBe(true);
+  });
+
+  test("is dropped before connection tracking", async () => {
+    await install(host);
+    expect(await host.on("nft list table ip oci-vxlan")).toMatch(/hook prerouting priority (raw|-300);/);
+  });
+
+  test("is not confused with VXLAN that is on its way to another host", async () => {
+    await install(host);
+    expect(await host.on("nft list table ip oci-vxlan")).toMatch(
+      /chain port-4789 \{\s+fib daddr type unicast return/,
+    );
+  });
+
+  test("follows port and VNI", async () => {
+    await install(host);
+    await device(host, { settings: { port: 8472, vni: 7 } });
+    const rules = await host.on("nft list ruleset");
+    expect(rules).toContain("udp dport 8472 ");
+    expect(rules).not.toContain("4789");
+  });
+});
+
+describe("iptables", () => {
+  const REJECT = "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -j REJECT";
+  const rules = () => host.on("iptables -S; ip6tables -S");
+
+  test("gets the accept rules ahead of the image's REJECT, and loses them alone", async () => {
+    await host.on(`${REJECT}; ip6tables -A INPUT -j REJECT`);
+    const before = await rules();
+    await install(host);
+    const after = await host.on("iptables -S");
+    expect(after.indexOf("oci-vxlan lab.overlay")).toBeGreaterThan(0);
+    expect(after.indexOf("oci-vxlan lab.overlay")).toBeLessThan(after.indexOf("-A INPUT -j REJECT"));
+    expect(after).toMatch(/ -p udp -m udp --dport 4789 -j ACCEPT\n.* -i vxlan0 -j ACCEPT/);
+    expect(await host.on("ip6tables -S")).toMatch(/ -i vxlan0 -j ACCEPT/);
+    await remove(host);
+    expect(await rules()).toBe(before);
+  });
+
+  test.each([
+    ["it was flushed and loaded again", `iptables -F; iptables -X; ${REJECT}`],
+    ["the chain was emptied", "iptables -F oci-vxlan-100-4789"],
+    ["the jump was deleted", "iptables -D INPUT 1"],
+    ["a REJECT was put ahead of it", "iptables -D INPUT -j REJECT; iptables -I INPUT -j REJECT"],
+  ])("is mended when %s", async (_, damage) => {
+    await host.on(REJECT);
+    await install(host);
+    await host.on(damage);
+    expect(await reconcile(host)).toContain("iptables");
+    const after = await host.on("iptables -S INPUT");
+    expect(after.indexOf("-j oci-vxlan-100-4789")).toBeGreaterThan(0);
+    expect(after.indexOf("-j oci-vxlan-100-4789")).toBeLessThan(after.indexOf("-j REJECT"));
+    expect(await host.on("iptables -S oci-vxlan-100-4789")).toContain("--dport 4789 -j ACCEPT");
+    expect(await reconcile(host)).toBe("");
+  });
+
+  test("keeps an administrator's rules where they stand", async () => {
+    await host.on(REJECT);
+    await install(host);
+    await host.on("iptables -I INPUT -s 10.1.1.1 -j DROP");
+    const mixed = await host.on("iptables -S");
+    expect(await reconcile(host)).toBe("");
+    expect(await host.on("iptables -S")).toBe(mixed);
+  });
+
+  test.each([
+    ["by its policy", "iptables -P INPUT DROP"],
+    ["in a chain of its own", "iptables -N mine; iptables -A mine -j REJECT; iptables -A INPUT -j mine"],
+  ])("gets them where it refuses %s", async (_, refusal) => {
+    await host.on(refusal);
+    await install(host);
+    expect(await host.on("iptables -S INPUT")).toContain("-j oci-vxlan-100-4789");
+  });
+
+  test("is left as it is where nothing in it refuses", async () => {
+    const before = await host.on("nft list tables");
+    await install(host);
+    expect(await host.on("nft list tables | grep -v 'table ip oci-vxlan' || true")).toBe(before);
+  });
+
+  test("is left to its administrator on request, and admits nothing from the overlay with overlayIngress none", async () => {
+    await host.on(REJECT);
+    await device(host);
+    await device(host, { settings: { hostFirewall: "leave" } });
+    expect(await host.on("iptables -S")).not.toContain("oci-vxlan");
+    await install(host, { settings: { overlayIngress: "none" } });
+    expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
+    expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
+  });
+
+  test("serves two overlays, which go one by one", async () => {
+    await host.on(REJECT);
+    const before = await host.on("iptables -S");
+    await install(host);
+    await install(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
+    await remove(host);
+    expect(await host.on("iptables -S")).toContain("-i vxlan1 -j ACCEPT");
+    expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
+    await remove(host, SECOND);
+    expect(await host.on("iptables -S")).toBe(before);
+  });
+});
+
+describe("firewalld", () => {
+  const bus = (...args: string[]) => host.on(`busctl call service path interface ${args.join(" ")}`);
+  const state = () => host.on("cd /run/stand-ins/firewalld; ls | grep -v running || true");
+  const open = [
+    "interface trusted vxlan0",
+    expect.stringMatching(/^rule public .*10\.196\.218\.222.*4789.*udp.*accept$/),
+  ];
+
+  beforeEach(() =>
+    host.on(`
+      mkdir /run/stand-ins/firewalld
+      touch /run/stand-ins/firewalld/running
+      ln -sf /run/stand-ins/busctl.sh /usr/bin/busctl
+      ln -s /bin/true /usr/bin/firewall-cmd
+      iptables -A INPUT -j REJECT`),
+  );
+
+  test("gets runtime rules, and iptables beside it none", async () => {
+    await install(host);
+    expect((await state()).split("\n")).toEqual(open);
+    expect(await host.on("iptables -S")).not.toContain("oci-vxlan");
+    await remove(host);
+    expect(await state()).toBe("");
+  });
+
+  test("gets them back when it has loaded its own again, and is not asked for anything meanwhile", async () => {
+    await install(host);
+    expect(await reconcile(host)).toBe("");
+    await bus("reload", "x");
+    expect(await state()).toBe("");
+    expect(await reconcile(host)).toMatch(
+      /firewalld addRichRule .*\n.*firewalld addInterface ss trusted vxlan0/,
+    );
+    expect((await state()).split("\n")).toEqual(open);
+  });
+
+  test("keeps the device in the zone that an administrator chose, and it is said once", async () => {
+    await device(host, { settings: { overlayIngress: "none" } });
+    await bus("addInterface", "ss", "public", "vxlan0");
+    const { stderr } = await host.program(["device", OVERLAY], settingsOf());
+    expect(stderr).toContain("vxlan0 is in firewalld's zone public");
+    expect(await reconcile(host)).toBe("");
+    await remove(host);
+    expect(await state()).toBe("interface public vxlan0");
+  });
+
+  test("lets nothing in from the overlay with overlayIngress none, and nothing at all with hostFirewall leave", async () => {
+    await install(host, { settings: { overlayIngress: "none" } });
+    expect((await state()).split("\n")).toEqual([open[1]]);
+    await device(host, { settings: { hostFirewall: "leave" } });
+    expect(await state()).toBe("");
+  });
+
+  test("keeps the rule that two overlays share until the last one goes", async () => {
+    await install(host);
+    await install(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
+    await remove(host);
+    expect((await state()).split("\n")).toEqual(["interface trusted vxlan1", open[1]]);
+    await remove(host, SECOND);
+    expect(await state()).toBe("");
+  });
+
+  test("that is installed but does not run leaves it to iptables", async () => {
+    await host.on("rm /run/stand-ins/firewalld/running");
+    await install(host);
+    expect(await host.on("iptables -S INPUT")).toContain("oci-vxlan");
+  });
+});
+
+describe("a ruleset of somebody's own that drops", () => {
+  const ruleset = (rules = "", policy = "drop", last = "") => `nft -f - <<'END'
+    table inet mine {
+      chain input {
+        type filter hook input priority 0; policy ${policy};
+        ct state established accept
+        tcp dport 22 accept
+        ${rules}
+        ${last}
+      }
+    }
+END`;
+
+  test.each([
+    ["by its policy", ruleset()],
+    ["by its last rule", ruleset("", "accept", "reject with icmpx admin-prohibited")],
+  ])(
+    "%s is not guessed at: the rules to add are printed, and nothing stays of the attempt",
+    async (_, text) => {
+      await host.on(text);
+      const before = await host.on("nft list ruleset");
+      const { exitCode, stderr } = await host.program(["device", OVERLAY], settingsOf());
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("nft insert rule inet mine input udp dport 4789 accept\n");
+      expect(stderr).toContain('nft insert rule inet mine input iifname "vxlan0" accept\n');
+      expect(await host.on("nft list ruleset")).toBe(before);
+      expect(await host.on("ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
+      // What was printed is what helps.
+      await host.installProgram();
+      await host.on((stderr.match(/^ {2}nft .*$/gm) ?? []).join("\n"));
+      await install(host);
+    },
+  );
+
+  test("is not asked for rules that the settings do not need", async () => {
+    await host.on(ruleset("udp dport { 53, 4789 } accept"));
+    await device(host, { settings: { overlayIngress: "none" } });
+  });
+
+  test("is the administrator's with hostFirewall leave", async () => {
+    await host.on(ruleset());
+    await device(host, { settings: { hostFirewall: "leave" } });
+  });
+
+  test("does not trouble an overlay that was set up before it: what is there stays", async () => {
+    await install(host);
+    await host.on(ruleset());
+    const { exitCode } = await host.program(["device", OVERLAY], settingsOf());
+    expect(exitCode).toBe(1);
+    expect(await host.on("ip -o link show type vxlan")).toContain("vxlan0");
+    expect(ownerOf(OVERLAY)).toBe(
+      await host.on("awk '$1 == \"owner\" { print $2 }' /etc/oci-vxlan/lab.overlay/device"),
+    );
+  });
+});

@@ -1,0 +1,104 @@
+import { expect } from "vitest";
+import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
+import type { DeviceReport } from "../../components/vxlan/deviceReport.ts";
+import { deviceSettings, peersSettings } from "../../components/vxlan/phases.ts";
+import type { Peer } from "../../components/vxlan/plan.ts";
+import { withDefaults } from "../../components/vxlan/settings.ts";
+import type { OverlaySettings } from "../../components/vxlan/settings.ts";
+import type { NamespaceHost } from "./namespace.ts";
+
+/** The overlay of most tests, on the memo's host01, and two hosts that may be its peers. */
+export const OVERLAY = "lab.overlay";
+export const SECOND = "lab.second";
+export const HOST = { underlayAddress: "10.196.218.222", overlayAddresses: ["192.168.0.1"] };
+export const PEER: Peer = {
+  name: "host02",
+  mac: "5e:ee:f2:ab:43:f9",
+  underlayAddress: "10.196.218.226",
+  overlayAddresses: ["192.168.0.2"],
+};
+export const OTHER: Peer = {
+  name: "host03",
+  mac: "5e:ee:f2:ab:43:fa",
+  underlayAddress: "10.196.218.230",
+  overlayAddresses: ["192.168.0.3"],
+};
+
+/** What can be asked of the device phase. */
+export interface Asked {
+  overlay?: string;
+  generation?: number;
+  overlayAddresses?: string[];
+  settings?: Partial<OverlaySettings>;
+}
+
+export const ownerOf = (overlay: string) => `oci-vxlan/lab/${overlay}`;
+
+export function settingsOf({ overlay = OVERLAY, generation = 0, overlayAddresses, settings }: Asked = {}) {
+  return deviceSettings(
+    { overlay, owner: ownerOf(overlay) },
+    withDefaults({ cidrs: ["192.168.0.0/24"], ...settings }),
+    { ...HOST, ...(overlayAddresses ? { overlayAddresses } : {}) },
+    { generation },
+  );
+}
+
+/** Runs the device phase, which must succeed, and returns its report. */
+export async function device(host: NamespaceHost, asked: Asked = {}): Promise<DeviceReport> {
+  const result = await host.program(["device", asked.overlay ?? OVERLAY], settingsOf(asked));
+  expect(result.exitCode, result.stderr).toBe(0);
+  expect(result.stdout.split("\n")).toHaveLength(1);
+  return parseDeviceReport("host01", result.stdout);
+}
+
+/** Runs the peers phase, which must succeed. */
+export async function peers(
+  host: NamespaceHost,
+  installation: string,
+  list: Peer[] = [PEER],
+  overlay = OVERLAY,
+  mtu = 8950,
+): Promise<void> {
+  const result = await host.program(["peers", overlay], peersSettings({ installation, mtu, peers: list }));
+  expect(result.exitCode, result.stderr).toBe(0);
+}
+
+/** Both phases. */
+export async function install(host: NamespaceHost, asked: Asked = {}, list = [PEER]): Promise<DeviceReport> {
+  const report = await device(host, asked);
+  await peers(host, report.installation, list, asked.overlay);
+  return report;
+}
+
+/** What the kernel holds of a device, but for link-local addresses and multicast neighbours, which it keeps itself. */
+export function kernel(host: NamespaceHost, name = "vxlan0"): Promise<string> {
+  return host.on(
+    `{ ip -d -o link show ${name} | cut -d: -f2-; ip -o address show dev ${name} | cut -d: -f2-; ` +
+      `bridge fdb show dev ${name} | sort; ip neigh show dev ${name} | sort; } | grep -vE 'fe80:|ff02:'`,
+  );
+}
+
+/** The word after a key in what ip says of a device, such as its MTU. */
+export function linkWord(host: NamespaceHost, key: string, name = "vxlan0"): Promise<string> {
+  return host.on(`ip -o link show dev ${name} | sed -n 's#.* ${key} \\([^ ]*\\).*#\\1#p'`);
+}
+
+/** Reconciles once, which must succeed, and returns what was said. */
+export async function reconcile(host: NamespaceHost): Promise<string> {
+  const result = await host.program(["reconcile", OVERLAY]);
+  expect(result.exitCode, result.stderr).toBe(0);
+  return result.stderr;
+}
+
+/** Takes an overlay away, which must succeed. */
+export async function remove(host: NamespaceHost, overlay = OVERLAY): Promise<void> {
+  const result = await host.program(["remove-device", overlay, ownerOf(overlay)]);
+  expect(result.exitCode, result.stderr).toBe(0);
+}
+
+/** Every file of the host that this program may write, with its time of change; state that a boot clears apart. */
+export function files(host: NamespaceHost): Promise<string> {
+  return host.on(
+    "find /etc /var/lib/oci-vxlan /usr/local/lib -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' 2>/dev/null | sort || true",
+  );
+}

@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { peersSettings } from "../../components/vxlan/phases.ts";
+import { until } from "../../lab/commands.ts";
+import { NamespaceHost, PROGRAM } from "./namespace.ts";
+import {
+  OTHER,
+  OVERLAY,
+  PEER,
+  SECOND,
+  device,
+  install,
+  kernel,
+  linkWord,
+  peers,
+  remove,
+  settingsOf,
+} from "./overlay.ts";
+
+const UNIT = `oci-vxlan@${OVERLAY}.service`;
+
+let host: NamespaceHost;
+beforeEach(async () => {
+  host = await NamespaceHost.make();
+});
+afterEach(() => host.remove());
+
+/** What systemctl was asked to change since the last look. */
+async function asked(): Promise<string[]> {
+  const log = await host.on(
+    "cat /run/stand-ins/systemctl.log 2>/dev/null; rm -f /run/stand-ins/systemctl.log",
+  );
+  return log.split("\n").filter((line) => !/show|is-active/.test(line) && line !== "");
+}
+
+describe("the unit", () => {
+  test("is enabled and started once, and then left to itself", async () => {
+    const { installation } = await device(host);
+    expect(await asked()).toEqual([`--quiet enable ${UNIT}`, `restart ${UNIT}`]);
+    await device(host);
+    await peers(host, installation);
+    expect(await asked()).toEqual([]);
+  });
+
+  test("is started again where it failed: that is no pause", async () => {
+    await device(host);
+    await host.on(`echo failed >/run/stand-ins/units/${UNIT}.active`);
+    await asked();
+    await device(host);
+    expect(await asked()).toEqual([`start ${UNIT}`]);
+  });
+
+  test("is started again, as are those of other overlays, when the program is another one", async () => {
+    await device(host);
+    await device(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
+    await asked();
+    await host.on("echo '# another' >>/usr/local/lib/oci-vxlan/device.sh");
+    await device(host);
+    expect(await asked()).toEqual([`restart ${UNIT}`, `try-restart oci-vxlan@${SECOND}.service`]);
+  });
+
+  test.each([
+    [
+      "stopped",
+      `systemctl stop ${UNIT}`,
+      /is paused on \S+: its unit oci-vxlan@lab\.overlay\.service is stopped\./,
+    ],
+    ["disabled", `systemctl disable ${UNIT}`, /is paused on .* is disabled\./],
+  ])(
+    "that is %s has paused the overlay: up fails, says how to go on, and changes nothing",
+    async (_, pause, said) => {
+      const { installation } = await install(host);
+      await host.on(pause);
+      await host.on("ip link del vxlan0");
+      await asked();
+      for (const [verb, text] of [
+        ["device", settingsOf({ settings: { vni: 7 } })],
+        ["peers", peersSettings({ installation, mtu: 8950, peers: [OTHER] })],
+      ] as const) {
+        const { exitCode, stderr } = await host.program([verb, OVERLAY], text);
+        expect(exitCode).toBe(1);
+        expect(stderr).toMatch(said);
+        expect(stderr).toContain(`sudo systemctl enable --now ${UNIT}`);
+      }
+      expect(await asked()).toEqual([]);
+      expect(
+        await host.on("ip -o link show type vxlan; grep -c host03 /etc/oci-vxlan/*/* || true"),
+      ).not.toMatch(/vxlan0|:[1-9]/);
+      await host.on(`systemctl enable --now ${UNIT}`);
+      await device(host);
+      expect(await host.on("ip -o link show type vxlan")).toContain("vxlan0");
+    },
+  );
+
+  test("that is stopped does not stand in the way of removal", async () => {
+    await install(host);
+    await host.on(`systemctl stop ${UNIT}`);
+    await remove(host);
+    expect(await host.on("ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
+  });
+});
+
+describe("what the unit runs", () => {
+  const start = () => host.start([PROGRAM, "run", OVERLAY]);
+  /** Processor time in ms that the program took so far, its children's included. */
+  const spent = async () =>
+    Number(
+      await host.on(
+        "for p in $(pgrep -f 'oci-vxlan run|^ip -o monitor'); do cat /proc/$p/stat; done | awk '{ t += $14 + $15 + $16 + $17 } END { print t * 10 }'",
+      ),
+    );
+
+  test("mends within two seconds whatever happens to the device", async () => {
+    await install(host);
+    const whole = await kernel(host);
+    start();
+    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    for (const damage of [
+      "ip link del vxlan0",
+      "ip link set vxlan0 down",
+      "ip link set vxlan0 address 02:00:00:00:00:99",
+      "ip link set vxlan0 mtu 1400",
+      "ip address del 192.168.0.1/24 dev vxlan0",
+      `bridge fdb del ${PEER.mac} dev vxlan0 dst ${PEER.underlayAddress}`,
+      "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 10.9.9.9",
+      "ip neigh del 192.168.0.2 dev vxlan0",
+      "ip neigh replace 192.168.0.2 lladdr 02:00:00:00:00:98 dev vxlan0 nud stale",
+      "pkill -f '^ip -o monitor'; ip link del vxlan0",
+    ]) {
+      await host.on(damage);
+      await until(
+        `mending "${damage}"`,
+        damage.startsWith("pkill") ? 4_000 : 2_000,
+        async () => (await kernel(host).catch(() => "")) === whole,
+      );
+    }
+  });
+
+  test("follows new settings without being started again", async () => {
+    const { installation } = await install(host);
+    start();
+    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await peers(host, installation, [OTHER]);
+    await host.on(`bridge fdb del ${OTHER.mac} dev vxlan0 dst ${OTHER.underlayAddress}`);
+    await until("mending", 2_000, async () => (await kernel(host)).includes(OTHER.mac));
+    expect(await kernel(host)).not.toContain(PEER.mac);
+  });
+
+  test("comes to rest after mending, takes no notice of neighbours that are no peers, and is not heard of", async () => {
+    await install(host);
+    const said = start();
+    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await host.on("ip link del vxlan0");
+    await until("mending", 2_000, async () => (await kernel(host).catch(() => "")).includes(PEER.mac));
+    let before = -1;
+    await until(
+      "resting",
+      10_000,
+      async () => {
+        const now = await spent();
+        const rests = now === before;
+        before = now;
+        return rests;
+      },
+      1_500,
+    );
+    const lines = said();
+    for (const state of ["reachable", "stale", "reachable", "stale"]) {
+      await host.on(`ip neigh replace 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud ${state}`);
+    }
+    await host.on("for i in {1..20}; do read -t 0.1 <> <(:) || true; done");
+    expect((await spent()) - before).toBeLessThanOrEqual(20); // No run costs as little as that.
+    expect(said()).toBe(lines);
+  });
+
+  test("outlives a run that fails, and says why", async () => {
+    await install(host);
+    const said = start();
+    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await host.on("ip address del 10.196.218.222/30 dev eth0; ip link set vxlan0 down");
+    await until("failing", 3_000, () => /carries the underlay address/.test(said()));
+    await host.on("ip address add 10.196.218.222/30 dev eth0; ip link set vxlan0 mtu 1400");
+    await until("mending", 3_000, async () => (await linkWord(host, "mtu")) === "8950");
+  });
+});

@@ -1,0 +1,112 @@
+import { attempt, until } from "../../lab/commands.ts";
+import { inHost, insideOf, plain } from "../../lab/hosts/hosts.ts";
+import type { Inventory } from "../../lab/hosts/hosts.ts";
+import type { ImageName } from "../../lab/hosts/images.ts";
+import { TestEnvironment } from "./environment.ts";
+
+/** What the tests of an overlay that has to last share: a fleet of three on one image, and ways to look at it. */
+
+export const HOSTS = ["alpha", "beta", "gamma"] as const;
+export type Host = (typeof HOSTS)[number];
+
+/** A host's address inside the overlay. */
+export const overlayAddress = (host: Host) => `192.168.0.${HOSTS.indexOf(host) + 1}`;
+
+/** Three hosts of one subnet, whose NICs are not called eth0. */
+export const fleet = (image: ImageName): Inventory =>
+  Object.fromEntries(
+    HOSTS.map((host, index) => [
+      host,
+      { address: `10.196.219.${index + 2}/24`, mac: `02:00:17:00:01:0${index + 1}`, nic: "ens3", image },
+    ]),
+  );
+
+export class Fleet {
+  readonly env: TestEnvironment;
+  /** MAC of vxlan0 by host, once `up` has made it. */
+  macs: Record<string, string> = {};
+
+  private constructor(env: TestEnvironment) {
+    this.env = env;
+  }
+
+  static async boot(image: ImageName): Promise<Fleet> {
+    return new Fleet(await TestEnvironment.boot(`test-${image}`, fleet(image)));
+  }
+
+  on(host: Host, script: string): Promise<string> {
+    return this.env.on(host, script);
+  }
+
+  underlay(host: Host): string {
+    return plain(this.env.inventory[host]?.address ?? "");
+  }
+
+  /** Runs a Python program on a host. */
+  python(host: Host, program: string, ...args: string[]): Promise<string> {
+    return inHost(this.env.lab, host, ["python3", "-c", program, ...args]);
+  }
+
+  /** Whether a host gets an answer from another over the overlay, or from any address in it. */
+  async reaches(host: Host, address: string): Promise<boolean> {
+    const ping = ["ping", "-n", "-c", "1", "-W", "1", address];
+    return (await attempt(["nsenter", ...insideOf(this.env.lab, host), ...ping])).exitCode === 0;
+  }
+
+  /**
+   * What the kernel holds of the overlay on a host: device, addresses, FDB and permanent neighbours. Left out are
+   * the number of the device, which is another one whenever the device was made again, and its link-local address,
+   * which the kernel makes by itself and checks for a second.
+   */
+  kernel(host: Host): Promise<string> {
+    return this.on(
+      host,
+      "d=vxlan0; { ip -d -o link show $d; ip -o address show $d scope global; } | sed 's/^[0-9]*: //' && " +
+        "{ bridge fdb show dev $d; ip neigh show dev $d nud permanent; } | sort",
+    ).catch((error: unknown) => `cannot be read: ${(error as Error).message}`);
+  }
+
+  /** What a host's firewalls hold, however they are kept. */
+  firewall(host: Host): Promise<string> {
+    return this.on(
+      host,
+      "nft -s list table ip oci-vxlan; iptables -S; ip6tables -S; " +
+        "if command -v firewall-cmd >/dev/null; then firewall-cmd --list-all; firewall-cmd --zone=trusted --list-all; fi",
+    ).catch((error: unknown) => `cannot be read: ${(error as Error).message}`);
+  }
+
+  /**
+   * Breaks something, and waits until the host has said that it mended something, and is as it was before.
+   *
+   * @returns the milliseconds that took
+   */
+  async mends(
+    host: Host,
+    look: "kernel" | "firewall",
+    limit: number,
+    breaking: () => Promise<unknown>,
+  ): Promise<number> {
+    const before = await this[look](host);
+    const said = await this.said(host);
+    await breaking();
+    const since = performance.now();
+    let now = "";
+    const mended = async () =>
+      (now = await this[look](host)) === before && (await this.said(host)).length > said.length;
+    await until(`mending on ${host}`, limit, mended).catch(async (error: unknown) => {
+      const journal = (await this.said(host)).slice(said.length).join("\n");
+      throw new Error(
+        `${(error as Error).message}.\nbefore:\n${before}\nnow:\n${now}\nit said:\n${journal}`,
+        { cause: error },
+      );
+    });
+    return performance.now() - since;
+  }
+
+  /** What the overlay's program has said in the journal of a host, a line each. */
+  async said(host: Host): Promise<string[]> {
+    return (
+      await this.on(host, "journalctl --no-pager --output=cat --unit='oci-vxlan@lab.overlay' | cat")
+    ).split("\n");
+  }
+}
