@@ -18,8 +18,8 @@ describe("a provisioned environment", () => {
   const state = () =>
     readFileSync(join(env.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
   const urnOf = (name: string) =>
-    (JSON.parse(state())).checkpoint.latest.resources
-      .map(({ urn }: { urn: string }) => urn)
+    JSON.parse(state())
+      .checkpoint.latest.resources.map(({ urn }: { urn: string }) => urn)
       .find((urn: string) => urn.endsWith(`::${name}`));
 
   test("up makes the memo's network, hosts and overlay, and all traffic passes", async () => {
