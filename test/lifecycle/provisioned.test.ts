@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeFaults } from "../../lab/cloud/faults.ts";
 import { COMPARTMENT } from "../../lab/cloud/region.ts";
@@ -29,6 +31,8 @@ describe("the memo's environment, provisioned", () => {
   };
   const lists = async (): Promise<any[]> =>
     (await sdk.call("network", "listSecurityLists", { compartmentId: COMPARTMENT })).items;
+  const state = () =>
+    readFileSync(join(env.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
   const list = async (name: RegExp): Promise<any> =>
     (await lists()).find(({ displayName }: any) => name.test(displayName));
 
@@ -51,11 +55,18 @@ describe("the memo's environment, provisioned", () => {
       ["host02", "10.196.218.226", "RUNNING"],
     ]);
     const secrets = secretsOf(env.lab);
-    const { text: state } = await env.pulumi(["stack", "export"], env.memoConfig());
     expect(lines.filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
-    expect(secrets.filter((secret) => text.includes(secret) || state.includes(secret))).toEqual([]);
-    expect(state).not.toContain("PRIVATE KEY");
+    expect(secrets.filter((secret) => text.includes(secret) || state().includes(secret))).toEqual([]);
+    expect(state()).not.toContain("PRIVATE KEY");
     expect(await readableByOthers(env.lab, secrets)).toEqual([]);
+  });
+
+  test("the stack issued the host keys, and no private key can be read in state or on the hosts by others", async () => {
+    expect(await env.on("host01", "ls /etc/ssh/ssh_host_*_key")).toBe("/etc/ssh/ssh_host_ecdsa_key");
+    expect(await env.on("host01", "stat -c %a /etc/ssh/ssh_host_ecdsa_key")).toMatch(/^6[04]0$/);
+    const secret = await env.on("host01", "sed -n 2p /etc/ssh/ssh_host_ecdsa_key");
+    expect(secret.trim().length).toBeGreaterThan(30);
+    expect(state()).not.toContain(secret.trim());
   });
 
   test("the official names are used: no warning of an unknown or deprecated property", async () => {
@@ -107,6 +118,40 @@ describe("the memo's environment, provisioned", () => {
     expect(await env.failing()).toEqual([]);
     await up();
     expect(await list(/^internal-hosts$/)).toBeDefined();
+    expect(await env.failing()).toEqual([]);
+  });
+
+  const third = (e: any) => {
+    e.network.subnets.host03 = { cidr: "10.196.218.228/30" };
+    e.hosts.host03 = { overlayAddresses: ["192.168.0.3"], instance: { subnet: "host03", bootTimeout: 10 } };
+  };
+
+  test("no capacity for another host: up says what to do and keeps the rest; a slow boot too; the next up finishes", async () => {
+    changeFaults(env.lab, (faults) => {
+      faults.capacity = 1;
+      faults.bootDelay = 60;
+    });
+    const none = await env.up(env.memoConfig(third));
+    expect(none.exitCode).not.toBe(0);
+    expect(none.text).toMatch(/Oracle has no capacity left for host03.*another availabilityDomain/);
+    const failing = await env.failing();
+    expect(failing.filter((pair) => !pair.includes("host03"))).toEqual([]);
+
+    const slow = await env.up(env.memoConfig(third));
+    expect(slow.exitCode).not.toBe(0);
+    expect(slow.text).toMatch(/overlay-host03-ready.*error/);
+    changeFaults(env.lab, (faults) => (faults.bootDelay = 0));
+
+    const done = await env.up(
+      env.memoConfig((e) => {
+        third(e);
+        e.hosts.host03.instance.bootTimeout = 120;
+      }),
+    );
+    expect(done.exitCode, done.text).toBe(0);
+    expect(await env.failing()).toEqual([]);
+    await up();
+    expect(env.instances().filter(({ state }) => state === "RUNNING")).toHaveLength(2);
     expect(await env.failing()).toEqual([]);
   });
 

@@ -73,6 +73,8 @@ async function dial(connection: Connection): Promise<SshClient> {
   const client = new ssh2.Client();
   return new Promise((resolve, reject) => {
     client.on("ready", () => resolve(client));
+    // A host that is still booting may hang up in the middle of the handshake, which is no error to the library.
+    sock.once("close", () => reject(new Error("ssh: handshake failed: EOF")));
     client.on("error", (error) => {
       sock.destroy();
       reject(new Error(`ssh: handshake failed: ${error.message}`, { cause: error }));
@@ -130,6 +132,7 @@ function connectTcp({ host, port = 22, perDialTimeout = 15 }: Connection): Promi
 function execute(client: SshClient, command: string, stdin: string): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     client.on("error", reject);
+    client.on("close", () => reject(new Error("the connection was closed before the command ended")));
     client.exec(command, (error, channel) => {
       if (error) {
         reject(error);
