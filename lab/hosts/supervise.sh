@@ -48,6 +48,7 @@ unplug() {
 # systemd-nspawn mounts /sys before it enters the network namespace that it is given: it is put there before, so
 # that the host finds its own devices in /sys/class/net and not this machine's. Its own part of /proc/sys/net can
 # be written, as on any host; nothing else there can.
+# The machine's name is unique on this one, since nspawn keeps a folder below /run by it; its host name need not be.
 # Each host gets control groups of its own: in one that hosts share, their systemds would end each other's units.
 boot() {
 	mkdir -p "$DIRECTORY"/{written,work,root}
@@ -61,7 +62,7 @@ boot() {
 		done
 		export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
 		exec nsenter --net="/run/netns/$4" systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --console=pipe \
-			--directory="$2/root" --machine="$3" --hostname="$3" --uuid="$5" --resolv-conf=off --timezone=off \
+			--directory="$2/root" --machine="$4" --hostname="$3" --uuid="$5" --resolv-conf=off --timezone=off \
 			--network-namespace-path="/run/netns/$4" --capability=CAP_NET_ADMIN,CAP_NET_RAW
 	' sh "$IMAGE" "$DIRECTORY" "$HOSTNAME" "$NAMESPACE" "$UUID" </dev/null
 }
