@@ -33,6 +33,7 @@ export class TestEnvironment {
   readonly inventory: Inventory;
   private readonly engine: Engine;
   private members: string[] = [];
+  private lastConfig: object | undefined;
 
   private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
     this.lab = lab;
@@ -62,7 +63,7 @@ export class TestEnvironment {
   }
 
   /** The stack config of all hosts of the inventory: overlay addresses 192.168.0.1 and on, in order of names. */
-  config(change: (environment: any) => void = () => undefined): object {
+  config(change: (environment: any) => void = () => undefined): any {
     const environment = {
       overlay: { cidrs: ["192.168.0.0/24"] },
       ssh: { user: "opc", privateKeyPath: ".lab/keys/opc_ed25519" },
@@ -86,7 +87,7 @@ export class TestEnvironment {
   }
 
   /** The config of stack lab as it is committed: the memo's environment, made by the cloud. */
-  memoConfig(change: (environment: any) => void = () => undefined): object {
+  memoConfig(change: (environment: any) => void = () => undefined): any {
     const committed = parse(readFileSync(join(ROOT, "stacks/Pulumi.lab.yaml"), "utf8"));
     const environment = committed.config["oci-vxlan:environment"];
     change(environment);
@@ -116,6 +117,7 @@ export class TestEnvironment {
     const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
     await pulumi.prepare();
     this.members = pulumi.hosts();
+    this.lastConfig = config;
     const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
     return {
       exitCode: result.exitCode,
@@ -126,7 +128,7 @@ export class TestEnvironment {
 
   /** The stack's outputs. */
   async outputs(): Promise<any> {
-    const { text } = await this.pulumi(["stack", "output", "--json"]);
+    const { text } = await this.pulumi(["stack", "output", "--json"], this.lastConfig);
     return JSON.parse(text);
   }
 
