@@ -1,4 +1,5 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { startCloud } from "./cloud/cloud.ts";
 import { instancesOf, pinInstances } from "./cloud/instances.ts";
@@ -22,7 +23,7 @@ import {
 import { hostImage, IMAGES } from "./hosts/images.ts";
 import type { ImageName } from "./hosts/images.ts";
 import { sshArgv } from "./hosts/login.ts";
-import { openLab } from "./lab.ts";
+import { openLab, ROOT } from "./lab.ts";
 import type { Lab } from "./lab.ts";
 import { exclusively } from "./lock.ts";
 import { inventoryOf } from "./memo.ts";
@@ -211,6 +212,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (verb === "--stack") {
     [stack = "", verb = "up", ...args] = args;
   }
+  if (!existsSync(join(ROOT, "stacks", `Pulumi.${stack}.yaml`)))
+    throw new Error(`there is no stack ${stack}: stacks/Pulumi.${stack}.yaml does not exist.`);
   const work = { lab: openLab(process.env["LAB_NAME"] ?? stack), stack };
   return (await look(work, verb, args)) ?? (await exclusively(work.lab, () => dispatch(work, verb, args)));
 }

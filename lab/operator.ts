@@ -33,7 +33,8 @@ export function asOperator(lab: Lab, argv: readonly string[], mounts: readonly M
   };
   const own = Object.entries(files).map(([name, text]): Mount => {
     const source = join(folder, name);
-    writeFileSync(source, text);
+    // What runs already may be reading it.
+    if (!existsSync(source) || readFileSync(source, "utf8") !== text) writeFileSync(source, text);
     return { source, target: `/etc/${name}` };
   });
   const pairs = [...own, ...mounts]

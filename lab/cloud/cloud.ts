@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { until } from "../commands.ts";
-import { upNetwork } from "../hosts/hosts.ts";
+import { awaitSsh, upNetwork } from "../hosts/hosts.ts";
 import { hostImage } from "../hosts/images.ts";
 import { makeLoginKey } from "../hosts/keys.ts";
 import { ROOT } from "../lab.ts";
@@ -11,7 +12,8 @@ import type { Lab } from "../lab.ts";
 import { remember } from "../processes.ts";
 import type { Report } from "../report.ts";
 import { ensureAccess } from "./access.ts";
-import { applyCuts } from "./faults.ts";
+import { applyCuts, readFaults } from "./faults.ts";
+import { instancesOf } from "./instances.ts";
 import { bootableImages } from "./model/image.ts";
 import { cloudFolder, cloudLog, cloudPid, cloudReady, runningCloud, stopCloud } from "./process.ts";
 
@@ -23,7 +25,7 @@ const DAEMON = fileURLToPath(new URL("daemon.ts", import.meta.url));
 const LOG_LIMIT = 4_000_000;
 
 /** Milliseconds until the daemon must take requests. */
-const START_LIMIT = 20_000;
+const START_LIMIT = 30_000;
 
 /**
  * Brings up the network and the cloud's API where they do not run: what the cloud knew before, it knows again,
@@ -35,14 +37,15 @@ export async function startCloud(lab: Lab, report: Report): Promise<void> {
   for (const image of bootableImages()) await hostImage(lab, image, report);
   await upNetwork(lab);
   await applyCuts(lab);
-  if (isAtWork(lab)) return;
+  const version = sourceVersion();
+  if (isAtWork(lab, version)) return;
   await stopCloud(lab);
 
   mkdirSync(cloudFolder(lab), { recursive: true, mode: 0o700 });
   if (existsSync(cloudLog(lab)) && statSync(cloudLog(lab)).size > LOG_LIMIT) truncateSync(cloudLog(lab));
   const log = openSync(cloudLog(lab), "a", 0o600);
   const namespace = `--net=/run/netns/${lab.namespace("operator")}`;
-  const daemon = spawn("nsenter", [namespace, process.execPath, DAEMON, lab.name], {
+  const daemon = spawn("nsenter", [namespace, process.execPath, DAEMON, lab.name, version], {
     cwd: ROOT,
     detached: true,
     stdio: ["ignore", log, log],
@@ -56,23 +59,50 @@ export async function startCloud(lab: Lab, report: Report): Promise<void> {
   await until("the cloud's API", START_LIMIT, () => {
     if (runningCloud(lab) === undefined)
       throw new Error(`the cloud's daemon ended at once: see ${cloudLog(lab)}.`);
-    return isReady(lab);
+    return isReady(lab, version);
   });
+  await awaitInstances(lab, report);
 }
 
-function isReady(lab: Lab): boolean {
-  const pid = runningCloud(lab);
-  return (
-    pid !== undefined && existsSync(cloudReady(lab)) && readFileSync(cloudReady(lab), "utf8") === String(pid)
+/** Instances that got their power back are hosts again before anybody asks them for something. */
+async function awaitInstances(lab: Lab, report: Report): Promise<void> {
+  if (readFaults(lab).bootDelay > 0) return;
+  const running = instancesOf(lab).filter(({ state }) => state === "RUNNING");
+  await Promise.all(
+    running.map(({ host, privateIp }) =>
+      awaitSsh(lab, host, privateIp, "itself").catch((error: unknown) =>
+        report.line((error as Error).message),
+      ),
+    ),
   );
 }
 
-/** Whether the daemon takes requests, from the operator's namespace as it is now. */
-function isAtWork(lab: Lab): boolean {
+/** What the daemon was made from: another one takes over when that changes. */
+function sourceVersion(): string {
+  const hash = createHash("sha256");
+  for (const folder of ["cloud", "hosts", "network"]) {
+    const files = readdirSync(join(ROOT, "lab", folder), { recursive: true, withFileTypes: true });
+    for (const file of files.filter((entry) => entry.isFile()))
+      hash.update(readFileSync(join(file.parentPath, file.name)));
+  }
+  return hash.digest("hex").slice(0, 12);
+}
+
+function isReady(lab: Lab, version: string): boolean {
+  const pid = runningCloud(lab);
+  return (
+    pid !== undefined &&
+    existsSync(cloudReady(lab)) &&
+    readFileSync(cloudReady(lab), "utf8") === `${pid} ${version}`
+  );
+}
+
+/** Whether the daemon of this version takes requests, from the operator's namespace as it is now. */
+function isAtWork(lab: Lab, version: string): boolean {
   const pid = runningCloud(lab);
   const namespaceOf = (path: string) => statSync(path).ino;
   return (
-    isReady(lab) &&
+    isReady(lab, version) &&
     namespaceOf(`/proc/${pid}/ns/net`) === namespaceOf(`/run/netns/${lab.namespace("operator")}`)
   );
 }

@@ -14,7 +14,7 @@ import { BASE_PATH, TENANCY, USER } from "./region.ts";
 import { apiServer } from "./wire/server.ts";
 
 /**
- * The lab's cloud as a process of its own, in the operator's network namespace: `daemon.ts LAB`. It goes on
+ * The lab's cloud as a process of its own, in the operator's network namespace: `daemon.ts LAB VERSION`. It goes on
  * with whatever an earlier one left, however that one ended.
  */
 
@@ -63,8 +63,8 @@ const server = apiServer(cloud, {
 process.on("SIGTERM", () => process.exit(0));
 
 await machines.network();
-resumeInstances(cloud);
+await resumeInstances(cloud);
 mkdirSync(dirname(faultsFile(lab)), { recursive: true, mode: 0o700 });
 watch(dirname(faultsFile(lab)), terminateAsAsked);
 terminateAsAsked();
-server.listen(PORT, ADDRESS, () => writeFileSync(cloudReady(lab), String(process.pid)));
+server.listen(PORT, ADDRESS, () => writeFileSync(cloudReady(lab), `${process.pid} ${process.argv[3] ?? ""}`));

@@ -80,12 +80,17 @@ table inet ocivx_cut {
   );
 }
 
+const counted = (count: number, one: string, more: string) => (count === 1 ? one : `${count} ${more}`);
+
 /** What is asked for, line by line. */
 export function describeFaults({ capacity, bootDelay, api, cut, terminate }: Faults): string[] {
   return [
-    ...(capacity > 0 ? [`no capacity for the next ${capacity} launches`] : []),
+    ...(capacity > 0 ? [`no capacity for the next ${counted(capacity, "launch", "launches")}`] : []),
     ...(bootDelay > 0 ? [`every boot takes ${bootDelay} s longer`] : []),
-    ...api.map(({ code, status, count }) => `the next ${count} API requests are answered ${status} ${code}`),
+    ...api.map(
+      ({ code, status, count }) =>
+        `the answer to the next ${counted(count, "API request", "API requests")} is ${status} ${code}`,
+    ),
     ...cut.map((host) => `${host} is cut off`),
     ...terminate.map((host) => `${host} is to be terminated`),
   ];

@@ -12,7 +12,7 @@ export const cloudPid = (lab: Lab) => join(cloudFolder(lab), "daemon.pid");
 
 export const cloudLog = (lab: Lab) => join(cloudFolder(lab), "daemon.log");
 
-/** Holds the process id of the cloud that is ready for requests. */
+/** Holds the process id and the version of the cloud that is ready for requests. */
 export const cloudReady = (lab: Lab) => join(cloudFolder(lab), "ready");
 
 export const stateFile = (lab: Lab) => join(cloudFolder(lab), "state.json");

@@ -9,6 +9,7 @@ export function sshArgv(lab: Lab, address: string, command: readonly string[]): 
     "StrictHostKeyChecking=yes",
     `UserKnownHostsFile="${knownHosts(lab)}" "${knownInstances(lab)}"`,
     "LogLevel=ERROR",
+    "ConnectTimeout=10",
   ];
   return asOperator(lab, [
     "ssh",

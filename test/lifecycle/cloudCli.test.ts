@@ -87,17 +87,20 @@ describe("npm run lab", () => {
   });
 
   test("with no capacity for one of two instances, up says so; the next up finishes", async () => {
-    expect((await lab("fault", "capacity")).stdout).toBe("no capacity for the next 1 launches");
+    expect((await lab("fault", "capacity")).stdout).toBe("no capacity for the next launch");
     const failed = await lab();
     expect(failed.exitCode).not.toBe(0);
     expect(failed.stdout).toContain("Out of host capacity");
-    expect(hostsOf(opened)).toHaveLength(1);
-    const [first = ""] = hostsOf(opened);
-    const launched = readFileSync(join(opened.directory, "hosts", first, "machine"), "utf8");
+    // The engine may have given up before it asked for the other one.
+    const kept = hostsOf(opened);
+    expect(kept.length).toBeLessThan(2);
+    const machines = () =>
+      kept.map((host) => readFileSync(join(opened.directory, "hosts", host, "machine"), "utf8"));
+    const launched = machines();
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
     expect(hostsOf(opened)).toEqual(["host01", "host02"]);
-    expect(readFileSync(join(opened.directory, "hosts", first, "machine"), "utf8")).toBe(launched);
+    expect(machines()).toEqual(launched);
     expect(stdout).toMatch(/^host01 +10\.196\.218\.222 +192\.168\.0\.1 \(vxlan0, MTU 8950\)/m);
     expect(stdout).toMatch(/^host01 -> host02 +passes +ICMP 8922 bytes unfragmented/m);
     expect(stdout).toMatch(/^host02 -> host01 +passes/m);

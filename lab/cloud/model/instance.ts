@@ -4,7 +4,7 @@ import { attachBootVolume, DEFAULT_SIZE, DEFAULT_VPUS, removeBootVolume } from "
 import type { Cloud, CommonDetails } from "./cloud.ts";
 import { updateCommon } from "./cloud.ts";
 import { imageEntry } from "./image.ts";
-import type { Instance } from "./resources.ts";
+import type { Instance, LifecycleState } from "./resources.ts";
 import { shapeConfig } from "./shape.ts";
 import type { ShapeConfigDetails } from "./shape.ts";
 import { attachVnic, detachVnics, planVnic } from "./vnic.ts";
@@ -114,7 +114,7 @@ export function launchInstance(cloud: Cloud, details: LaunchInstanceDetails): In
   cloud.add("instances", instance);
   attachVnic(cloud, instance, plan, vnicDetails);
   attachBootVolume(cloud, instance);
-  work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
+  void work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
   return instance;
 }
 
@@ -169,7 +169,7 @@ export function terminateInstance(cloud: Cloud, id: string): void {
   const instance = cloud.get("instances", id);
   if (ending(instance)) return;
   instance.lifecycleState = "TERMINATING";
-  work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
+  void work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
 }
 
 const ACTIONS = ["START", "STOP", "SOFTSTOP", "RESET", "SOFTRESET"] as const;
@@ -190,12 +190,12 @@ export function instanceAction(cloud: Cloud, id: string, name: string): Instance
   switch (action) {
     case "START":
       instance.lifecycleState = "STARTING";
-      work(cloud, instance, () => effects.start(instance), "RUNNING");
+      void work(cloud, instance, () => effects.start(instance), "RUNNING");
       break;
     case "STOP":
     case "SOFTSTOP":
       instance.lifecycleState = "STOPPING";
-      work(cloud, instance, () => effects.stop(instance, action === "STOP" ? "cut" : "ask"), "STOPPED");
+      void work(cloud, instance, () => effects.stop(instance, action === "STOP" ? "cut" : "ask"), "STOPPED");
       break;
     case "RESET":
     case "SOFTRESET":
@@ -207,26 +207,30 @@ export function instanceAction(cloud: Cloud, id: string, name: string): Instance
 
 function reset(cloud: Cloud, instance: Instance, how: "cut" | "ask"): void {
   instance.lifecycleState = "STOPPING";
-  work(cloud, instance, () => cloud.effects.reset(instance, how), "RUNNING");
+  void work(cloud, instance, () => cloud.effects.reset(instance, how), "RUNNING");
 }
 
-/** Goes on with what a cloud that was ended left in the middle, and turns on again what lost its power. */
-export function resumeInstances(cloud: Cloud): void {
-  for (const instance of cloud.all("instances")) {
+/**
+ * Goes on with what a cloud that was ended left in the middle, and turns on again what lost its power. Returns when
+ * all of it is done.
+ */
+export async function resumeInstances(cloud: Cloud): Promise<void> {
+  const works = cloud.all("instances").map(async (instance) => {
     switch (instance.lifecycleState) {
       case "TERMINATING":
-        work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
-        break;
+        return work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
       case "TERMINATED":
-        forget(cloud, instance.id);
-        break;
+        return forget(cloud, instance.id);
+      case "STOPPING":
+        return work(cloud, instance, () => cloud.effects.stop(instance, "cut"), "STOPPED");
       case "STOPPED":
-        break;
+        return;
       default:
-        if (instance.lifecycleState !== "RUNNING" || !cloud.effects.isOn(instance))
-          work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
+        if (instance.lifecycleState === "RUNNING" && cloud.effects.isOn(instance)) return;
+        return work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
     }
-  }
+  });
+  await Promise.all(works);
 }
 
 /** Notices the instances whose own system turned them off. */
@@ -236,28 +240,26 @@ export function noticePowerOff(cloud: Cloud): void {
       instance.lifecycleState = "STOPPED";
 }
 
-/** Works on an instance's machine after the answer was sent. What cannot be done ends the instance. */
-function work(
+/** Works on an instance's machine while clients wait for its state. A launch that fails ends the instance. */
+async function work(
   cloud: Cloud,
   instance: Instance,
   effect: () => Promise<void>,
   into: "RUNNING" | "STOPPED" | "TERMINATED",
-): void {
+): Promise<void> {
   const state = instance.lifecycleState;
-  void (async () => {
-    try {
-      await effect();
-      // A termination that came meanwhile has the last word.
-      if (into !== "TERMINATED" && instance.lifecycleState !== state) return;
-      instance.lifecycleState = into;
-    } catch (error) {
-      process.stderr.write(`${instance.displayName} (${instance.id}): ${(error as Error).message}\n`);
-      if (ending(instance) && into !== "TERMINATED") return;
-      instance.lifecycleState = into === "RUNNING" && state === "PROVISIONING" ? "TERMINATED" : "STOPPED";
-    }
-    if ((instance.lifecycleState as string) === "TERMINATED") end(cloud, instance);
-    cloud.save();
-  })();
+  let reached: LifecycleState = into;
+  try {
+    await effect();
+  } catch (error) {
+    process.stderr.write(`${instance.displayName} (${instance.id}): ${(error as Error).message}\n`);
+    reached = state === "PROVISIONING" ? "TERMINATED" : "STOPPED";
+  }
+  // A termination that came meanwhile has the last word.
+  if (instance.lifecycleState !== state) return;
+  instance.lifecycleState = reached;
+  if (reached === "TERMINATED") end(cloud, instance);
+  cloud.save();
 }
 
 function end(cloud: Cloud, instance: Instance): void {

@@ -58,10 +58,15 @@ const EMPTY: State = {
   retries: {},
 };
 
-/** The state as it was last written; empty where nothing was. */
+const KINDS = Object.keys(EMPTY).filter((key): key is Kind => key !== "machines" && key !== "retries");
+
+/** The state as it was last written, without the retry tokens of what is gone; empty where nothing was written. */
 export function loadState(file: string): State {
   const kept = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<State>) : {};
-  return { ...structuredClone(EMPTY), ...kept };
+  const state = { ...structuredClone(EMPTY), ...kept };
+  const made = (id: string) => KINDS.some((kind) => id in state[kind]);
+  state.retries = Object.fromEntries(Object.entries(state.retries).filter(([, id]) => made(id)));
+  return state;
 }
 
 /** Writes the state whole or not at all. It holds what instances were given at launch, so only root reads it. */
