@@ -7,6 +7,7 @@ import {
   SECOND,
   device,
   install,
+  linkWord,
   ownerOf,
   peers,
   reconcile,
@@ -37,8 +38,8 @@ describe("VXLAN from whoever is no peer", () => {
 
   /** Sends one frame for the device from an address, with a VNI; true when the device has received it. */
   async function arrives(from: string, vni = 100, name = "vxlan0"): Promise<boolean> {
-    const received = () => host.on(`cat /sys/class/net/${name}/statistics/rx_packets`);
-    const mac = await host.on(`cat /sys/class/net/${name}/address`);
+    const received = () => host.on(`ip -s link show ${name} | awk '/RX:/ { getline; print $2 }'`);
+    const mac = await linkWord(host, "link/ether", name);
     const before = await received();
     await host.on(`
       sysctl -q net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hostFiles } from "../../components/vxlan/hostFiles.ts";
 import { attempt, run } from "../../lab/commands.ts";
@@ -10,11 +11,13 @@ import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
 import { openLab } from "../../lab/lab.ts";
 import { progress } from "../../lab/report.ts";
 
+const HOST_FILES = fileURLToPath(new URL("../../components/vxlan/host", import.meta.url));
 const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));
 export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 
 /**
- * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC. The
+ * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC, without
+ * /sys, which in a container may show the links of another network. The
  * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl` and
  * firewalld's bus alone are stand-ins, since no systemd runs here, and they write down how they were called.
  */
@@ -37,10 +40,10 @@ export class NamespaceHost {
       cd /mnt/root
       mount --rbind /dev dev
       mount -t proc proc proc
-      mount -t sysfs sysfs sys
       mount -t tmpfs tmpfs run
       mkdir -p run/stand-ins
       install -m 755 ${STAND_INS}/*.sh run/stand-ins/
+      cp -r ${HOST_FILES} run/stand-ins/host
       ln -sf /run/stand-ins/systemctl.sh usr/bin/systemctl
       exec chroot . sh -c "$0"`;
     const inside = `
@@ -73,13 +76,10 @@ export class NamespaceHost {
 
   /** Puts the program's files in their places, as the device phase does. */
   async installProgram(): Promise<void> {
-    for (const { path, mode, text } of hostFiles()) await this.write(path, text, mode);
-  }
-
-  /** Makes a file on the host. */
-  async write(path: string, text: string, mode = "644"): Promise<void> {
-    const script = `mkdir -p "$(dirname ${path})" && cat >${path} && chmod ${mode} ${path}`;
-    await run([...this.inside(), "bash", "-ec", script], { input: text });
+    const install = hostFiles().map(
+      ({ path, mode }) => `install -D -m ${mode} /run/stand-ins/host/${basename(path)} ${path}`,
+    );
+    await this.on(install.join("\n"));
   }
 
   /** Runs a shell command on the host, which must succeed. */

@@ -78,6 +78,11 @@ export function kernel(host: NamespaceHost, name = "vxlan0"): Promise<string> {
   );
 }
 
+/** The word after a key in what ip says of a device, such as its MTU. */
+export function linkWord(host: NamespaceHost, key: string, name = "vxlan0"): Promise<string> {
+  return host.on(`ip -o link show dev ${name} | sed -n 's#.* ${key} \\([^ ]*\\).*#\\1#p'`);
+}
+
 /** Reconciles once, which must succeed, and returns what was said. */
 export async function reconcile(host: NamespaceHost): Promise<string> {
   const result = await host.program(["reconcile", OVERLAY]);

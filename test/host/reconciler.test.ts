@@ -11,6 +11,7 @@ import {
   files,
   install,
   kernel,
+  linkWord,
   ownerOf,
   peers,
   reconcile,
@@ -103,7 +104,7 @@ describe("the host side", () => {
     await install(host);
     await host.on("bridge fdb append 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7");
     const whole = await kernel(host);
-    const index = () => host.on("cat /sys/class/net/vxlan0/ifindex");
+    const index = () => host.on("ip -o link show dev vxlan0 | cut -d: -f1");
     const before = await index();
     await host.on(`ip link set vxlan0 type vxlan ${change}`);
     expect(await kernel(host)).not.toBe(whole);
@@ -213,7 +214,7 @@ describe("the host side", () => {
 
   test("says once that the NIC's MTU no longer fits, and lowers nothing", async () => {
     await install(host);
-    const mtu = () => host.on("cat /sys/class/net/vxlan0/mtu");
+    const mtu = () => linkWord(host, "mtu");
     await host.on("ip link set eth0 mtu 1500");
     expect(await reconcile(host)).toMatch(
       /warning: eth0 carries 1500 bytes, and vxlan0 with mtu 8950 needs 9000: .*generation/,

@@ -10,6 +10,7 @@ import {
   device,
   install,
   kernel,
+  linkWord,
   peers,
   remove,
   settingsOf,
@@ -178,6 +179,6 @@ describe("what the unit runs", () => {
     await host.on("ip address del 10.196.218.222/30 dev eth0; ip link set vxlan0 down");
     await until("failing", 3_000, () => /carries the underlay address/.test(said()));
     await host.on("ip address add 10.196.218.222/30 dev eth0; ip link set vxlan0 mtu 1400");
-    await until("mending", 3_000, async () => (await host.on("cat /sys/class/net/vxlan0/mtu")) === "8950");
+    await until("mending", 3_000, async () => (await linkWord(host, "mtu")) === "8950");
   });
 });

@@ -1,17 +1,21 @@
 # shellcheck shell=bash
-# Part of oci-vxlan: the underlay's NIC, the VXLAN device on it, and this host's addresses on the device.
+# Part of oci-vxlan: the underlay's NIC, the VXLAN device on it, and this host's addresses on the device. Links are
+# asked for by netlink: /sys shows those of whoever mounted it, in a container another's.
 
 OVERHEAD=50        # bytes that VXLAN over IPv4 adds to a frame
 ADDRESS_WAIT=30    # seconds that a booting host may take to give its NIC the underlay address
 
 device_exists() {
-	[[ -e /sys/class/net/$DEVICE ]]
+	ip link show dev "$DEVICE" >/dev/null 2>&1
 }
 
-device_mac() {
-	local mac
-	read -r mac <"/sys/class/net/$DEVICE/address"
-	echo "$mac"
+# Prints the word after KEY in what ip says of a link; nothing where there is no such link.
+link_word() { # LINK KEY
+	local text
+	text=$(exec ip -o link show dev "$1" 2>/dev/null) || return 0
+	[[ $text == *" $2 "* ]] || return 0
+	text=${text#*" $2 "}
+	echo "${text%% *}"
 }
 
 # Sets NIC and NIC_MTU to the interface that carries the underlay address; ADDRESS_LIST to all there are.
@@ -20,7 +24,7 @@ find_nic() {
 	ADDRESS_LIST=$(exec ip -o address show)
 	[[ $ADDRESS_LIST =~ $pattern ]] || return 1
 	NIC=${BASH_REMATCH[1]}
-	read -r NIC_MTU <"/sys/class/net/$NIC/mtu"
+	NIC_MTU=$(link_word "$NIC" mtu)
 }
 
 await_nic() {

@@ -4,13 +4,11 @@
 
 # Prints what kernel and firewall hold, in their own words; nothing before the first run knows where to look.
 look() {
-	local questions=$RUN/$OVERLAY/questions nic mtu=
+	local questions=$RUN/$OVERLAY/questions
 	[[ -e $questions ]] || return 0
 	{
-		read -r nic <"$RUN/$OVERLAY/nic"
-		read -r mtu <"/sys/class/net/$nic/mtu" || true
-		echo "$nic $mtu"
-		ip -d -o -force -batch "$questions"
+		ip -o -force -batch "$questions"
+		ip -d -o link show dev "$DEVICE"
 		bridge fdb show dev "$DEVICE"
 		nft -s list table ip "$DROP_TABLE"
 		[[ $FIREWALL != manage ]] || look_at_firewall
@@ -45,8 +43,7 @@ looks_right() {
 # Remembers the look that was taken before the run which found nothing: what changed since is not in it.
 remember_right() {
 	mkdir -p "$RUN/$OVERLAY"
-	echo "$NIC" >"$RUN/$OVERLAY/nic"
-	printf '%s\n' "address show to $UNDERLAY/32" "link show dev $DEVICE" "address show dev $DEVICE" \
+	printf '%s\n' "address show to $UNDERLAY/32" "link show dev $NIC" "address show dev $DEVICE" \
 		"neigh show dev $DEVICE nud permanent" >"$RUN/$OVERLAY/questions"
 	[[ ! -s $SCRATCH ]] || cat "$SCRATCH" >"$RUN/$OVERLAY/right"
 }
