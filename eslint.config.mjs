@@ -64,11 +64,21 @@ export default tseslint.config(
     ],
   ),
   mayNotImport(
+    ["components/oci/**"],
+    [
+      { group: ["@pulumi/*", "zod"], message: "components/oci is pure: no Pulumi, no zod." },
+      {
+        group: ["../*.ts", "**/lab/**", "**/stacks/**"],
+        message: "components/oci imports only components/vxlan.",
+      },
+    ],
+  ),
+  mayNotImport(
     ["components/*.ts"],
     [
       {
         group: ["**/lab/**", "**/stacks/**", "zod"],
-        message: "components import only components/vxlan and Pulumi.",
+        message: "components import only the pure halves below them, and Pulumi.",
       },
     ],
   ),

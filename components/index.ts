@@ -1,2 +1,15 @@
+export { HostNetwork } from "./hostNetwork.ts";
+export type { HostNetworkArgs, NetworkArgs, SecurityListArgs, SubnetArgs, VcnArgs } from "./hostNetwork.ts";
+export { OverlayEnvironment } from "./overlayEnvironment.ts";
+export type {
+  EnvironmentHostArgs,
+  ExistingHostArgs,
+  HostAddresses,
+  OverlayEnvironmentArgs,
+  ProvisionedHostArgs,
+} from "./overlayEnvironment.ts";
+export { OverlayHost } from "./overlayHost.ts";
+export type { ImageArgs, InstanceArgs, LoginArgs, OverlayHostArgs } from "./overlayHost.ts";
 export { VxlanOverlay } from "./vxlanOverlay.ts";
 export type { SshArgs, VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";
+export type { SecurityRule } from "./oci/securityRules.ts";

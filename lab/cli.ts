@@ -1,67 +1,79 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { startCloud } from "./cloud/cloud.ts";
+import { instancesOf, pinInstances } from "./cloud/instances.ts";
+import { runningCloud } from "./cloud/process.ts";
 import { HELP } from "./help.mjs";
 import { prepareEngine } from "./engine/engine.ts";
+import { fault } from "./faultVerb.ts";
 import {
   awaitSsh,
   consoleLog,
   hostsOf,
   inHost,
   isRunning,
+  memoryOf,
   plain,
   rebootHost,
   removeLab,
   statusOf,
   upHosts,
 } from "./hosts/hosts.ts";
-import type { HostSpec } from "./hosts/hosts.ts";
 import { hostImage, IMAGES } from "./hosts/images.ts";
 import type { ImageName } from "./hosts/images.ts";
 import { sshArgv } from "./hosts/login.ts";
 import { openLab } from "./lab.ts";
+import type { Lab } from "./lab.ts";
 import { exclusively } from "./lock.ts";
-import { MEMO } from "./memo.ts";
+import { inventoryOf } from "./memo.ts";
 import { runInForeground } from "./operator.ts";
-import { columns, proofTable, proveAll, vtepsOf } from "./proof.ts";
+import { columns, proofTable, proveAll } from "./proof.ts";
 import { LabPulumi } from "./pulumi.ts";
 import { progress, Stopwatch } from "./report.ts";
 import { requireRoom } from "./room.ts";
 
 /** The verbs of `npm run lab`; help.mjs describes them. */
 
-const lab = openLab(process.env["LAB_NAME"] ?? "main");
+/** Everything that a verb works on. */
+interface Work {
+  lab: Lab;
+  stack: string;
+}
 
-/** Boots what does not run and makes Pulumi ready to work on a stack. */
-async function ready(stack: string, stopwatch = new Stopwatch()): Promise<LabPulumi> {
+/** Boots what does not run and makes Pulumi ready to work on the stack. */
+async function ready({ lab, stack }: Work, stopwatch = new Stopwatch()): Promise<LabPulumi> {
   requireRoom(lab.directory, 200, "a running lab");
   const engine = await stopwatch.phase("engine", () => prepareEngine(lab, progress));
   progress.line(engine.describe);
-  await stopwatch.phase("hosts", () => upHosts(lab, MEMO, progress));
+  const inventory = inventoryOf(stack);
+  if (inventory) await stopwatch.phase("hosts", () => upHosts(lab, inventory, progress));
+  else await stopwatch.phase("cloud", () => startCloud(lab, progress));
   const pulumi = new LabPulumi(lab, engine, stack);
   await stopwatch.phase("stack", () => pulumi.prepare());
   return pulumi;
 }
 
-async function up(stack: string): Promise<number> {
+async function up(work: Work): Promise<number> {
+  const { lab } = work;
   const stopwatch = new Stopwatch();
-  const pulumi = await ready(stack, stopwatch);
+  const pulumi = await ready(work, stopwatch);
   const exitCode = await stopwatch.phase("pulumi up", () =>
     pulumi.inForeground(["up", "--yes", "--skip-preview"]),
   );
   if (exitCode !== 0) return exitCode;
   const proofs = await stopwatch.phase("proof", async () => {
-    const vteps = (await Promise.all(hostsOf(lab).map((host) => vtepsOf(lab, host)))).flat();
-    const measured = await proveAll(lab, vteps);
-    process.stdout.write(`\n${proofTable(vteps, measured)}\n\n`);
-    return measured;
+    const mesh = await proveAll(lab, pulumi.hosts());
+    process.stdout.write(`\n${proofTable(mesh)}\n\n`);
+    return mesh.proofs;
   });
   process.stdout.write(`${stopwatch.toString()}\n`);
   return proofs.length > 0 && proofs.every(({ failure }) => failure === undefined) ? 0 : 1;
 }
 
-async function down(stack: string): Promise<number> {
-  if (hostsOf(lab).some((host) => isRunning(lab, host))) {
-    const exitCode = await (await ready(stack)).inForeground(["destroy", "--yes", "--skip-preview"]);
+async function down(work: Work): Promise<number> {
+  const { lab } = work;
+  if (runningCloud(lab) !== undefined || hostsOf(lab).some((host) => isRunning(lab, host))) {
+    const exitCode = await (await ready(work)).inForeground(["destroy", "--yes", "--skip-preview"]);
     if (exitCode !== 0)
       progress.line("destroy failed; the hosts go anyway, and with them all that it would have undone");
   }
@@ -69,52 +81,103 @@ async function down(stack: string): Promise<number> {
   return 0;
 }
 
-function specOf(host: string | undefined): [string, HostSpec] {
-  const spec = MEMO[host ?? ""];
-  if (host === undefined || !spec) throw new Error(`name a host: ${Object.keys(MEMO).join(", ")}.`);
-  return [host, spec];
+/** A host of the lab as the operator reaches it. */
+interface Target {
+  host: string;
+  address: string;
+  isInstance: boolean;
 }
 
-async function logs(host: string): Promise<number> {
+/** The hosts that the stack's lab has, or would have. */
+function targets({ lab, stack }: Work): Target[] {
+  return [
+    ...Object.entries(inventoryOf(stack) ?? {}).map(([host, { address }]) => ({
+      host,
+      address: plain(address),
+      isInstance: false,
+    })),
+    ...instancesOf(lab).map(({ host, privateIp }) => ({ host, address: privateIp, isInstance: true })),
+  ];
+}
+
+function targetOf(work: Work, name: string | undefined): Target {
+  const all = targets(work);
+  const found = all.find(({ host }) => host === name);
+  if (found) return found;
+  throw new Error(
+    all.length === 0
+      ? "there are no hosts: start them with npm run lab."
+      : `name a host: ${all.map(({ host }) => host).join(", ")}.`,
+  );
+}
+
+async function logs({ lab }: Work, host: string): Promise<number> {
   await pipeline(createReadStream(consoleLog(lab, host)), process.stdout, { end: false });
   if (isRunning(lab, host))
     process.stdout.write(`${await inHost(lab, host, ["journalctl", "--boot", "--no-pager"])}\n`);
   return 0;
 }
 
-async function ps(): Promise<number> {
-  const status = await Promise.all(hostsOf(lab).map((host) => statusOf(lab, host)));
-  const rows = status.map(({ host, running, megabytes }) => [
-    host,
-    plain(MEMO[host]?.address ?? ""),
-    running ? "running" : "stopped",
-    running ? `${megabytes.toFixed(0)} MB` : "",
-  ]);
+async function ssh({ lab }: Work, target: Target, command: readonly string[]): Promise<number> {
+  const { host, address, isInstance } = target;
+  if (!isRunning(lab, host)) throw new Error(`${host} does not run: start it with npm run lab.`);
+  await awaitSsh(lab, host, address, isInstance ? "itself" : "operator");
+  if (!isInstance) return runInForeground(sshArgv(lab, address, command));
+  const { publicIp } = instancesOf(lab).find((instance) => instance.host === host) ?? {};
+  if (publicIp === undefined)
+    throw new Error(`${host} has no public address, so no way leads to it from outside the cloud.`);
+  pinInstances(lab);
+  return runInForeground(sshArgv(lab, publicIp, command));
+}
+
+async function ps(work: Work): Promise<number> {
+  const { lab } = work;
+  const instances = new Map(instancesOf(lab).map((instance) => [instance.host, instance]));
+  const there = targets(work).filter(({ host }) => hostsOf(lab).includes(host) || instances.has(host));
+  const rows = await Promise.all(
+    there.map(async ({ host, address }) => {
+      const { running, megabytes } = await statusOf(lab, host);
+      const { publicIp = "", state } = instances.get(host) ?? {};
+      return [
+        host,
+        address,
+        publicIp,
+        state !== undefined && state !== "RUNNING" ? state.toLowerCase() : running ? "running" : "stopped",
+        running ? `${megabytes.toFixed(0)} MB` : "",
+      ];
+    }),
+  );
+  const cloud = runningCloud(lab);
+  if (cloud !== undefined)
+    rows.push(["(the cloud)", "", "", "running", `${(memoryOf([cloud]) / 1024).toFixed(0)} MB`]);
   process.stdout.write(
-    rows.length === 0 ? "nothing runs\n" : `${columns([["host", "address", "state", "memory"], ...rows])}\n`,
+    rows.length === 0
+      ? "nothing runs\n"
+      : `${columns([["host", "address", "public", "state", "memory"], ...rows])}\n`,
   );
   return 0;
 }
 
-async function dispatch(stack: string, verb: string, args: readonly string[]): Promise<number> {
+async function dispatch(work: Work, verb: string, args: readonly string[]): Promise<number> {
+  const { lab } = work;
   switch (verb) {
     case "up":
-      return up(stack);
+      return up(work);
     case "preview":
     case "refresh":
     case "destroy": {
       const flags = verb === "preview" ? [] : ["--yes", "--skip-preview"];
-      return (await ready(stack)).inForeground([verb, ...flags, ...args]);
+      return (await ready(work)).inForeground([verb, ...flags, ...args]);
     }
     case "pulumi":
-      return (await ready(stack)).inForeground(args);
+      return (await ready(work)).inForeground(args);
     case "reboot": {
-      const [host, spec] = specOf(args[0]);
+      const { host, ...spec } = targetOf(work, args[0]);
       await rebootHost(lab, host, spec);
       return 0;
     }
     case "down":
-      return down(stack);
+      return down(work);
     case "prepare":
       await prepareEngine(lab, progress);
       for (const name of Object.keys(IMAGES)) await hostImage(lab, name as ImageName, progress);
@@ -125,19 +188,18 @@ async function dispatch(stack: string, verb: string, args: readonly string[]): P
   }
 }
 
-/** Verbs that only look may run beside the others. */
-async function look(verb: string, args: readonly string[]): Promise<number | undefined> {
+/** Verbs that may run beside the others: they look, or ask for what shall happen to a run that is under way. */
+async function look(work: Work, verb: string, args: readonly string[]): Promise<number | undefined> {
   switch (verb) {
-    case "ssh": {
-      const [host, spec] = specOf(args[0]);
-      if (!isRunning(lab, host)) throw new Error(`${host} does not run: start it with npm run lab.`);
-      await awaitSsh(lab, host, plain(spec.address));
-      return runInForeground(sshArgv(lab, plain(spec.address), args.slice(1)));
-    }
+    case "ssh":
+      return ssh(work, targetOf(work, args[0]), args.slice(1));
     case "logs":
-      return logs(specOf(args[0])[0]);
+      return logs(work, targetOf(work, args[0]).host);
     case "ps":
-      return ps();
+      return ps(work);
+    case "fault":
+      process.stdout.write(`${(await fault(work.lab, args)).join("\n")}\n`);
+      return 0;
     default:
       return undefined;
   }
@@ -149,7 +211,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (verb === "--stack") {
     [stack = "", verb = "up", ...args] = args;
   }
-  return (await look(verb, args)) ?? (await exclusively(lab, () => dispatch(stack, verb, args)));
+  const work = { lab: openLab(process.env["LAB_NAME"] ?? stack), stack };
+  return (await look(work, verb, args)) ?? (await exclusively(work.lab, () => dispatch(work, verb, args)));
 }
 
 try {

@@ -1,10 +1,10 @@
 /** What `npm run lab -- help` prints: one screen. */
 export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this machine, and the program's stack on it
 
-  up                      boot the hosts, run pulumi up, prove that traffic passes (default)
+  up                      start the cloud, run pulumi up, prove that traffic passes (default)
   preview                 show what up would change
-  refresh                 compare the stack's state with the hosts
-  destroy                 undo what up did; the hosts stay
+  refresh                 compare the stack's state with the cloud
+  destroy                 undo what up did; hosts that existed before stay
   pulumi ARGS…            any Pulumi command on the lab's stacks
 
   ssh HOST [COMMAND…]     log in as opc, or run a command there and return its exit code
@@ -13,18 +13,25 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   ps                      what runs, since when, and how much memory it takes
   down                    destroy, then stop and remove everything but the caches
 
+  fault capacity [COUNT]  the next COUNT launches find no host capacity (default 1)
+  fault slow-boot SECONDS every boot takes so much longer
+  fault api CODE STATUS [COUNT]   the next COUNT API requests fail with this error
+  fault cut HOST, heal HOST       no packet reaches or leaves the host; all do again
+  fault terminate HOST    the cloud ends an instance on its own account
+  fault list, fault clear what was asked for; take it back
+
   help                    this text
 
 Options before VERB
   --no-install            do not install what is missing: print the command and stop
-  --stack NAME            the stack to work on (default lab)
+  --stack NAME            the stack to work on (default lab: hosts made by the lab's cloud;
+                          lab-existing: hosts that existed before)
 
 Environment
   LAB_COMMAND_PLUGIN, LAB_OCI_PLUGIN   paths of official plugin binaries to use in place of the stand-ins
   LAB_ENGINE=build|download            build the engine from Go modules, or let npm's launcher download it
                                        (default: download where the internet answers)
-
-  LAB_NAME=NAME                        another lab beside the first (default main)
+  LAB_NAME=NAME                        another lab beside the first (default: the stack's name)
 
 State, keys and logs are below .lab/, caches below .lab/cache/.
 `;

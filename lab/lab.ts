@@ -25,8 +25,17 @@ export interface Lab {
 /** Where the operator finds the lab's keys, whichever lab it is: stack configs name them by this path. */
 export const KEYS = join(ROOT, ".lab", "keys");
 
-/** Opens a lab by name, making its directories where they are missing; only root can look into them. */
+/**
+ * Opens a lab by name, making its directories where they are missing; only root can look into them.
+ *
+ * @throws Error when the name could be anything but a directory's own name: `down` removes that directory
+ */
 export function openLab(name: string): Lab {
+  if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(name)) {
+    throw new Error(
+      `"${name}" is no name for a lab: LAB_NAME takes lower-case letters, digits and inner hyphens, at most 31.`,
+    );
+  }
   const base = join(ROOT, ".lab");
   const directory = join(base, "labs", name);
   const cache = join(base, "cache");

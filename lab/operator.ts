@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SERVICE_HOSTS } from "./cloud/region.ts";
 import { attempt } from "./commands.ts";
 import type { Result } from "./commands.ts";
 import { ROOT } from "./lab.ts";
@@ -26,7 +27,7 @@ export function asOperator(lab: Lab, argv: readonly string[], mounts: readonly M
   const folder = join(lab.directory, "operator");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = {
-    hosts: "127.0.0.1 localhost\n",
+    hosts: `127.0.0.1 localhost ${SERVICE_HOSTS.join(" ")}\n`,
     "resolv.conf": "nameserver 127.0.0.1\n",
     "nsswitch.conf": NSSWITCH,
   };

@@ -6,6 +6,7 @@ export const PACKAGES = [
   { tool: "systemd-nspawn", package: "systemd-container", why: "booting hosts" },
   { tool: "ssh", package: "openssh-client", why: "logging in to hosts, and their keys" },
   { tool: "nsenter", package: "util-linux", why: "running a command inside a namespace" },
+  { tool: "openssl", package: "openssl", why: "the certificates of the lab's cloud" },
   { tool: "iptables", package: "iptables", why: "testing the host side alone, in a namespace" },
   { tool: "shellcheck", package: "shellcheck", why: "checking the scripts" },
 ];

@@ -35,18 +35,29 @@ export function recall(file: string): number | undefined {
   return started !== "" && startTime(Number(pid)) === started ? Number(pid) : undefined;
 }
 
-/** The processes that have this in their environment, which children inherit; plugins outlive a killed engine. */
+/**
+ * The processes that have this in their environment, which children inherit; this one and those that started it
+ * are left out.
+ */
 export function processesWith(variable: string, value: string): number[] {
+  const own = ancestors(process.pid);
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => {
-      if (!Number.isInteger(pid)) return false;
+      if (!Number.isInteger(pid) || own.includes(pid)) return false;
       try {
         return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`${variable}=${value}`);
       } catch {
         return false; // It ended meanwhile.
       }
     });
+}
+
+/** A process, the one that started it, and so on. */
+function ancestors(pid: number): number[] {
+  if (pid <= 0) return [];
+  const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return [pid, ...ancestors(Number(parent ?? 0))];
 }
 
 /** Asks processes of the lab's own to end well, and waits for it. */

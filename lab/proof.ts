@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { execa } from "execa";
 import { inHost, insideOf } from "./hosts/hosts.ts";
 import type { Lab } from "./lab.ts";
@@ -34,17 +35,20 @@ interface Link {
   linkinfo: { info_data: { local?: string } };
 }
 
-/** The host's overlay devices that carry an IPv4 address. */
+/** A host's VTEPs: one for each address family of each of its overlay devices. */
 export async function vtepsOf(lab: Lab, host: string): Promise<Vtep[]> {
   const links = JSON.parse(
     await inHost(lab, host, ["ip", "-d", "-j", "link", "show", "type", "vxlan"]),
   ) as Link[];
-  const vteps = links.map(async ({ ifname, address, mtu, linkinfo }): Promise<Vtep> => {
-    const shown = await inHost(lab, host, ["ip", "-4", "-o", "address", "show", "dev", ifname]);
-    const overlay = / inet ([0-9.]+)/.exec(shown)?.[1] ?? "";
-    return { host, device: ifname, mac: address, underlay: linkinfo.info_data.local ?? "", overlay, mtu };
+  const vteps = links.map(async ({ ifname, address, mtu, linkinfo }): Promise<Vtep[]> => {
+    const shown = await inHost(lab, host, ["ip", "-o", "address", "show", "dev", ifname, "scope", "global"]);
+    const first = [/ inet ([0-9.]+)/, / inet6 ([0-9a-f:]+)/].flatMap(
+      (pattern) => pattern.exec(shown)?.[1] ?? [],
+    );
+    const underlay = linkinfo.info_data.local ?? "";
+    return first.map((overlay) => ({ host, device: ifname, mac: address, underlay, overlay, mtu }));
   });
-  return (await Promise.all(vteps)).filter(({ overlay }) => overlay !== "");
+  return (await Promise.all(vteps)).flat();
 }
 
 /**
@@ -53,7 +57,7 @@ export async function vtepsOf(lab: Lab, host: string): Promise<Vtep[]> {
  */
 export async function prove(lab: Lab, from: Vtep, to: Vtep): Promise<Proof> {
   const proof = { from: from.host, to: to.host, icmp: 0, tcp: 0, milliseconds: 0 };
-  const payload = from.mtu - 28;
+  const payload = from.mtu - (isIPv6(to.overlay) ? 48 : 28); // IP and ICMP headers
   try {
     const ping = ["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", String(payload), to.overlay];
     await inHost(lab, from.host, ping);
@@ -69,18 +73,43 @@ export async function prove(lab: Lab, from: Vtep, to: Vtep): Promise<Proof> {
   return { ...proof, icmp: payload, tcp: TRANSFER, milliseconds: performance.now() - started };
 }
 
-/** Proves every ordered pair, one after the other: side by side they would share the machine and the blame. */
-export async function proveAll(lab: Lab, vteps: readonly Vtep[]): Promise<Proof[]> {
-  const proofs: Proof[] = [];
-  for (const from of vteps) {
-    for (const to of vteps) if (from !== to) proofs.push(await prove(lab, from, to));
-  }
-  return proofs;
+/** Everything that was found and measured of some hosts' overlays. */
+export interface MeshProof {
+  vteps: Vtep[];
+  proofs: Proof[];
 }
+
+/**
+ * Proves every ordered pair of hosts, one after the other: side by side they would share the machine and the
+ * blame. A host that does not run, or has no end of an overlay that another has, fails in each of its pairs.
+ */
+export async function proveAll(lab: Lab, hosts: readonly string[]): Promise<MeshProof> {
+  const vteps = (await Promise.all(hosts.map((host) => vtepsOf(lab, host).catch(() => [])))).flat();
+  const networks = new Set(vteps.map(networkOf));
+  if (networks.size === 0) networks.add("overlay");
+  const proofs: Proof[] = [];
+  for (const network of networks) {
+    const end = (host: string) => vteps.find((vtep) => vtep.host === host && networkOf(vtep) === network);
+    for (const [from, to] of hosts.flatMap((a) => hosts.filter((b) => b !== a).map((b) => [a, b] as const))) {
+      const [source, target] = [end(from), end(to)];
+      const missing = source ? to : from;
+      proofs.push(
+        source && target
+          ? await prove(lab, source, target)
+          : { from, to, icmp: 0, tcp: 0, milliseconds: 0, failure: `${missing} has no ${network} device` },
+      );
+    }
+  }
+  return { vteps, proofs };
+}
+
+/** What two VTEPs have in common that can reach each other. */
+const networkOf = ({ device, overlay }: Vtep) => `${device} ${isIPv6(overlay) ? "IPv6" : "IPv4"}`;
 
 const RECEIVE = `
 import hashlib, socket, sys
-server = socket.create_server((sys.argv[1], 0))
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+server = socket.create_server((sys.argv[1], 0), family=family)
 server.settimeout(5)
 print(server.getsockname()[1], flush=True)
 peer, _ = server.accept()
@@ -122,7 +151,7 @@ async function transfer(lab: Lab, from: Vtep, to: Vtep): Promise<void> {
 }
 
 /** The table that `up` ends with. */
-export function proofTable(vteps: readonly Vtep[], proofs: readonly Proof[]): string {
+export function proofTable({ vteps, proofs }: MeshProof): string {
   const hosts = vteps.map((v) => [v.host, v.underlay, `${v.overlay} (${v.device}, MTU ${v.mtu})`, v.mac]);
   const pairs = proofs.map((p) => [
     `${p.from} -> ${p.to}`,

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { accessEnvironment, ensureAccess } from "./cloud/access.ts";
 import { attempt } from "./commands.ts";
 import type { Result } from "./commands.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -36,6 +37,7 @@ export class LabPulumi {
     const state = join(this.lab.directory, "state");
     mkdirSync(state, { recursive: true, mode: 0o700 });
     ensurePassphrase(this.lab);
+    await ensureAccess(this.lab);
     if (!existsSync(this.committed)) {
       throw new Error(`there is no stack ${this.stack}: stacks/Pulumi.${this.stack}.yaml does not exist.`);
     }
@@ -65,6 +67,13 @@ export class LabPulumi {
     );
   }
 
+  /** The hosts that the stack's config names. */
+  hosts(): string[] {
+    const text = this.config ?? readFileSync(this.committed, "utf8");
+    const { config } = parse(text) as { config?: { "oci-vxlan:environment"?: { hosts?: object } } };
+    return Object.keys(config?.["oci-vxlan:environment"]?.hosts ?? {}).sort();
+  }
+
   private async must(args: readonly string[]): Promise<void> {
     const { exitCode, stdout, stderr } = await this.attempt(args);
     if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${`${stderr}\n${stdout}`.trim()}`);
@@ -75,7 +84,7 @@ export class LabPulumi {
   }
 
   private environment(): Record<string, string> {
-    return { ...this.engine.env, PULUMI_STACK: this.stack };
+    return { ...this.engine.env, ...accessEnvironment(this.lab), PULUMI_STACK: this.stack };
   }
 
   private get committed(): string {

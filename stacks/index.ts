@@ -1,34 +1,51 @@
-import { VxlanOverlay } from "../components/index.ts";
-import type { VxlanHostArgs } from "../components/index.ts";
+import { OverlayEnvironment } from "../components/index.ts";
+import type { EnvironmentHostArgs, OverlayEnvironmentArgs } from "../components/index.ts";
+import type { Environment } from "./config.ts";
 import { loadSettings } from "./load.ts";
 
 /** The program of every stack: an environment is its config file and nothing else. */
 
 const { environment, privateKey, privateKeyPassphrase, hostKeys } = loadSettings();
+const { user, port } = environment.ssh;
 
-const hosts = Object.fromEntries(
-  Object.entries(environment.hosts).map(([name, { existing, ...host }]): [string, VxlanHostArgs] => [
-    name,
-    {
-      ...host,
-      underlayAddress: existing.underlayAddress,
-      ssh: {
-        host: existing.sshAddress ?? existing.underlayAddress,
-        port: existing.port ?? environment.ssh.port ?? 22,
-        user: existing.user ?? environment.ssh.user ?? "opc",
-        privateKey,
-        ...(privateKeyPassphrase ? { privateKeyPassphrase } : {}),
-        hostKey: hostKeys[name] ?? "",
-      },
-    },
-  ]),
-);
+const hosts = Object.entries(environment.hosts).map(([name, { existing, ...host }]) => {
+  if (!existing) return [name, host] as const;
+  const { underlayAddress, sshAddress, user, port } = existing;
+  const hostKey = hostKeys[name] ?? "";
+  return [name, { ...host, existing: { underlayAddress, sshAddress, user, port, hostKey } }] as const;
+});
 
-const overlay = new VxlanOverlay("overlay", { ...environment.overlay, hosts });
+const built = new OverlayEnvironment("overlay", {
+  ...environment,
+  ssh: { user, port, privateKey, privateKeyPassphrase },
+  hosts: Object.fromEntries<EnvironmentHostArgs>(hosts),
+});
 
 /** MAC of the VXLAN device on each host. */
-export const macs = overlay.macs;
+export const macs = built.macs;
 /** MTU of the VXLAN device in bytes. */
-export const mtu = overlay.mtu;
+export const mtu = built.mtu;
 /** What was last seen to pass between all hosts, and when. */
-export const lastVerified = overlay.lastVerified;
+export const lastVerified = built.lastVerified;
+/** OCID, private and public address of each host that the stack provisions. */
+export const addresses = built.addresses;
+
+/** Keys of the one type that the other has not, at any depth. */
+type Unknown<Given, Taken> = Given extends readonly (infer G)[]
+  ? Taken extends readonly (infer T)[]
+    ? Unknown<G, T>
+    : never
+  : Given extends object
+    ? {
+        [K in keyof Given]-?: K extends keyof Taken
+          ? Unknown<NonNullable<Given[K]>, NonNullable<Taken[K]>>
+          : K;
+      }[keyof Given]
+    : never;
+
+/** Does not compile where a config may have a key that the components would pass over in silence. */
+type Passed = Omit<Environment, "ssh" | "hosts"> & {
+  instance: NonNullable<Environment["hosts"][string]["instance"]>;
+};
+type Taken = OverlayEnvironmentArgs & { instance: NonNullable<EnvironmentHostArgs["instance"]> };
+({}) satisfies Record<Unknown<Passed, Taken>, never>;

@@ -76,6 +76,7 @@ function loadPrivateKey(
 function loadHostKeys({ hosts }: Environment, problems: Problem[]): Record<string, string> {
   const keys: Record<string, string> = {};
   for (const [name, { existing }] of Object.entries(hosts)) {
+    if (!existing) continue;
     if (existing.hostKey !== undefined) keys[name] = existing.hostKey;
     if (existing.hostKeyPath === undefined) continue;
     const path = `hosts.${name}.existing.hostKeyPath`;

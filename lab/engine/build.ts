@@ -1,14 +1,24 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { attempt } from "../commands.ts";
+import { attempt, run } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import type { Report } from "../report.ts";
 import { requireRoom } from "../room.ts";
 
+interface Program {
+  what: string;
+  /** Holds its go.mod and go.sum. */
+  folder: string;
+  package: string;
+  binary: string;
+  /** One place in the package's main.go that is built otherwise. */
+  change?: { from: string; to: string };
+}
+
 /** The programs that are built, each from a go.mod and go.sum of its own beside this file. */
-const PROGRAMS = [
+const PROGRAMS: readonly Program[] = [
   {
     what: "the Pulumi engine",
     folder: fileURLToPath(new URL("cli", import.meta.url)),
@@ -20,13 +30,17 @@ const PROGRAMS = [
     folder: fileURLToPath(new URL("language-nodejs", import.meta.url)),
     package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
     binary: "pulumi-language-nodejs",
+    // This older host puts itself between the program and the engine, and knows only the calls of its own time: not
+    // those of resource hooks, which the engine has. Newer hosts give the program the engine's own address.
+    change: { from: 'fmt.Sprintf("127.0.0.1:%d", handle.Port)', to: "req.GetMonitorAddress()" },
   },
-] as const;
+];
 
 /** Where an engine of this version is or would be: the name holds a hash of everything it is built from. */
 function folderOf(lab: Lab, version: string): string {
   const hash = createHash("sha256").update(version);
-  for (const { folder } of PROGRAMS) {
+  for (const { folder, change } of PROGRAMS) {
+    hash.update(change?.to ?? "");
     for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(folder, file)));
   }
   return join(lab.cache, "engine", `${version}-${hash.digest("hex").slice(0, 12)}`);
@@ -59,27 +73,32 @@ export async function buildEngine(lab: Lab, version: string, report: Report): Pr
   requireRoom(unfinished, 3_000, "building the engine");
   for (const program of PROGRAMS) {
     await report.step(`${program.what} ${version}, built from its Go module (minutes, once)`, () =>
-      build(program, version, join(unfinished, version, "bin", program.binary)),
+      build(program, version, unfinished, join(unfinished, version, "bin", program.binary)),
     );
   }
+  rmSync(join(unfinished, SOURCES), { recursive: true, force: true });
   if (existsSync(folder)) rmSync(unfinished, { recursive: true });
   else renameSync(unfinished, folder);
   return folder;
 }
 
-async function build(program: (typeof PROGRAMS)[number], version: string, output: string): Promise<void> {
+/** Where changed sources are while they are built. */
+const SOURCES = "sources";
+
+async function build(program: Program, version: string, unfinished: string, output: string): Promise<void> {
   const flags = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
+  const changed = program.change ? await changedSources(program, program.change, unfinished) : undefined;
   const argv = [
     "go",
     "build",
     "-C",
-    program.folder,
+    changed ?? program.folder,
     "-trimpath",
     "-ldflags",
     flags,
     "-o",
     output,
-    program.package,
+    changed === undefined ? program.package : ".",
   ];
   const { exitCode, stderr } = await attempt(argv, { timeout: 30 * 60_000 });
   if (exitCode !== 0) {
@@ -93,4 +112,26 @@ async function build(program: (typeof PROGRAMS)[number], version: string, output
       `${program.what} could not be built with "go build ${program.package}" in ${program.folder}:\n${last}`,
     );
   }
+}
+
+/** A copy of a program's main package with its one change, to be built in its place. */
+async function changedSources(
+  program: Program,
+  { from, to }: { from: string; to: string },
+  unfinished: string,
+): Promise<string> {
+  const find = ["go", "list", "-C", program.folder, "-f", "{{.Dir}}", program.package];
+  const original = (await run(find, { timeout: 10 * 60_000 })).trim();
+  const copy = join(unfinished, SOURCES);
+  mkdirSync(copy);
+  for (const file of readdirSync(original).filter((name) => /(?<!_test)\.go$/.test(name))) {
+    const text = readFileSync(join(original, file), "utf8");
+    if (file === "main.go" && text.split(from).length !== 2) {
+      throw new Error(`${program.what}: main.go has not the one place that is to be changed: ${from}`);
+    }
+    writeFileSync(join(copy, file), file === "main.go" ? text.replace(from, to) : text);
+  }
+  for (const file of ["go.mod", "go.sum"])
+    writeFileSync(join(copy, file), readFileSync(join(program.folder, file)));
+  return copy;
 }

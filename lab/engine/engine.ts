@@ -26,7 +26,10 @@ export interface Engine {
 }
 
 /** The plugins that the program needs, and where a real one can be given. */
-const PLUGINS = [{ name: "command", version: "1.2.1", variable: "LAB_COMMAND_PLUGIN" }] as const;
+const PLUGINS = [
+  { name: "command", version: "1.2.1", variable: "LAB_COMMAND_PLUGIN" },
+  { name: "oci", version: "4.20.0", variable: "LAB_OCI_PLUGIN" },
+] as const;
 
 const DOWNLOADS = "https://get.pulumi.com/";
 

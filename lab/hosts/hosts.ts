@@ -5,15 +5,27 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { attempt, run, until } from "../commands.ts";
 import type { Lab } from "../lab.ts";
-import { dropNetwork, INSIDE_MTU, namespaceExists, namespacesOf, raiseNetwork } from "../network/network.ts";
+import { stopCloud } from "../cloud/process.ts";
+import { SECURED } from "../network/cloudRules.ts";
+import {
+  dropNetwork,
+  INSIDE_MTU,
+  loadRules,
+  namespaceExists,
+  namespacesOf,
+  raiseNetwork,
+} from "../network/network.ts";
+import { rules } from "../network/rules.ts";
 import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember } from "../processes.ts";
+import { silent } from "../report.ts";
 import type { Report } from "../report.ts";
 import { removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";
-import { makeKeys } from "./keys.ts";
-import { writeSeed } from "./seed.ts";
+import { makeHostKeys, pinHostKeys } from "./keys.ts";
+import { labSeed, writeSeed } from "./seed.ts";
+import type { Seed } from "./seed.ts";
 
 /** A host as the lab boots it: its VNIC and nothing else, since everything else comes from the image. */
 export interface HostSpec {
@@ -24,12 +36,23 @@ export interface HostSpec {
   nic: string;
   /** Default ubuntu-like. */
   image?: ImageName;
+  /** Whether it is the cloud's, which keeps the rules in front of it. Default: it has none. */
+  isInstance?: boolean;
+  /** What cloud-init reads at the first boot. Default: the lab's login key and a host key of the lab's. */
+  seed?: Seed;
+  /** What tells the machine from every other, its predecessors of the same name included. Default its place. */
+  identity?: string;
+  /** Seconds that its boot takes longer. */
+  bootDelay?: number;
 }
 
 /** The hosts of a lab by name. */
 export type Inventory = Readonly<Record<string, HostSpec>>;
 
 const SUPERVISOR = fileURLToPath(new URL("supervise.sh", import.meta.url));
+
+/** Milliseconds that a host gets to turn itself off. */
+const SHUTDOWN_LIMIT = 20_000;
 
 /** Milliseconds until a booting host must answer on its SSH port. */
 const BOOT_LIMIT = 60_000;
@@ -50,7 +73,8 @@ export function hostsOf(lab: Lab): string[] {
 export const isRunning = (lab: Lab, host: string) => recall(pidFile(lab, host)) !== undefined;
 
 /** A VNIC's interface in the router; derived from the host's name, so that no numbers have to be kept. */
-const portOf = (host: string) => `v${createHash("sha256").update(host).digest("hex").slice(0, 10)}`;
+export const portOf = (host: string, isInstance = false) =>
+  `${isInstance ? SECURED : "v"}${createHash("sha256").update(host).digest("hex").slice(0, 10)}`;
 
 const vnicOf = (host: string, spec: HostSpec): Vnic => ({ port: portOf(host), address: plain(spec.address) });
 
@@ -60,27 +84,34 @@ const vnicOf = (host: string, spec: HostSpec): Vnic => ({ port: portOf(host), ad
  */
 export async function upHosts(lab: Lab, inventory: Inventory, report: Report): Promise<void> {
   const hosts = Object.entries(inventory);
-  const images = new Map<string, string>();
-  for (const name of new Set(hosts.map(([, { image }]) => image ?? DEFAULT_IMAGE))) {
-    images.set(name, await hostImage(lab, name, report));
-  }
-  await makeKeys(lab, Object.fromEntries(hosts.map(([host, { address }]) => [host, plain(address)])));
-  const stopped = hosts.filter(([host]) => !isRunning(lab, host));
-  for (const [host] of stopped) await killLeftovers(lab, host);
-  await raiseNetwork(
+  for (const name of new Set(hosts.map(([, { image }]) => image ?? DEFAULT_IMAGE)))
+    await hostImage(lab, name, report);
+  await makeHostKeys(
     lab,
-    hosts.map(([host, spec]) => vnicOf(host, spec)),
+    hosts.map(([host]) => host),
   );
-  for (const [host, spec] of stopped)
-    startHost(lab, host, spec, images.get(spec.image ?? DEFAULT_IMAGE) ?? "");
+  pinHostKeys(lab, Object.fromEntries(hosts.map(([host, { address }]) => [host, plain(address)])));
+  await upNetwork(lab);
+  await loadRules(lab, rules(hosts.map(([host, spec]) => vnicOf(host, spec))));
+  await Promise.all(hosts.map(([host, spec]) => startHost(lab, host, spec)));
   await Promise.all(hosts.map(([host, { address }]) => awaitSsh(lab, host, plain(address))));
 }
 
-function startHost(lab: Lab, host: string, spec: HostSpec, image: string): void {
+/** Raises the network where it is missing. Hosts that hung on an earlier one lost their VNICs with it. */
+export async function upNetwork(lab: Lab): Promise<void> {
+  if (!(await raiseNetwork(lab))) return;
+  for (const host of hostsOf(lab)) await killHost(lab, host);
+}
+
+/** Boots a host that does not run; at its first boot it gets its seed. */
+export async function startHost(lab: Lab, host: string, spec: HostSpec): Promise<void> {
+  if (isRunning(lab, host)) return;
+  await killLeftovers(lab, host);
+  const image = await hostImage(lab, spec.image ?? DEFAULT_IMAGE, silent);
   const folder = hostFolder(lab, host);
-  const first = !existsSync(folder);
+  const first = !existsSync(join(folder, "machine"));
   mkdirSync(join(folder, "written"), { recursive: true, mode: 0o755 });
-  if (first) writeSeed(lab, host, join(folder, "written"));
+  if (first) writeSeed(spec.seed ?? labSeed(lab, host), join(folder, "written"));
   writeFileSync(join(folder, "machine"), machineSettings(lab, host, spec, image), { mode: 0o600 });
   const log = openSync(consoleLog(lab, host), "a", 0o600);
   const supervisor = spawn("bash", [SUPERVISOR, folder], { detached: true, stdio: ["ignore", log, log] });
@@ -90,13 +121,14 @@ function startHost(lab: Lab, host: string, spec: HostSpec, image: string): void 
 }
 
 /** What supervise.sh reads, as shell assignments. No value needs quoting: all are checked by their use. */
-function machineSettings(lab: Lab, host: string, { address, mac, nic }: HostSpec, image: string): string {
+function machineSettings(lab: Lab, host: string, spec: HostSpec, image: string): string {
+  const { address, mac, nic, isInstance, identity = `${lab.directory}/${host}`, bootDelay = 0 } = spec;
   const gateway = gatewayOf(address);
-  const uuid = createHash("sha256").update(`${lab.directory}/${host}`).digest("hex").slice(0, 32);
+  const uuid = createHash("sha256").update(identity).digest("hex").slice(0, 32);
   return [
     `NAMESPACE=${lab.namespace(`h-${host}`)}`,
     `ROUTER=${lab.namespace("router")}`,
-    `PORT=${portOf(host)}`,
+    `PORT=${portOf(host, isInstance)}`,
     `NIC=${nic}`,
     `MAC=${mac}`,
     `ADDRESS=${address}`,
@@ -105,6 +137,7 @@ function machineSettings(lab: Lab, host: string, { address, mac, nic }: HostSpec
     `IMAGE='${image}'`,
     `MTU=${INSIDE_MTU}`,
     `UUID=${uuid}`,
+    `DELAY=${bootDelay}`,
     "",
   ].join("\n");
 }
@@ -119,13 +152,19 @@ function gatewayOf(address: string): string {
 }
 
 /**
- * Waits until a host's sshd says its banner.
+ * Waits until a host's sshd says its banner, to the operator or to the host itself: what stands between the two
+ * is the cloud's affair.
  *
  * @throws Error that names the host and its log
  */
-export async function awaitSsh(lab: Lab, host: string, address: string): Promise<void> {
+export async function awaitSsh(
+  lab: Lab,
+  host: string,
+  address: string,
+  from: "operator" | "itself" = "operator",
+): Promise<void> {
   const probe = `exec 3<>/dev/tcp/${address}/22 && IFS= read -r -t 2 line <&3 && [[ $line == SSH-* ]]`;
-  const namespace = `--net=/run/netns/${lab.namespace("operator")}`;
+  const namespace = `--net=/run/netns/${lab.namespace(from === "operator" ? "operator" : `h-${host}`)}`;
   try {
     await until(`an SSH banner from ${host} (${address})`, BOOT_LIMIT, async () => {
       if (!isRunning(lab, host)) throw new Error(`${host} stopped while booting`);
@@ -137,14 +176,31 @@ export async function awaitSsh(lab: Lab, host: string, address: string): Promise
 }
 
 /** Reboots a host from inside, as its administrator would, and waits until it answers again. */
-export async function rebootHost(lab: Lab, host: string, spec: HostSpec): Promise<void> {
+export async function rebootHost(
+  lab: Lab,
+  host: string,
+  { address, isInstance }: Pick<HostSpec, "address" | "isInstance">,
+): Promise<void> {
+  await restartHost(lab, host);
+  await awaitSsh(lab, host, plain(address), isInstance ? "itself" : "operator");
+}
+
+/** Lets a host's own system restart it, and returns when it boots again. */
+export async function restartHost(lab: Lab, host: string): Promise<void> {
   const before = initOf(lab, host);
   await inHost(lab, host, ["systemctl", "reboot"]);
   await until(`the reboot of ${host}`, BOOT_LIMIT, () => {
     const now = initOf(lab, host);
     return now !== undefined && now !== before;
   });
-  await awaitSsh(lab, host, plain(spec.address));
+}
+
+/** Lets a host's own system turn it off; where it does not in time, its power is cut. */
+export async function shutDownHost(lab: Lab, host: string): Promise<void> {
+  await inHost(lab, host, ["systemctl", "poweroff"]).catch(() => undefined);
+  const running = () => isRunning(lab, host);
+  await until(`the end of ${host}`, SHUTDOWN_LIMIT, () => !running()).catch(() => undefined);
+  await killHost(lab, host);
 }
 
 /** The host's init as this machine sees it: the child of systemd-nspawn. */
@@ -171,17 +227,20 @@ export function insideOf(lab: Lab, host: string): string[] {
 }
 
 /** Runs a command as root inside a host, past its sshd. */
-export function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
+export async function inHost(lab: Lab, host: string, argv: readonly string[], input = ""): Promise<string> {
   return run(["nsenter", ...insideOf(lab, host), ...argv], { input });
 }
 
 /** Cuts a host's power: nothing inside gets a chance to end well. Its supervisor sees that and ends too. */
 export async function killHost(lab: Lab, host: string): Promise<void> {
-  await killLeftovers(lab, host);
   const running = () => isRunning(lab, host);
-  await until(`the end of ${host}`, 5_000, () => !running(), 20).catch(() => undefined);
+  if (namespaceExists(lab.namespace(`h-${host}`))) {
+    await killLeftovers(lab, host);
+    await until(`the end of ${host}`, 5_000, () => !running(), 20).catch(() => undefined);
+  }
   const supervisor = recall(pidFile(lab, host));
-  if (supervisor !== undefined) await kill([supervisor]);
+  // With it goes whatever it waits for.
+  if (supervisor !== undefined) await kill([-supervisor, supervisor]);
   await killLeftovers(lab, host);
 }
 
@@ -204,8 +263,9 @@ export async function removeHost(lab: Lab, host: string): Promise<void> {
   rmSync(hostFolder(lab, host), { recursive: true, force: true });
 }
 
-/** Removes the whole lab but its caches: hosts, namespaces, keys, state. */
+/** Removes the whole lab but its caches: cloud, hosts, namespaces, keys, state. */
 export async function removeLab(lab: Lab): Promise<void> {
+  await stopCloud(lab);
   for (const host of hostsOf(lab)) await removeHost(lab, host);
   for (const namespace of namespacesOf(lab)) {
     const [, host] = /-h-(.*)$/.exec(namespace) ?? [];
@@ -228,6 +288,11 @@ export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
   const running = isRunning(lab, host);
   if (!running || !namespaceExists(namespace)) return { host, running, megabytes: 0 };
   const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
+  return { host, running, megabytes: memoryOf(pids.map(Number)) / 1024 };
+}
+
+/** Kilobytes that processes take, shared pages counted once (PSS). */
+export function memoryOf(pids: readonly number[]): number {
   const kilobytes = pids.map((pid) => {
     try {
       return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
@@ -235,5 +300,5 @@ export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
       return 0; // It ended meanwhile.
     }
   });
-  return { host, running, megabytes: kilobytes.reduce((sum, each) => sum + each, 0) / 1024 };
+  return kilobytes.reduce((sum, each) => sum + each, 0);
 }

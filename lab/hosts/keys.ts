@@ -11,26 +11,43 @@ export const keysFolder = (lab: Lab) => join(lab.directory, "keys");
 /** The private key that logs in to every host. */
 export const loginKey = (lab: Lab) => join(keysFolder(lab), "opc_ed25519");
 
-/** A host's private key; its public half is in `.pub` beside it. */
+/** A host's private key; its public half is in `.pub` beside it. The cloud's instances bring keys of their own. */
 export const hostKey = (lab: Lab, host: string) => join(keysFolder(lab), `${host}_host_ed25519`);
 
+/** The file that pins the hosts' keys to their addresses. */
 export const knownHosts = (lab: Lab) => join(keysFolder(lab), "known_hosts");
 
-/** Makes the keys that are missing, and the file that pins the hosts' keys to their addresses. */
-export async function makeKeys(lab: Lab, addresses: Readonly<Record<string, string>>): Promise<void> {
-  const missing = [loginKey(lab), ...Object.keys(addresses).map((host) => hostKey(lab, host))].filter(
-    (key) => !existsSync(`${key}.pub`),
-  );
+/** The same for the cloud's instances. */
+export const knownInstances = (lab: Lab) => join(keysFolder(lab), "known_instances");
+
+/** Makes the login key where it is missing. */
+export const makeLoginKey = (lab: Lab) => makeKeys([loginKey(lab)]);
+
+/** Makes the login key and the keys of hosts where they are missing. */
+export const makeHostKeys = (lab: Lab, hosts: readonly string[]) =>
+  makeKeys([loginKey(lab), ...hosts.map((host) => hostKey(lab, host))]);
+
+async function makeKeys(keys: readonly string[]): Promise<void> {
+  const missing = keys.filter((key) => !existsSync(`${key}.pub`));
   await Promise.all(
     missing.map((key) => {
       rmSync(key, { force: true });
       return run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "oci-vxlan lab", "-f", key]);
     }),
   );
-  const pinned = Object.entries(addresses).map(
+}
+
+/** Pins the keys of hosts to their addresses. */
+export function pinHostKeys(lab: Lab, addresses: Readonly<Record<string, string>>): void {
+  const pins = Object.entries(addresses).map(
     ([host, address]) => `${address} ${publicKey(hostKey(lab, host))}`,
   );
-  writeFileSync(knownHosts(lab), `${pinned.join("\n")}\n`, { mode: 0o600 });
+  writePins(knownHosts(lab), pins);
+}
+
+/** Writes a file of pinned keys, each an address and a public key. */
+export function writePins(file: string, pins: readonly string[]): void {
+  writeFileSync(file, pins.map((pin) => `${pin}\n`).join(""), { mode: 0o600 });
 }
 
 export function publicKey(key: string): string {

@@ -1,13 +1,13 @@
 import type { Lab } from "../lab.ts";
 import { asOperator } from "../operator.ts";
-import { knownHosts, loginKey } from "./keys.ts";
+import { knownHosts, knownInstances, loginKey } from "./keys.ts";
 
 /** The argv that logs in to a host as the operator would: by the lab's key, with the host's key pinned. */
 export function sshArgv(lab: Lab, address: string, command: readonly string[]): string[] {
   const options = [
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
-    `UserKnownHostsFile=${knownHosts(lab)}`,
+    `UserKnownHostsFile="${knownHosts(lab)}" "${knownInstances(lab)}"`,
     "LogLevel=ERROR",
   ];
   return asOperator(lab, [

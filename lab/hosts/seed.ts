@@ -4,18 +4,18 @@ import { stringify } from "yaml";
 import type { Lab } from "../lab.ts";
 import { hostKey, loginKey, publicKey } from "./keys.ts";
 
-/**
- * Writes what cloud-init reads at a host's first boot into its file system: the login key and the host's own
- * key. A real instance asks Oracle's metadata service for them; the NoCloud source reads files.
- */
-export function writeSeed(lab: Lab, host: string, rootfs: string): void {
-  const folder = join(rootfs, "var/lib/cloud/seed/nocloud");
-  mkdirSync(folder, { recursive: true });
-  const metaData = {
-    "instance-id": `lab-${host}`,
-    "local-hostname": host,
-    "public-keys": [publicKey(loginKey(lab))],
-  };
+/** What cloud-init reads at a host's first boot. */
+export interface Seed {
+  instanceId: string;
+  hostname: string;
+  /** Keys that may log in as the image's default user. */
+  authorizedKeys: readonly string[];
+  /** In whatever form cloud-init takes it: a `#cloud-config`, a script, several of them, compressed or not. */
+  userData: string | Buffer;
+}
+
+/** The seed of a host that no cloud made: the lab's login key, and a host key that the lab keeps. */
+export function labSeed(lab: Lab, host: string): Seed {
   const userData = {
     ssh_deletekeys: true,
     ssh_genkeytypes: [],
@@ -24,6 +24,22 @@ export function writeSeed(lab: Lab, host: string, rootfs: string): void {
       ed25519_public: publicKey(hostKey(lab, host)),
     },
   };
+  return {
+    instanceId: `lab-${host}`,
+    hostname: host,
+    authorizedKeys: [publicKey(loginKey(lab))],
+    userData: `#cloud-config\n${stringify(userData)}`,
+  };
+}
+
+/**
+ * Writes a seed into a host's file system. A real instance asks Oracle's metadata service for it; the NoCloud
+ * source reads files.
+ */
+export function writeSeed({ instanceId, hostname, authorizedKeys, userData }: Seed, rootfs: string): void {
+  const folder = join(rootfs, "var/lib/cloud/seed/nocloud");
+  mkdirSync(folder, { recursive: true });
+  const metaData = { "instance-id": instanceId, "local-hostname": hostname, "public-keys": authorizedKeys };
   writeFileSync(join(folder, "meta-data"), stringify(metaData), { mode: 0o600 });
-  writeFileSync(join(folder, "user-data"), `#cloud-config\n${stringify(userData)}`, { mode: 0o600 });
+  writeFileSync(join(folder, "user-data"), userData, { mode: 0o600 });
 }

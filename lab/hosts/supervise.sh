@@ -8,7 +8,8 @@
 # HOST_DIRECTORY/machine holds the settings as shell assignments:
 #   NAMESPACE ROUTER PORT   namespaces of the host and of the router, and the VNIC's interface in the router
 #   NIC MAC ADDRESS GATEWAY  the VNIC as the host sees it; ADDRESS with prefix length
-#   HOSTNAME IMAGE MTU
+#   HOSTNAME IMAGE MTU UUID
+#   DELAY                   seconds that a boot takes longer
 set -euo pipefail
 
 DIRECTORY=$1
@@ -77,6 +78,7 @@ trim_log() {
 status=$REBOOT
 while ((status == REBOOT)); do
 	trim_log
+	sleep "$DELAY"
 	plug_in
 	status=0
 	boot || status=$?

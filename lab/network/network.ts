@@ -2,8 +2,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { run } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import { kill } from "../processes.ts";
-import { rules } from "./rules.ts";
-import type { Vnic } from "./rules.ts";
 
 /**
  * Oracle's network, as far as hosts can tell: a router in a namespace of its own. VNICs are plugged into it by
@@ -24,36 +22,39 @@ export function namespacesOf(lab: Lab): string[] {
   return existsSync("/run/netns") ? readdirSync("/run/netns").filter((name) => name.startsWith(prefix)) : [];
 }
 
-/** Raises the router and the operator's namespace where they are missing, and loads the rules for the VNICs. */
-export async function raiseNetwork(lab: Lab, vnics: readonly Vnic[]): Promise<void> {
+/**
+ * Raises the router and the operator's namespace where they are missing.
+ *
+ * @returns whether they were
+ */
+export async function raiseNetwork(lab: Lab): Promise<boolean> {
   const [router, operator] = [lab.namespace("router"), lab.namespace("operator")];
-  if (!(await isComplete(lab))) {
-    await dropNetwork(lab);
-    await run(["ip", "netns", "add", router]);
-    await run(["ip", "netns", "add", operator]);
-    await inNetwork(
-      router,
-      "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp; " +
-        "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects; echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects",
-    );
-    await run(["ip", "-n", router, "-batch", "-"], {
-      input: [
-        "link set lo up",
-        `link add outside mtu 1500 type veth peer name eth0 mtu 1500 netns ${operator}`,
-        `address add ${OUTSIDE.router}/24 dev outside`,
-        "link set outside up",
-      ].join("\n"),
-    });
-    await run(["ip", "-n", operator, "-batch", "-"], {
-      input: [
-        "link set lo up",
-        `address add ${OUTSIDE.operator}/24 dev eth0`,
-        "link set eth0 up",
-        `route add default via ${OUTSIDE.router}`,
-      ].join("\n"),
-    });
-  }
-  await loadRules(lab, rules(vnics));
+  if (await isComplete(lab)) return false;
+  await dropNetwork(lab);
+  await run(["ip", "netns", "add", router]);
+  await run(["ip", "netns", "add", operator]);
+  await inNetwork(
+    router,
+    "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp; " +
+      "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects; echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects",
+  );
+  await run(["ip", "-n", router, "-batch", "-"], {
+    input: [
+      "link set lo up",
+      `link add outside mtu 1500 type veth peer name eth0 mtu 1500 netns ${operator}`,
+      `address add ${OUTSIDE.router}/24 dev outside`,
+      "link set outside up",
+    ].join("\n"),
+  });
+  await run(["ip", "-n", operator, "-batch", "-"], {
+    input: [
+      "link set lo up",
+      `address add ${OUTSIDE.operator}/24 dev eth0`,
+      "link set eth0 up",
+      `route add default via ${OUTSIDE.router}`,
+    ].join("\n"),
+  });
+  return true;
 }
 
 /** The default route is what is made last. */

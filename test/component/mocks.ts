@@ -9,22 +9,34 @@ export interface Registered {
   deletedWith: string;
   /** URNs. */
   dependencies: string[];
+  ignoreChanges: string[];
+  deleteBeforeReplace: boolean;
+  additionalSecretOutputs: string[];
+  /** URN and id of an explicit provider; empty for the default one. */
+  provider: string;
 }
 
 /** Answers of the mocked engine: a resource's outputs beyond its inputs. */
 export type Answers = (resource: { type: string; name: string; inputs: any }) => Record<string, unknown>;
+
+/** Answers to a program's look-ups. */
+export type Lookups = (token: string, inputs: any) => Record<string, unknown>;
 
 /**
  * Runs a piece of a program against Pulumi's mocks and returns what it registered. Mocks resolve everything at
  * once and check nothing, so what they are good for is inputs, names and options; for what happens in which
  * order there are the lifecycle tests.
  */
-export async function register(program: () => unknown, answers: Answers = () => ({})): Promise<Registered[]> {
+export async function register(
+  program: () => unknown,
+  answers: Answers = () => ({}),
+  lookups: Lookups = (_, inputs) => inputs,
+): Promise<Registered[]> {
   const registered: Registered[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource: (args) => ({ id: `${args.name}-id`, state: { ...args.inputs, ...answers(args) } }),
-      call: (args) => args.inputs as Record<string, any>,
+      call: ({ token, inputs }) => lookups(token, inputs),
     },
     "oci-vxlan",
     "test",
@@ -40,6 +52,10 @@ export async function register(program: () => unknown, answers: Answers = () => 
       parent: request.getParent(),
       deletedWith: request.getDeletedwith(),
       dependencies: request.getDependenciesList(),
+      ignoreChanges: request.getIgnorechangesList(),
+      deleteBeforeReplace: request.getDeletebeforereplace(),
+      additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+      provider: request.getProvider(),
     });
     return pass(request, callback);
   };

@@ -1,11 +1,20 @@
-import { stringify } from "yaml";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { accessEnvironment } from "../../lab/cloud/access.ts";
+import { startCloud } from "../../lab/cloud/cloud.ts";
+import { instancesOf } from "../../lab/cloud/instances.ts";
+import type { InstanceView } from "../../lab/cloud/instances.ts";
+import { REGION } from "../../lab/cloud/region.ts";
+import { run } from "../../lab/commands.ts";
 import type { Engine } from "../../lab/engine/engine.ts";
 import { prepareEngine } from "../../lab/engine/engine.ts";
-import { hostsOf, inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
+import { inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
-import { openLab } from "../../lab/lab.ts";
+import { openLab, ROOT } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
-import { proveAll, vtepsOf } from "../../lab/proof.ts";
+import { asOperator } from "../../lab/operator.ts";
+import { proveAll } from "../../lab/proof.ts";
 import type { Proof } from "../../lab/proof.ts";
 import { LabPulumi } from "../../lab/pulumi.ts";
 import { silent } from "../../lab/report.ts";
@@ -23,6 +32,7 @@ export class TestEnvironment {
   readonly lab: Lab;
   readonly inventory: Inventory;
   private readonly engine: Engine;
+  private members: string[] = [];
 
   private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
     this.lab = lab;
@@ -35,6 +45,15 @@ export class TestEnvironment {
     await removeLab(openLab(name));
     const lab = openLab(name);
     await upHosts(lab, inventory, silent);
+    return new TestEnvironment(lab, inventory, await prepareEngine(lab, silent));
+  }
+
+  /** The same with the lab's cloud, which makes the hosts; the inventory's hosts exist beside them. */
+  static async cloud(name: string, inventory: Inventory = {}): Promise<TestEnvironment> {
+    await removeLab(openLab(name));
+    const lab = openLab(name);
+    await startCloud(lab, silent);
+    if (Object.keys(inventory).length > 0) await upHosts(lab, inventory, silent);
     return new TestEnvironment(lab, inventory, await prepareEngine(lab, silent));
   }
 
@@ -66,6 +85,24 @@ export class TestEnvironment {
     return environment;
   }
 
+  /** The config of stack lab as it is committed: the memo's environment, made by the cloud. */
+  memoConfig(change: (environment: any) => void = () => undefined): object {
+    const committed = parse(readFileSync(join(ROOT, "stacks/Pulumi.lab.yaml"), "utf8"));
+    const environment = committed.config["oci-vxlan:environment"];
+    change(environment);
+    return environment;
+  }
+
+  /** The instances that the cloud has. */
+  instances(): InstanceView[] {
+    return instancesOf(this.lab);
+  }
+
+  /** Runs a command as the operator, with what Oracle's clients need, and returns what it printed. */
+  asOperator(argv: readonly string[], timeout = 60_000): Promise<string> {
+    return run(asOperator(this.lab, argv), { env: accessEnvironment(this.lab), timeout });
+  }
+
   up(config: object = this.config()): Promise<Outcome> {
     return this.pulumi(["up", "--yes", "--skip-preview"], config);
   }
@@ -75,9 +112,10 @@ export class TestEnvironment {
   }
 
   async pulumi(args: readonly string[], config: object = this.config()): Promise<Outcome> {
-    const text = stringify({ config: { "oci-vxlan:environment": config } });
+    const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
     const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
     await pulumi.prepare();
+    this.members = pulumi.hosts();
     const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
     return {
       exitCode: result.exitCode,
@@ -97,10 +135,9 @@ export class TestEnvironment {
     return inHost(this.lab, host, ["sh", "-ec", script]);
   }
 
-  /** The measured proof of every ordered pair. */
+  /** The measured proof of every ordered pair of the hosts that the last config named. */
   async prove(): Promise<Proof[]> {
-    const vteps = await Promise.all(hostsOf(this.lab).map((host) => vtepsOf(this.lab, host)));
-    return proveAll(this.lab, vteps.flat());
+    return (await proveAll(this.lab, this.members)).proofs;
   }
 
   /** The pairs that do not pass, as `from -> to`. */
@@ -139,7 +176,7 @@ export class TestEnvironment {
 }
 
 /** The engine's own count: lines such as `+ 6 created` and `4 changes. 2 unchanged` below `Resources:`. */
-function countsIn(stdout: string): Record<string, number> {
+export function countsIn(stdout: string): Record<string, number> {
   const summary = /\nResources:\n((?: +.*\n)*)/.exec(stdout)?.[1] ?? "";
   const counts = [...summary.matchAll(/(\d+) ([a-z]+)/g)].map(([, count, kind]) => [kind, Number(count)]);
   return Object.fromEntries(counts.filter(([kind]) => kind !== "changes")) as Record<string, number>;

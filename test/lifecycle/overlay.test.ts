@@ -4,6 +4,7 @@ import type { HostSpec } from "../../lab/hosts/hosts.ts";
 import { MEMO } from "../../lab/memo.ts";
 import { silent } from "../../lab/report.ts";
 import { TestEnvironment } from "./environment.ts";
+import { commandLinesDuring, readableByOthers, secretsOf } from "./secrets.ts";
 
 /** The memo's two hosts, from nothing to `destroy`: each test goes on where the one before it stopped. */
 describe("the memo's hosts", () => {
@@ -23,14 +24,14 @@ describe("the memo's hosts", () => {
   test("preview says what it will make, and touches no host", async () => {
     const { exitCode, counts } = await env.pulumi(["preview"]);
     expect(exitCode).toBe(0);
-    expect(counts).toEqual({ to: 8 });
+    expect(counts).toEqual({ to: 9 });
     expect(await onBoth((host) => env.traces(host))).toEqual(before);
   });
 
   test("up joins them, and all traffic passes", async () => {
     const { exitCode, text, counts } = await env.up();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ created: 8 });
+    expect(counts).toEqual({ created: 9 });
     expect(await env.failing()).toEqual([]);
     macs = (await env.outputs()).macs;
     expect(Object.keys(macs)).toEqual(HOSTS);
@@ -62,7 +63,7 @@ describe("the memo's hosts", () => {
     ];
     const { exitCode, counts } = await env.up();
     expect(exitCode).toBe(0);
-    expect(counts).toEqual({ unchanged: 8 });
+    expect(counts).toEqual({ unchanged: 9 });
     expect(await onBoth((host) => env.writtenAt(host))).toEqual(files);
     expect(await onBoth((host) => env.tables(host))).toEqual(tables);
   });
@@ -109,11 +110,15 @@ describe("the memo's hosts", () => {
       expect(await env.failing()).toEqual([]);
     });
 
-    test("peer down", async () => {
-      const vteps = await env.prove();
-      expect(vteps).toHaveLength(2);
+    test("peer down, peer without its device", async () => {
       await env.on("host02", "ip link set vxlan0 down");
       expect(await env.failing()).toContain("host01 -> host02");
+      await env.on("host02", "ip link del vxlan0");
+      const failures = (await env.prove()).map(({ from, to, failure }) => [from, to, failure]);
+      expect(failures).toEqual([
+        ["host01", "host02", "host02 has no vxlan0 IPv4 device"],
+        ["host02", "host01", "host02 has no vxlan0 IPv4 device"],
+      ]);
       await env.on("host02", "systemctl restart oci-vxlan@lab.overlay");
       expect(await env.failing()).toEqual([]);
     });
@@ -139,7 +144,7 @@ describe("the memo's hosts", () => {
     const other = env.config((e) => Object.assign(e.overlay, { vni: 101, port: 8472 }));
     const { exitCode, counts, text } = await env.up(other);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ updated: 4, unchanged: 4 });
+    expect(counts).toEqual({ updated: 4, unchanged: 5 });
     expect(await env.failing()).toEqual([]);
     expect(await env.on("host01", "ip -d -o link show vxlan0")).toMatch(/vxlan id 101 .*dstport 8472/);
     expect((await env.outputs()).macs).toEqual(macs);
@@ -157,21 +162,29 @@ describe("the memo's hosts", () => {
 
   test("a raised generation is another installation: the host gets its peers again", async () => {
     const { counts } = await env.up(env.config((e) => (e.hosts.host01.generation = 1)));
-    expect(counts).toEqual({ updated: 4, unchanged: 4 }); // device and peers of host01, verify of both
+    expect(counts).toEqual({ updated: 4, unchanged: 5 }); // device and peers of host01, verify of both
     expect(await env.failing()).toEqual([]);
     expect((await env.up()).exitCode).toBe(0);
   });
 
   test("no key and no passphrase stands in the state, on a command line or in a world-readable file", async () => {
-    const { text } = await env.pulumi(["stack", "export"]);
-    expect(text).not.toContain("PRIVATE KEY");
-    expect(text).toContain("ciphertext");
+    const secrets = secretsOf(env.lab);
+    const again = env.up(env.config((e) => (e.hosts.host01.generation = 2)));
+    const lines = [...(await commandLinesDuring(again))];
+    expect(lines.some((line) => line.includes("oci-vxlan/oci-vxlan peers"))).toBe(true);
+    expect(lines.filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
+    expect(await readableByOthers(env.lab, secrets)).toEqual([]);
+    const { text: state } = await env.pulumi(["stack", "export"]);
+    expect(state).toContain("ciphertext");
+    for (const text of [state, (await again).text]) {
+      expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+    }
   });
 
   test("destroy leaves nothing on the hosts, which stay", async () => {
     const { exitCode, text, counts } = await env.destroy();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ deleted: 8 });
+    expect(counts).toEqual({ deleted: 9 });
     expect(await onBoth((host) => env.traces(host))).toEqual(before);
   });
 });

@@ -39,7 +39,13 @@ describe("a config that is right", () => {
     expect(parseEnvironment(environment()).hosts["host01"]?.overlayAddresses).toEqual(["192.168.0.1"]);
   });
 
-  test.each(["lab"])("stack %s's own file is accepted", (stack) => {
+  test("the example is right but for what it says to change", () => {
+    const text = readFileSync("stacks/Pulumi.example.yaml", "utf8").replace("..CHANGE", "..aaaa");
+    const file = parse(text) as { config: Record<string, unknown> };
+    expect(Object.keys(parseEnvironment(file.config["oci-vxlan:environment"]).hosts)).toHaveLength(2);
+  });
+
+  test.each(["lab", "lab-existing"])("stack %s's own file is accepted", (stack) => {
     const file = parse(readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8")) as {
       config: Record<string, unknown>;
     };
@@ -64,7 +70,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
   });
   test("missing key", () => {
     expect(one((e) => delete e.hosts.host01.existing)).toMatch(
-      /^hosts\.host01\.existing: missing: give a mapping/,
+      /^hosts\.host01: neither instance nor existing is given/,
     );
   });
   test("wrong type, with the value", () => {
@@ -166,6 +172,208 @@ describe("a config that is wrong says where, what, and what would be right", () 
       "hosts.host02.existing.hostKey",
       "overlay.vni",
       "hosts.host01.overlayAddresses[0]",
+    ]);
+  });
+});
+
+describe("a provisioned environment that Oracle would refuse", () => {
+  /** Stack lab's own file, changed. */
+  const found = (change: (environment: any) => void): string[] => {
+    const file = parse(readFileSync("stacks/Pulumi.lab.yaml", "utf8")) as { config: Record<string, unknown> };
+    const value = file.config["oci-vxlan:environment"];
+    change(value);
+    try {
+      parseEnvironment(value);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.problems.map(({ path, message }) => `${path}: ${message}`);
+    }
+  };
+  const one = (change: (environment: any) => void): string => {
+    const problems = found(change);
+    expect(problems).toHaveLength(1);
+    return problems[0] ?? "";
+  };
+  const oneSubnet = (e: any, cidr: string) => {
+    e.network.subnets = { all: { cidr } };
+    for (const host of Object.values<any>(e.hosts)) host.instance = {};
+  };
+
+  test("no compartment, or none that is one", () => {
+    expect(one((e) => delete e.compartmentId)).toMatch(/^compartmentId: missing: give the OCID/);
+    expect(one((e) => (e.compartmentId = "ocid1.vcn.oc1.x.y"))).toMatch(
+      /^compartmentId: "ocid1\.vcn\.oc1\.x\.y" is no OCID of a compartment/,
+    );
+  });
+  test("no network", () => {
+    expect(one((e) => delete e.network)).toMatch(
+      /^network: missing: hosts host01, host02 need a VCN and a subnet/,
+    );
+  });
+  test("a VCN or a subnet of a size that Oracle does not take", () => {
+    expect(
+      one((e) => {
+        e.network.vcn.cidr = "10.0.0.0/8";
+        oneSubnet(e, "10.0.0.0/24");
+      }),
+    ).toMatch(
+      /^network\.vcn\.cidr: 10\.0\.0\.0\/8 is not what OCI takes for a VCN: use .* from \/16 to \/30/,
+    );
+    expect(one((e) => (e.network.subnets.host01.cidr = "10.196.218.222/31"))).toMatch(
+      /^network\.subnets\.host01\.cidr: 10\.196\.218\.222\/31 is not what OCI takes for a subnet/,
+    );
+    expect(one((e) => oneSubnet(e, "10.196.218.193/28"))).toMatch(/did you mean 10\.196\.218\.192\/28/);
+    expect(
+      one((e) => {
+        e.network.vcn.cidr = "169.254.0.0/24";
+        oneSubnet(e, "169.254.0.0/28");
+      }),
+    ).toMatch(/network\.vcn\.cidr: 169\.254\.0\.0\/24 lies in 169\.254\.0\.0\/16, which no VCN can have/);
+  });
+  test("a subnet outside the VCN, or across another", () => {
+    expect(
+      one((e) => {
+        e.network.subnets.host02.cidr = "10.196.219.0/30";
+        e.hosts.host02.instance.privateIp = "10.196.219.2";
+      }),
+    ).toBe(
+      "network.subnets.host02.cidr: 10.196.219.0/30 is not inside the VCN, 10.196.218.192/26: choose a part of that, or a VCN that holds it.",
+    );
+    expect(one((e) => (e.network.subnets.host02.cidr = "10.196.218.192/26"))).toMatch(
+      /host02\.cidr: 10\.196\.218\.192\/26 overlaps 10\.196\.218\.220\/30 of subnet host01/,
+    );
+  });
+  test("two hosts in a /30", () => {
+    expect(
+      one((e) => {
+        e.hosts.host02.instance = { subnet: "host01" };
+      }),
+    ).toMatch(
+      /^network\.subnets\.host01\.cidr: 10\.196\.218\.220\/30 has room for 1 host, .*\(host01, host02\)/,
+    );
+  });
+  test("an address that Oracle keeps, or that is none of the subnet's", () => {
+    for (const address of ["10.196.218.220", "10.196.218.221", "10.196.218.223"]) {
+      expect(one((e) => (e.hosts.host01.instance.privateIp = address))).toMatch(
+        /^hosts\.host01\.instance\.privateIp: .* is kept by OCI for itself.* use an address from 10\.196\.218\.222 to 10\.196\.218\.222/,
+      );
+    }
+    expect(one((e) => (e.hosts.host01.instance.privateIp = "10.196.218.230"))).toMatch(
+      /lies outside subnet host01/,
+    );
+    expect(one((e) => (e.hosts.host01.instance.privateIp = "10.196.218"))).toMatch(/is no IPv4 address/);
+  });
+  test("an address twice", () => {
+    expect(
+      one((e) => {
+        oneSubnet(e, "10.196.218.192/28");
+        for (const host of Object.values<any>(e.hosts)) host.instance.privateIp = "10.196.218.194";
+      }),
+    ).toBe(
+      "hosts.host02.instance.privateIp: 10.196.218.194 is given twice: hosts.host01.instance.privateIp has it too.",
+    );
+  });
+  test("a subnet that is not there, or not named", () => {
+    expect(one((e) => (e.hosts.host01.instance.subnet = "dmz"))).toBe(
+      'hosts.host01.instance.subnet: there is no subnet "dmz": known are host01, host02.',
+    );
+    expect(one((e) => delete e.hosts.host01.instance.subnet)).toMatch(
+      /there are several subnets, so name one of/,
+    );
+  });
+  test("six Security Lists", () => {
+    const ids = [1, 2, 3, 4, 5].map((n) => `ocid1.securitylist.oc1.eu-frankfurt-1.${n}`);
+    expect(one((e) => (e.network.securityList.additionalIds = ids))).toMatch(
+      /^network\.securityList\.additionalIds: a subnet has 5 Security Lists at most, and with the shared one these are 6/,
+    );
+  });
+  test("a list that is the default one and has a name", () => {
+    expect(one((e) => (e.network.securityList.default = true))).toMatch(
+      /^network\.securityList\.name: given beside/,
+    );
+  });
+  test("more rules than a list holds", () => {
+    expect(
+      one((e) => {
+        e.network.operatorCidrs = Array.from({ length: 220 }, (_, n) => `198.51.${n}.10/32`);
+      }),
+    ).toMatch(/^network\.securityList: 223 ingress rules, and a Security List holds 200/);
+  });
+  test("SSH open to nobody, or an operator's address that is none", () => {
+    expect(one((e) => (e.network.operatorCidrs = []))).toMatch(
+      /^network\.operatorCidrs: SSH would be open to nobody/,
+    );
+    expect(one((e) => (e.network.operatorCidrs = ["198.51.100.10"]))).toMatch(/write 198\.51\.100\.10\/32/);
+    expect(found((e) => (e.network.operatorCidrs = ["0.0.0.0/0"]))).toEqual([]);
+  });
+  test("a rule that is none", () => {
+    const rule = { protocol: "tpc", cidr: "10.0.0.0", minPort: 10, maxPort: 5 };
+    expect(
+      found((e) => (e.network.securityList.ingress = [rule])).map((line) => line.split(": ")[0]),
+    ).toEqual([
+      "network.securityList.ingress[0].protocol",
+      "network.securityList.ingress[0].cidr",
+      "network.securityList.ingress[0]",
+      "network.securityList.ingress[0]",
+    ]);
+  });
+  test("a size that the shape has not", () => {
+    expect(
+      one((e) => {
+        e.hosts.host01.instance.shape = "VM.Standard.E2.1.Micro";
+        e.hosts.host01.instance.ocpus = 2;
+      }),
+    ).toMatch(/^hosts\.host01\.instance\.ocpus: VM\.Standard\.E2\.1\.Micro has a fixed size/);
+    expect(one((e) => (e.hosts.host01.instance.memoryInGBs = 65))).toMatch(
+      /65 GB do not go with 1 OCPU: use 1 to 64 GB/,
+    );
+    expect(one((e) => (e.hosts.host01.instance.shape = "large"))).toMatch(/"large" is no shape/);
+  });
+  test("an image given twice over, or by half", () => {
+    const image = { id: "ocid1.image.oc1.eu-frankfurt-1.a", operatingSystem: "Oracle Linux" };
+    expect(one((e) => (e.hosts.host01.instance.image = image))).toMatch(
+      /image: given by id and by operatingSystem/,
+    );
+    expect(one((e) => (e.hosts.host01.instance.image = { version: "9" }))).toMatch(/version 9 of what\?/);
+  });
+  test("a host that is both kinds, or neither", () => {
+    expect(one((e) => (e.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: KEY }))).toMatch(
+      /^hosts\.host01: given as instance and as existing/,
+    );
+    expect(one((e) => delete e.hosts.host01.instance)).toMatch(
+      /^hosts\.host01: neither instance nor existing/,
+    );
+  });
+  test("an overlay inside the VCN", () => {
+    expect(
+      one((e) => {
+        oneSubnet(e, "10.196.218.192/28");
+        e.overlay.cidrs = ["10.196.218.240/28"];
+        e.hosts.host01.overlayAddresses = ["10.196.218.241"];
+        e.hosts.host02.overlayAddresses = ["10.196.218.242"];
+      }),
+    ).toMatch(
+      /^overlay\.cidrs\[0\]: 10\.196\.218\.240\/28 overlaps 10\.196\.218\.192\/26 at network\.vcn\.cidr/,
+    );
+  });
+  test("all of it at once", () => {
+    const paths = found((e) => {
+      e.colour = "blue";
+      e.network.vcn.cidr = "10.196.218.192/31";
+      e.network.subnets.host01.cidr = 5;
+      e.hosts.host01.instance.faultDomain = "FAULT-DOMAIN-4";
+      e.hosts.host02.instance.bootTimeout = 1;
+      e.overlay.vni = 0;
+    }).map((line) => line.split(": ")[0]);
+    expect(paths).toEqual([
+      "network.subnets.host01.cidr",
+      "colour",
+      "network.vcn.cidr",
+      "network.subnets.host02.cidr",
+      "hosts.host01.instance.faultDomain",
+      "hosts.host02.instance.bootTimeout",
+      "overlay.vni",
     ]);
   });
 });

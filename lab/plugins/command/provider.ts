@@ -2,37 +2,35 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
-import { reveal } from "./secrets.ts";
+import { reveal } from "../secrets.ts";
+import { runHere } from "./local.ts";
+import type { Local } from "./local.ts";
 import { runOverSsh } from "./ssh.ts";
 import type { Connection } from "./ssh.ts";
 
 /**
  * A stand-in for Pulumi's `command` plugin 1.2.1, for machines that only package registries answer: none of
- * them carries the plugin. It has `command:remote:Command` alone, with the behaviour that the program can see
- * of the real one: one connection for each create, update or delete; only `triggers` replaces; an update runs
- * `update`, else `create`; a delete runs with the inputs in state; a failed create leaves no state; refresh
- * returns the state as it is. What it has not, it refuses by name.
+ * them carries the plugin. It has `command:remote:Command` and `command:local:Command`, with the behaviour that the
+ * program can see of the real ones: one run (and one connection) for each create, update or delete; only `triggers`
+ * replaces; an update runs `update`, else `create`; a delete runs with the inputs in state; a failed create leaves no
+ * state; refresh returns the state as it is. What it has not, it refuses by name.
  */
 
-const TYPE = "command:remote:Command";
-const INPUTS = [
-  "connection",
-  "create",
-  "update",
-  "delete",
-  "stdin",
-  "triggers",
-  "addPreviousOutputInEnv",
-  "logging",
-];
+const SHARED = ["create", "update", "delete", "stdin", "triggers", "addPreviousOutputInEnv", "logging"];
+
+/** The types it has, and the inputs of each. */
+const INPUTS: Readonly<Record<string, readonly string[]>> = {
+  "command:remote:Command": ["connection", ...SHARED],
+  "command:local:Command": ["interpreter", ...SHARED],
+};
 
 /** A Command's inputs, with secrets revealed. */
-interface Inputs {
-  connection: Connection;
+interface Inputs extends Local {
+  connection?: Connection;
   create?: string;
   update?: string;
   delete?: string;
-  stdin?: string;
+  addPreviousOutputInEnv?: boolean;
 }
 
 interface Outputs {
@@ -40,13 +38,27 @@ interface Outputs {
   stderr: string;
 }
 
-async function execute(command: string | undefined, raw: unknown): Promise<Outputs> {
-  const inputs = reveal(raw) as Inputs;
+async function execute(command: string | undefined, raw: unknown, before?: Outputs): Promise<Outputs> {
   if (command === undefined) return { stdout: "", stderr: "" };
-  const { stdout, stderr, ended, all } = await runOverSsh(inputs.connection, command, inputs.stdin ?? "");
+  const inputs = reveal(raw) as Inputs;
+  const { stdout, stderr, ended, all } = inputs.connection
+    ? await runOverSsh(inputs.connection, command, inputs.stdin ?? "")
+    : await runHere(inputs, command, inputs.addPreviousOutputInEnv === false ? {} : previous(before));
   if (ended !== undefined) throw new Error(`${ended}: running ${JSON.stringify(command)}:\n${all}`);
   return { stdout: stdout.replace(/\n$/, ""), stderr: stderr.replace(/\n$/, "") };
 }
+
+/** A local command's environment tells what the last run printed; to a remote one sshd would not pass it on. */
+function previous(before: Outputs | undefined): Record<string, string> {
+  const { stdout, stderr } = reveal(before ?? {}) as Partial<Outputs>;
+  return {
+    ...(stdout ? { PULUMI_COMMAND_STDOUT: stdout } : {}),
+    ...(stderr ? { PULUMI_COMMAND_STDERR: stderr } : {}),
+  };
+}
+
+/** The type in a URN, without those of its parents. */
+const typeIn = (urn: string) => urn.split("::")[2]?.split("$").pop() ?? "";
 
 /** Whether two inputs differ once secrets are revealed: their wrapping alone is no change. */
 const differs = (olds: Record<string, unknown>, news: Record<string, unknown>, key: string) =>
@@ -56,24 +68,26 @@ const provider: Provider = {
   version: "1.2.1",
 
   check: (urn, _olds, news: Record<string, unknown>) => {
-    const type = urn.split("::")[2]?.split("$").pop();
-    if (type !== TYPE) {
+    const type = typeIn(urn);
+    const known = INPUTS[type];
+    if (!known) {
       return Promise.reject(
         new Error(`the lab's stand-in for the command plugin has no ${type}: set LAB_COMMAND_PLUGIN`),
       );
     }
     const failures = Object.keys(news)
-      .filter((key) => !INPUTS.includes(key) && !key.startsWith("__"))
+      .filter((key) => !known.includes(key) && !key.startsWith("__"))
       .map((property) => ({
         property,
         reason: "the lab's stand-in does not know it: set LAB_COMMAND_PLUGIN",
       }));
-    if (news["connection"] === undefined) failures.push({ property: "connection", reason: "it is required" });
+    if (known.includes("connection") && news["connection"] === undefined)
+      failures.push({ property: "connection", reason: "it is required" });
     return Promise.resolve({ inputs: news, failures });
   },
 
-  diff: (_id, _urn, olds: Record<string, unknown>, news: Record<string, unknown>) => {
-    const changed = INPUTS.filter((key) => differs(olds, news, key));
+  diff: (_id, urn, olds: Record<string, unknown>, news: Record<string, unknown>) => {
+    const changed = (INPUTS[typeIn(urn)] ?? []).filter((key) => differs(olds, news, key));
     const replaces = changed.filter((key) => key === "triggers");
     return Promise.resolve({ changes: changed.length > 0, replaces });
   },
@@ -87,12 +101,12 @@ const provider: Provider = {
   update: async (_id, _urn, olds: Outputs, news: Record<string, unknown>) => {
     const command = reveal(news["update"] ?? news["create"]) as string | undefined;
     const { stdout, stderr } = olds;
-    const outputs = command === undefined ? { stdout, stderr } : await execute(command, news);
+    const outputs = command === undefined ? { stdout, stderr } : await execute(command, news, olds);
     return { outs: { ...news, ...outputs } };
   },
 
   delete: async (_id, _urn, props: Record<string, unknown>) => {
-    await execute(reveal(props["delete"]) as string | undefined, props);
+    await execute(reveal(props["delete"]) as string | undefined, props, props as unknown as Outputs);
   },
 };
 

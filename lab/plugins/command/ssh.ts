@@ -22,8 +22,8 @@ export interface Connection {
   hostKey?: string;
 }
 
-/** What a remote command printed, and how it ended where that was not well. */
-export interface RemoteResult {
+/** What a command printed, and how it ended where that was not well. */
+export interface CommandResult {
   stdout: string;
   stderr: string;
   /** Both, in the order of their arrival. */
@@ -45,7 +45,7 @@ export async function runOverSsh(
   connection: Connection,
   command: string,
   stdin: string,
-): Promise<RemoteResult> {
+): Promise<CommandResult> {
   const client = await dialWithRetry(connection);
   try {
     return await execute(client, command, stdin);
@@ -83,6 +83,10 @@ async function dial(connection: Connection): Promise<SshClient> {
 
 function configFor(connection: Connection): ConnectConfig {
   const [type, key] = connection.hostKey?.trim().split(/\s+/) ?? [];
+  // A key that cannot be read must never count as none.
+  if (connection.hostKey !== undefined && (type === undefined || key === undefined)) {
+    throw new Error("failed to parse host key: ssh: no key found");
+  }
   const agent = connection.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
   return {
     username: connection.user ?? "root",
@@ -123,7 +127,7 @@ function connectTcp({ host, port = 22, perDialTimeout = 15 }: Connection): Promi
   });
 }
 
-function execute(client: SshClient, command: string, stdin: string): Promise<RemoteResult> {
+function execute(client: SshClient, command: string, stdin: string): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     client.on("error", reject);
     client.exec(command, (error, channel) => {
@@ -131,7 +135,7 @@ function execute(client: SshClient, command: string, stdin: string): Promise<Rem
         reject(error);
         return;
       }
-      const result: RemoteResult = { stdout: "", stderr: "", all: "" };
+      const result: CommandResult = { stdout: "", stderr: "", all: "" };
       const collect = (stream: "stdout" | "stderr") => (text: string) => {
         result[stream] += text;
         result.all += text;

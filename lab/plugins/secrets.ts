@@ -10,3 +10,12 @@ export function reveal(value: unknown): unknown {
   if (fields[SIGNATURE] === SECRET) return reveal(fields["value"]);
   return Object.fromEntries(Object.entries(fields).map(([key, inner]) => [key, reveal(inner)]));
 }
+
+/** Marks a value as a secret for the engine. */
+export const conceal = (value: unknown): Record<string, unknown> => ({ [SIGNATURE]: SECRET, value });
+
+/** Whether a value is a secret or has one anywhere in it. */
+export function hasSecret(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return (value as Record<string, unknown>)[SIGNATURE] === SECRET || Object.values(value).some(hasSecret);
+}

@@ -1,0 +1,23 @@
+/**
+ * What to do when the cloud has no room for an instance, which it says in one line and without a remedy.
+ *
+ * @param error the failed operation's message
+ * @returns undefined where it failed for another reason
+ */
+export function capacityAdvice(host: string, shape: string, error: string): string | undefined {
+  if (/out of (host )?capacity/i.test(error)) {
+    return (
+      `Oracle has no capacity left for ${host} (${shape}) where it was asked for. What was made so far is kept, and the ` +
+      "next `pulumi up` goes on from here: run it again later, or give this host another availabilityDomain " +
+      "(AD-1, AD-2, AD-3), another shape, or faultDomain: any."
+    );
+  }
+  if (/LimitExceeded|limit.*exceeded/i.test(error)) {
+    return (
+      `The tenancy's service limits leave no room for ${host} (${shape}). What was made so far is kept: give this host ` +
+      "another shape or availabilityDomain, free what is not needed, or ask Oracle for a higher limit; then run " +
+      "`pulumi up` again."
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,47 @@
+import type { HostKeyPair } from "./hostKey.ts";
+
+/** What a provisioned host is given before its first boot. */
+export interface FirstBoot {
+  hostname: string;
+  /** Login user, made where the image has none of that name. */
+  user: string;
+  /** Public keys that log in as this user, as lines of `authorized_keys`. */
+  authorizedKeys: readonly string[];
+  hostKey: HostKeyPair;
+}
+
+/**
+ * The instance's user data: a cloud-config, so that any image with cloud-init ends with the same user and the host
+ * key that was issued for it. JSON is YAML, and needs no quoting rules. It holds the private host key: a secret.
+ */
+export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBoot): string {
+  const login = { name: user, ssh_authorized_keys: authorizedKeys };
+  const config = {
+    hostname,
+    // Only the key that was issued: no other type is drawn on the host, and none of the image's is kept.
+    ssh_deletekeys: true,
+    ssh_genkeytypes: [],
+    ssh_keys: { ecdsa_private: hostKey.privateKey, ecdsa_public: hostKey.publicKey },
+    ssh_pwauth: false,
+    ...(user === "root"
+      ? { disable_root: false, users: ["default", login] }
+      : {
+          users: [
+            "default",
+            { ...login, shell: "/bin/bash", sudo: "ALL=(ALL) NOPASSWD:ALL", lock_passwd: true },
+          ],
+        }),
+  };
+  return `#cloud-config\n${JSON.stringify(config, null, 2)}\n`;
+}
+
+/**
+ * The `metadata` of an instance: what Oracle's image reads at its first boot. Its size is limited to 32,000 bytes
+ * together with `extendedMetadata`.
+ */
+export function instanceMetadata(boot: FirstBoot): Record<string, string> {
+  return {
+    ssh_authorized_keys: boot.authorizedKeys.join("\n"),
+    user_data: Buffer.from(cloudConfig(boot)).toString("base64"),
+  };
+}

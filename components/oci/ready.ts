@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * Phase ready of a provisioned host: SSH answers, and cloud-init has finished.
+ *
+ * @param bootTimeout seconds
+ * @param instance OCID: a replaced instance is waited for again
+ */
+export function readyPhase(bootTimeout: number, instance: string): { create: string; stdin: string } {
+  const script = readFileSync(new URL("./ready.sh", import.meta.url), "utf8");
+  return {
+    create: `timeout -k 5 ${bootTimeout + 10} sh -s # waits for cloud-init`,
+    stdin: `# ${instance}\nseconds=${bootTimeout}\n${script}`,
+  };
+}
+
+/** Seconds for one TCP connect. */
+const PER_DIAL = 3;
+/** The provider pauses 0.1 s after the first dial and half as long again after each, up to 5 s (`command` 1.2.1). */
+const LONGEST_PAUSE = 5;
+const GROWING_PAUSES = 10;
+const GROWING_SECONDS = 11.3;
+
+/**
+ * How often the provider dials, so that a host that refuses is waited for during `bootTimeout`, and one that does
+ * not answer at all at most 1.6 times as long and half a minute more: the provider counts dials, not time.
+ *
+ * @param bootTimeout seconds
+ */
+export function dialLimits(bootTimeout: number): { dialErrorLimit: number; perDialTimeout: number } {
+  const steady = Math.max(0, Math.ceil((bootTimeout - GROWING_SECONDS) / LONGEST_PAUSE));
+  return { dialErrorLimit: GROWING_PAUSES + steady, perDialTimeout: PER_DIAL };
+}

@@ -1,0 +1,106 @@
+import { createHash, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../commands.ts";
+import type { Lab } from "../lab.ts";
+import { REGION, SERVICE_HOSTS, TENANCY, USER } from "./region.ts";
+
+/**
+ * What clients need to talk to the lab's cloud: the certificate authority that its server is known by, a key
+ * that signs requests, and a config file as Oracle's tools read it. Made once a lab; root alone can read them.
+ */
+
+const folder = (lab: Lab) => join(lab.directory, "cloud", "access");
+
+/** The authority's certificate, which clients have to trust. */
+export const authority = (lab: Lab) => join(folder(lab), "ca.pem");
+/** The server's certificate and its key. */
+export const serverCertificate = (lab: Lab) => join(folder(lab), "server.pem");
+export const serverKey = (lab: Lab) => join(folder(lab), "server.key");
+/** The key that signs requests, and its public half, by which the cloud knows them. */
+export const apiKey = (lab: Lab) => join(folder(lab), "api_key.pem");
+export const apiPublicKey = (lab: Lab) => join(folder(lab), "api_key_public.pem");
+/** Oracle's config file, profile DEFAULT. */
+export const configFile = (lab: Lab) => join(folder(lab), "config");
+
+/** An API key's fingerprint as Oracle writes it: the MD5 of the public key's DER, in pairs. */
+export function fingerprintOf(publicPem: string): string {
+  const der = createPublicKey(publicPem).export({ type: "spki", format: "der" });
+  return createHash("md5").update(der).digest("hex").match(/../g)?.join(":") ?? "";
+}
+
+/** Makes the lab's access files where there are none; all of them appear at once. */
+export async function ensureAccess(lab: Lab): Promise<void> {
+  if (existsSync(folder(lab))) return;
+  const unfinished = `${folder(lab)}.${process.pid}`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 });
+  await makeCertificates(unfinished);
+
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  const config = [
+    "[DEFAULT]",
+    `user=${USER}`,
+    `tenancy=${TENANCY}`,
+    `region=${REGION}`,
+    `fingerprint=${fingerprintOf(publicKey)}`,
+    `key_file=${apiKey(lab)}`,
+  ];
+  const files = {
+    "api_key.pem": privateKey,
+    "api_key_public.pem": publicKey,
+    config: `${config.join("\n")}\n`,
+  };
+  for (const [name, text] of Object.entries(files))
+    writeFileSync(join(unfinished, name), text, { mode: 0o600 });
+  renameSync(unfinished, folder(lab));
+}
+
+/** An authority of the lab's own, and a server certificate that it signed for the services' names. */
+async function makeCertificates(into: string): Promise<void> {
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "3650"];
+  const make = (name: string, subject: string, options: readonly string[]) =>
+    run([
+      "openssl",
+      "req",
+      "-x509",
+      ...curve,
+      ...["-subj", subject, "-keyout", join(into, `${name}.key`), "-out", join(into, `${name}.pem`)],
+      ...options,
+    ]);
+  await make("ca", "/CN=oci-vxlan lab", ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
+  await make("server", `/CN=${SERVICE_HOSTS[0] ?? ""}`, [
+    ...["-CA", join(into, "ca.pem"), "-CAkey", join(into, "ca.key")],
+    ...["-addext", `subjectAltName=${SERVICE_HOSTS.map((name) => `DNS:${name}`).join(",")}`],
+    ...["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"],
+  ]);
+  // Nothing else will ever be signed by it.
+  rmSync(join(into, "ca.key"));
+}
+
+/**
+ * The environment in which Oracle's clients find the lab's cloud and nothing else. Keys go by path, so no
+ * secret is in it. The official plugin takes its credentials from `TF_VAR_…`, the SDKs and oci-cli from the
+ * config file.
+ */
+export function accessEnvironment(lab: Lab): Record<string, string> {
+  const ca = authority(lab);
+  return {
+    SSL_CERT_FILE: ca,
+    NODE_EXTRA_CA_CERTS: ca,
+    REQUESTS_CA_BUNDLE: ca,
+    OCI_CLI_CERT_BUNDLE: ca,
+    OCI_CLI_CONFIG_FILE: configFile(lab),
+    OCI_CONFIG_FILE: configFile(lab),
+    OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING: "True",
+    TF_VAR_tenancy_ocid: TENANCY,
+    TF_VAR_user_ocid: USER,
+    TF_VAR_fingerprint: fingerprintOf(readFileSync(apiPublicKey(lab), "utf8")),
+    TF_VAR_private_key_path: apiKey(lab),
+    TF_VAR_region: REGION,
+  };
+}

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { knownInstances, writePins } from "../hosts/keys.ts";
+import type { Lab } from "../lab.ts";
+import type { Instance, LifecycleState } from "./model/resources.ts";
+import { loadState } from "./model/store.ts";
+import { stateFile } from "./process.ts";
+
+/** An instance as the lab's user sees it: by the name of its machine. */
+export interface InstanceView {
+  id: string;
+  host: string;
+  state: LifecycleState;
+  privateIp: string;
+  /** Where the operator reaches it. */
+  publicIp?: string;
+}
+
+/** The instances that the lab's cloud has, from its books, whether it runs or not. */
+export function instancesOf(lab: Lab): InstanceView[] {
+  const { instances, machines, vnicAttachments, vnics } = loadState(stateFile(lab));
+  return Object.entries(machines).flatMap(([id, { host }]) => {
+    const instance = instances[id];
+    const attachment = Object.values(vnicAttachments).find(({ instanceId }) => instanceId === id);
+    const vnic = vnics[attachment?.vnicId ?? ""];
+    if (instance === undefined || vnic === undefined) return [];
+    const { privateIp, publicIp } = vnic;
+    const view = { id, host, state: instance.lifecycleState, privateIp };
+    return [publicIp === undefined ? view : { ...view, publicIp }];
+  });
+}
+
+/** Pins the keys of the cloud's instances to the addresses that the operator reaches them by. */
+export function pinInstances(lab: Lab): void {
+  const { instances } = loadState(stateFile(lab));
+  const pins = instancesOf(lab).flatMap(({ id, host, privateIp, publicIp }) => {
+    const instance = instances[id];
+    const key = instance && (issuedKey(instance) ?? ownKey(lab, host));
+    return key === undefined ? [] : [`${publicIp ?? privateIp} ${key}`];
+  });
+  writePins(knownInstances(lab), pins);
+}
+
+/** The host key that an instance was given at launch. */
+function issuedKey({ metadata }: Instance): string | undefined {
+  const userData = Buffer.from(metadata["user_data"] ?? "", "base64").toString("utf8");
+  if (!userData.startsWith("#cloud-config")) return undefined;
+  try {
+    const { ssh_keys: keys } = parse(userData) as { ssh_keys?: Record<string, string> };
+    return (keys?.["ed25519_public"] ?? keys?.["ecdsa_public"])?.trim();
+  } catch {
+    return undefined; // Not YAML, which is cloud-init's affair.
+  }
+}
+
+/** The host key that an instance made for itself, read from its disk. */
+function ownKey(lab: Lab, host: string): string | undefined {
+  const file = join(lab.directory, "hosts", host, "written/etc/ssh/ssh_host_ed25519_key.pub");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}

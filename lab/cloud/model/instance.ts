@@ -1,0 +1,309 @@
+import { incorrectState, invalid, missing } from "../errors.ts";
+import { AVAILABILITY_DOMAINS, FAULT_DOMAINS, REGION } from "../region.ts";
+import { attachBootVolume, DEFAULT_SIZE, DEFAULT_VPUS, removeBootVolume } from "./bootVolume.ts";
+import type { Cloud, CommonDetails } from "./cloud.ts";
+import { updateCommon } from "./cloud.ts";
+import { imageEntry } from "./image.ts";
+import type { Instance } from "./resources.ts";
+import { shapeConfig } from "./shape.ts";
+import type { ShapeConfigDetails } from "./shape.ts";
+import { attachVnic, detachVnics, planVnic } from "./vnic.ts";
+import type { CreateVnicDetails } from "./vnic.ts";
+
+type Json = Record<string, unknown>;
+
+export interface LaunchInstanceDetails extends CommonDetails {
+  availabilityDomain: string;
+  faultDomain?: string | undefined;
+  shape: string;
+  shapeConfig?: ShapeConfigDetails | undefined;
+  sourceDetails?:
+    | {
+        sourceType: string;
+        imageId?: string | undefined;
+        bootVolumeSizeInGBs?: number | undefined;
+        bootVolumeVpusPerGB?: number | undefined;
+      }
+    | undefined;
+  /** Older ways to say the same. */
+  imageId?: string | undefined;
+  subnetId?: string | undefined;
+  createVnicDetails?: (Omit<CreateVnicDetails, "subnetId"> & { subnetId?: string | undefined }) | undefined;
+  metadata?: Record<string, string> | undefined;
+  extendedMetadata?: Json | undefined;
+  instanceOptions?: { areLegacyImdsEndpointsDisabled?: boolean | undefined } | undefined;
+  launchOptions?: Json | undefined;
+  availabilityConfig?: Json | undefined;
+  agentConfig?: Json | undefined;
+}
+
+/** Bytes that all of an instance's metadata may take. */
+const METADATA_LIMIT = 32_000;
+
+/** What of the metadata is read at the first boot, and so cannot change later. */
+const READ_AT_LAUNCH = ["ssh_authorized_keys", "user_data"];
+
+/** Milliseconds after which a terminated instance is shown no more. */
+const SHOWN_AFTER_END = 60_000;
+
+/** Checks a launch as a whole, books it, and boots the machine after the answer. */
+export function launchInstance(cloud: Cloud, details: LaunchInstanceDetails): Instance {
+  const { availabilityDomain, metadata = {}, sourceDetails } = details;
+  const common = cloud.common("instance", details, "instance");
+  if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
+    throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+  const faultDomain = details.faultDomain ?? freestFaultDomain(cloud, availabilityDomain);
+  checkFaultDomain(faultDomain);
+  if (sourceDetails !== undefined && sourceDetails.sourceType !== "image")
+    throw invalid(`The sourceType ${sourceDetails.sourceType} is not supported: image.`);
+  const imageId = sourceDetails?.imageId ?? details.imageId;
+  if (imageId === undefined) throw missing("sourceDetails.imageId");
+  const { processor, image } = imageEntry(imageId);
+  const size = sourceDetails?.bootVolumeSizeInGBs ?? DEFAULT_SIZE;
+  if (size < DEFAULT_SIZE)
+    throw invalid(`bootVolumeSizeInGBs ${size} is less than the image's ${DEFAULT_SIZE}.`);
+  checkMetadata(metadata);
+  const subnetId = details.createVnicDetails?.subnetId ?? details.subnetId;
+  if (subnetId === undefined) throw missing("createVnicDetails.subnetId");
+  const vnicDetails = { ...details.createVnicDetails, subnetId };
+  const plan = planVnic(cloud, vnicDetails, availabilityDomain);
+
+  const instance: Instance = {
+    ...common,
+    lifecycleState: "PROVISIONING",
+    availabilityDomain,
+    faultDomain,
+    region: REGION,
+    shape: details.shape,
+    shapeConfig: shapeConfig(details.shape, processor, details.shapeConfig),
+    imageId,
+    sourceDetails: {
+      sourceType: "image",
+      imageId,
+      bootVolumeSizeInGBs: size,
+      bootVolumeVpusPerGB: sourceDetails?.bootVolumeVpusPerGB ?? DEFAULT_VPUS,
+    },
+    metadata,
+    extendedMetadata: details.extendedMetadata ?? {},
+    systemTags: {},
+    securityAttributes: {},
+    securityAttributesState: "STABLE",
+    launchMode: image.launchMode,
+    launchOptions: {
+      bootVolumeType: "PARAVIRTUALIZED",
+      firmware: "UEFI_64",
+      networkType: "PARAVIRTUALIZED",
+      remoteDataVolumeType: "PARAVIRTUALIZED",
+      isConsistentVolumeNamingEnabled: true,
+      isPvEncryptionInTransitEnabled: false,
+      ...details.launchOptions,
+    },
+    instanceOptions: {
+      areLegacyImdsEndpointsDisabled: details.instanceOptions?.areLegacyImdsEndpointsDisabled ?? false,
+    },
+    availabilityConfig: { recoveryAction: "RESTORE_INSTANCE", ...details.availabilityConfig },
+    agentConfig: {
+      areAllPluginsDisabled: false,
+      isManagementDisabled: false,
+      isMonitoringDisabled: false,
+      ...details.agentConfig,
+    },
+  };
+  const wantedName = details.createVnicDetails?.hostnameLabel ?? instance.displayName;
+  cloud.state.machines[instance.id] = { host: cloud.effects.nameMachine(wantedName) };
+  cloud.add("instances", instance);
+  attachVnic(cloud, instance, plan, vnicDetails);
+  attachBootVolume(cloud, instance);
+  work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
+  return instance;
+}
+
+export interface UpdateInstanceDetails extends Partial<CommonDetails> {
+  metadata?: Record<string, string> | undefined;
+  extendedMetadata?: Json | undefined;
+  shape?: string | undefined;
+  shapeConfig?: ShapeConfigDetails | undefined;
+  faultDomain?: string | undefined;
+  instanceOptions?: { areLegacyImdsEndpointsDisabled?: boolean | undefined } | undefined;
+  launchOptions?: Json | undefined;
+  availabilityConfig?: Json | undefined;
+  agentConfig?: Json | undefined;
+}
+
+/** Changes an instance in place. Another shape or fault domain restarts a running one, as Oracle does. */
+export function updateInstance(cloud: Cloud, id: string, details: UpdateInstanceDetails): Instance {
+  const instance = living(cloud, id);
+  const { metadata, shape = instance.shape, faultDomain } = details;
+  if (metadata !== undefined) {
+    checkMetadata(metadata);
+    for (const key of READ_AT_LAUNCH)
+      if (metadata[key] !== instance.metadata[key])
+        throw invalid(`metadata.${key} is read at launch and cannot be changed later.`);
+  }
+  let config = instance.shapeConfig;
+  if (details.shape !== undefined || details.shapeConfig !== undefined) {
+    const { ocpus, memoryInGBs } = instance.shapeConfig;
+    const kept = shape === instance.shape && shape.endsWith(".Flex") ? { ocpus, memoryInGBs } : {};
+    config = shapeConfig(shape, imageEntry(instance.imageId).processor, { ...kept, ...details.shapeConfig });
+  }
+  if (faultDomain !== undefined) checkFaultDomain(faultDomain);
+
+  const moved = faultDomain !== undefined && faultDomain !== instance.faultDomain;
+  const resized =
+    shape !== instance.shape ||
+    config.ocpus !== instance.shapeConfig.ocpus ||
+    config.memoryInGBs !== instance.shapeConfig.memoryInGBs;
+  updateCommon(instance, details);
+  Object.assign(instance, { shape, shapeConfig: config });
+  if (metadata !== undefined) instance.metadata = metadata;
+  if (faultDomain !== undefined) instance.faultDomain = faultDomain;
+  if (details.extendedMetadata !== undefined) instance.extendedMetadata = details.extendedMetadata;
+  for (const key of ["instanceOptions", "launchOptions", "availabilityConfig", "agentConfig"] as const)
+    Object.assign(instance[key], details[key]);
+  if ((moved || resized) && instance.lifecycleState === "RUNNING") reset(cloud, instance, "ask");
+  return instance;
+}
+
+/** Terminates an instance: its machine, VNIC and volume go; its record stays to be seen for a while. */
+export function terminateInstance(cloud: Cloud, id: string): void {
+  const instance = cloud.get("instances", id);
+  if (ending(instance)) return;
+  instance.lifecycleState = "TERMINATING";
+  work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
+}
+
+const ACTIONS = ["START", "STOP", "SOFTSTOP", "RESET", "SOFTRESET"] as const;
+
+/**
+ * Does a power action.
+ *
+ * @throws CloudError 409 in a state that it does not start from
+ */
+export function instanceAction(cloud: Cloud, id: string, name: string): Instance {
+  const action = ACTIONS.find((each) => each === name.toUpperCase());
+  if (action === undefined) throw invalid(`The action ${name} is not supported: ${ACTIONS.join(", ")}.`);
+  const instance = living(cloud, id);
+  const from = action === "START" ? "STOPPED" : "RUNNING";
+  if (instance.lifecycleState !== from)
+    throw incorrectState(`The instance ${id} is ${instance.lifecycleState}; ${action} needs it ${from}.`);
+  const { effects } = cloud;
+  switch (action) {
+    case "START":
+      instance.lifecycleState = "STARTING";
+      work(cloud, instance, () => effects.start(instance), "RUNNING");
+      break;
+    case "STOP":
+    case "SOFTSTOP":
+      instance.lifecycleState = "STOPPING";
+      work(cloud, instance, () => effects.stop(instance, action === "STOP" ? "cut" : "ask"), "STOPPED");
+      break;
+    case "RESET":
+    case "SOFTRESET":
+      reset(cloud, instance, action === "RESET" ? "cut" : "ask");
+      break;
+  }
+  return instance;
+}
+
+function reset(cloud: Cloud, instance: Instance, how: "cut" | "ask"): void {
+  instance.lifecycleState = "STOPPING";
+  work(cloud, instance, () => cloud.effects.reset(instance, how), "RUNNING");
+}
+
+/** Goes on with what a cloud that was ended left in the middle, and turns on again what lost its power. */
+export function resumeInstances(cloud: Cloud): void {
+  for (const instance of cloud.all("instances")) {
+    switch (instance.lifecycleState) {
+      case "TERMINATING":
+        work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
+        break;
+      case "TERMINATED":
+        forget(cloud, instance.id);
+        break;
+      case "STOPPED":
+        break;
+      default:
+        if (instance.lifecycleState !== "RUNNING" || !cloud.effects.isOn(instance))
+          work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
+    }
+  }
+}
+
+/** Notices the instances whose own system turned them off. */
+export function noticePowerOff(cloud: Cloud): void {
+  for (const instance of cloud.all("instances"))
+    if (instance.lifecycleState === "RUNNING" && !cloud.effects.isOn(instance))
+      instance.lifecycleState = "STOPPED";
+}
+
+/** Works on an instance's machine after the answer was sent. What cannot be done ends the instance. */
+function work(
+  cloud: Cloud,
+  instance: Instance,
+  effect: () => Promise<void>,
+  into: "RUNNING" | "STOPPED" | "TERMINATED",
+): void {
+  const state = instance.lifecycleState;
+  void (async () => {
+    try {
+      await effect();
+      // A termination that came meanwhile has the last word.
+      if (into !== "TERMINATED" && instance.lifecycleState !== state) return;
+      instance.lifecycleState = into;
+    } catch (error) {
+      process.stderr.write(`${instance.displayName} (${instance.id}): ${(error as Error).message}\n`);
+      if (ending(instance) && into !== "TERMINATED") return;
+      instance.lifecycleState = into === "RUNNING" && state === "PROVISIONING" ? "TERMINATED" : "STOPPED";
+    }
+    if ((instance.lifecycleState as string) === "TERMINATED") end(cloud, instance);
+    cloud.save();
+  })();
+}
+
+function end(cloud: Cloud, instance: Instance): void {
+  detachVnics(cloud, instance.id);
+  removeBootVolume(cloud, instance.id);
+  // Keys go with the machine.
+  instance.metadata = {};
+  delete cloud.state.machines[instance.id];
+  void cloud.effects.network();
+  forget(cloud, instance.id);
+}
+
+function forget(cloud: Cloud, id: string): void {
+  setTimeout(() => {
+    cloud.remove("instances", id);
+    cloud.save();
+  }, SHOWN_AFTER_END).unref();
+}
+
+const ending = ({ lifecycleState }: Instance) =>
+  lifecycleState === "TERMINATING" || lifecycleState === "TERMINATED";
+
+function living(cloud: Cloud, id: string): Instance {
+  const instance = cloud.get("instances", id);
+  if (ending(instance)) throw incorrectState(`The instance ${id} is ${instance.lifecycleState}.`);
+  return instance;
+}
+
+function checkFaultDomain(name: string): void {
+  if (!FAULT_DOMAINS.includes(name)) throw invalid(`The fault domain ${name} does not exist.`);
+}
+
+/** Where the fewest of the availability domain's instances are. */
+function freestFaultDomain(cloud: Cloud, availabilityDomain: string): string {
+  const there = cloud
+    .all("instances")
+    .filter((each) => each.availabilityDomain === availabilityDomain && !ending(each));
+  const count = (domain: string) => there.filter(({ faultDomain }) => faultDomain === domain).length;
+  return [...FAULT_DOMAINS].sort((a, b) => count(a) - count(b))[0] ?? "";
+}
+
+function checkMetadata(metadata: Record<string, string>): void {
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes > METADATA_LIMIT)
+    throw invalid(`The metadata takes ${bytes} bytes; ${METADATA_LIMIT} are allowed.`);
+  const { user_data: userData } = metadata;
+  if (userData !== undefined && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(userData))
+    throw invalid("metadata.user_data is not encoded in Base64.");
+}

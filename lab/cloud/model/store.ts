@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import type {
+  BootVolume,
+  BootVolumeAttachment,
+  DhcpOptions,
+  Instance,
+  InternetGateway,
+  PrivateIp,
+  RouteTable,
+  SecurityList,
+  Subnet,
+  Vcn,
+  Vnic,
+  VnicAttachment,
+} from "./resources.ts";
+
+/** What the cloud keeps of an instance and shows to nobody. */
+export interface Machine {
+  /** The lab's host that it is. */
+  host: string;
+}
+
+/** Everything that the cloud knows, by kind and OCID. */
+export interface State {
+  vcns: Record<string, Vcn>;
+  dhcpOptions: Record<string, DhcpOptions>;
+  internetGateways: Record<string, InternetGateway>;
+  routeTables: Record<string, RouteTable>;
+  securityLists: Record<string, SecurityList>;
+  subnets: Record<string, Subnet>;
+  instances: Record<string, Instance>;
+  vnics: Record<string, Vnic>;
+  vnicAttachments: Record<string, VnicAttachment>;
+  privateIps: Record<string, PrivateIp>;
+  bootVolumes: Record<string, BootVolume>;
+  bootVolumeAttachments: Record<string, BootVolumeAttachment>;
+  machines: Record<string, Machine>;
+  /** What a request with a retry token made, so that its repetition makes no second one. */
+  retries: Record<string, string>;
+}
+
+export type Kind = Exclude<keyof State, "machines" | "retries">;
+
+const EMPTY: State = {
+  vcns: {},
+  dhcpOptions: {},
+  internetGateways: {},
+  routeTables: {},
+  securityLists: {},
+  subnets: {},
+  instances: {},
+  vnics: {},
+  vnicAttachments: {},
+  privateIps: {},
+  bootVolumes: {},
+  bootVolumeAttachments: {},
+  machines: {},
+  retries: {},
+};
+
+/** The state as it was last written; empty where nothing was. */
+export function loadState(file: string): State {
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<State>) : {};
+  return { ...structuredClone(EMPTY), ...kept };
+}
+
+/** Writes the state whole or not at all. It holds what instances were given at launch, so only root reads it. */
+export function saveState(file: string, state: State): void {
+  const unfinished = `${file}.new`;
+  writeFileSync(unfinished, JSON.stringify(state), { mode: 0o600 });
+  renameSync(unfinished, file);
+}

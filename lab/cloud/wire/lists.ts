@@ -1,0 +1,55 @@
+import { invalid, missing } from "../errors.ts";
+import type { Cloud } from "../model/cloud.ts";
+
+/** A page of a list, and the token of the next one. */
+export interface Page {
+  items: object[];
+  nextPage?: string;
+}
+
+const LIMIT = 100;
+
+/** The compartment that a list is asked of; its absence is an error. */
+export function compartmentOf(cloud: Cloud, query: URLSearchParams): string {
+  const id = query.get("compartmentId");
+  if (id === null) throw missing("compartmentId");
+  cloud.checkCompartment(id);
+  return id;
+}
+
+/** The resources whose fields are as the query says, for each filter that it gives. */
+export function filtered<T extends object>(
+  items: readonly T[],
+  query: URLSearchParams,
+  filters: readonly string[],
+): T[] {
+  return items.filter((item) =>
+    filters.every((name) => {
+      const wanted = query.get(name);
+      return wanted === null || String((item as Record<string, unknown>)[name]) === wanted;
+    }),
+  );
+}
+
+/** Sorted as the query says, the newest first by default. */
+export function sorted<T extends object>(items: readonly T[], query: URLSearchParams): T[] {
+  const by = query.get("sortBy") ?? "TIMECREATED";
+  const field = { TIMECREATED: "timeCreated", DISPLAYNAME: "displayName" }[by];
+  if (field === undefined) throw invalid(`sortBy ${by} is not TIMECREATED or DISPLAYNAME.`);
+  const order = query.get("sortOrder") ?? (by === "TIMECREATED" ? "DESC" : "ASC");
+  if (order !== "ASC" && order !== "DESC") throw invalid(`sortOrder ${order} is not ASC or DESC.`);
+  const sign = order === "ASC" ? 1 : -1;
+  const value = (item: T) => (item as Record<string, string | undefined>)[field] ?? "";
+  return [...items].sort((a, b) => sign * value(a).localeCompare(value(b)));
+}
+
+/** One page of at most `limit` items; a page's token is the number of items before it. */
+export function page(items: readonly object[], query: URLSearchParams): Page {
+  const limit = Number(query.get("limit") ?? LIMIT);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
+    throw invalid("limit is not between 1 and 1000.");
+  const start = Number(query.get("page") ?? 0);
+  if (!Number.isInteger(start) || start < 0) throw invalid("page is no token of a page.");
+  const end = start + limit;
+  return { items: items.slice(start, end), ...(end < items.length ? { nextPage: String(end) } : {}) };
+}

@@ -1,0 +1,28 @@
+import { clients } from "./clients.ts";
+import { object, set } from "./forms.ts";
+import { COMMON, IN_VCN, NETWORK } from "./resource.ts";
+import type { ResourceType } from "./resource.ts";
+
+const rule = object({
+  networkEntityId: { required: true },
+  destination: {},
+  destinationType: { absent: "CIDR_BLOCK" },
+  description: { absent: "" },
+  routeType: { absent: "STATIC" },
+  // Deprecated, and the service returns it beside `destination`.
+  cidrBlock: { kind: "output" },
+});
+
+export const routeTable: ResourceType = {
+  ...NETWORK,
+  properties: { ...COMMON, ...IN_VCN, routeRules: { form: set(rule), absent: [] } },
+  create: async (details) => {
+    const { network } = await clients();
+    const createRouteTableDetails = { routeRules: [], ...details } as never;
+    return (await network.createRouteTable({ createRouteTableDetails })).routeTable;
+  },
+  read: async (rtId) => (await (await clients()).network.getRouteTable({ rtId })).routeTable,
+  update: async (rtId, updateRouteTableDetails) =>
+    (await clients()).network.updateRouteTable({ rtId, updateRouteTableDetails }),
+  delete: async (rtId) => (await clients()).network.deleteRouteTable({ rtId }),
+};

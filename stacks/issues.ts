@@ -1,0 +1,78 @@
+import { z } from "zod";
+import type { Problem } from "../components/vxlan/validate.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** One issue of a schema in the words of the other checks: where, what (with the value), what would be right. */
+export function describeIssue(schema: z.core.$ZodType, issue: Issue): Problem[] {
+  const path = pathOf(issue.path);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => ({
+        path: pathOf([...issue.path, key]),
+        message: `unknown key: known here are ${knownKeys(schema, issue.path).join(", ")}.`,
+      }));
+    case "invalid_type":
+      return [
+        {
+          path,
+          message:
+            issue.input === undefined
+              ? `missing: give ${article(issue.expected)}.`
+              : `${show(issue.input)} is not ${article(issue.expected)}.`,
+        },
+      ];
+    case "too_small":
+      return [{ path, message: `${show(issue.input)} is too small: use ${String(issue.minimum)} or more.` }];
+    case "too_big":
+      return [{ path, message: `${show(issue.input)} is too large: use ${String(issue.maximum)} or less.` }];
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}
+
+function article(type: string): string {
+  const names: Record<string, string> = {
+    int: "a whole number",
+    number: "a number",
+    string: "a text (quote it where it looks like a number)",
+    boolean: "true or false",
+    array: "a list",
+    object: "a mapping of keys to values",
+    record: "a mapping of names to values",
+  };
+  return names[type] ?? type;
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) =>
+      typeof key === "number" ? `${text}[${key}]` : text === "" ? String(key) : `${text}.${String(key)}`,
+    "",
+  );
+}
+
+/** The keys that the schema has at a path, for the message about one that it has not. */
+function knownKeys(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  const found = unwrap(path.reduce((parent, key) => childOf(unwrap(parent), key), schema));
+  return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
+}
+
+/** A schema without the wrapping that makes it optional. */
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
+    ? unwrap(schema.def.innerType)
+    : schema;
+}
+
+function childOf(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType {
+  if (schema instanceof z.ZodObject)
+    return (schema.shape as Record<PropertyKey, z.core.$ZodType>)[key] ?? z.unknown();
+  if (schema instanceof z.ZodRecord) return schema.valueType;
+  if (schema instanceof z.ZodArray) return schema.element;
+  return z.unknown();
+}

@@ -1,0 +1,109 @@
+import { execFileSync } from "node:child_process";
+import ssh2 from "ssh2";
+import { OverlayEnvironment } from "../../components/index.ts";
+import type { OverlayEnvironmentArgs } from "../../components/index.ts";
+import { hostKeyCommand } from "../../components/oci/hostKey.ts";
+import { register } from "./mocks.ts";
+import type { Registered } from "./mocks.ts";
+
+/** A login key of the tests' own, in the format that ssh-keygen writes. */
+const login = ssh2.utils.generateKeyPairSync("ed25519");
+export const LOGIN_KEY = login.private;
+export const LOGIN_PUBLIC_KEY = login.public.trim();
+
+export const COMPARTMENT = "ocid1.compartment.oc1..aaaa";
+export const AD1 = "Uocm:EU-FRANKFURT-1-AD-1";
+export const AD2 = "Uocm:EU-FRANKFURT-1-AD-2";
+export const NEWEST = "ocid1.image.oc1.eu-frankfurt-1.newest";
+
+/** A key pair, as the stack's own command prints it. */
+const { interpreter, create } = hostKeyCommand();
+export const drawKeyPair = () =>
+  execFileSync(process.execPath, [...interpreter.slice(1), create], { encoding: "utf8" });
+const PAIR = drawKeyPair();
+export const HOST_KEY = JSON.parse(PAIR) as { privateKey: string; publicKey: string };
+
+/** The memo's environment from the ground up, changed as a test wants it. */
+export const memo = (change: (args: any) => void = () => undefined): OverlayEnvironmentArgs => {
+  const args = {
+    compartmentId: COMPARTMENT,
+    network: {
+      vcn: { cidr: "10.196.218.192/26" },
+      operatorCidrs: ["198.51.100.10/32"],
+      subnets: { host01: { cidr: "10.196.218.220/30" }, host02: { cidr: "10.196.218.224/30" } },
+    },
+    overlay: { cidrs: ["192.168.0.0/24"] },
+    ssh: { privateKey: LOGIN_KEY },
+    hosts: {
+      host01: {
+        overlayAddresses: ["192.168.0.1"],
+        instance: { subnet: "host01", privateIp: "10.196.218.222" },
+      },
+      host02: {
+        overlayAddresses: ["192.168.0.2"],
+        instance: { subnet: "host02", privateIp: "10.196.218.226" },
+      },
+    },
+  };
+  change(args);
+  return args;
+};
+
+const MACS = ["3e:2b:74:81:9d:b1", "5e:ee:f2:ab:43:f9", "02:00:00:00:00:03"];
+
+/** What the mocked cloud and hosts answer. */
+const answer = ({ type, name, inputs }: { type: string; name: string; inputs: any }) => {
+  switch (type) {
+    case "oci:Core/vcn:Vcn":
+      return { defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.default" };
+    case "oci:Core/instance:Instance":
+      return {
+        privateIp: inputs.createVnicDetails.privateIp ?? "10.196.218.200",
+        publicIp:
+          inputs.createVnicDetails.assignPublicIp === "true"
+            ? `203.0.113.${/(\d)-instance$/.exec(name)?.[1]}`
+            : "",
+      };
+    case "command:local:Command":
+      return { stdout: PAIR, stderr: "" };
+    case "command:remote:Command": {
+      const host = Number(/(\d)-device$/.exec(name)?.[1] ?? 0);
+      const report = `oci-vxlan device mac=${MACS[host - 1]} mtu=9000 installation=i-${host}`;
+      const verified = "oci-vxlan verified time=2026-11-23T12:00:00Z targets=1";
+      return {
+        stdout: name.endsWith("-device") ? report : name.endsWith("-verify") ? verified : "",
+        stderr: "",
+      };
+    }
+    default:
+      return {};
+  }
+};
+
+const lookUp = (token: string, inputs: any): Record<string, unknown> => {
+  switch (token) {
+    case "oci:Identity/getAvailabilityDomains:getAvailabilityDomains":
+      return { availabilityDomains: [{ name: AD1 }, { name: AD2 }] };
+    case "oci:Core/getImages:getImages":
+      return { images: inputs.operatingSystem === "None" ? [] : [{ id: NEWEST }, { id: "older" }] };
+    case "oci:Core/getSubnet:getSubnet":
+      return { cidrBlock: "10.9.0.0/24" };
+    case "oci:Core/getVcn:getVcn":
+      return { defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.existing" };
+    default:
+      return inputs;
+  }
+};
+
+/** What an environment registers. */
+export const build = (args: OverlayEnvironmentArgs, opts?: any): Promise<Registered[]> =>
+  register(() => new OverlayEnvironment("lab", args, opts), answer, lookUp);
+
+/** Any piece of a program, against the same cloud. */
+export const run = (program: () => unknown): Promise<Registered[]> => register(program, answer, lookUp);
+
+export const named = (resources: readonly Registered[], name: string, type = ""): Registered => {
+  const found = resources.filter((resource) => resource.name === name && resource.type.includes(type));
+  if (found.length !== 1) throw new Error(`${found.length} resources are called ${name} (${type})`);
+  return found[0] as Registered;
+};

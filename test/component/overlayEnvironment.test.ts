@@ -1,0 +1,438 @@
+import * as oci from "@pulumi/oci";
+import { beforeAll, describe, expect, test } from "vitest";
+import { OverlayEnvironment } from "../../components/index.ts";
+import {
+  AD1,
+  AD2,
+  build,
+  COMPARTMENT,
+  drawKeyPair,
+  HOST_KEY,
+  LOGIN_KEY,
+  LOGIN_PUBLIC_KEY,
+  memo,
+  named,
+  NEWEST,
+  run,
+} from "./cloud.ts";
+import { isSecret, unwrap } from "./mocks.ts";
+import type { Registered } from "./mocks.ts";
+
+const userData = (instance: Registered): string =>
+  Buffer.from(unwrap(instance.inputs["metadata"]).user_data, "base64").toString();
+
+const rules = (resources: readonly Registered[]): { ingress: any[]; egress: any[] } => {
+  const { ingressSecurityRules: ingress, egressSecurityRules: egress } = named(
+    resources,
+    "lab-network-security-list",
+  ).inputs;
+  return { ingress, egress };
+};
+
+const without = (value: object, key: string) =>
+  Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
+
+describe("the memo's environment", () => {
+  let resources: Registered[];
+  const inputs = (name: string, type = "") => named(resources, name, type).inputs;
+  beforeAll(async () => {
+    resources = await build(memo());
+  });
+
+  test("is these resources, each below its component", () => {
+    const tree = resources.map(
+      ({ type, name, parent }) => `${parent.split("::").pop()} > ${name} (${type.split(":").pop()})`,
+    );
+    expect(tree.sort()).toEqual(
+      [
+        " > lab (OverlayEnvironment)",
+        "lab > lab (VxlanOverlay)",
+        "lab > lab-network (HostNetwork)",
+        "lab-network > lab-network-vcn (Vcn)",
+        "lab-network > lab-network-gateway (InternetGateway)",
+        "lab-network > lab-network-routes (RouteTable)",
+        "lab-network > lab-network-security-list (SecurityList)",
+        "lab-network > lab-network-host01-subnet (Subnet)",
+        "lab-network > lab-network-host02-subnet (Subnet)",
+        ...["host01", "host02"].flatMap((host) => [
+          `lab > lab-${host} (OverlayHost)`,
+          `lab-${host} > lab-${host}-host-key (Command)`,
+          `lab-${host} > lab-${host}-instance (Instance)`,
+          `lab-${host} > lab-${host}-ready (Command)`,
+          `lab > lab-${host}-device (Command)`,
+          `lab > lab-${host}-peers (Command)`,
+          `lab > lab-${host}-verify (Command)`,
+        ]),
+      ].sort(),
+    );
+  });
+
+  test("every child's name begins with its parent's", () => {
+    for (const { name, parent } of resources)
+      expect(name).toMatch(new RegExp(`^${parent.split("::").pop()}`));
+  });
+
+  test("the network has a way out", () => {
+    expect(inputs("lab-network-vcn")).toEqual({
+      compartmentId: COMPARTMENT,
+      displayName: "oci-vxlan-test",
+      cidrBlocks: ["10.196.218.192/26"],
+    });
+    expect(inputs("lab-network-gateway")).toMatchObject({ vcnId: "lab-network-vcn-id", enabled: true });
+    expect(inputs("lab-network-routes")["routeRules"]).toEqual([
+      { destination: "0.0.0.0/0", destinationType: "CIDR_BLOCK", networkEntityId: "lab-network-gateway-id" },
+    ]);
+    expect(inputs("lab-network-host02-subnet")).toEqual({
+      compartmentId: COMPARTMENT,
+      vcnId: "lab-network-vcn-id",
+      cidrBlock: "10.196.218.224/30",
+      displayName: "host02",
+      routeTableId: "lab-network-routes-id",
+      securityListIds: ["lab-network-security-list-id"],
+    });
+  });
+
+  test("the shared list admits VXLAN between the members without tracking, and SSH from operators", () => {
+    expect(inputs("lab-network-security-list")["displayName"]).toBe("internal-hosts");
+    const vxlan = { protocol: "17", stateless: true, udpOptions: { min: 4789, max: 4789 } };
+    expect(rules(resources).ingress.map((rule) => without(rule, "description"))).toEqual([
+      { ...vxlan, source: "10.196.218.220/30" },
+      { ...vxlan, source: "10.196.218.224/30" },
+      { protocol: "6", source: "198.51.100.10/32", stateless: false, tcpOptions: { min: 22, max: 22 } },
+      { protocol: "1", source: "0.0.0.0/0", stateless: false, icmpOptions: { type: 3, code: 4 } },
+    ]);
+    expect(rules(resources).egress.map((rule) => without(rule, "description"))).toEqual([
+      { ...vxlan, destination: "10.196.218.220/30" },
+      { ...vxlan, destination: "10.196.218.224/30" },
+      { protocol: "all", destination: "0.0.0.0/0", stateless: false },
+    ]);
+    expect(JSON.stringify(rules(resources))).not.toContain("sourcePortRange");
+  });
+
+  test("an instance is what the config and the defaults say", () => {
+    expect(without(inputs("lab-host01-instance"), "metadata")).toEqual({
+      compartmentId: COMPARTMENT,
+      displayName: "host01",
+      availabilityDomain: AD1,
+      faultDomain: "FAULT-DOMAIN-1",
+      shape: "VM.Standard.E4.Flex",
+      shapeConfig: { ocpus: 1, memoryInGbs: 4 },
+      sourceDetails: { sourceType: "image", sourceId: NEWEST },
+      createVnicDetails: {
+        subnetId: "lab-network-host01-subnet-id",
+        displayName: "host01",
+        assignPublicIp: "true",
+        privateIp: "10.196.218.222",
+      },
+      instanceOptions: { areLegacyImdsEndpointsDisabled: true },
+    });
+    expect(inputs("lab-host02-instance")["faultDomain"]).toBe("FAULT-DOMAIN-2");
+  });
+
+  test("what was looked up, spread or drawn once is left alone, and the old host goes first", () => {
+    const instance = named(resources, "lab-host01-instance");
+    expect(instance.ignoreChanges.sort()).toEqual([
+      "availabilityDomain",
+      "faultDomain",
+      "metadata",
+      "sourceDetails.sourceId",
+    ]);
+    expect(instance.deleteBeforeReplace).toBe(true);
+    expect(instance.additionalSecretOutputs).toEqual(["metadata"]);
+  });
+
+  test("the host key is issued by the stack, kept secret, and never drawn again", () => {
+    const command = named(resources, "lab-host01-host-key");
+    expect(command.type).toBe("command:local:Command");
+    expect(command.ignoreChanges).toEqual(["*"]);
+    expect(command.additionalSecretOutputs).toEqual(["stdout"]);
+    expect(command.inputs).toMatchObject({ logging: "none", addPreviousOutputInEnv: false });
+    expect(command.inputs["interpreter"]).toEqual(["node", "--input-type=module", "-e"]);
+    expect(JSON.stringify(command.inputs)).not.toMatch(/\/(root|home|usr|work|tmp)\//);
+  });
+
+  test("the instance gets the host key and the login key, and every connection pins the one and uses the other", () => {
+    const instance = named(resources, "lab-host01-instance");
+    expect(isSecret(instance.inputs["metadata"])).toBe(true);
+    expect(unwrap(instance.inputs["metadata"]).ssh_authorized_keys).toBe(LOGIN_PUBLIC_KEY);
+    expect(userData(instance)).toContain(JSON.stringify(HOST_KEY.privateKey));
+    expect(userData(instance)).toContain(LOGIN_PUBLIC_KEY);
+    for (const phase of ["ready", "device", "peers"]) {
+      const { connection } = inputs(`lab-host01-${phase}`);
+      expect(isSecret(connection)).toBe(true);
+      expect(unwrap(connection)).toMatchObject({
+        host: "203.0.113.1",
+        user: "opc",
+        hostKey: HOST_KEY.publicKey,
+        privateKey: LOGIN_KEY,
+      });
+    }
+  });
+
+  test("no private key stands anywhere but in secrets", () => {
+    const open = (value: any): any =>
+      isSecret(value)
+        ? "[secret]"
+        : Array.isArray(value)
+          ? value.map(open)
+          : typeof value === "object" && value !== null
+            ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, open(inner)]))
+            : value;
+    const visible = JSON.stringify(resources.map(({ inputs }) => open(inputs)));
+    for (const secret of [LOGIN_KEY, HOST_KEY.privateKey])
+      expect(visible).not.toContain(secret.split("\n")[1]);
+  });
+
+  test("phase ready waits long and runs again for a replaced instance; the later phases wait for it", () => {
+    const ready = named(resources, "lab-host01-ready");
+    expect(unwrap(ready.inputs["connection"])).toMatchObject({ dialErrorLimit: 68, perDialTimeout: 3 });
+    expect(ready.inputs["stdin"]).toContain("lab-host01-instance-id");
+    expect(ready.inputs["delete"]).toBeUndefined();
+    expect(ready.inputs["triggers"]).toBeUndefined();
+    const device = named(resources, "lab-host01-device");
+    expect(device.dependencies.map((urn) => urn.split("::").pop())).toContain("lab-host01-ready");
+    expect(device.inputs["stdin"]).toContain("\ninstance lab-host01-instance-id\n");
+    expect(unwrap(device.inputs["connection"])["dialErrorLimit"]).toBe(9);
+  });
+
+  test("all phases go down with their instance", () => {
+    for (const phase of ["ready", "device", "peers"]) {
+      expect(named(resources, `lab-host02-${phase}`).deletedWith).toMatch(/::lab-host02-instance$/);
+    }
+  });
+});
+
+describe("the shared Security List", () => {
+  test("may have another name, track VXLAN, and have further lists and rules beside", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.securityList = {
+          name: "fleet",
+          stateful: true,
+          additionalIds: ["ocid1.securitylist.oc1.eu-frankfurt-1.mine"],
+          ingress: [{ protocol: "tcp", cidr: "0.0.0.0/0", minPort: 443, description: "web" }],
+          egress: [{ protocol: "udp", cidr: "10.0.0.0/8", minPort: 53, maxPort: 54, stateless: true }],
+        };
+      }),
+    );
+    expect(named(resources, "lab-network-security-list").inputs["displayName"]).toBe("fleet");
+    const { ingress, egress } = rules(resources);
+    expect(ingress.filter(({ protocol }) => protocol === "17").map(({ stateless }) => stateless)).toEqual([
+      false,
+      false,
+    ]);
+    expect(egress.filter(({ protocol, stateless }) => protocol === "17" && !stateless)).toEqual([]);
+    expect(ingress.at(-1)).toEqual({
+      protocol: "6",
+      source: "0.0.0.0/0",
+      stateless: false,
+      description: "web",
+      tcpOptions: { min: 443, max: 443 },
+    });
+    expect(egress.at(-1)).toEqual({
+      protocol: "17",
+      destination: "10.0.0.0/8",
+      stateless: true,
+      udpOptions: { min: 53, max: 54 },
+    });
+    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+      "lab-network-security-list-id",
+      "ocid1.securitylist.oc1.eu-frankfurt-1.mine",
+    ]);
+  });
+
+  test("may be the VCN's default one", async () => {
+    const resources = await build(memo((args) => (args.network.securityList = { default: true })));
+    const list = named(resources, "lab-network-security-list");
+    expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
+    expect(list.inputs["manageDefaultResourceId"]).toBe("ocid1.securitylist.oc1.eu-frankfurt-1.default");
+    expect(rules(resources).ingress).toHaveLength(4);
+    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+      "lab-network-security-list-id",
+    ]);
+  });
+
+  test("follows the overlay's port and the login's", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.overlay.port = 8472;
+        args.ssh.port = 2222;
+      }),
+    );
+    const { ingress } = rules(resources);
+    expect(ingress[0].udpOptions).toEqual({ min: 8472, max: 8472 });
+    expect(ingress[2].tcpOptions).toEqual({ min: 2222, max: 2222 });
+    expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
+  });
+});
+
+describe("hosts", () => {
+  test("three in one subnet: one rule each way, the addresses Oracle's choice", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.subnets = { all: { cidr: "10.196.218.192/27" } };
+        args.hosts = Object.fromEntries(
+          [1, 2, 3].map((n) => [`host0${n}`, { overlayAddresses: [`192.168.0.${n}`], instance: {} }]),
+        );
+      }),
+    );
+    const { ingress } = rules(resources);
+    expect(ingress.filter(({ protocol }) => protocol === "17").map(({ source }) => source)).toEqual([
+      "10.196.218.192/27",
+    ]);
+    const faultDomains = resources
+      .filter(({ type }) => type === "oci:Core/instance:Instance")
+      .map(({ inputs }) => inputs["faultDomain"]);
+    expect(new Set(faultDomains).size).toBe(3);
+    expect(named(resources, "lab-host03-instance").inputs["createVnicDetails"]["privateIp"]).toBeUndefined();
+  });
+
+  test("provisioned and existing, mixed: the list admits the existing one, whose phases are undone by SSH", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.hosts.host03 = {
+          overlayAddresses: ["192.168.0.3"],
+          existing: { underlayAddress: "10.5.0.7", user: "ubuntu", hostKey: "ssh-ed25519 AAAA" },
+        };
+      }),
+    );
+    expect(rules(resources).ingress.map(({ source }) => source)).toContain("10.5.0.7/32");
+    expect(resources.filter(({ name }) => name.startsWith("lab-host03")).map(({ name }) => name)).toEqual([
+      "lab-host03-device",
+      "lab-host03-peers",
+      "lab-host03-verify",
+    ]);
+    const device = named(resources, "lab-host03-device");
+    expect(device.deletedWith).toBe("");
+    expect(unwrap(device.inputs["connection"])).toMatchObject({
+      host: "10.5.0.7",
+      user: "ubuntu",
+      hostKey: "ssh-ed25519 AAAA",
+    });
+    expect(named(resources, "lab-host01-peers").inputs["stdin"]).toContain(" 10.5.0.7 192.168.0.3");
+  });
+
+  test("existing ones alone need no cloud", async () => {
+    const existing = (address: string) => ({ underlayAddress: address, hostKey: "ssh-ed25519 AAAA" });
+    const resources = await build({
+      overlay: { cidrs: ["192.168.0.0/24"] },
+      ssh: { privateKey: LOGIN_KEY },
+      hosts: {
+        host01: { overlayAddresses: ["192.168.0.1"], existing: existing("10.5.0.7") },
+        host02: { overlayAddresses: ["192.168.0.2"], existing: existing("10.5.0.8") },
+      },
+    });
+    expect(resources.filter(({ type }) => type.startsWith("oci:"))).toEqual([]);
+  });
+
+  test("their choices are theirs to change: image, placement and size", async () => {
+    const resources = await build(
+      memo((args) => {
+        Object.assign(args.hosts.host01.instance, {
+          image: { id: "ocid1.image.oc1.eu-frankfurt-1.mine" },
+          availabilityDomain: "ad-2",
+          faultDomain: "any",
+          shape: "VM.Standard.E2.1.Micro",
+          publicIp: false,
+          bootTimeout: 60,
+        });
+      }),
+    );
+    const { inputs, ignoreChanges } = named(resources, "lab-host01-instance");
+    expect(inputs).toMatchObject({
+      availabilityDomain: AD2,
+      shape: "VM.Standard.E2.1.Micro",
+      sourceDetails: { sourceId: "ocid1.image.oc1.eu-frankfurt-1.mine" },
+      createVnicDetails: { assignPublicIp: "false" },
+    });
+    expect(inputs["faultDomain"]).toBeUndefined();
+    expect(inputs["shapeConfig"]).toBeUndefined();
+    expect(ignoreChanges).toEqual(["metadata"]);
+    expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"])).toMatchObject({
+      host: "10.196.218.222",
+      dialErrorLimit: 20,
+    });
+  });
+});
+
+describe("a network that exists", () => {
+  const VCN = "ocid1.vcn.oc1.eu-frankfurt-1.mine";
+  const SUBNET = "ocid1.subnet.oc1.eu-frankfurt-1.mine";
+
+  test("new subnets in an existing VCN: its routes stay", async () => {
+    const resources = await build(memo((args) => (args.network.vcn = { id: VCN })));
+    expect(resources.map(({ type }) => type)).not.toContain("oci:Core/vcn:Vcn");
+    expect(resources.map(({ type }) => type)).not.toContain("oci:Core/routeTable:RouteTable");
+    const subnet = named(resources, "lab-network-host01-subnet").inputs;
+    expect(subnet["vcnId"]).toBe(VCN);
+    expect(subnet["routeTableId"]).toBeUndefined();
+  });
+
+  test("existing subnets keep their lists, and nothing is made but hosts", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.vcn = { id: VCN };
+        args.network.subnets = { all: { id: SUBNET } };
+        for (const host of Object.values<any>(args.hosts)) host.instance = {};
+      }),
+    );
+    const made = resources.map(({ type }) => type).filter((type) => type.startsWith("oci:"));
+    expect([...new Set(made)]).toEqual(["oci:Core/instance:Instance"]);
+    expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].subnetId).toBe(SUBNET);
+  });
+
+  test("the default list of an existing VCN may be managed; members' CIDRs are looked up", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.vcn = { id: VCN };
+        args.network.securityList = { default: true };
+        args.network.subnets = { all: { id: SUBNET } };
+        for (const host of Object.values<any>(args.hosts)) host.instance = {};
+      }),
+    );
+    expect(named(resources, "lab-network-security-list").inputs["manageDefaultResourceId"]).toBe(
+      "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
+    );
+    expect(rules(resources).ingress[0].source).toBe("10.9.0.0/24");
+  });
+});
+
+describe("what every child inherits", () => {
+  test("tags", async () => {
+    const resources = await build(memo((args) => (args.tags = { team: "net" })));
+    const cloud = resources.filter(({ type }) => type.startsWith("oci:Core"));
+    expect(cloud).toHaveLength(8);
+    for (const { inputs } of cloud) expect(inputs["freeformTags"]).toEqual({ team: "net" });
+    expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].freeformTags).toEqual({
+      team: "net",
+    });
+  });
+
+  test("an explicit provider", async () => {
+    const resources = await run(() => {
+      const provider = new oci.Provider("frankfurt", { region: "eu-frankfurt-1" });
+      return new OverlayEnvironment("lab", memo(), { providers: [provider] });
+    });
+    const cloud = resources.filter(({ type }) => type.startsWith("oci:Core"));
+    expect(cloud).toHaveLength(8);
+    for (const { provider } of cloud) expect(provider).toContain("::frankfurt::");
+  });
+});
+
+describe("wrong arguments are refused all at once, before anything is registered", () => {
+  test("the environment's own, the cloud's and the overlay's", async () => {
+    const wrong = memo((args) => {
+      delete args.compartmentId;
+      args.overlay.vni = 0;
+      args.hosts.host02.instance.privateIp = "10.196.218.225";
+      args.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: "ssh-ed25519 AAAA" };
+    });
+    await expect(build(wrong)).rejects.toThrow(
+      /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host01: .*\n {2}compartmentId: .*\n {2}hosts\.host02\.instance\.privateIp: .*\n {2}overlay\.vni: /,
+    );
+  });
+});
+
+test("the command that issues a host key draws another each time", () => {
+  expect(drawKeyPair()).not.toBe(drawKeyPair());
+});

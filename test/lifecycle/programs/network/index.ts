@@ -1,0 +1,91 @@
+import * as oci from "@pulumi/oci";
+import * as pulumi from "@pulumi/pulumi";
+
+/** One of each resource that the plugin serves. What the test wants them to hold replaces these values. */
+
+const compartmentId = "ocid1.compartment.oc1..aaaaaaaalab";
+const wanted = JSON.parse(process.env["WANTED"] ?? "{}") as Record<string, any>;
+
+const domains = oci.identity.getAvailabilityDomainsOutput({ compartmentId });
+const images = oci.core.getImagesOutput({
+  compartmentId,
+  operatingSystem: "Canonical Ubuntu",
+  operatingSystemVersion: "24.04",
+  shape: "VM.Standard.E4.Flex",
+  sortBy: "TIMECREATED",
+  sortOrder: "DESC",
+});
+
+const vcn = new oci.core.Vcn("vcn", {
+  compartmentId,
+  cidrBlock: "10.7.0.0/16",
+  displayName: "vcn",
+  ...wanted["vcn"],
+});
+const gateway = new oci.core.InternetGateway("gateway", {
+  compartmentId,
+  vcnId: vcn.id,
+  ...wanted["gateway"],
+});
+const routes = new oci.core.RouteTable("routes", {
+  compartmentId,
+  vcnId: vcn.id,
+  routeRules: [{ destination: "0.0.0.0/0", networkEntityId: gateway.id }],
+  ...wanted["routes"],
+});
+const list = new oci.core.SecurityList("list", {
+  compartmentId,
+  vcnId: vcn.id,
+  displayName: "list",
+  ingressSecurityRules: [
+    { protocol: "17", source: "10.7.1.0/24", stateless: true, udpOptions: { min: 4789, max: 4789 } },
+    { protocol: "6", source: "198.51.100.10/32", tcpOptions: { min: 22, max: 22 }, description: "SSH" },
+    { protocol: "1", source: "0.0.0.0/0", icmpOptions: { type: 3, code: 4 } },
+    { protocol: "1", source: "10.7.0.0/16", icmpOptions: { type: 8 } },
+  ],
+  egressSecurityRules: [{ protocol: "all", destination: "0.0.0.0/0" }],
+  ...wanted["list"],
+});
+new oci.core.DefaultSecurityList("default", {
+  manageDefaultResourceId: vcn.defaultSecurityListId,
+  ingressSecurityRules: [{ protocol: "all", source: "10.7.0.0/16" }],
+  ...wanted["default"],
+});
+const subnet = new oci.core.Subnet("subnet", {
+  compartmentId,
+  vcnId: vcn.id,
+  cidrBlock: "10.7.1.0/24",
+  routeTableId: routes.id,
+  securityListIds: [list.id],
+  ...wanted["subnet"],
+});
+const instance = new oci.core.Instance(
+  "instance",
+  {
+    compartmentId,
+    availabilityDomain: domains.apply((found) => found.availabilityDomains[0]?.name ?? ""),
+    shape: "VM.Standard.E4.Flex",
+    shapeConfig: { ocpus: 1, memoryInGbs: 8 },
+    displayName: "instance",
+    sourceDetails: { sourceType: "image", sourceId: images.apply((found) => found.images[0]?.id ?? "") },
+    createVnicDetails: {
+      subnetId: subnet.id,
+      privateIp: "10.7.1.5",
+      assignPublicIp: "true",
+      ...wanted["vnic"],
+    },
+    instanceOptions: { areLegacyImdsEndpointsDisabled: true },
+    metadata: pulumi.secret({ ssh_authorized_keys: "ssh-ed25519 AAAA", user_data: "I2Nsb3VkLWNvbmZpZwo=" }),
+    ...wanted["instance"],
+  },
+  { deleteBeforeReplace: true },
+);
+
+export const instanceId = instance.id;
+export const privateIp = instance.privateIp;
+export const publicIp = instance.publicIp;
+export const state = instance.state;
+export const imageName = images.apply((found) => found.images[0]?.displayName);
+export const subnetLists = subnet.securityListIds;
+export const router = subnet.virtualRouterIp;
+export const metadata = instance.metadata;
