@@ -199,7 +199,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
     );
     expect(await fleet.failing()).toEqual([]);
     for (const host of HOSTS) expect(await fleet.kernel(host)).toContain(`link/ether ${fleet.macs[host]}`);
-    expect((await fleet.env.up()).counts).toEqual({ unchanged: 11 });
+    expect((await fleet.env.up()).counts).toEqual({ unchanged: 12 });
   });
 
   test("leaves a paused host alone, over a reboot too, and up says so and fails", async () => {
