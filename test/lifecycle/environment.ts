@@ -33,6 +33,7 @@ export class TestEnvironment {
   readonly inventory: Inventory;
   private readonly engine: Engine;
   private members: string[] = [];
+  private lastConfig: object | undefined;
 
   private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
     this.lab = lab;
@@ -116,6 +117,7 @@ export class TestEnvironment {
     const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
     await pulumi.prepare();
     this.members = pulumi.hosts();
+    this.lastConfig = config;
     const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
     return {
       exitCode: result.exitCode,
@@ -126,7 +128,7 @@ export class TestEnvironment {
 
   /** The stack's outputs. */
   async outputs(): Promise<any> {
-    const { text } = await this.pulumi(["stack", "output", "--json"]);
+    const { text } = await this.pulumi(["stack", "output", "--json"], this.lastConfig);
     return JSON.parse(text);
   }
 

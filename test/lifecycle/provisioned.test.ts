@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { changeFaults } from "../../lab/cloud/faults.ts";
+import { COMPARTMENT } from "../../lab/cloud/region.ts";
+import { until } from "../../lab/commands.ts";
+import { hostsOf, isRunning } from "../../lab/hosts/hosts.ts";
+import { Sdk } from "./sdk/client.ts";
+import { TestEnvironment } from "./environment.ts";
+import type { Outcome } from "./environment.ts";
+import { commandLinesDuring, readableByOthers, secretsOf } from "./secrets.ts";
+
+/** The memo's environment from nothing to nothing: each test goes on where the one before it stopped. */
+describe("the memo's environment, provisioned", () => {
+  let env: TestEnvironment;
+  let sdk: Sdk;
+  beforeAll(async () => {
+    env = await TestEnvironment.cloud("test-memo");
+    sdk = new Sdk(env.lab);
+  });
+  afterAll(async () => {
+    sdk.close();
+    await env.remove();
+  });
+
+  /** Runs `up` with a change of the committed config; it has to succeed. */
+  const up = async (change?: (environment: any) => void, ...flags: string[]): Promise<Outcome> => {
+    const outcome = await env.pulumi(["up", "--yes", "--skip-preview", ...flags], env.memoConfig(change));
+    expect(outcome.exitCode, outcome.text).toBe(0);
+    return outcome;
+  };
+  const lists = async (): Promise<any[]> =>
+    (await sdk.call("network", "listSecurityLists", { compartmentId: COMPARTMENT })).items;
+  const list = async (name: RegExp): Promise<any> =>
+    (await lists()).find(({ displayName }: any) => name.test(displayName));
+
+  test("preview asks the cloud for nothing but places and images, and makes nothing", async () => {
+    const { exitCode, text, counts } = await env.pulumi(["preview"], env.memoConfig());
+    expect(exitCode, text).toBe(0);
+    expect(counts).toEqual({ to: 24 });
+    expect(env.instances()).toEqual([]);
+    expect(await lists()).toEqual([]);
+  });
+
+  test("up makes all of it in one go, and all traffic passes; no secret is seen anywhere meanwhile", async () => {
+    const running = up();
+    const lines = [...(await commandLinesDuring(running))];
+    const { counts, text } = await running;
+    expect(counts).toEqual({ created: 24 });
+    expect(await env.failing()).toEqual([]);
+    expect(env.instances().map(({ host, privateIp, state }) => [host, privateIp, state])).toEqual([
+      ["host01", "10.196.218.222", "RUNNING"],
+      ["host02", "10.196.218.226", "RUNNING"],
+    ]);
+    const secrets = secretsOf(env.lab);
+    const { text: state } = await env.pulumi(["stack", "export"], env.memoConfig());
+    expect(lines.filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
+    expect(secrets.filter((secret) => text.includes(secret) || state.includes(secret))).toEqual([]);
+    expect(state).not.toContain("PRIVATE KEY");
+    expect(await readableByOthers(env.lab, secrets)).toEqual([]);
+  });
+
+  test("the official names are used: no warning of an unknown or deprecated property", async () => {
+    const { text } = await env.pulumi(["preview"], env.memoConfig());
+    expect(text).not.toMatch(/warning|deprecated/i);
+  });
+
+  test("a second up changes nothing", async () => {
+    expect((await up()).counts).toEqual({ unchanged: 24 });
+  });
+
+  test("the VXLAN rule taken out of the list: the overlay stops within a second; up puts it back", async () => {
+    const { id, ingressSecurityRules } = await list(/^internal-hosts$/);
+    const others = ingressSecurityRules.filter(({ protocol }: any) => protocol !== "17");
+    expect(others.length).toBeLessThan(ingressSecurityRules.length);
+    const passes = () =>
+      env
+        .on("host01", "ping -c1 -W1 192.168.0.2 >/dev/null && echo passes || echo stops")
+        .then((said) => said);
+    expect(await passes()).toBe("passes");
+    await sdk.call("network", "updateSecurityList", {
+      securityListId: id,
+      updateSecurityListDetails: { ingressSecurityRules: others },
+    });
+    const changed = Date.now();
+    await until("the overlay's stop", 5_000, async () => (await passes()) === "stops", 10);
+    // The ping that found it out waited a second for its answer.
+    expect(Date.now() - changed).toBeLessThan(2_500);
+    const { counts } = await up(undefined, "--refresh");
+    expect(counts).toEqual({ updated: 1, unchanged: 23 });
+    expect(await env.failing()).toEqual([]);
+  });
+
+  test("a stateful list, and back to a stateless one, in place", async () => {
+    const stateful = await up((e) => (e.network.securityList.stateful = true));
+    expect(stateful.counts).toEqual({ updated: 1, unchanged: 23 });
+    const vxlan = (await list(/^internal-hosts$/)).ingressSecurityRules.filter(
+      ({ protocol }: any) => protocol === "17",
+    );
+    expect(vxlan.map(({ isStateless }: any) => isStateless)).toEqual(vxlan.map(() => false));
+    expect(await env.failing()).toEqual([]);
+    expect((await up()).counts).toEqual({ updated: 1, unchanged: 23 });
+    expect(await env.failing()).toEqual([]);
+  });
+
+  test("the VCN's default list in place of an own one", async () => {
+    await up((e) => (e.network.securityList = { default: true }));
+    expect(await list(/^internal-hosts$/)).toBeUndefined();
+    expect(await env.failing()).toEqual([]);
+    await up();
+    expect(await list(/^internal-hosts$/)).toBeDefined();
+    expect(await env.failing()).toEqual([]);
+  });
+
+  test("a host that was powered off is replaced, and no delete runs against it", async () => {
+    const { id } = env.instances()[0] ?? {};
+    await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });
+    await until("the stop", 30_000, () => !isRunning(env.lab, "host01"));
+    const { counts } = await up((e) => (e.hosts.host01.instance.availabilityDomain = "AD-2"));
+    expect(counts["replaced"]).toBe(1);
+    expect(counts["deleted"]).toBeUndefined();
+    expect(env.instances().find(({ host }) => host === "host01")?.id).not.toBe(id);
+    expect(await env.failing()).toEqual([]);
+  });
+
+  test("an instance that somebody terminated comes again with the next up", async () => {
+    changeFaults(env.lab, (faults) => faults.terminate.push("host02"));
+    await until(
+      "its end",
+      30_000,
+      () => !env.instances().some(({ host }) => host === "host02") || !isRunning(env.lab, "host02"),
+    );
+    await up((e) => (e.hosts.host01.instance.availabilityDomain = "AD-2"), "--refresh");
+    expect(await env.failing()).toEqual([]);
+  });
+
+  test("destroy ends with no instance, network or key left", async () => {
+    const { exitCode, text } = await env.destroy(env.memoConfig());
+    expect(exitCode, text).toBe(0);
+    expect(env.instances().filter(({ state }) => state !== "TERMINATED")).toEqual([]);
+    expect(hostsOf(env.lab)).toEqual([]);
+    for (const what of ["Vcns", "SecurityLists", "Subnets", "RouteTables", "InternetGateways"]) {
+      const { items } = await sdk.call("network", `list${what}`, { compartmentId: COMPARTMENT });
+      expect([what, items.filter(({ lifecycleState }: any) => lifecycleState !== "TERMINATED")]).toEqual([
+        what,
+        [],
+      ]);
+    }
+  });
+});
