@@ -84,7 +84,12 @@ export function planMesh(
   const names = Object.keys(hosts).sort();
   const everyone = names.map((name): Peer => {
     const host = hosts[name] as HostSettings;
-    return { name, mac: reportOf(reports, name).mac, ...host };
+    return {
+      name,
+      mac: reportOf(reports, name).mac,
+      underlayAddress: canonical(host.underlayAddress),
+      overlayAddresses: host.overlayAddresses.map(canonical),
+    };
   });
   return Object.fromEntries(
     names.map((name) => [
@@ -96,6 +101,11 @@ export function planMesh(
       },
     ]),
   );
+}
+
+/** An address as the kernel spells it: a host compares its tables with what it was told, word by word. */
+function canonical(text: string): string {
+  return parseAddress(text)?.toString() ?? text;
 }
 
 function reportOf(reports: HostMap<DeviceReport>, host: string): DeviceReport {

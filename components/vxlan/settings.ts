@@ -17,9 +17,15 @@ export interface OverlaySettings {
   mtu?: number;
   /** Whether broadcast, multicast and frames for unknown MACs are replicated to every peer. */
   flood: boolean;
-  /** What the host firewall lets in from the overlay: `all` or `none`. */
+  /**
+   * What the host firewall is told to let in from the overlay: `all`, or `none`, which adds no rule and leaves
+   * arriving traffic to the rules that the host has.
+   */
   overlayIngress: string;
-  /** `manage`: the host's own firewall is opened for the overlay; `leave`: that is its administrator's. */
+  /**
+   * `manage`: the host's own firewall is opened for the overlay; `leave`: that is its administrator's. VXLAN from
+   * strangers is dropped either way.
+   */
   hostFirewall: string;
 }
 

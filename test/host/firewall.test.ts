@@ -172,8 +172,9 @@ describe("iptables", () => {
   test("serves two overlays, which go one by one", async () => {
     await host.on(REJECT);
     const before = await host.on("iptables -S");
+    await install(host, { overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
     await install(host);
-    await install(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
+    expect(await host.on("iptables -S INPUT | grep -c oci-vxlan-100-4789")).toBe("2");
     await remove(host);
     expect(await host.on("iptables -S")).toContain("-i vxlan1 -j ACCEPT");
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
@@ -213,7 +214,7 @@ describe("firewalld", () => {
     await bus("reload", "x");
     expect(await state()).toBe("");
     expect(await reconcile(host)).toMatch(
-      /firewalld addRichRule .*\n.*firewalld addInterface ss trusted vxlan0/,
+      /firewalld: addRichRule .*\n.*firewalld: addInterface trusted vxlan0/,
     );
     expect((await state()).split("\n")).toEqual(open);
   });

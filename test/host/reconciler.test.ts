@@ -68,6 +68,11 @@ describe("the host side", () => {
     ],
     ["a peer's FDB entry may age", `bridge fdb replace ${PEER.mac} dev vxlan0 dst 10.196.218.226 dynamic`],
     [
+      "a peer's FDB entry leads to a group of next hops",
+      "ip nexthop add id 5 via 10.9.9.9 fdb; ip nexthop add id 10 group 5 fdb; " +
+        `bridge fdb del ${PEER.mac} dev vxlan0; bridge fdb add ${PEER.mac} dev vxlan0 nhid 10 self`,
+    ],
+    [
       "a peer's flood entry is deleted",
       `bridge fdb del ${ZERO} dev vxlan0 dst ${PEER.underlayAddress} || exit 1`,
     ],
@@ -226,6 +231,8 @@ describe("the host side", () => {
     await host.on("ip link set eth0 mtu 9000");
     await reconcile(host);
     expect(await mtu()).toBe("8950");
+    await host.on("ip link set eth0 mtu 1500");
+    expect(await reconcile(host)).toContain("warning: eth0 carries 1500 bytes");
   });
 
   test("waits for another run to end", async () => {

@@ -89,3 +89,17 @@ test("overlay addresses get the prefix length of the network they lie in", () =>
     "192.168.0.1/24",
   ]);
 });
+
+test("peers are named by their addresses as the kernel spells them", () => {
+  const host = (underlayAddress: string, overlayAddress: string): HostSettings => ({
+    underlayAddress,
+    overlayAddresses: [overlayAddress],
+  });
+  const report = { mac: "02:00:00:00:00:01", underlayMtu: 9000, installation: "" };
+  const plans = planMesh(
+    undefined,
+    { a: host("10.0.0.2", "FD00:0:0:0::0A"), b: host("10.0.0.3", "fd00::b") },
+    { a: report, b: { ...report, mac: "02:00:00:00:00:02" } },
+  );
+  expect(plans["b"]?.peers[0]?.overlayAddresses).toEqual(["fd00::a"]);
+});

@@ -40,9 +40,9 @@ chain_rules() { # IPTABLES CHAIN
 reconcile_iptables() { # IPTABLES
 	type -P "$1" >/dev/null || return 0
 	local input chain rules jump
-	input=$("$1" -w -S INPUT 2>/dev/null) || return 0
+	input=$("$1" -w -S INPUT 2>/dev/null)$'\n' || return 0
 	chain=$(own_chain)
-	input_refuses "$input" "$chain" || return 0
+	input_refuses "$input" || return 0
 	rules=$(chain_rules "$1" "$chain")
 	[[ -n $rules ]] || return 0
 	if [[ $("$1" -w -S "$chain" 2>/dev/null) != "-N $chain"$'\n'"$rules" ]]; then
@@ -53,13 +53,13 @@ reconcile_iptables() { # IPTABLES
 	if jump_is_late "$input" "$chain"; then
 		cmd "$1" -w -D "${jump[@]}"
 		cmd "$1" -w -I "${jump[@]}"
-	elif [[ $input != *" -j $chain"* ]]; then
+	elif [[ $input != *" -j $chain"$'\n'* ]]; then
 		cmd "$1" -w -I "${jump[@]}"
 	fi
 }
 
 # Whether INPUT can refuse anything: by policy, by a rule, or in a chain that it jumps to.
-input_refuses() { # RULES CHAIN
+input_refuses() { # RULES
 	local IFS=$'\n' line
 	set -f
 	for line in $1; do
@@ -74,7 +74,7 @@ input_refuses() { # RULES CHAIN
 
 # Whether everything has been refused before our jump is reached.
 jump_is_late() { # RULES CHAIN
-	local before=${1%%" -j $2"*}
+	local before=${1%%" -j $2"$'\n'*}
 	[[ $before != "$1" && $before =~ $'\n'-A\ INPUT\ -j\ (REJECT|DROP) ]]
 }
 
@@ -133,7 +133,8 @@ trust_device() {
 }
 
 cmd_firewalld() { # METHOD SIGNATURE ARGUMENT…
-	cmd firewalld "$@" >/dev/null || die "firewalld on $(hostname) refused $1 ${*:3}: see journalctl -u firewalld"
+	mending "firewalld: $1 ${*:3}"
+	firewalld "$@" >/dev/null || die "firewalld on $(hostname) refused $1 ${*:3}: see journalctl -u firewalld"
 }
 
 close_firewalld() {

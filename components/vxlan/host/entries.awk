@@ -34,8 +34,8 @@ what == "fdb" {
 		commands[++count] = remove
 	} else if ($1 in unicast) {
 		if (unicast[$1] == dst && right) { delete unicast[$1]; next }
-		# replace changes where an entry leads, not what else it says.
-		if (unicast[$1] == dst) commands[++count] = remove
+		# Only an entry that leads to a group of next hops cannot be replaced.
+		if (dst == "") commands[++count] = remove
 	} else if (($1, dst) in old_unicast) {
 		commands[++count] = remove
 	}

@@ -16,7 +16,7 @@ look() {
 }
 
 look_at_firewall() {
-	! type -P firewall-cmd >/dev/null || nft -s list table inet firewalld
+	! type -P firewall-cmd >/dev/null || ! nft -s list table inet firewalld || return 0
 	! type -P iptables >/dev/null || iptables -w -S
 	! type -P ip6tables >/dev/null || ip6tables -w -S
 }

@@ -59,6 +59,7 @@ start_unit() {
 	fi
 	for file in "$ETC"/*/device; do
 		overlay=$(basename "$(dirname "$file")")
+		[[ $overlay != "$OVERLAY" ]] || continue
 		runs_current_program "$overlay" || cmd systemctl try-restart "$(unit "$overlay")"
 	done
 	relock
