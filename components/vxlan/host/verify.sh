@@ -26,34 +26,34 @@ die() {
 
 # --- Probes ---------------------------------------------------------------------------------------------
 
-# Prints what became of an echo that may not be fragmented: passes, too-long, unreachable, prohibited, silent,
-# or not-permitted.
-ping_answer() { # ADDRESS BYTES SECONDS
+# Each sets ANSWER, since a subshell for each would cost more than the probes of a thousand peers.
+
+# Sets ANSWER to what became of an echo that may not be fragmented: passes, too-long, unreachable, prohibited,
+# silent, or not-permitted.
+send_echo() { # ADDRESS BYTES SECONDS
 	local said
 	if said=$(ping -n -c 1 -w "$3" -i 0.5 -M "do" -s "$2" "$1" 2>&1 </dev/null); then
-		echo passes
+		ANSWER=passes
 		return
 	fi
 	case $said in
-	*"essage too long"* | *"too big"* | *"Frag needed"*) echo too-long ;;
-	*[Pp]rohibited* | *filtered*) echo prohibited ;;
-	*nreachable* | *"annot assign"* | *"o route"*) echo unreachable ;;
-	*"not permitted"*) echo not-permitted ;;
-	*) echo silent ;;
+	*"essage too long"* | *"too big"* | *"Frag needed"*) ANSWER=too-long ;;
+	*[Pp]rohibited* | *filtered*) ANSWER=prohibited ;;
+	*nreachable* | *"annot assign"* | *"o route"*) ANSWER=unreachable ;;
+	*"not permitted"*) ANSWER=not-permitted ;;
+	*) ANSWER=silent ;;
 	esac
 }
 
 # A full-sized echo; where that stays without an answer, a small one tells a cut from a size that does not fit.
 probe_icmp() { # ADDRESS BYTES
-	local answer
-	answer=$(ping_answer "$1" "$2" "$ICMP_WAIT")
-	if [[ $answer == silent && $(ping_answer "$1" 56 "$SMALL_WAIT") == passes ]]; then
-		answer=only-small
-	fi
-	echo "$answer"
+	send_echo "$1" "$2" "$ICMP_WAIT"
+	[[ $ANSWER == silent ]] || return
+	send_echo "$1" 56 "$SMALL_WAIT"
+	if [[ $ANSWER == passes ]]; then ANSWER=only-small; else ANSWER=silent; fi
 }
 
-# Prints what became of a TCP connection: passes, refused, unreachable, silent or no-banner.
+# Sets ANSWER to what became of a TCP connection: passes, refused, unreachable, silent or no-banner.
 probe_tcp() { # ADDRESS PORT
 	local said
 	# shellcheck disable=SC2016 # expanded by the inner shell
@@ -62,32 +62,28 @@ probe_tcp() { # ADDRESS PORT
 		echo connected
 		IFS= read -r -u 3 line && [[ $line == SSH-* ]] && echo banner' bash "$1" "$2" 2>&1 </dev/null)
 	case $said in
-	*banner) echo passes ;;
-	*connected*) echo no-banner ;;
-	*"onnection refused"*) echo refused ;;
-	*"o route to host"* | *nreachable*) echo unreachable ;;
-	*) echo silent ;;
+	*banner) ANSWER=passes ;;
+	*connected*) ANSWER=no-banner ;;
+	*"onnection refused"*) ANSWER=refused ;;
+	*"o route to host"* | *nreachable*) ANSWER=unreachable ;;
+	*) ANSWER=silent ;;
 	esac
 }
 
 # Prints "PEER UNDERLAY ADDRESS PROBE ANSWER" for the first probe of a target that does not pass.
 probe_target() { # PEER UNDERLAY ADDRESS TCP_PORT
-	local bytes answer
-	bytes=$(payload "$3")
-	answer=$(probe_icmp "$3" "$bytes")
+	# The largest echo that fits: the MTU less the headers of IP and ICMP.
+	local bytes=$((MTU - 28))
+	[[ $3 != *:* ]] || bytes=$((MTU - 48))
+	probe_icmp "$3" "$bytes"
 	# Where TCP is not asked for, whether this host is let in is not asked either: a refusal has crossed too.
-	[[ $4 == - && $answer == prohibited ]] && return
-	if [[ $answer != passes ]]; then
-		echo "$1 $2 $3 icmp:$bytes $answer"
+	[[ $4 == - && $ANSWER == prohibited ]] && return
+	if [[ $ANSWER != passes ]]; then
+		echo "$1 $2 $3 icmp:$bytes $ANSWER"
 	elif [[ $4 != - ]]; then
-		answer=$(probe_tcp "$3" "$4")
-		[[ $answer == passes ]] || echo "$1 $2 $3 tcp:$4 $answer"
+		probe_tcp "$3" "$4"
+		[[ $ANSWER == passes ]] || echo "$1 $2 $3 tcp:$4 $ANSWER"
 	fi
-}
-
-# The largest echo payload that fits: the MTU less the headers of IP and ICMP.
-payload() { # ADDRESS
-	if [[ $1 == *:* ]]; then echo $((MTU - 48)); else echo $((MTU - 28)); fi
 }
 
 probe_all() {
