@@ -162,7 +162,7 @@ export class TestEnvironment {
   traces(host: string): Promise<string> {
     return this.on(
       host,
-      "find /etc /usr/local /var/lib /opt /root /home -xdev ! -path '/var/lib/systemd/*' ! -path '/var/lib/cloud/*' | sort; " +
+      "find /etc /usr/local /var/lib /opt /root /home -xdev ! -path '/var/lib/systemd/*' ! -path '/var/lib/cloud/*' ! -path '/var/lib/NetworkManager/*' | sort; " +
         "systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort; systemctl list-units --all --no-legend --plain | grep -i vxlan || true; " +
         "iptables -S; ip6tables -S; nft list tables; ip -o link show | awk -F'[:@]' '{print $2}'; ls /run | grep -v motd.dynamic | sort",
     );
