@@ -36,7 +36,7 @@ export interface SshArgs {
 export interface VxlanHostArgs {
   /**
    * IPv4 address that a NIC of the host itself carries, which peers send VXLAN packets to. The NIC is found by
-   * it. *Updatable*: the device is made again with its MAC kept.
+   * it. *Updatable*: the device gets it in place or is made again, its MAC kept.
    */
   underlayAddress: pulumi.Input<string>;
   /** The host's addresses inside the overlay, one for each of `cidrs`, without prefix length. *Updatable.* */
@@ -73,7 +73,10 @@ export interface VxlanOverlayArgs {
   flood?: boolean;
   /** What the host firewall admits from the overlay: `all` (default) or `none`. *Updatable.* */
   overlayIngress?: string;
-  /** `manage` (default) opens the host's own firewall for the overlay; `leave` does not touch it. *Updatable.* */
+  /**
+   * `manage` (default) opens the host's own firewall for the overlay; `leave` opens nothing in it. VXLAN from whoever
+   * is no peer is dropped either way. *Updatable.*
+   */
   hostFirewall?: string;
   /**
    * Whether `up` ends in every host probing every peer over the overlay: ICMP that fills the MTU and may not
@@ -90,8 +93,8 @@ export interface VxlanOverlayArgs {
 
 /**
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each,
- * and on each the addresses of all others. Hosts need Linux, systemd, bash, iproute2, nftables and (to verify) ping, nothing
- * else, and keep their place in the overlay over reboots.
+ * and on each the addresses of all others. Hosts need Linux, systemd, bash, awk, iproute2, nftables, util-linux and (to
+ * verify) ping, nothing else. They mend what drifts, and keep their place in the overlay over reboots.
  *
  * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers` and `<name>-<host>-verify`.
  *

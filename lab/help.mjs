@@ -3,14 +3,14 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
 
   up                      start the cloud, run pulumi up, prove that traffic passes (default)
   preview                 show what up would change
-  refresh                 compare the stack's state with the cloud
+  refresh                 compare the stack's state with the cloud (what hosts hold they mend themselves)
   destroy                 undo what up did; hosts that existed before stay
   pulumi ARGS…            any Pulumi command on the lab's stacks
 
   ssh HOST [COMMAND…]     log in as opc, or run a command there and return its exit code
   reboot HOST             reboot a host and wait until SSH answers
   logs HOST               a host's console and journal
-  ps                      what runs, since when, and how much memory it takes
+  ps                      what runs, at which address, and how much memory it takes
   down                    destroy, then stop and remove everything but the caches
 
   fault capacity [COUNT]  the next COUNT launches find no host capacity (default 1)
