@@ -138,7 +138,9 @@ const clock = (time: Date | undefined) => time?.toLocaleString("sv").slice(0, 16
 async function ps(work: Work): Promise<number> {
   const { lab } = work;
   const instances = new Map(instancesOf(lab).map((instance) => [instance.host, instance]));
-  const there = targets(work).filter(({ host }) => hostsOf(lab).includes(host) || instances.has(host));
+  const there = targets(work)
+    .filter(({ host }) => hostsOf(lab).includes(host) || instances.has(host))
+    .sort((a, b) => a.host.localeCompare(b.host));
   const rows = await Promise.all(
     there.map(async ({ host, address }) => {
       const { running, megabytes, since } = await statusOf(lab, host);
