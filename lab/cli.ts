@@ -30,6 +30,7 @@ import { inventoryOf } from "./memo.ts";
 import { runInForeground } from "./operator.ts";
 import { columns, proofTable, proveAll } from "./proof.ts";
 import { LabPulumi } from "./pulumi.ts";
+import { startedAt } from "./processes.ts";
 import { progress, Stopwatch } from "./report.ts";
 import { requireRoom } from "./room.ts";
 
@@ -131,30 +132,43 @@ async function ssh({ lab }: Work, target: Target, command: readonly string[]): P
   return runInForeground(sshArgv(lab, publicIp, command));
 }
 
+/** A time of this day or before, as a person reads it. */
+const clock = (time: Date | undefined) => time?.toLocaleString("sv").slice(0, 16) ?? "";
+
 async function ps(work: Work): Promise<number> {
   const { lab } = work;
   const instances = new Map(instancesOf(lab).map((instance) => [instance.host, instance]));
-  const there = targets(work).filter(({ host }) => hostsOf(lab).includes(host) || instances.has(host));
+  const there = targets(work)
+    .filter(({ host }) => hostsOf(lab).includes(host) || instances.has(host))
+    .sort((a, b) => a.host.localeCompare(b.host));
   const rows = await Promise.all(
     there.map(async ({ host, address }) => {
-      const { running, megabytes } = await statusOf(lab, host);
+      const { running, megabytes, since } = await statusOf(lab, host);
       const { publicIp = "", state } = instances.get(host) ?? {};
       return [
         host,
         address,
         publicIp,
         state !== undefined && state !== "RUNNING" ? state.toLowerCase() : running ? "running" : "stopped",
+        since ? clock(since) : "",
         running ? `${megabytes.toFixed(0)} MB` : "",
       ];
     }),
   );
   const cloud = runningCloud(lab);
   if (cloud !== undefined)
-    rows.push(["(the cloud)", "", "", "running", `${(memoryOf([cloud]) / 1024).toFixed(0)} MB`]);
+    rows.push([
+      "(the cloud)",
+      "",
+      "",
+      "running",
+      clock(startedAt(cloud)),
+      `${(memoryOf([cloud]) / 1024).toFixed(0)} MB`,
+    ]);
   process.stdout.write(
     rows.length === 0
       ? "nothing runs\n"
-      : `${columns([["host", "address", "public", "state", "memory"], ...rows])}\n`,
+      : `${columns([["host", "address", "public", "state", "since", "memory"], ...rows])}\n`,
   );
   return 0;
 }

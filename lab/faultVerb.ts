@@ -8,7 +8,7 @@ import type { Lab } from "./lab.ts";
 /** `npm run lab -- fault …`: what goes wrong on request. */
 
 const FORMS =
-  "capacity [COUNT], slow-boot SECONDS, api CODE STATUS [COUNT], cut HOST, heal HOST, terminate HOST, list, clear";
+  "capacity [COUNT [AFTER]], slow-boot SECONDS, api CODE STATUS [COUNT], cut HOST, heal HOST, terminate HOST, list, clear";
 
 /** Milliseconds until a host that is to be terminated must be gone. */
 const TERMINATION_LIMIT = 30_000;
@@ -22,7 +22,8 @@ export async function fault(lab: Lab, [kind = "list", ...args]: readonly string[
   switch (kind) {
     case "capacity": {
       const capacity = number("COUNT", args[0] ?? "1", 0, 1000);
-      changeFaults(lab, (faults) => (faults.capacity = capacity));
+      const spared = number("AFTER", args[1] ?? "0", 0, 1000);
+      changeFaults(lab, (faults) => Object.assign(faults, { capacity, spared }));
       break;
     }
     case "slow-boot": {

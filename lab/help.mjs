@@ -13,7 +13,8 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   ps                      what runs, at which address, and how much memory it takes
   down                    destroy, then stop and remove everything but the caches
 
-  fault capacity [COUNT]  the next COUNT launches find no host capacity (default 1)
+  fault capacity [COUNT [AFTER]]  the next COUNT launches (default 1), after so many others (default 0), find
+                          no host capacity
   fault slow-boot SECONDS every boot takes so much longer
   fault api CODE STATUS [COUNT]   the next COUNT API requests fail with this error
   fault cut HOST, heal HOST       no packet reaches or leaves the host; all do again

@@ -18,6 +18,15 @@ function startTime(pid: number): string | undefined {
   }
 }
 
+/** When a process started. Its clock ticks are hundredths of a second on every Linux that Node runs on. */
+export function startedAt(pid: number): Date | undefined {
+  const ticks = startTime(pid);
+  const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1];
+  return ticks === undefined || boot === undefined
+    ? undefined
+    : new Date((Number(boot) + Number(ticks) / 100) * 1_000);
+}
+
 /** Writes down a process that was just started. */
 export function remember(file: string, pid: number): void {
   writeFileSync(file, `${pid} ${startTime(pid) ?? ""}\n`, { mode: 0o600 });

@@ -27,14 +27,19 @@ const FILES = [
   { source: "oci-vxlan", path: `${LIBRARY}/oci-vxlan`, mode: "755" },
 ] as const;
 
+const read = (source: string) => readFileSync(new URL(`./host/${source}`, import.meta.url), "utf8");
+
 let cached: HostFile[] | undefined;
+let script: string | undefined;
 
 /** The host side: real files beside this module, read once. */
 export function hostFiles(): readonly HostFile[] {
-  cached ??= FILES.map(({ source, path, mode }) => ({
-    path,
-    mode,
-    text: readFileSync(new URL(`./host/${source}`, import.meta.url), "utf8"),
-  }));
+  cached ??= FILES.map(({ source, path, mode }) => ({ path, mode, text: read(source) }));
   return cached;
+}
+
+/** The shell that puts them in place; it stays on no host. */
+export function installer(): string {
+  script ??= read("install.sh");
+  return script;
 }

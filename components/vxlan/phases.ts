@@ -1,4 +1,4 @@
-import { hostFiles } from "./hostFiles.ts";
+import { hostFiles, installer } from "./hostFiles.ts";
 import { interfaceAddresses } from "./plan.ts";
 import type { PeersPlan } from "./plan.ts";
 import type { HostSettings, OverlaySettings } from "./settings.ts";
@@ -111,13 +111,8 @@ export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
  */
 function installScript(overlay: string, settings: string): string {
   return lines(
-    "{ set -euo pipefail",
-    "install_file() { # PATH MODE: standard input becomes the file, at once and only where it differs",
-    '  local new="$1.new"',
-    '  mkdir -p "$(dirname "$1")"',
-    '  cat >"$new"',
-    '  if cmp -s "$new" "$1" && [ "$(stat -c %a "$1")" = "$2" ]; then rm "$new"; else chmod "$2" "$new" && mv "$new" "$1"; fi',
-    "}",
+    "{",
+    installer(),
     ...hostFiles().map(({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`),
     `exec ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
     "}",

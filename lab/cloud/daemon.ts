@@ -27,7 +27,7 @@ const cloud: Cloud = new Cloud(loadState(stateFile(lab)), machines);
 
 /** Faults that were asked for come before what the request asks for. */
 function disturb(method: string, path: string): void {
-  const { api, capacity } = readFaults(lab);
+  const { api, capacity, spared } = readFaults(lab);
   const [fault] = api;
   if (fault !== undefined) {
     changeFaults(lab, (faults) => {
@@ -37,8 +37,8 @@ function disturb(method: string, path: string): void {
     throw new CloudError(fault.status, fault.code, "A fault that the lab was asked for.");
   }
   if (capacity > 0 && method === "POST" && path === `${BASE_PATH}/instances`) {
-    changeFaults(lab, (faults) => (faults.capacity -= 1));
-    throw outOfCapacity();
+    changeFaults(lab, (faults) => (spared > 0 ? (faults.spared -= 1) : (faults.capacity -= 1)));
+    if (spared === 0) throw outOfCapacity();
   }
 }
 

@@ -16,6 +16,8 @@ export interface ApiFault {
 export interface Faults {
   /** Launches that are still to find no capacity. */
   capacity: number;
+  /** Launches before those that still find room. */
+  spared: number;
   /** Seconds that every boot takes longer. */
   bootDelay: number;
   api: ApiFault[];
@@ -25,7 +27,7 @@ export interface Faults {
   terminate: string[];
 }
 
-const NONE: Faults = { capacity: 0, bootDelay: 0, api: [], cut: [], terminate: [] };
+const NONE: Faults = { capacity: 0, spared: 0, bootDelay: 0, api: [], cut: [], terminate: [] };
 
 /** The file that faults are asked for by: whoever asks writes it, the cloud looks into it. */
 export const faultsFile = (lab: Lab) => join(lab.directory, "faults", "faults.json");
@@ -83,9 +85,14 @@ table inet ocivx_cut {
 const counted = (count: number, one: string, more: string) => (count === 1 ? one : `${count} ${more}`);
 
 /** What is asked for, line by line. */
-export function describeFaults({ capacity, bootDelay, api, cut, terminate }: Faults): string[] {
+export function describeFaults({ capacity, spared, bootDelay, api, cut, terminate }: Faults): string[] {
   return [
-    ...(capacity > 0 ? [`no capacity for the next ${counted(capacity, "launch", "launches")}`] : []),
+    ...(capacity > 0
+      ? [
+          `no capacity for the next ${counted(capacity, "launch", "launches")}` +
+            (spared > 0 ? ` after ${counted(spared, "one", "others")}` : ""),
+        ]
+      : []),
     ...(bootDelay > 0 ? [`every boot takes ${bootDelay} s longer`] : []),
     ...api.map(
       ({ code, status, count }) =>

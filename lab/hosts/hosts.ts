@@ -17,7 +17,7 @@ import {
 } from "../network/network.ts";
 import { rules } from "../network/rules.ts";
 import type { Vnic } from "../network/rules.ts";
-import { kill, recall, remember } from "../processes.ts";
+import { kill, recall, remember, startedAt } from "../processes.ts";
 import { silent } from "../report.ts";
 import type { Report } from "../report.ts";
 import { removeCgroups } from "./cgroups.ts";
@@ -281,6 +281,8 @@ export interface HostStatus {
   running: boolean;
   /** Memory of all its processes in megabytes, shared pages counted once (PSS). */
   megabytes: number;
+  /** When its system was booted. */
+  since?: Date;
 }
 
 export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
@@ -288,7 +290,9 @@ export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
   const running = isRunning(lab, host);
   if (!running || !namespaceExists(namespace)) return { host, running, megabytes: 0 };
   const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
-  return { host, running, megabytes: memoryOf(pids.map(Number)) / 1024 };
+  const init = initOf(lab, host);
+  const since = init === undefined ? undefined : startedAt(init);
+  return { host, running, megabytes: memoryOf(pids.map(Number)) / 1024, ...(since ? { since } : {}) };
 }
 
 /** Kilobytes that processes take, shared pages counted once (PSS). */

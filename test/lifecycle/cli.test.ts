@@ -108,7 +108,9 @@ describe("npm run lab -- --stack lab-existing", () => {
   });
 
   test("ps and logs show what runs", async () => {
-    expect((await lab("ps")).stdout).toMatch(/^host01 +10\.196\.218\.222 +running +\d+ MB$/m);
+    expect((await lab("ps")).stdout).toMatch(
+      /^host01 +10\.196\.218\.222 +running +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ MB$/m,
+    );
     expect((await lab("logs", "host01")).stdout).toContain("VXLAN overlay lab-existing.overlay");
   });
 

@@ -24,8 +24,8 @@ describe("the memo's environment, provisioned", () => {
   });
 
   /** Runs `up` with a change of the committed config; it has to succeed. */
-  const up = async (change?: (environment: any) => void, ...flags: string[]): Promise<Outcome> => {
-    const outcome = await env.pulumi(["up", "--yes", "--skip-preview", ...flags], env.memoConfig(change));
+  const up = async (change?: (environment: any) => void): Promise<Outcome> => {
+    const outcome = await env.up(env.memoConfig(change));
     expect(outcome.exitCode, outcome.text).toBe(0);
     return outcome;
   };
@@ -95,7 +95,7 @@ describe("the memo's environment, provisioned", () => {
     await until("the overlay's stop", 5_000, async () => (await passes()) === "stops", 10);
     // The ping that found it out waited a second for its answer.
     expect(Date.now() - changed).toBeLessThan(2_500);
-    const { counts } = await up(undefined, "--refresh");
+    const { counts } = await up();
     expect(counts).toEqual({ updated: 1, unchanged: 23 });
     expect(await env.failing()).toEqual([]);
   });
@@ -173,7 +173,7 @@ describe("the memo's environment, provisioned", () => {
       30_000,
       () => !env.instances().some(({ host }) => host === "host02") || !isRunning(env.lab, "host02"),
     );
-    await up((e) => (e.hosts.host01.instance.availabilityDomain = "AD-2"), "--refresh");
+    await up((e) => (e.hosts.host01.instance.availabilityDomain = "AD-2"));
     expect(await env.failing()).toEqual([]);
   });
 
