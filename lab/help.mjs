@@ -10,7 +10,7 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   ssh HOST [COMMAND…]     log in as opc, or run a command there and return its exit code
   reboot HOST             reboot a host and wait until SSH answers
   logs HOST               a host's console and journal
-  ps                      what runs, at which address, and how much memory it takes
+  ps                      what runs, where, since when, and how much memory it takes
   down                    destroy, then stop and remove everything but the caches
 
   fault capacity [COUNT [AFTER]]  the next COUNT launches (default 1), after so many others (default 0), find
