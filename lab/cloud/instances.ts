@@ -17,10 +17,10 @@ export interface InstanceView {
   publicIp?: string;
 }
 
-/** The instances that the lab's cloud has, from its books, whether it runs or not. */
+/** The instances that the lab's cloud has, in order of their hosts' names, from its books, whether it runs or not. */
 export function instancesOf(lab: Lab): InstanceView[] {
   const { instances, machines, vnicAttachments, vnics } = loadState(stateFile(lab));
-  return Object.entries(machines).flatMap(([id, { host }]) => {
+  const views = Object.entries(machines).flatMap(([id, { host }]) => {
     const instance = instances[id];
     const attachment = Object.values(vnicAttachments).find(({ instanceId }) => instanceId === id);
     const vnic = vnics[attachment?.vnicId ?? ""];
@@ -29,6 +29,7 @@ export function instancesOf(lab: Lab): InstanceView[] {
     const view = { id, host, state: instance.lifecycleState, privateIp };
     return [publicIp === undefined ? view : { ...view, publicIp }];
   });
+  return views.sort((a, b) => a.host.localeCompare(b.host));
 }
 
 /** Pins the keys of the cloud's instances to the addresses that the operator reaches them by. */

@@ -129,7 +129,7 @@ describe("the memo's environment, provisioned", () => {
   test("no capacity for another host: up says what to do and keeps the rest; a slow boot too; the next up finishes", async () => {
     changeFaults(env.lab, (faults) => {
       faults.capacity = 1;
-      faults.bootDelay = 60;
+      faults.bootDelay = 45;
     });
     const none = await env.up(env.memoConfig(third));
     expect(none.exitCode).not.toBe(0);
@@ -156,7 +156,7 @@ describe("the memo's environment, provisioned", () => {
   });
 
   test("a host that was powered off is replaced, and no delete runs against it", async () => {
-    const { id } = env.instances()[0] ?? {};
+    const { id } = env.instances().find(({ host }) => host === "host01") ?? {};
     await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });
     await until("the stop", 30_000, () => !isRunning(env.lab, "host01"));
     const { counts } = await up((e) => (e.hosts.host01.instance.availabilityDomain = "AD-2"));
