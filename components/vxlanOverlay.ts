@@ -7,7 +7,7 @@ import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
-import { describeProblems, validateOverlay } from "./vxlan/validate.ts";
+import { describeProblems, validateHostKey, validateOverlay } from "./vxlan/validate.ts";
 import type { PartialHost } from "./vxlan/validate.ts";
 import { digestOf, lastVerified, parseVerifyReport, validateVerify, verifyPhase } from "./vxlan/verify.ts";
 import type { LastVerified, VerifyHost } from "./vxlan/verify.ts";
@@ -274,6 +274,9 @@ function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverla
   const problems = [
     ...validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>),
     ...validateVerify(args, (key) => key),
+    ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
+      validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
+    ),
   ];
   if (problems.length > 0) {
     throw new pulumi.RunError(`VxlanOverlay "${name}" cannot be built:\n${describeProblems(problems)}`);

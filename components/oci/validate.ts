@@ -1,7 +1,7 @@
 import { contains, overlaps, parseAddress, parseCidr } from "../vxlan/addresses.ts";
 import { withDefaults } from "../vxlan/settings.ts";
 import type { OverlaySettings } from "../vxlan/settings.ts";
-import { validateOverlay } from "../vxlan/validate.ts";
+import { validateHostKey, validateOverlay } from "../vxlan/validate.ts";
 import type { Problem } from "../vxlan/validate.ts";
 import { problemWithOcid } from "./ocid.ts";
 import type { InstanceSettings, NetworkSettings, Ocid } from "./settings.ts";
@@ -20,7 +20,7 @@ export interface EnvironmentSettings {
       {
         overlayAddresses?: string[];
         instance?: InstanceSettings;
-        existing?: { underlayAddress?: unknown };
+        existing?: { underlayAddress?: unknown; hostKey?: unknown };
       }
     >
   >;
@@ -47,6 +47,9 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...(network ? validateNetwork(network, "network", outsideAddresses(environment)) : []),
     ...Object.entries(instances).flatMap(([name, instance]) => validateInstance(instance, at(name))),
     ...(network ? validateAddresses(instances, network, at) : []),
+    ...Object.entries(hosts).flatMap(([name, { existing }]) =>
+      existing ? validateHostKey(`hosts.${name}.existing.hostKey`, existing.hostKey) : [],
+    ),
     ...validateSeparation(environment, instances),
     ...validateTags(tags),
     ...validateOverlay(

@@ -433,6 +433,23 @@ describe("wrong arguments are refused all at once, before anything is registered
   });
 });
 
+test("an existing host without a host key, or with an RSA one, is refused", async () => {
+  const wrong = (hostKey: unknown) =>
+    memo((args) => {
+      args.hosts.host03 = {
+        overlayAddresses: ["192.168.0.3"],
+        existing: { underlayAddress: "10.5.0.7", hostKey },
+      };
+    });
+  await expect(build(wrong("ssh-rsa AAAA"))).rejects.toThrow(
+    /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host03\.existing\.hostKey: an RSA host key/,
+  );
+  await expect(build(wrong(""))).rejects.toThrow(
+    /hosts\.host03\.existing\.hostKey: "" is no public host key/,
+  );
+  await expect(build(wrong(undefined))).rejects.toThrow(/hosts\.host03\.existing\.hostKey: no host key is/);
+});
+
 test("the command that issues a host key draws another each time", () => {
   expect(drawKeyPair()).not.toBe(drawKeyPair());
 });
