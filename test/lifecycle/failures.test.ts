@@ -55,10 +55,7 @@ describe("up fails by name and the next up goes on", () => {
     expect(text).toContain("overlay.vni: 16777216 is no VNI");
     expect(text).toContain("nothing was touched");
     expect(await env.traces("host01")).toBe(before);
-    const missing = await failingUp(
-      env.config((e) => (e.hosts.host02.existing.hostKeyPath = ".lab/keys/nowhere.pub")),
-    );
-    expect(missing).toMatch(
+    expect(text).toMatch(
       /hosts\.host02\.existing\.hostKeyPath: cannot read .*nowhere\.pub: there is no such file/,
     );
   });
