@@ -1,4 +1,4 @@
-import { contains, parseAddress, parseCidr } from "./addresses.ts";
+import { canonical, contains, parseAddress, parseCidr } from "./addresses.ts";
 import { VXLAN_OVERHEAD } from "./settings.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
 import type { DeviceReport } from "./deviceReport.ts";
@@ -101,11 +101,6 @@ export function planMesh(
       },
     ]),
   );
-}
-
-/** An address as the kernel spells it: a host compares its tables with what it was told, word by word. */
-function canonical(text: string): string {
-  return parseAddress(text)?.toString() ?? text;
 }
 
 function reportOf(reports: HostMap<DeviceReport>, host: string): DeviceReport {
