@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import { devicePhase, peersPhase } from "./vxlan/phases.ts";
+import { devicePhase, peersPhase, removeDevice } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
 import { withDefaults } from "./vxlan/settings.ts";
@@ -148,7 +148,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         ),
       )
       .apply((resolved) => {
-        refuseEqualMacs(overlay.device, resolved);
+        refuseEqualMacs(overlay.device, resolved, removeDevice(identity));
         return resolved;
       });
     const plans = pulumi
