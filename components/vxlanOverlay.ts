@@ -1,10 +1,12 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { adviceOnError } from "./adviceOnError.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
 import { devicePhase, peersPhase, removeDevice } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
+import { removalAdvice } from "./vxlan/removal.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
 import { describeProblems, validateHostKey, validateOverlay } from "./vxlan/validate.ts";
@@ -125,6 +127,9 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         return [host, { given, settings, connection: connectionTo(given.ssh) }];
       }),
     );
+    const advice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
+      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
+    );
     const each = <T>(make: (host: string, parts: HostParts) => T) => mapHosts(hosts, make);
 
     const devices = each((host, { given, settings, connection }) => {
@@ -135,7 +140,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         });
         return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, instance });
       });
-      return this.command(`${name}-${host}-device`, phase, connection, given);
+      return this.command(`${name}-${host}-device`, phase, connection, given, advice);
     });
 
     const reports = pulumi
@@ -159,6 +164,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       const phase = plans.apply((resolved) => peersPhase(identity, resolved[host] as PeersPlan));
       return this.command(`${name}-${host}-peers`, phase, connection, given, {
         dependsOn: Object.values(devices),
+        ...advice,
       });
     });
 
