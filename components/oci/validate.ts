@@ -48,7 +48,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...Object.entries(instances).flatMap(([name, instance]) => validateInstance(instance, at(name))),
     ...(network ? validateAddresses(instances, network, at) : []),
     ...Object.entries(hosts).flatMap(([name, { existing }]) =>
-      existing ? validateHostKey(`hosts.${name}.existing.hostKey`, existing.hostKey) : [],
+      existing ? validateExisting(existing, `hosts.${name}.existing`, network !== undefined) : [],
     ),
     ...validateSeparation(environment, instances),
     ...validateTags(tags),
@@ -97,6 +97,22 @@ function validateKinds({ hosts }: EnvironmentSettings): Problem[] {
       },
     ];
   });
+}
+
+function validateExisting(
+  { underlayAddress, hostKey }: { underlayAddress?: unknown; hostKey?: unknown },
+  at: string,
+  isAdmitted: boolean,
+): Problem[] {
+  const problems = validateHostKey(`${at}.hostKey`, hostKey);
+  if (isAdmitted && underlayAddress !== undefined && typeof underlayAddress !== "string") {
+    problems.push({
+      path: `${at}.underlayAddress`,
+      message:
+        "the Security List of the network admits this address by a rule of its own, so give it as text, not as an output.",
+    });
+  }
+  return problems;
 }
 
 function validatePresence(
