@@ -16,7 +16,7 @@ export function removalAdvice(stack: string, urn: string, error: string): string
   // The peers' resource depends on the device's. By the time that the device's delete fails, it is gone.
   const urns = phase === "peers" ? [urn, `${all}device`] : [urn];
   return (
-    "No SSH session with this host, so nothing was removed from it. If it is only down, start it and run this again. " +
+    `${urn.split("::").pop()}: no SSH session with the host, so nothing was removed from it. If it is only down, start it and run this again. ` +
     "If it is gone for good, take it out of the state, then run this again:\n" +
     `  pulumi state delete --stack ${stack} --yes ${urns.map((each) => `'${each}'`).join(" ")}`
   );

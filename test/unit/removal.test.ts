@@ -11,6 +11,7 @@ test.each([
   "after 9 failed attempts: ssh: handshake failed: EOF",
 ])("a host that nobody reaches: what takes both of its phases out of the state (%s)", (error) => {
   const lines = removalAdvice("lab", urn("peers"), error)?.split("\n");
+  expect(lines?.[0]).toMatch(/^overlay-host02-peers: no SSH session with the host/);
   expect(lines?.at(-1)).toBe(`  pulumi state delete --stack lab --yes '${urn("peers")}' '${urn("device")}'`);
 });
 
