@@ -173,7 +173,7 @@ describe("up fails by name and the next up goes on", () => {
     expect(text).toContain("overlay-host02-peers");
     const [, advice = ""] = /^ +pulumi (state delete .*)$/m.exec(text) ?? [];
     expect(advice).toMatch(/^state delete --stack lab --yes 'urn:.*-host02-peers' 'urn:.*-host02-device'$/);
-    goesOn(await env.pulumi(advice.split(" ").map((word) => word.replaceAll("'", ""))));
+    goesOn(await env.pulumi(advice.replaceAll("'", "").split(" ")));
     goesOn(await env.destroy());
     await inNetwork(router, "nft delete table inet cut");
     // A host that comes back is rid of it by its own program.
