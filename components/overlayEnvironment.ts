@@ -18,7 +18,10 @@ export interface ProvisionedHostArgs extends InstanceArgs {
 
 /** A host that is there already. */
 export interface ExistingHostArgs {
-  /** IPv4 address that a NIC of the host carries. *Updatable.* */
+  /**
+   * IPv4 address that a NIC of the host carries. Beside a `network` it has to be text, since that network's Security
+   * List has a rule for it. *Updatable.*
+   */
   underlayAddress: pulumi.Input<string>;
   /** Where SSH reaches the host from here. Default: the underlay address. *Updatable.* */
   sshAddress?: pulumi.Input<string>;

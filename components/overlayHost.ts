@@ -3,6 +3,7 @@ import { getImagesOutput } from "@pulumi/oci/core/getImages.js";
 import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
+import { adviceOnError } from "./adviceOnError.ts";
 import { capacityAdvice } from "./oci/capacity.ts";
 import { instanceMetadata } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKey.ts";
@@ -237,22 +238,11 @@ export class OverlayHost extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         ignoreChanges: ["metadata", ...lookedUp],
         additionalSecretOutputs: ["metadata"],
-        ...this.adviceOnFailure(name, hostname, shape),
+        ...adviceOnError(`${name}-advice`, this, ({ failedOperation, errors }) =>
+          failedOperation === "create" ? capacityAdvice(hostname, shape, errors[0] ?? "") : undefined,
+        ),
       },
     );
-  }
-
-  /** Says what to do where the cloud only says that it has no room. Whether and when to try again is the user's. */
-  private adviceOnFailure(name: string, hostname: string, shape: string): pulumi.CustomResourceOptions {
-    // The SDK's mocks, which programs are tested with, take no error hooks.
-    if (!("registerErrorHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
-    const advice = new pulumi.ErrorHook(`${name}-advice`, async ({ failedOperation, errors }) => {
-      const text =
-        failedOperation === "create" ? capacityAdvice(hostname, shape, errors[0] ?? "") : undefined;
-      if (text !== undefined) await pulumi.log.error(text, this);
-      return false;
-    });
-    return { hooks: { onError: [advice] } };
   }
 
   private availabilityDomain({ compartmentId, availabilityDomain }: OverlayHostArgs): pulumi.Input<string> {

@@ -1,13 +1,15 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { adviceOnError } from "./adviceOnError.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import { devicePhase, peersPhase } from "./vxlan/phases.ts";
+import { devicePhase, peersPhase, removeDevice } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
+import { removalAdvice } from "./vxlan/removal.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
-import { describeProblems, validateOverlay } from "./vxlan/validate.ts";
+import { describeProblems, validateHostKey, validateOverlay } from "./vxlan/validate.ts";
 import type { PartialHost } from "./vxlan/validate.ts";
 import { digestOf, lastVerified, parseVerifyReport, validateVerify, verifyPhase } from "./vxlan/verify.ts";
 import type { LastVerified, VerifyHost } from "./vxlan/verify.ts";
@@ -128,6 +130,9 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         return [host, { given, settings, connection: connectionTo(given.ssh) }];
       }),
     );
+    const advice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
+      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
+    );
     const each = <T>(make: (host: string, parts: HostParts) => T) => mapHosts(hosts, make);
 
     const devices = each((host, { given, settings, connection }) => {
@@ -138,7 +143,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         });
         return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, instance });
       });
-      return this.command(`${name}-${host}-device`, phase, connection, given);
+      return this.command(`${name}-${host}-device`, phase, connection, given, advice);
     });
 
     const reports = pulumi
@@ -151,7 +156,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         ),
       )
       .apply((resolved) => {
-        refuseEqualMacs(overlay.device, resolved);
+        refuseEqualMacs(overlay.device, resolved, removeDevice(identity));
         return resolved;
       });
     const plans = pulumi
@@ -162,6 +167,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       const phase = plans.apply((resolved) => peersPhase(identity, resolved[host] as PeersPlan));
       return this.command(`${name}-${host}-peers`, phase, connection, given, {
         dependsOn: Object.values(devices),
+        ...advice,
       });
     });
 
@@ -277,6 +283,9 @@ function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverla
   const problems = [
     ...validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>),
     ...validateVerify(args, (key) => key),
+    ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
+      validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
+    ),
   ];
   if (problems.length > 0) {
     throw new pulumi.RunError(`VxlanOverlay "${name}" cannot be built:\n${describeProblems(problems)}`);

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { validateEnvironment } from "../components/oci/validate.ts";
 import type { EnvironmentSettings } from "../components/oci/validate.ts";
+import { describeProblems } from "../components/vxlan/validate.ts";
 import type { Problem } from "../components/vxlan/validate.ts";
 import { instance, network, tags } from "./cloud.ts";
 import { describeIssue } from "./issues.ts";
 import { salvage } from "./salvage.ts";
+import type { Partly } from "./salvage.ts";
 
 /**
  * The stack config: one object under the key `environment`, checked strictly. Secrets stand under keys of
@@ -72,7 +74,7 @@ const host = z.strictObject({
   existing: existing.optional(),
 });
 
-export const environmentSchema = z.strictObject({
+const environmentSchema = z.strictObject({
   /** OCID of the compartment that all is made in. */
   compartmentId: z.string().optional(),
   network: network.optional(),
@@ -91,7 +93,7 @@ export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map(({ path, message }) => `  ${path}: ${message}`).join("\n"));
+    super(describeProblems(problems));
     this.name = "ConfigError";
     this.problems = problems;
   }
@@ -101,9 +103,10 @@ export class ConfigError extends Error {
  * Checks a stack's `environment`: its shape by the schema, and its meaning by the components' own checks. The
  * second looks at whatever has the right type even where the first failed, so that one run says everything.
  *
+ * @param further what else is known to be wrong with it, such as files that cannot be read
  * @throws ConfigError
  */
-export function parseEnvironment(value: unknown): Environment {
+export function parseEnvironment(value: unknown, further: readonly Problem[] = []): Environment {
   const result = environmentSchema.safeParse(value, { reportInput: true });
   const shape = result.success
     ? []
@@ -111,59 +114,49 @@ export function parseEnvironment(value: unknown): Environment {
   // What the shape said about a place needs no second word; nor does what would be wrong only for lack of it.
   const said = ({ path }: Problem) =>
     shape.some((other) => `${path}.`.startsWith(`${other.path}.`) || parentOf(other.path) === path);
-  const usable = salvage(environmentSchema, value) ?? {};
-  const settings = { ...usable, overlay: usable.overlay ?? {}, hosts: usable.hosts ?? {} };
+  const usable = usableEnvironment(value);
+  const settings = {
+    ...usable,
+    overlay: usable.overlay ?? {},
+    hosts: Object.fromEntries(Object.entries(usable.hosts ?? {}).map(withKnownHostKey)),
+  };
   const meaning = [
-    ...validateHostKeys(settings),
+    ...validateHostKeys(usable),
     ...validateEnvironment(settings as EnvironmentSettings),
+    ...further,
   ].filter((problem) => !said(problem));
   if (!result.success || meaning.length > 0) throw new ConfigError([...shape, ...meaning]);
   return result.data;
 }
 
-function validateHostKeys({
-  hosts,
-}: {
-  hosts: Record<string, { existing?: ExistingKeys } | undefined>;
-}): Problem[] {
-  return Object.entries(hosts).flatMap(([name, host]) => {
-    if (!host?.existing) return [];
-    const path = `hosts.${name}.existing.hostKey`;
-    const { hostKey, hostKeyPath } = host.existing;
-    if (hostKey !== undefined && hostKeyPath !== undefined) {
-      return [{ path, message: "given twice, as hostKey and as hostKeyPath: keep one." }];
-    }
-    if (hostKey === undefined && hostKeyPath === undefined) {
-      return [
-        {
-          path,
-          message:
-            "no host key is pinned, and without one any machine could answer in the host's place: give hostKey or hostKeyPath " +
-            "(on the host: cat /etc/ssh/ssh_host_ed25519_key.pub).",
-        },
-      ];
-    }
-    return hostKey === undefined ? [] : validateHostKey(path, hostKey);
-  });
+/** An environment's parts that have the right type. */
+export function usableEnvironment(value: unknown): Partly<Environment> {
+  return salvage(environmentSchema, value) ?? {};
 }
+
+type PartialHost = NonNullable<NonNullable<Partly<Environment>["hosts"]>[string]>;
 
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf(".")));
 
-interface ExistingKeys {
-  hostKey?: string;
-  hostKeyPath?: string;
+/** A host key that is in a file, or that is missing here, is no matter of the components' checks. */
+const UNREAD = Symbol("unread");
+
+function withKnownHostKey([name, host]: [string, PartialHost | undefined]) {
+  const { existing } = host ?? {};
+  const known = existing && { existing: { ...existing, hostKey: existing.hostKey ?? UNREAD } };
+  return [name, { ...host, ...known }] as const;
 }
 
-/** Checks a public host key; `command` pins its type as the only algorithm to be offered. */
-export function validateHostKey(path: string, key: string): Problem[] {
-  if (/^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}( .*)?\s*$/.test(key)) return [];
-  const rsa = key.startsWith("ssh-rsa");
-  return [
-    {
-      path,
-      message: rsa
-        ? "an RSA host key pins SHA-1 signatures, which current OpenSSH refuses: give the host's ed25519 or ECDSA key."
-        : `"${key.slice(0, 40)}" is no public host key: give one line such as "ssh-ed25519 AAAA…" (on the host: cat /etc/ssh/ssh_host_ed25519_key.pub).`,
-    },
-  ];
+/** A host key is given exactly once: as text, or as a file. */
+function validateHostKeys({ hosts = {} }: Partly<Environment>): Problem[] {
+  return Object.entries(hosts).flatMap(([name, host]) => {
+    const { existing } = host ?? {};
+    if (!existing || (existing.hostKey === undefined) !== (existing.hostKeyPath === undefined)) return [];
+    const message =
+      existing.hostKey === undefined
+        ? "no host key is pinned, and without one any machine could answer in the host's place: give hostKey or hostKeyPath " +
+          "(on the host: cat /etc/ssh/ssh_host_ed25519_key.pub)."
+        : "given twice, as hostKey and as hostKeyPath: keep one.";
+    return [{ path: `hosts.${name}.existing.hostKey`, message }];
+  });
 }

@@ -5,20 +5,13 @@ import { loadSettings } from "./load.ts";
 
 /** The program of every stack: an environment is its config file and nothing else. */
 
-const { environment, privateKey, privateKeyPassphrase, hostKeys } = loadSettings();
+const { environment, hosts, privateKey, privateKeyPassphrase } = loadSettings();
 const { user, port } = environment.ssh;
-
-const hosts = Object.entries(environment.hosts).map(([name, { existing, ...host }]) => {
-  if (!existing) return [name, host] as const;
-  const { underlayAddress, sshAddress, user, port } = existing;
-  const hostKey = hostKeys[name] ?? "";
-  return [name, { ...host, existing: { underlayAddress, sshAddress, user, port, hostKey } }] as const;
-});
 
 const built = new OverlayEnvironment("overlay", {
   ...environment,
   ssh: { user, port, privateKey, privateKeyPassphrase },
-  hosts: Object.fromEntries<EnvironmentHostArgs>(hosts),
+  hosts,
 });
 
 /** MAC of the VXLAN device on each host. */

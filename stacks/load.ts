@@ -1,20 +1,22 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
+import type { EnvironmentHostArgs } from "../components/index.ts";
 import type { Problem } from "../components/vxlan/validate.ts";
-import { ConfigError, parseEnvironment, validateHostKey } from "./config.ts";
+import { ConfigError, parseEnvironment, usableEnvironment } from "./config.ts";
 import type { Environment } from "./config.ts";
-import { readKeyFile, validatePrivateKey } from "./keys.ts";
+import { readHostKeys, readPrivateKey } from "./keys.ts";
+import type { KeySecrets } from "./keys.ts";
 
 /** The folder of Pulumi.yaml: relative paths in a config start there. */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What the program works from: the checked config, and the keys from wherever the config says they are. */
+/** What the program works from: the checked config, with the keys from wherever the config says they are. */
 export interface Settings {
   environment: Environment;
+  /** The environment's hosts, with the keys of those that exist. */
+  hosts: Record<string, EnvironmentHostArgs>;
   privateKey: pulumi.Output<string>;
   privateKeyPassphrase: pulumi.Output<string> | undefined;
-  /** Public host key by host name. */
-  hostKeys: Record<string, string>;
 }
 
 /**
@@ -23,66 +25,52 @@ export interface Settings {
  * @throws pulumi.RunError with all that is wrong, before any resource is registered
  */
 export function loadSettings(): Settings {
-  const config = new pulumi.Config();
+  const value = new pulumi.Config().getObject("environment") ?? {};
+  const project = pulumi.getProject();
+  // What is wrong with a secret has to be known before anything is registered, when no output has a value yet.
+  const secret = (key: string) => pulumi.runtime.getConfig(`${project}:${key}`);
   try {
-    const environment = parseEnvironment(config.getObject("environment") ?? {});
-    const problems: Problem[] = [];
-    const privateKeyPassphrase = config.getSecret("sshPrivateKeyPassphrase");
-    const privateKey = loadPrivateKey(config, environment, problems);
-    const hostKeys = loadHostKeys(environment, problems);
-    if (problems.length > 0 || !privateKey) throw new ConfigError(problems);
-    return { environment, privateKey, privateKeyPassphrase, hostKeys };
+    return readSettings(value, {
+      privateKey: secret("sshPrivateKey"),
+      passphrase: secret("sshPrivateKeyPassphrase"),
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new pulumi.RunError(
-      `The config of stack ${pulumi.getStack()} (stacks/Pulumi.${pulumi.getStack()}.yaml, key ${pulumi.getProject()}:environment) ` +
+      `The config of stack ${pulumi.getStack()} (stacks/Pulumi.${pulumi.getStack()}.yaml, key ${project}:environment) ` +
         `cannot be used; nothing was touched:\n${error.message}`,
     );
   }
 }
 
-function loadPrivateKey(
-  config: pulumi.Config,
-  { ssh }: Environment,
-  problems: Problem[],
-): pulumi.Output<string> | undefined {
-  const path = "ssh.privateKeyPath";
-  const hasPassphrase = config.getSecret("sshPrivateKeyPassphrase") !== undefined;
-  const secret = config.getSecret("sshPrivateKey");
-  if (secret && ssh.privateKeyPath !== undefined) {
-    problems.push({ path, message: "given, and the secret sshPrivateKey too: keep one of them." });
-    return undefined;
-  }
-  if (secret) {
-    return secret.apply((key) => {
-      const wrong = validatePrivateKey(`${pulumi.getProject()}:sshPrivateKey`, key, hasPassphrase);
-      if (wrong.length > 0) throw new pulumi.RunError(new ConfigError(wrong).message.trim());
-      return key;
-    });
-  }
-  if (ssh.privateKeyPath === undefined) {
-    problems.push({
-      path,
-      message:
-        "no SSH key is given: name a file here, or store the key with `pulumi config set --secret sshPrivateKey < FILE`.",
-    });
-    return undefined;
-  }
-  const file = readKeyFile(ROOT, ssh.privateKeyPath, path);
-  problems.push(...("problem" in file ? [file.problem] : validatePrivateKey(path, file.text, hasPassphrase)));
-  return "text" in file ? pulumi.secret(file.text) : undefined;
+/**
+ * Checks an `environment` together with the keys that it names.
+ *
+ * @throws ConfigError with all that is wrong in the one and the others
+ */
+export function readSettings(value: unknown, secrets: KeySecrets): Settings {
+  const usable = usableEnvironment(value);
+  const problems: Problem[] = [];
+  const privateKey = readPrivateKey(ROOT, usable, secrets, problems);
+  const hostKeys = readHostKeys(ROOT, usable, problems);
+  const environment = parseEnvironment(value, problems);
+  const { passphrase } = secrets;
+  return {
+    environment,
+    hosts: Object.fromEntries(
+      Object.entries(environment.hosts).map(([name, host]) => [name, hostArgs(host, hostKeys[name])]),
+    ),
+    privateKey: pulumi.secret(privateKey),
+    privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+  };
 }
 
-function loadHostKeys({ hosts }: Environment, problems: Problem[]): Record<string, string> {
-  const keys: Record<string, string> = {};
-  for (const [name, { existing }] of Object.entries(hosts)) {
-    if (!existing) continue;
-    if (existing.hostKey !== undefined) keys[name] = existing.hostKey;
-    if (existing.hostKeyPath === undefined) continue;
-    const path = `hosts.${name}.existing.hostKeyPath`;
-    const file = readKeyFile(ROOT, existing.hostKeyPath, path);
-    problems.push(...("problem" in file ? [file.problem] : validateHostKey(path, file.text)));
-    if ("text" in file) keys[name] = file.text.trim();
-  }
-  return keys;
+function hostArgs(
+  { existing, ...host }: Environment["hosts"][string],
+  hostKey: string | undefined,
+): EnvironmentHostArgs {
+  if (!existing) return host;
+  // An existing host without a key does not pass the checks.
+  const { underlayAddress, sshAddress, user, port } = existing;
+  return { ...host, existing: { underlayAddress, sshAddress, user, port, hostKey: hostKey as string } };
 }

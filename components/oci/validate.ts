@@ -1,7 +1,7 @@
 import { contains, overlaps, parseAddress, parseCidr } from "../vxlan/addresses.ts";
 import { withDefaults } from "../vxlan/settings.ts";
 import type { OverlaySettings } from "../vxlan/settings.ts";
-import { validateOverlay } from "../vxlan/validate.ts";
+import { validateHostKey, validateOverlay } from "../vxlan/validate.ts";
 import type { Problem } from "../vxlan/validate.ts";
 import { problemWithOcid } from "./ocid.ts";
 import type { InstanceSettings, NetworkSettings, Ocid } from "./settings.ts";
@@ -20,7 +20,7 @@ export interface EnvironmentSettings {
       {
         overlayAddresses?: string[];
         instance?: InstanceSettings;
-        existing?: { underlayAddress?: unknown };
+        existing?: { underlayAddress?: unknown; hostKey?: unknown };
       }
     >
   >;
@@ -47,6 +47,9 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...(network ? validateNetwork(network, "network", outsideAddresses(environment)) : []),
     ...Object.entries(instances).flatMap(([name, instance]) => validateInstance(instance, at(name))),
     ...(network ? validateAddresses(instances, network, at) : []),
+    ...Object.entries(hosts).flatMap(([name, { existing }]) =>
+      existing ? validateExisting(existing, `hosts.${name}.existing`, network !== undefined) : [],
+    ),
     ...validateSeparation(environment, instances),
     ...validateTags(tags),
     ...validateOverlay(
@@ -94,6 +97,22 @@ function validateKinds({ hosts }: EnvironmentSettings): Problem[] {
       },
     ];
   });
+}
+
+function validateExisting(
+  { underlayAddress, hostKey }: { underlayAddress?: unknown; hostKey?: unknown },
+  at: string,
+  isAdmitted: boolean,
+): Problem[] {
+  const problems = validateHostKey(`${at}.hostKey`, hostKey);
+  if (isAdmitted && underlayAddress !== undefined && typeof underlayAddress !== "string") {
+    problems.push({
+      path: `${at}.underlayAddress`,
+      message:
+        "the Security List of the network admits this address by a rule of its own, so give it as text, not as an output.",
+    });
+  }
+  return problems;
 }
 
 function validatePresence(

@@ -88,7 +88,7 @@ export function usableRange(cidr: Cidr): string {
   return `${addressAt(cidr, 1).toString()} to ${addressAt(cidr, cidr.family === 4 ? -2 : -1).toString()}`;
 }
 
-/** One spelling for each address, so that two spellings of one address compare equal. */
+/** An address as the kernel spells it: a host compares its tables with what it was told, word by word. */
 export function canonical(text: string): string {
   return parseAddress(text)?.toString() ?? text;
 }

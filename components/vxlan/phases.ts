@@ -38,9 +38,14 @@ function asRoot(seconds: number, command: string, hint: string): string {
   return `$(test $(id -u) -eq 0 || echo sudo -n) timeout -k 5 ${seconds} ${command} # ${hint}`;
 }
 
+/** The command that takes all of an overlay, and of no other, off the host that it runs on. Needs root. */
+export function removeDevice({ overlay, owner }: OverlayIdentity): string {
+  return `${PROGRAM} remove-device ${overlay} ${owner}`;
+}
+
 /** Removes a phase's own files; a host that has none of them is done already. */
-function removal(verb: string): string {
-  return `test ! -x ${PROGRAM} || ${asRoot(TIME_LIMIT.remove, `${PROGRAM} ${verb}`, "needs root, or sudo without a password")}`;
+function removal(command: string): string {
+  return `test ! -x ${PROGRAM} || ${asRoot(TIME_LIMIT.remove, command, "needs root, or sudo without a password")}`;
 }
 
 /** Phase device: installs the host side, brings the device up, prints the device report. */
@@ -52,7 +57,7 @@ export function devicePhase(
 ) {
   return {
     create: asRoot(TIME_LIMIT.device, "bash -s", "needs root, or sudo without a password"),
-    delete: removal(`remove-device ${identity.overlay} ${identity.owner}`),
+    delete: removal(removeDevice(identity)),
     stdin: installScript(identity.overlay, deviceSettings(identity, overlay, host, incarnation)),
   };
 }
@@ -89,7 +94,7 @@ export function peersPhase({ overlay }: OverlayIdentity, plan: PeersPlan) {
       `${PROGRAM} peers ${overlay}`,
       "if it is missing, the host was re-imaged: raise its generation",
     ),
-    delete: removal(`remove-peers ${overlay} ${plan.installation}`),
+    delete: removal(`${PROGRAM} remove-peers ${overlay} ${plan.installation}`),
     stdin: peersSettings(plan),
   };
 }

@@ -1,4 +1,4 @@
-import { contains, parseAddress, parseCidr } from "./addresses.ts";
+import { canonical, contains, parseAddress, parseCidr } from "./addresses.ts";
 import { VXLAN_OVERHEAD } from "./settings.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
 import type { DeviceReport } from "./deviceReport.ts";
@@ -56,9 +56,10 @@ export function fleetMtu(configured: number | undefined, reports: HostMap<Device
 /**
  * Refuses a fleet in which two hosts have one MAC, which is what images cloned after the first `up` have.
  *
- * @throws naming the hosts and the command that gives one of them a new MAC
+ * @param removal command that takes this overlay, and no other, off a host: the next `up` draws a MAC there
+ * @throws naming the hosts and the cure
  */
-export function refuseEqualMacs(device: string, reports: HostMap<DeviceReport>): void {
+export function refuseEqualMacs(device: string, reports: HostMap<DeviceReport>, removal: string): void {
   const owners = new Map<string, string>();
   for (const host of Object.keys(reports).sort()) {
     const mac = reports[host]?.mac ?? "";
@@ -66,8 +67,7 @@ export function refuseEqualMacs(device: string, reports: HostMap<DeviceReport>):
     if (other !== undefined) {
       throw new Error(
         `${other} and ${host} both have MAC ${mac} on ${device}: one was cloned from the other after its overlay was set up. ` +
-          `On one of them run "sudo rm -r /var/lib/oci-vxlan /etc/oci-vxlan && sudo ip link del ${device}", ` +
-          `raise its "generation" by one, then run pulumi up again.`,
+          `On one of them run "sudo ${removal}", raise its "generation" by one, then run pulumi up again.`,
       );
     }
     owners.set(mac, host);
@@ -101,11 +101,6 @@ export function planMesh(
       },
     ]),
   );
-}
-
-/** An address as the kernel spells it: a host compares its tables with what it was told, word by word. */
-function canonical(text: string): string {
-  return parseAddress(text)?.toString() ?? text;
 }
 
 function reportOf(reports: HostMap<DeviceReport>, host: string): DeviceReport {

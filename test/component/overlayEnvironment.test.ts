@@ -1,4 +1,5 @@
 import * as oci from "@pulumi/oci";
+import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { OverlayEnvironment } from "../../components/index.ts";
 import {
@@ -431,6 +432,35 @@ describe("wrong arguments are refused all at once, before anything is registered
       /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host01: .*\n {2}compartmentId: .*\n {2}hosts\.host02\.instance\.privateIp: .*\n {2}overlay\.vni: /,
     );
   });
+});
+
+test("an existing host without a host key, or with an RSA one, is refused", async () => {
+  const wrong = (hostKey: unknown) =>
+    memo((args) => {
+      args.hosts.host03 = {
+        overlayAddresses: ["192.168.0.3"],
+        existing: { underlayAddress: "10.5.0.7", hostKey },
+      };
+    });
+  await expect(build(wrong("ssh-rsa AAAA"))).rejects.toThrow(
+    /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host03\.existing\.hostKey: an RSA host key/,
+  );
+  await expect(build(wrong(""))).rejects.toThrow(
+    /hosts\.host03\.existing\.hostKey: "" is no public host key/,
+  );
+  await expect(build(wrong(undefined))).rejects.toThrow(/hosts\.host03\.existing\.hostKey: no host key is/);
+});
+
+test("an existing host whose address is an output would be shut out by the shared list, so it is refused", async () => {
+  const wrong = memo((args) => {
+    args.hosts.host03 = {
+      overlayAddresses: ["192.168.0.3"],
+      existing: { underlayAddress: pulumi.output("10.5.0.7"), hostKey: "ssh-ed25519 AAAA" },
+    };
+  });
+  await expect(build(wrong)).rejects.toThrow(
+    /hosts\.host03\.existing\.underlayAddress: .* give it as text, not as an output/,
+  );
 });
 
 test("the command that issues a host key draws another each time", () => {

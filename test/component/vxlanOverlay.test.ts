@@ -187,6 +187,18 @@ describe("VxlanOverlay by its arguments", () => {
     }
   });
 
+  test("a host key that pins nothing, or what OpenSSH refuses, is refused", async () => {
+    const wrong = args();
+    const [first, second] = Object.values(wrong.hosts);
+    if (first) first.ssh.hostKey = "";
+    if (second) second.ssh.hostKey = "ssh-rsa AAAA";
+    await expect(build(wrong)).rejects.toThrow(
+      /\n {2}hosts\.host01\.ssh\.hostKey: "" is no public host key: .*\n {2}hosts\.host02\.ssh\.hostKey: an RSA host key pins SHA-1/,
+    );
+    if (first) delete (first.ssh as Partial<typeof first.ssh>).hostKey;
+    await expect(build(wrong)).rejects.toThrow(/hosts\.host01\.ssh\.hostKey: no host key is pinned/);
+  });
+
   test("wrong arguments are refused all at once, before anything is registered", async () => {
     const wrong = args({ vni: 0, cidrs: ["192.168.0.0/33"] });
     await expect(build(wrong)).rejects.toThrow(

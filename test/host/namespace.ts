@@ -18,7 +18,7 @@ export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 /**
  * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC, without
  * /sys, which in a container may show the links of another network. The
- * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl` and
+ * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl`, `logger` and
  * firewalld's bus alone are stand-ins, since no systemd runs here, and they write down how they were called.
  */
 export class NamespaceHost {
@@ -45,6 +45,7 @@ export class NamespaceHost {
       install -m 755 ${STAND_INS}/*.sh run/stand-ins/
       cp -r ${HOST_FILES} run/stand-ins/host
       ln -sf /run/stand-ins/systemctl.sh usr/bin/systemctl
+      ln -sf /run/stand-ins/logger.sh usr/bin/logger
       exec chroot . sh -c "$0"`;
     const inside = `
       set -e

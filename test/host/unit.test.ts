@@ -99,6 +99,32 @@ describe("the unit", () => {
   });
 });
 
+describe("the journal", () => {
+  const journal = () =>
+    host.on("cat /run/stand-ins/journal.log 2>/dev/null || true; rm -f /run/stand-ins/journal.log");
+
+  test("has what a phase did and why one failed, among the unit's own lines", async () => {
+    await device(host);
+    expect(await journal()).toMatch(
+      new RegExp(
+        `^MESSAGE=oci-vxlan: ${OVERLAY}: ip link add vxlan0 .*\\nPRIORITY=6\\nSYSLOG_IDENTIFIER=oci-vxlan\\nOBJECT_SYSTEMD_UNIT=${UNIT}$`,
+        "m",
+      ),
+    );
+    const settings = settingsOf({ settings: { mtu: 8951 } });
+    expect((await host.program(["device", OVERLAY], settings)).exitCode).toBe(1);
+    expect(await journal()).toMatch(/^MESSAGE=oci-vxlan: error: mtu 8951 does not fit/m);
+  });
+
+  test("gets no line twice from the unit, whose lines it has anyway", async () => {
+    await install(host);
+    await journal();
+    await host.on("ip link del vxlan0");
+    expect(await host.on(`JOURNAL_STREAM=8:9 ${PROGRAM} reconcile ${OVERLAY} 2>&1`)).toContain("ip link add");
+    expect(await journal()).toBe("");
+  });
+});
+
 describe("what the unit runs", () => {
   const start = () => host.start([PROGRAM, "run", OVERLAY]);
   /** Grows with every run: page faults of the processes that it has started and that have ended. */

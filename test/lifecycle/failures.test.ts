@@ -55,10 +55,7 @@ describe("up fails by name and the next up goes on", () => {
     expect(text).toContain("overlay.vni: 16777216 is no VNI");
     expect(text).toContain("nothing was touched");
     expect(await env.traces("host01")).toBe(before);
-    const missing = await failingUp(
-      env.config((e) => (e.hosts.host02.existing.hostKeyPath = ".lab/keys/nowhere.pub")),
-    );
-    expect(missing).toMatch(
+    expect(text).toMatch(
       /hosts\.host02\.existing\.hostKeyPath: cannot read .*nowhere\.pub: there is no such file/,
     );
   });
@@ -136,12 +133,19 @@ describe("up fails by name and the next up goes on", () => {
     expect(await env.failing()).toEqual([]);
   });
 
+  test("what up did, and why it failed, is in the host's journal with the unit's own lines", async () => {
+    const journal = await env.on("host02", "journalctl -b -o cat -u oci-vxlan@lab.overlay");
+    expect(journal).toContain("oci-vxlan: error: vxlan0 on host02 is there already");
+    expect(journal).toContain("oci-vxlan: lab.overlay: ip link add vxlan0");
+  });
+
   test("two hosts with one MAC are refused by name", async () => {
     const mac = await env.on("host01", "cat /var/lib/oci-vxlan/lab.overlay/mac");
     await env.on("host02", `echo ${mac} > /var/lib/oci-vxlan/lab.overlay/mac`);
     const text = await failingUp(env.config((e) => (e.hosts.host02.generation = 1)));
     expect(text).toContain(`host01 and host02 both have MAC ${mac} on vxlan0`);
-    await env.on("host02", "rm -r /var/lib/oci-vxlan /etc/oci-vxlan && ip link del vxlan0");
+    const [, cure = ""] = /run "(sudo .*?)"/.exec(text) ?? [];
+    await env.on("host02", cure);
     goesOn(await env.up(env.config((e) => (e.hosts.host02.generation = 2))));
     expect(await env.failing()).toEqual([]);
   });
@@ -156,6 +160,28 @@ describe("up fails by name and the next up goes on", () => {
     expect(await failingUp(env.config((e) => (e.ssh.privateKeyPath = ".lab/keys/locked_ed25519")))).toMatch(
       /ssh\.privateKeyPath: this is no private key/,
     );
+  });
+
+  test("a host that is gone for good: the failure prints what takes it out of the state", async () => {
+    const router = env.lab.namespace("router");
+    const cut =
+      "nft add table inet cut; nft 'add chain inet cut c { type filter hook forward priority -10; }'; nft add rule inet cut c ip daddr 10.196.218.226 reject";
+    await inNetwork(router, cut);
+    const destroy = ["destroy", "--yes", "--skip-preview", "--run-program"];
+    const { exitCode, text } = await env.pulumi(destroy);
+    expect(exitCode).not.toBe(0);
+    expect(text).toContain("overlay-host02-peers");
+    const [, advice = ""] = /^ +pulumi (state delete .*)$/m.exec(text) ?? [];
+    expect(advice).toMatch(/^state delete --stack lab --yes 'urn:.*-host02-peers' 'urn:.*-host02-device'$/);
+    goesOn(await env.pulumi(advice.replaceAll("'", "").split(" ")));
+    goesOn(await env.destroy());
+    await inNetwork(router, "nft delete table inet cut");
+    // A host that comes back is rid of it by its own program.
+    await env.on(
+      "host02",
+      "/usr/local/lib/oci-vxlan/oci-vxlan remove-device lab.overlay oci-vxlan/lab/overlay",
+    );
+    goesOn(await env.up());
   });
 
   test("destroy of a host that is down fails by name; once it is back, destroy goes on", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
+import { inNetwork } from "../../lab/network/network.ts";
 import { TestEnvironment } from "./environment.ts";
 
 /** Three hosts by config alone: two share a subnet, one is in a /30 of its own, and no NIC is called eth0. */
@@ -46,6 +47,23 @@ describe("a fleet of three", () => {
       "",
     );
     expect(await env.failing()).toEqual([]);
+  });
+
+  test("loses it when it is gone for good: up fails with what takes it out of the state, and then goes on", async () => {
+    expect((await env.up()).exitCode).toBe(0);
+    const router = env.lab.namespace("router");
+    const cut =
+      "nft add table inet cut; nft 'add chain inet cut c { type filter hook forward priority -10; }'; nft add rule inet cut c ip daddr 10.196.218.222 reject";
+    await inNetwork(router, cut);
+    const failed = await env.up(two());
+    expect(failed.exitCode).not.toBe(0);
+    const [, advice = ""] = /^ +pulumi (state delete .*)$/m.exec(failed.text) ?? [];
+    const forgotten = await env.pulumi(advice.replaceAll("'", "").split(" "), two());
+    expect(forgotten.exitCode, forgotten.text).toBe(0);
+    const { exitCode, text, counts } = await env.up(two());
+    expect(exitCode, text).toBe(0);
+    expect(counts).toEqual({ unchanged: 9 });
+    await inNetwork(router, "nft delete table inet cut");
   });
 
   test("one host at a time is enough: --parallel 1", async () => {

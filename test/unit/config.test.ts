@@ -40,9 +40,14 @@ describe("a config that is right", () => {
   });
 
   test("the example is right but for what it says to change", () => {
-    const text = readFileSync("stacks/Pulumi.example.yaml", "utf8").replace("..CHANGE", "..aaaa");
-    const file = parse(text) as { config: Record<string, unknown> };
-    expect(Object.keys(parseEnvironment(file.config["oci-vxlan:environment"]).hosts)).toHaveLength(2);
+    const file = parse(readFileSync("stacks/Pulumi.example.yaml", "utf8")) as { config: Record<string, any> };
+    const example = file.config["oci-vxlan:environment"];
+    expect(() => parseEnvironment(example)).toThrow(
+      /^ {2}compartmentId: "CHANGE" is no OCID of a compartment.*\n {2}network\.operatorCidrs\[0\]: "CHANGE" is no CIDR: .*$/,
+    );
+    example.compartmentId = "ocid1.compartment.oc1..aaaa";
+    example.network.operatorCidrs = ["198.51.100.10/32"];
+    expect(Object.keys(parseEnvironment(example).hosts)).toHaveLength(2);
   });
 
   test.each(["lab", "lab-existing"])("stack %s's own file is accepted", (stack) => {

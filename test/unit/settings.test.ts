@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ssh2 from "ssh2";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConfigError } from "../../stacks/config.ts";
+import { readSettings } from "../../stacks/load.ts";
+
+/** The stack config together with the keys that it names: all that is wrong with either is said in one run. */
+let folder: string;
+const HOST_KEY = `ssh-ed25519 ${"A".repeat(68)}`;
+const login = ssh2.utils.generateKeyPairSync("ed25519");
+const locked = ssh2.utils.generateKeyPairSync("ed25519", {
+  passphrase: "secret phrase",
+  cipher: "aes256-ctr",
+  rounds: 4,
+});
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "settings-"));
+  const files = { login: login.private, locked: locked.private, "host.pub": `${HOST_KEY} root@host\n` };
+  for (const [name, text] of Object.entries({
+    ...files,
+    "login.pub": login.public,
+    "rsa.pub": "ssh-rsa AAAA\n",
+  }))
+    writeFileSync(join(folder, name), text);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const environment = (change: (value: any) => void = () => undefined) => {
+  const existing = (underlayAddress: string) => ({ underlayAddress, hostKeyPath: join(folder, "host.pub") });
+  const value = {
+    overlay: { cidrs: ["192.168.0.0/24"] },
+    ssh: { privateKeyPath: join(folder, "login") },
+    hosts: {
+      host01: { overlayAddresses: ["192.168.0.1"], existing: existing("10.0.0.1") },
+      host02: { overlayAddresses: ["192.168.0.2"], existing: existing("10.0.0.2") },
+    },
+  };
+  change(value);
+  return value;
+};
+
+const problems = (change: (value: any) => void, secrets = {}): string[] => {
+  try {
+    readSettings(environment(change), secrets);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`);
+    throw error;
+  }
+  return [];
+};
+const paths = (lines: readonly string[]) => lines.map((line) => line.split(": ")[0]);
+
+test("host keys come from their files, trimmed, or from the config", () => {
+  const { hosts } = readSettings(
+    environment((e) => {
+      e.hosts.host02.existing = { underlayAddress: "10.0.0.2", hostKey: HOST_KEY };
+    }),
+    {},
+  );
+  expect(hosts["host01"]?.existing?.hostKey).toBe(`${HOST_KEY} root@host`);
+  expect(hosts["host02"]?.existing?.hostKey).toBe(HOST_KEY);
+});
+
+test("shape, meaning, key files and host keys are said in one run", () => {
+  const found = problems((e) => {
+    e.overlay.colour = "blue";
+    e.overlay.vni = 2 ** 24;
+    e.ssh.privateKeyPath = join(folder, "nowhere");
+    e.hosts.host01.existing.hostKeyPath = join(folder, "nowhere.pub");
+    e.hosts.host02.existing.hostKeyPath = join(folder, "rsa.pub");
+  });
+  expect(paths(found)).toEqual([
+    "overlay.colour",
+    "overlay.vni",
+    "ssh.privateKeyPath",
+    "hosts.host01.existing.hostKeyPath",
+    "hosts.host02.existing.hostKeyPath",
+  ]);
+  expect(found[2]).toMatch(/cannot read .*nowhere: there is no such file/);
+  expect(found[4]).toMatch(/RSA host key pins SHA-1/);
+});
+
+describe("the private key", () => {
+  const one = (change: (value: any) => void, secrets = {}) => {
+    const found = problems(change, secrets);
+    expect(found).toHaveLength(1);
+    return found[0];
+  };
+  const none = (e: any) => delete e.ssh;
+
+  test("is given once", () => {
+    expect(one(none)).toMatch(/^ssh\.privateKeyPath: no SSH key is given/);
+    expect(one(() => undefined, { privateKey: login.private })).toMatch(/and the secret sshPrivateKey too/);
+    expect(problems(none, { privateKey: login.private })).toEqual([]);
+  });
+  test("is one, whether file or secret", () => {
+    expect(one((e) => (e.ssh.privateKeyPath = join(folder, "login.pub")))).toMatch(
+      /^ssh\.privateKeyPath: this is no private key: .*is it the \.pub file/,
+    );
+    expect(one(none, { privateKey: "hunter2" })).toBe(
+      "sshPrivateKey: this is no private key: it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY----- (is it the .pub file?).",
+    );
+  });
+  test("needs its passphrase", () => {
+    const path = (e: any) => (e.ssh.privateKeyPath = join(folder, "locked"));
+    expect(one(path)).toMatch(/^ssh\.privateKeyPath: the private key is encrypted: set its passphrase/);
+    expect(problems(path, { passphrase: "secret phrase" })).toEqual([]);
+  });
+  test("opens with its passphrase where its public half goes to instances", () => {
+    const provisioned = (e: any) => {
+      e.compartmentId = "ocid1.compartment.oc1..aaaa";
+      e.network = {
+        vcn: { cidr: "10.0.0.0/24" },
+        operatorCidrs: ["198.51.100.10/32"],
+        subnets: { all: { cidr: "10.0.0.0/28" } },
+      };
+      e.ssh.privateKeyPath = join(folder, "locked");
+      for (const host of Object.values<any>(e.hosts)) {
+        delete host.existing;
+        host.instance = {};
+      }
+    };
+    expect(problems(provisioned, { passphrase: "secret phrase" })).toEqual([]);
+    const said = one(provisioned, { passphrase: "another phrase" });
+    expect(said).toMatch(/^ssh\.privateKeyPath: the SSH private key cannot be read/);
+    expect(said).not.toContain("another phrase");
+  });
+});
