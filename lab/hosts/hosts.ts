@@ -3,18 +3,13 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { attempt, run, until } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import { stopCloud } from "../cloud/process.ts";
 import { SECURED } from "../network/cloudRules.ts";
-import {
-  dropNetwork,
-  INSIDE_MTU,
-  loadRules,
-  namespaceExists,
-  namespacesOf,
-  raiseNetwork,
-} from "../network/network.ts";
+import { dropNetwork, INSIDE_MTU, loadRules, namespacesOf, raiseNetwork } from "../network/network.ts";
+import { namespaceExists } from "../network/namespaces.ts";
 import { rules } from "../network/rules.ts";
 import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember } from "../processes.ts";
@@ -61,6 +56,13 @@ const hostsFolder = (lab: Lab) => join(lab.directory, "hosts");
 const hostFolder = (lab: Lab, host: string) => join(hostsFolder(lab), host);
 const pidFile = (lab: Lab, host: string) => join(hostFolder(lab, host), "supervisor.pid");
 export const consoleLog = (lab: Lab, host: string) => join(hostFolder(lab, host), "console.log");
+
+/** The last line that a host, or what boots it, said on its console. */
+export function lastWords(lab: Lab, host: string): string {
+  const log = consoleLog(lab, host);
+  const lines = existsSync(log) ? stripVTControlCharacters(readFileSync(log, "utf8")).split(/[\r\n]+/) : [];
+  return lines.findLast((line) => line.trim() !== "")?.trim() ?? "nothing";
+}
 
 /** An address without its prefix length. */
 export const plain = (address: string) => address.replace(/\/.*$/, "");
@@ -167,7 +169,8 @@ export async function awaitSsh(
   const namespace = `--net=/run/netns/${lab.namespace(from === "operator" ? "operator" : `h-${host}`)}`;
   try {
     await until(`an SSH banner from ${host} (${address})`, BOOT_LIMIT, async () => {
-      if (!isRunning(lab, host)) throw new Error(`${host} stopped while booting`);
+      if (!isRunning(lab, host))
+        throw new Error(`${host} stopped while booting, and said last: ${lastWords(lab, host)}`);
       return (await attempt(["nsenter", namespace, "timeout", "3", "bash", "-c", probe])).exitCode === 0;
     });
   } catch (error) {
