@@ -57,11 +57,12 @@ const hostFolder = (lab: Lab, host: string) => join(hostsFolder(lab), host);
 const pidFile = (lab: Lab, host: string) => join(hostFolder(lab, host), "supervisor.pid");
 export const consoleLog = (lab: Lab, host: string) => join(hostFolder(lab, host), "console.log");
 
-/** The last line that a host, or what boots it, said on its console. */
+/** The last lines that a host, or what boots it, said on its console. */
 export function lastWords(lab: Lab, host: string): string {
   const log = consoleLog(lab, host);
   const lines = existsSync(log) ? stripVTControlCharacters(readFileSync(log, "utf8")).split(/[\r\n]+/) : [];
-  return lines.findLast((line) => line.trim() !== "")?.trim() ?? "nothing";
+  const last = lines.filter((line) => line.trim() !== "").slice(-3);
+  return last.length > 0 ? last.map((line) => line.trim()).join(" / ") : "nothing";
 }
 
 /** An address without its prefix length. */

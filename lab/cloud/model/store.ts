@@ -18,6 +18,10 @@ import type {
 export interface Machine {
   /** The lab's host that it is. */
   host: string;
+  /** Whether its disk is of an image that it has no more: its next boot begins with a new one. */
+  stale?: boolean;
+  /** What it said last, where it ended in error. */
+  failure?: string;
 }
 
 /** Everything that the cloud knows, by kind and OCID. */
