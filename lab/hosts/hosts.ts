@@ -15,7 +15,7 @@ import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember } from "../processes.ts";
 import { silent } from "../report.ts";
 import type { Report } from "../report.ts";
-import { removeCgroups } from "./cgroups.ts";
+import { processesInCgroups, removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";
 import { makeHostKeys, pinHostKeys } from "./keys.ts";
@@ -248,12 +248,27 @@ export async function killHost(lab: Lab, host: string): Promise<void> {
   await killLeftovers(lab, host);
 }
 
-/** Ends all that runs in a host's network namespace, which is the host and nothing else, and the namespace. */
+/**
+ * Ends all that runs in a host's network namespace or control groups, which is the host and nothing else, and both. A
+ * host that has just begun to boot starts processes while others are ended, so it looks again until there are none.
+ */
 async function killLeftovers(lab: Lab, host: string): Promise<void> {
   const namespace = lab.namespace(`h-${host}`);
+  const inNamespace = async () =>
+    namespaceExists(namespace)
+      ? (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number)
+      : [];
+  await until(
+    `the end of all processes of ${host}`,
+    10_000,
+    async () => {
+      const pids = [...new Set([...(await inNamespace()), ...processesInCgroups(namespace)])];
+      await kill(pids);
+      return pids.length === 0;
+    },
+    10,
+  );
   if (namespaceExists(namespace)) {
-    const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
-    await kill(pids);
     await run(["ip", "netns", "del", namespace]).catch((error: unknown) => {
       if (namespaceExists(namespace)) throw error; // Its supervisor may have been faster.
     });

@@ -299,7 +299,10 @@ async function work(
   try {
     await effect();
   } catch (error) {
-    process.stderr.write(`${instance.displayName} (${instance.id}): ${(error as Error).message}\n`);
+    const { message } = error as Error;
+    process.stderr.write(`${instance.displayName} (${instance.id}): ${message}\n`);
+    const machine = cloud.state.machines[instance.id];
+    if (machine !== undefined) machine.failure = message;
     reached = state === "PROVISIONING" ? "TERMINATED" : "STOPPED";
     if (reached === "TERMINATED") await cloud.effects.remove(instance).catch(() => undefined);
   }

@@ -20,7 +20,7 @@ export interface Machine {
   host: string;
   /** Whether its disk is of an image that it has no more: its next boot begins with a new one. */
   stale?: boolean;
-  /** What it said last, where it ended in error. */
+  /** Why it is off, where it did not end well. */
   failure?: string;
 }
 

@@ -46,7 +46,7 @@ export function workRequestErrors(cloud: Cloud, id: string): object[] {
   const { instance, action } = find(cloud, id);
   if (statusOf(cloud, instance, action) !== "FAILED") return [];
   const said = failureOf(cloud, instance);
-  const message = `The instance ${instance.id} could not be started${said === undefined ? "" : `, and said last: ${said}`}.`;
+  const message = `The instance ${instance.id} could not be started${said === undefined ? "" : `: ${said}`}.`;
   return [{ code: "InternalError", message, timestamp: new Date().toISOString() }];
 }
 
