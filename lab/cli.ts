@@ -220,6 +220,16 @@ async function look(work: Work, verb: string, args: readonly string[]): Promise<
   }
 }
 
+/** The lab of this name; where it is no name for one, it says so and returns undefined. */
+function opened(name: string): Lab | undefined {
+  try {
+    return openLab(name);
+  } catch (error) {
+    process.stderr.write(`lab: ${(error as Error).message}\n`);
+    return undefined;
+  }
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   let [verb = "up", ...args] = argv;
   let stack = "lab";
@@ -228,7 +238,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (!existsSync(join(ROOT, "stacks", `Pulumi.${stack}.yaml`)))
     throw new Error(`there is no stack ${stack}: stacks/Pulumi.${stack}.yaml does not exist.`);
-  const work = { lab: openLab(process.env["LAB_NAME"] ?? stack), stack };
+  const lab = opened(process.env["LAB_NAME"] ?? stack);
+  if (lab === undefined) return 2;
+  const work = { lab, stack };
   return (await look(work, verb, args)) ?? (await exclusively(work.lab, () => dispatch(work, verb, args)));
 }
 

@@ -3,8 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SERVICE_HOSTS } from "./cloud/region.ts";
-import { attempt } from "./commands.ts";
-import type { Result } from "./commands.ts";
 import { ROOT } from "./lab.ts";
 import type { Lab } from "./lab.ts";
 
@@ -88,10 +86,6 @@ export function runInForeground(
     });
   });
 }
-
-/** Runs a command as the operator to its end and returns what it said. */
-export const attemptAsOperator = (lab: Lab, argv: readonly string[], input = ""): Promise<Result> =>
-  attempt(asOperator(lab, argv), { input });
 
 /** The passphrase of the lab's stacks: random, in a file that only root reads. */
 export function ensurePassphrase(lab: Lab): void {

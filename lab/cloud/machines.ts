@@ -3,6 +3,7 @@ import {
   hostsOf,
   isRunning,
   killHost,
+  lastWords,
   removeHost,
   restartHost,
   shutDownHost,
@@ -63,9 +64,8 @@ export class Machines implements Effects {
 
   start(instance: Instance): Promise<void> {
     return this.queued(instance, async (host) => {
-      if (isEnding(instance)) return;
       await this.rules;
-      await startHost(this.lab, host, this.specOf(instance, host));
+      await this.boot(instance, host);
     });
   }
 
@@ -79,7 +79,7 @@ export class Machines implements Effects {
     return this.queued(instance, async (host) => {
       if (how === "ask") return restartHost(this.lab, host);
       await killHost(this.lab, host);
-      if (!isEnding(instance)) await startHost(this.lab, host, this.specOf(instance, host));
+      await this.boot(instance, host);
     });
   }
 
@@ -90,6 +90,11 @@ export class Machines implements Effects {
   isOn(instance: Instance): boolean {
     const host = this.cloud().state.machines[instance.id]?.host;
     return host !== undefined && isRunning(this.lab, host);
+  }
+
+  lastWords(instance: Instance): string {
+    const host = this.cloud().state.machines[instance.id]?.host;
+    return host === undefined ? "nothing" : lastWords(this.lab, host);
   }
 
   /** The wanted name as a host name; with a number behind it where another machine is called so. */
@@ -107,6 +112,19 @@ export class Machines implements Effects {
     let free = name;
     for (let number = 2; taken.has(free); number++) free = `${name}-${number}`;
     return free;
+  }
+
+  private async boot(instance: Instance, host: string): Promise<void> {
+    const cloud = this.cloud();
+    const machine = cloud.state.machines[instance.id];
+    if (isEnding(instance) || machine === undefined) return;
+    if (machine.stale) {
+      await removeHost(this.lab, host);
+      delete machine.stale;
+    }
+    delete machine.failure;
+    cloud.save();
+    await startHost(this.lab, host, this.specOf(instance, host));
   }
 
   private queued(instance: Instance, work: (host: string) => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -31,7 +32,8 @@ const PLUGINS = [
   { name: "oci", version: "4.20.0", variable: "LAB_OCI_PLUGIN" },
 ] as const;
 
-const DOWNLOADS = "https://get.pulumi.com/";
+/** What npm's launcher fetches first where it downloads an engine. */
+const DOWNLOADS = "https://get.pulumi.com/install.sh";
 
 /** The version of npm's launcher, which is the engine's too. */
 const version = () =>
@@ -48,7 +50,8 @@ const version = () =>
  */
 export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
   const home = join(lab.directory, "pulumi");
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const temporary = join(lab.directory, "tmp");
+  for (const folder of [home, temporary]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const env: Record<string, string> = {
     // npm's Node first, as in npm scripts: the language host takes the first one it finds.
     PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
@@ -56,10 +59,14 @@ export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
     PULUMI_BACKEND_URL: `file://${join(lab.directory, "state")}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: join(lab.directory, "passphrase"),
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // A plugin that happens to be on PATH would be taken before the ones below.
+    PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+    // The language host leaves its pipes behind where it is killed; here they go with the lab.
+    TMPDIR: temporary,
     // Compiled modules of the program and of the stand-ins, kept from run to run.
     NODE_COMPILE_CACHE: join(lab.cache, "node"),
   };
-  const download = await isDownloaded(lab);
+  const download = await downloads(lab);
   // Engines are kept in the cache; the home of one lab only points there.
   if (download) {
     const downloaded = join(lab.cache, "engine", "downloaded");
@@ -81,15 +88,23 @@ export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
 }
 
 /** Whether the engine comes as an official download: as LAB_ENGINE says, or wherever downloads answer. */
-async function isDownloaded(lab: Lab): Promise<boolean> {
+async function downloads(lab: Lab): Promise<boolean> {
   const wanted = process.env["LAB_ENGINE"];
   if (wanted === "download" || wanted === "build") return wanted === "download";
   if (wanted !== undefined)
     throw new Error(`LAB_ENGINE is "${wanted}": set it to build or download, or leave it out.`);
   if (builtEngine(lab, version()) !== undefined) return false;
+  return answersItself(DOWNLOADS);
+}
+
+/**
+ * Whether an address answers with the script that it is known for: a proxy's refusal and a portal's login page are
+ * answers too.
+ */
+export async function answersItself(address: string): Promise<boolean> {
   try {
-    await fetch(DOWNLOADS, { method: "HEAD", signal: AbortSignal.timeout(3_000) });
-    return true;
+    const answer = await fetch(address, { signal: AbortSignal.timeout(3_000) });
+    return answer.ok && (await answer.text()).startsWith("#!");
   } catch {
     return false;
   }
@@ -105,6 +120,8 @@ async function registerPlugin(
   const folder = join(home, "plugins", `resource-${name}-v${version}`);
   const binary = join(folder, `pulumi-resource-${name}`);
   const given = process.env[variable];
+  // Pulumi takes whatever is in the folder for the plugin that it would download.
+  if (!isDownloadedPlugin(binary)) rmSync(folder, { recursive: true, force: true });
   if (given === undefined && download) {
     const install = ["pulumi", "plugin", "install", "resource", name, version];
     await run(install, { timeout: 600_000, env }).catch((error: unknown) => {
@@ -114,8 +131,8 @@ async function registerPlugin(
     });
     return `${name} ${version} (official download)`;
   }
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  rmSync(binary, { force: true });
   if (given !== undefined) {
     if (!existsSync(given))
       throw new Error(`${variable} names ${given}, which does not exist: give the path of a plugin binary.`);
@@ -129,6 +146,12 @@ async function registerPlugin(
   );
   chmodSync(binary, 0o755);
   return `${name} ${version} (stand-in)`;
+}
+
+/** Whether this is a program that Pulumi downloaded: what the lab puts there are links and short scripts. */
+function isDownloadedPlugin(binary: string): boolean {
+  const found = lstatSync(binary, { throwIfNoEntry: false });
+  return found?.isFile() === true && found.size > 100_000;
 }
 
 function link(target: string, path: string): void {

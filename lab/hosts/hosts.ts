@@ -3,24 +3,19 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { attempt, run, until } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import { stopCloud } from "../cloud/process.ts";
 import { SECURED } from "../network/cloudRules.ts";
-import {
-  dropNetwork,
-  INSIDE_MTU,
-  loadRules,
-  namespaceExists,
-  namespacesOf,
-  raiseNetwork,
-} from "../network/network.ts";
+import { dropNetwork, INSIDE_MTU, loadRules, namespacesOf, raiseNetwork } from "../network/network.ts";
+import { namespaceExists } from "../network/namespaces.ts";
 import { rules } from "../network/rules.ts";
 import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember, startedAt } from "../processes.ts";
 import { silent } from "../report.ts";
 import type { Report } from "../report.ts";
-import { removeCgroups } from "./cgroups.ts";
+import { processesInCgroups, removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";
 import { makeHostKeys, pinHostKeys } from "./keys.ts";
@@ -61,6 +56,14 @@ const hostsFolder = (lab: Lab) => join(lab.directory, "hosts");
 const hostFolder = (lab: Lab, host: string) => join(hostsFolder(lab), host);
 const pidFile = (lab: Lab, host: string) => join(hostFolder(lab, host), "supervisor.pid");
 export const consoleLog = (lab: Lab, host: string) => join(hostFolder(lab, host), "console.log");
+
+/** The last lines that a host, or what boots it, said on its console. */
+export function lastWords(lab: Lab, host: string): string {
+  const log = consoleLog(lab, host);
+  const lines = existsSync(log) ? stripVTControlCharacters(readFileSync(log, "utf8")).split(/[\r\n]+/) : [];
+  const last = lines.filter((line) => line.trim() !== "").slice(-3);
+  return last.length > 0 ? last.map((line) => line.trim()).join(" / ") : "nothing";
+}
 
 /** An address without its prefix length. */
 export const plain = (address: string) => address.replace(/\/.*$/, "");
@@ -167,7 +170,8 @@ export async function awaitSsh(
   const namespace = `--net=/run/netns/${lab.namespace(from === "operator" ? "operator" : `h-${host}`)}`;
   try {
     await until(`an SSH banner from ${host} (${address})`, BOOT_LIMIT, async () => {
-      if (!isRunning(lab, host)) throw new Error(`${host} stopped while booting`);
+      if (!isRunning(lab, host))
+        throw new Error(`${host} stopped while booting, and said last: ${lastWords(lab, host)}`);
       return (await attempt(["nsenter", namespace, "timeout", "3", "bash", "-c", probe])).exitCode === 0;
     });
   } catch (error) {
@@ -244,12 +248,27 @@ export async function killHost(lab: Lab, host: string): Promise<void> {
   await killLeftovers(lab, host);
 }
 
-/** Ends all that runs in a host's network namespace, which is the host and nothing else, and the namespace. */
+/**
+ * Ends all that runs in a host's network namespace or control groups, which is the host and nothing else, and both. A
+ * host that has just begun to boot starts processes while others are ended, so it looks again until there are none.
+ */
 async function killLeftovers(lab: Lab, host: string): Promise<void> {
   const namespace = lab.namespace(`h-${host}`);
+  const inNamespace = async () =>
+    namespaceExists(namespace)
+      ? (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number)
+      : [];
+  await until(
+    `the end of all processes of ${host}`,
+    10_000,
+    async () => {
+      const pids = [...new Set([...(await inNamespace()), ...processesInCgroups(namespace)])];
+      await kill(pids);
+      return pids.length === 0;
+    },
+    10,
+  );
   if (namespaceExists(namespace)) {
-    const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
-    await kill(pids);
     await run(["ip", "netns", "del", namespace]).catch((error: unknown) => {
       if (namespaceExists(namespace)) throw error; // Its supervisor may have been faster.
     });

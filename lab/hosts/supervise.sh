@@ -18,6 +18,7 @@ DIRECTORY=$1
 
 REBOOT=133     # systemd-nspawn's exit status when the host asked for a reboot
 LOG_LIMIT=1000000  # bytes of console log that are kept over a reboot
+BOOTS=10           # more than these within a minute are a host that cannot boot
 
 # A VNIC is a point-to-point link to the router, which answers ARP for everything beyond it: two hosts of one
 # subnet have no common Ethernet either, as in Oracle's network.
@@ -48,13 +49,15 @@ unplug() {
 # systemd-nspawn mounts /sys before it enters the network namespace that it is given: it is put there before, so
 # that the host finds its own devices in /sys/class/net and not this machine's. Its own part of /proc/sys/net can
 # be written, as on any host; nothing else there can.
-# The machine's name is unique on this one, since nspawn keeps a folder below /run by it; its host name need not be.
+# systemd-nspawn leaves locks and folders behind below /run/systemd/nspawn: the host has one of its own, which goes
+# with the mount. The machine's name is unique on this one all the same; its host name need not be.
 # Each host gets control groups of its own: in one that hosts share, their systemds would end each other's units.
 boot() {
-	mkdir -p "$DIRECTORY"/{written,work,root}
+	mkdir -p "$DIRECTORY"/{written,work,root} /run/systemd/nspawn
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare --mount --propagation slave setpriv --pdeathsig KILL sh -c '
 		mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/written,workdir=$2/work" "$2/root" || exit 1
+		mount -t tmpfs -o mode=755 nspawn /run/systemd/nspawn || exit 1
 		for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
 			if [ -w "$hierarchy/cgroup.procs" ]; then
 				mkdir -p "$hierarchy/$4" && echo $$ >"$hierarchy/$4/cgroup.procs"
@@ -76,13 +79,25 @@ trim_log() {
 	fi
 }
 
+# Whether the host has booted too often within a minute; this boot counts.
+boots_in_circles() {
+	booted=("$SECONDS" "${booted[@]:0:BOOTS}")
+	((${#booted[@]} > BOOTS && SECONDS - booted[BOOTS] < 60))
+}
+
+booted=()
 status=$REBOOT
 while ((status == REBOOT)); do
 	trim_log
+	if boots_in_circles; then
+		echo "supervise: $HOSTNAME booted $BOOTS times within a minute and is left off"
+		break
+	fi
 	sleep "$DELAY"
 	plug_in
 	status=0
 	boot || status=$?
 done
 unplug
+((status == 0 || status == REBOOT)) || echo "supervise: $HOSTNAME ended with exit status $status"
 exit "$status"

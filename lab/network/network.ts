@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from "node:fs";
 import { run } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import { kill } from "../processes.ts";
+import { addNamespace, allNamespaces, namespaceExists, releaseMount } from "./namespaces.ts";
 
 /**
  * Oracle's network, as far as hosts can tell: a router in a namespace of its own. VNICs are plugged into it by
@@ -14,12 +14,10 @@ const OUTSIDE = { router: "198.51.100.1", operator: "198.51.100.10" } as const;
 /** MTU of a VNIC in bytes, as Oracle documents it for traffic inside a VCN. */
 export const INSIDE_MTU = 9000;
 
-export const namespaceExists = (name: string) => existsSync(`/run/netns/${name}`);
-
 /** The lab's namespaces that exist now. */
 export function namespacesOf(lab: Lab): string[] {
   const prefix = lab.namespace("router").replace(/router$/, "");
-  return existsSync("/run/netns") ? readdirSync("/run/netns").filter((name) => name.startsWith(prefix)) : [];
+  return allNamespaces().filter((name) => name.startsWith(prefix));
 }
 
 /**
@@ -31,8 +29,7 @@ export async function raiseNetwork(lab: Lab): Promise<boolean> {
   const [router, operator] = [lab.namespace("router"), lab.namespace("operator")];
   if (await isComplete(lab)) return false;
   await dropNetwork(lab);
-  await run(["ip", "netns", "add", router]);
-  await run(["ip", "netns", "add", operator]);
+  for (const name of [router, operator]) await addNamespace(lab, name);
   await inNetwork(
     router,
     "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp; " +
@@ -76,6 +73,7 @@ export async function dropNetwork(lab: Lab): Promise<void> {
     await kill((await run(["ip", "netns", "pids", name])).split("\n").filter(Boolean).map(Number));
     await run(["ip", "netns", "del", name]);
   }
+  await releaseMount(lab.cache);
 }
 
 /** Runs a piece of shell in a network namespace. */

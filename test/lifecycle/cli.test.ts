@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../../lab/commands.ts";
@@ -9,6 +11,9 @@ import { processesWith } from "../../lab/processes.ts";
 
 const NAME = "test-cli";
 
+/** Where the lab would leave temporary files. */
+const TEMPORARY = mkdtempSync(join(tmpdir(), "test-cli-"));
+
 /** The engine's count when it had nothing to do. */
 const ONLY_UNCHANGED = /Resources:\n +\d+ unchanged\n(?! )/;
 
@@ -17,14 +22,24 @@ const lab = (...args: string[]) =>
   execa("node", ["lab/lab.mjs", "--stack", "lab-existing", ...args], {
     cwd: ROOT,
     reject: false,
-    env: { LAB_NAME: NAME },
+    env: { LAB_NAME: NAME, TMPDIR: TEMPORARY },
     stdin: "ignore",
   });
+
+/** What systemd-nspawn keeps of this lab's hosts on the machine. */
+function keptByNspawn(): string[] {
+  const folder = "/run/systemd/nspawn/propagate";
+  const prefix = openLab(NAME).namespace("h-");
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(prefix)) : [];
+}
 
 describe("npm run lab -- --stack lab-existing", () => {
   const committed = readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8");
   beforeAll(() => removeLab(openLab(NAME)));
-  afterAll(() => removeLab(openLab(NAME)));
+  afterAll(async () => {
+    rmSync(TEMPORARY, { recursive: true });
+    await removeLab(openLab(NAME));
+  });
 
   test("help fits one screen and needs nothing", async () => {
     const { stdout, exitCode } = await execa("node", ["lab/lab.mjs", "help"], { cwd: ROOT, reject: false });
@@ -62,6 +77,16 @@ describe("npm run lab -- --stack lab-existing", () => {
     const { stderr, exitCode } = await lab("fly");
     expect(exitCode).toBe(2);
     expect(stderr).toContain('there is no "fly"');
+  });
+
+  test("a name that no lab can have is refused in one line", async () => {
+    const { stderr, exitCode } = await execa("node", ["lab/lab.mjs", "ps"], {
+      cwd: ROOT,
+      reject: false,
+      env: { LAB_NAME: "../main" },
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^lab: "\.\.\/main" is no name for a lab: .*$/);
   });
 
   test("a host that does not run, and one that there is none of", async () => {
@@ -134,7 +159,7 @@ describe("npm run lab -- --stack lab-existing", () => {
       const running = execa("node", ["lab/lab.mjs", "--stack", "lab-existing"], {
         cwd: ROOT,
         reject: false,
-        env: { LAB_NAME: NAME },
+        env: { LAB_NAME: NAME, TMPDIR: TEMPORARY },
         stdin: "ignore",
       });
       let seen = "";
@@ -169,5 +194,7 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect(namespacesOf(reopened)).toEqual([]);
     expect((await execa("pgrep", ["-f", reopened.directory], { reject: false })).stdout).toBe("");
     expect((await lab("ps")).stdout).toBe("nothing runs");
+    expect(readdirSync(TEMPORARY)).toEqual([]);
+    expect(keptByNspawn()).toEqual([]);
   });
 });

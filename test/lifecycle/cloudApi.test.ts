@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configFile } from "../../lab/cloud/access.ts";
 import { startCloud } from "../../lab/cloud/cloud.ts";
 import { changeFaults, clearFaults } from "../../lab/cloud/faults.ts";
-import { pinInstances } from "../../lab/cloud/instances.ts";
-import { cloudPid, runningCloud, stateFile } from "../../lab/cloud/process.ts";
+import { instancesOf, pinInstances } from "../../lab/cloud/instances.ts";
+import { cloudLog, cloudPid, runningCloud, stateFile } from "../../lab/cloud/process.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../lab/cloud/region.ts";
 import { attempt, until } from "../../lab/commands.ts";
 import { inHost, isRunning, memoryOf, removeLab } from "../../lab/hosts/hosts.ts";
@@ -537,6 +537,54 @@ describe("the cloud's API", () => {
       await make.awaitState(instance.id, "STOPPED");
       await act("START");
       await make.awaitState(instance.id, "RUNNING");
+    });
+
+    test("whose machine cannot boot are stopped, and the work request and the log say what it said", async () => {
+      const { opcWorkRequestId } = await compute("updateInstance", {
+        instanceId: instance.id,
+        updateInstanceDetails: { displayName: "host01" },
+      });
+      await act("STOP");
+      await make.awaitState(instance.id, "STOPPED");
+      const init = join(lab.directory, "hosts/host01/written/usr/lib/systemd/systemd");
+      mkdirSync(dirname(init), { recursive: true });
+      writeFileSync(init, "#!/bin/sh\necho Too many open files; exit 1\n", { mode: 0o755 });
+      await act("START");
+      await make.awaitState(instance.id, "STOPPED");
+      const said = /Too many open files .* host01 ended with exit status 1/;
+      const url = `https://${SERVICE_HOSTS[0]}/20160918/workRequests/${opcWorkRequestId}/errors`;
+      expect((await sdk.call("raw", "send", { method: "GET", url })).body).toMatch(said);
+      expect(readFileSync(cloudLog(lab), "utf8")).toMatch(said);
+    });
+
+    test("get another image, and with it a new disk behind the same VNIC", async () => {
+      const launched = (await compute("getInstance", { instanceId: instance.id })).instance;
+      const { items } = await compute("listImages", { compartmentId, operatingSystem: "Oracle Linux" });
+      const image = items.find(({ displayName }: any) => !displayName.includes("aarch64"));
+      const arm = items.find(({ displayName }: any) => displayName.includes("aarch64"));
+      const change = (imageId: string) => ({
+        instanceId: instance.id,
+        updateInstanceDetails: { sourceDetails: { sourceType: "image", imageId } },
+      });
+      const refusal = await sdk.refusal("compute", "updateInstance", change(arm.id));
+      expect([refusal.status, refusal.code]).toEqual([400, "InvalidParameter"]);
+
+      await compute("updateInstance", change(image.id));
+      await act("START");
+      await make.awaitState(instance.id, "RUNNING");
+      await systemUp();
+      expect(await inHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
+      // And back, while it runs.
+      await inHost(lab, "host01", ["touch", "/etc/kept"]);
+      const running = await compute("updateInstance", change(launched.imageId));
+      expect(running.instance.lifecycleState).toBe("STOPPING");
+      await make.awaitState(instance.id, "RUNNING");
+      await systemUp();
+      expect(await inHost(lab, "host01", ["ls", "/etc"])).not.toContain("kept");
+      const again = (await compute("getInstance", { instanceId: instance.id })).instance;
+      expect(again.imageId).toBe(launched.imageId);
+      const view = instancesOf(lab).find(({ host }) => host === "host01");
+      expect(await inHost(lab, "host01", ["ip", "-o", "-4", "address"])).toContain(`${view?.privateIp}/`);
     });
   });
 

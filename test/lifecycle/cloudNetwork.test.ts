@@ -7,7 +7,7 @@ import type { Inventory } from "../../lab/hosts/hosts.ts";
 import { openLab } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { inNetwork } from "../../lab/network/network.ts";
-import { attemptAsOperator } from "../../lab/operator.ts";
+import { asOperator } from "../../lab/operator.ts";
 import { silent } from "../../lab/report.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
@@ -102,7 +102,7 @@ describe("the cloud's network", () => {
   /** Whether a host, or the operator, gets an answer from an address. */
   async function asks(who: string, target: string, protocol: "udp" | "tcp", port: number, size = 10) {
     const argv = ["python3", "-c", ASK, protocol, address[target] ?? target, String(port), String(size)];
-    if (who === "operator") return (await attemptAsOperator(lab, argv)).exitCode === 0;
+    if (who === "operator") return (await attempt(asOperator(lab, argv))).exitCode === 0;
     return inHost(lab, who, argv).then(
       () => true,
       () => false,
@@ -384,7 +384,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     test("it is seen by it, too: one address inside for one outside", async () => {
       const listen =
         "import socket; s = socket.create_server(('', 6000)); s.settimeout(10); print(s.accept()[1][0])";
-      const seen = attemptAsOperator(lab, ["python3", "-c", listen]);
+      const seen = attempt(asOperator(lab, ["python3", "-c", listen]));
       const ask = () => on("a", "timeout 1 bash -c '</dev/tcp/198.51.100.10/6000'");
       await until("the call from a", 8_000, () =>
         ask().then(

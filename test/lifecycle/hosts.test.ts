@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attempt } from "../../lab/commands.ts";
@@ -14,7 +15,7 @@ import {
 } from "../../lab/hosts/hosts.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
 import { sshArgv } from "../../lab/hosts/login.ts";
-import { openLab } from "../../lab/lab.ts";
+import { openLab, ROOT } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { MEMO } from "../../lab/memo.ts";
 import { inNetwork, namespacesOf } from "../../lab/network/network.ts";
@@ -150,6 +151,23 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     }
   });
 
+  test("that boot in circles are left off, and their log says so", async () => {
+    const tools = join(lab.directory, "tools");
+    mkdirSync(tools);
+    writeFileSync(join(tools, "systemd-nspawn"), "#!/bin/sh\nexit 133\n", { mode: 0o755 });
+    await killHost(lab, "host02");
+    const path = process.env["PATH"];
+    process.env["PATH"] = `${tools}:${path}`;
+    try {
+      await expect(upHosts(lab, MEMO, silent)).rejects.toThrow(
+        /^host02 stopped while booting, .*host02 booted 10 times within a minute and is left off/,
+      );
+    } finally {
+      process.env["PATH"] = path;
+    }
+    await upHosts(lab, MEMO, silent);
+  });
+
   test("once removed, leave no namespace, mount, process or file", async () => {
     await removeLab(lab);
     expect(namespacesOf(lab)).toEqual([]);
@@ -157,5 +175,41 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     expect(readFileSync("/proc/mounts", "utf8")).not.toContain(lab.directory);
     expect((await execa("pgrep", ["-f", lab.directory], { reject: false })).stdout).toBe("");
     lab = openLab("test-hosts");
+  });
+
+  test("removed from a machine that had no namespaces, they leave not even the mount that those need", async () => {
+    const module = join(ROOT, "lab/network/namespaces.ts");
+    const script = `
+      import { addNamespace, releaseMount } from ${JSON.stringify(module)};
+      import { execFileSync } from "node:child_process";
+      import { readFileSync } from "node:fs";
+      const cache = ${JSON.stringify(lab.directory)};
+      const mounted = () => readFileSync("/proc/mounts", "utf8").includes(" /run/netns ");
+      const seen = [mounted()];
+      await addNamespace({ cache }, "one");
+      seen.push(mounted());
+      await releaseMount(cache);
+      seen.push(mounted());
+      execFileSync("ip", ["netns", "del", "one"]);
+      await releaseMount(cache);
+      seen.push(mounted());
+      console.log(JSON.stringify(seen));`;
+    // A machine of its own as far as mounts go, with nothing in /run.
+    const fresh = [
+      "--mount",
+      "--propagation=private",
+      "sh",
+      "-c",
+      'while umount --recursive --lazy /run/netns; do :; done 2>/dev/null; mount -t tmpfs run /run && exec "$@"',
+      "sh",
+    ];
+    const { stdout } = await execa("unshare", [
+      ...fresh,
+      process.execPath,
+      "--input-type=module-typescript",
+      "-e",
+      script,
+    ]);
+    expect(JSON.parse(stdout)).toEqual([false, true, true, false]);
   });
 });

@@ -83,6 +83,25 @@ describe("the oci plugin", () => {
     expect((await program.up()).counts).toEqual({ updated: 4, unchanged: 4 });
   });
 
+  test("gives an instance another image in place", async () => {
+    const before = await program.outputs();
+    const { items } = await program.call("compute", "listImages", {
+      compartmentId: "ocid1.compartment.oc1..aaaaaaaalab",
+      operatingSystem: "Oracle Linux",
+      shape: "VM.Standard.E4.Flex",
+    });
+    const wanted = { instance: { sourceDetails: { sourceType: "image", sourceId: items[0].id } } };
+    const { exitCode, text, counts } = await program.up(wanted);
+    expect(exitCode, text).toBe(0);
+    expect(counts).toEqual({ updated: 1, unchanged: 7 });
+    const after = await program.outputs();
+    expect({ ...after, bootVolumeId: "" }).toEqual({ ...before, bootVolumeId: "" });
+    // By this the program can tell.
+    expect(after.bootVolumeId).not.toBe(before.bootVolumeId);
+    expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
+  });
+
   test("takes and gives a public address in place", async () => {
     const { instanceId } = await program.outputs();
     const taken = await program.up({ vnic: { assignPublicIp: "false" } });

@@ -20,6 +20,8 @@ export interface Effects {
   remove: (instance: Instance) => Promise<void>;
   /** Whether a machine's power is on. */
   isOn: (instance: Instance) => boolean;
+  /** What a machine said last. */
+  lastWords: (instance: Instance) => string;
   /** A name for a new instance's machine that none has yet. */
   nameMachine: (wanted: string) => string;
 }

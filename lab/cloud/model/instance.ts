@@ -4,6 +4,7 @@ import { attachBootVolume, DEFAULT_SIZE, DEFAULT_VPUS, removeBootVolume } from "
 import type { Cloud, CommonDetails } from "./cloud.ts";
 import { updateCommon } from "./cloud.ts";
 import { imageEntry } from "./image.ts";
+import type { Image } from "./image.ts";
 import type { Instance, LifecycleState } from "./resources.ts";
 import { shapeConfig } from "./shape.ts";
 import type { ShapeConfigDetails } from "./shape.ts";
@@ -60,8 +61,7 @@ export function launchInstance(cloud: Cloud, details: LaunchInstanceDetails): In
   if (imageId === undefined) throw missing("sourceDetails.imageId");
   const { processor, image } = imageEntry(imageId);
   const size = sourceDetails?.bootVolumeSizeInGBs ?? DEFAULT_SIZE;
-  if (size < DEFAULT_SIZE)
-    throw invalid(`bootVolumeSizeInGBs ${size} is less than the image's ${DEFAULT_SIZE}.`);
+  checkSize(size);
   checkMetadata(metadata);
   const subnetId = details.createVnicDetails?.subnetId ?? details.subnetId;
   if (subnetId === undefined) throw missing("createVnicDetails.subnetId");
@@ -128,12 +128,17 @@ export interface UpdateInstanceDetails extends Partial<CommonDetails> {
   launchOptions?: Json | undefined;
   availabilityConfig?: Json | undefined;
   agentConfig?: Json | undefined;
+  /** The image that its boot volume is replaced by. */
+  sourceDetails?: { imageId: string; bootVolumeSizeInGBs?: number | undefined } | undefined;
 }
 
-/** Changes an instance in place. Another shape or fault domain restarts a running one, as Oracle does. */
+/**
+ * Changes an instance in place. Another shape or fault domain restarts a running one, as Oracle does; an image, be it
+ * the one that it has, stops it, replaces its boot volume and starts it again with the same VNIC.
+ */
 export function updateInstance(cloud: Cloud, id: string, details: UpdateInstanceDetails): Instance {
   const instance = living(cloud, id);
-  const { metadata, shape = instance.shape, faultDomain } = details;
+  const { metadata, shape = instance.shape, faultDomain, sourceDetails } = details;
   if (metadata !== undefined) {
     checkMetadata(metadata);
     for (const key of READ_AT_LAUNCH)
@@ -141,10 +146,12 @@ export function updateInstance(cloud: Cloud, id: string, details: UpdateInstance
         throw invalid(`metadata.${key} is read at launch and cannot be changed later.`);
   }
   let config = instance.shapeConfig;
-  if (details.shape !== undefined || details.shapeConfig !== undefined) {
+  const { processor, image } = imageEntry(sourceDetails?.imageId ?? instance.imageId);
+  if (sourceDetails !== undefined) checkReimage(instance, sourceDetails.bootVolumeSizeInGBs);
+  if (details.shape !== undefined || details.shapeConfig !== undefined || sourceDetails !== undefined) {
     const { ocpus, memoryInGBs } = instance.shapeConfig;
     const kept = shape === instance.shape && shape.endsWith(".Flex") ? { ocpus, memoryInGBs } : {};
-    config = shapeConfig(shape, imageEntry(instance.imageId).processor, { ...kept, ...details.shapeConfig });
+    config = shapeConfig(shape, processor, { ...kept, ...details.shapeConfig });
   }
   if (faultDomain !== undefined) checkFaultDomain(faultDomain);
 
@@ -160,8 +167,42 @@ export function updateInstance(cloud: Cloud, id: string, details: UpdateInstance
   if (details.extendedMetadata !== undefined) instance.extendedMetadata = details.extendedMetadata;
   for (const key of ["instanceOptions", "launchOptions", "availabilityConfig", "agentConfig"] as const)
     Object.assign(instance[key], details[key]);
-  if ((moved || resized) && instance.lifecycleState === "RUNNING") reset(cloud, instance, "ask");
+  if (sourceDetails !== undefined) reimage(cloud, instance, image, sourceDetails.bootVolumeSizeInGBs);
+  else if ((moved || resized) && instance.lifecycleState === "RUNNING") reset(cloud, instance, "ask");
   return instance;
+}
+
+function checkReimage({ id, lifecycleState }: Instance, size = DEFAULT_SIZE): void {
+  if (lifecycleState !== "RUNNING" && lifecycleState !== "STOPPED")
+    throw incorrectState(`The instance ${id} is ${lifecycleState}; it gets an image RUNNING or STOPPED.`);
+  checkSize(size);
+}
+
+function checkSize(size: number): void {
+  if (size < DEFAULT_SIZE)
+    throw invalid(`bootVolumeSizeInGBs ${size} is less than the image's ${DEFAULT_SIZE}.`);
+}
+
+function reimage(cloud: Cloud, instance: Instance, image: Image, size: number | undefined): void {
+  const { sourceDetails } = instance;
+  instance.imageId = image.id;
+  instance.launchMode = image.launchMode;
+  instance.sourceDetails = {
+    ...sourceDetails,
+    imageId: image.id,
+    bootVolumeSizeInGBs: size ?? sourceDetails.bootVolumeSizeInGBs,
+  };
+  removeBootVolume(cloud, instance.id);
+  attachBootVolume(cloud, instance);
+  const machine = cloud.state.machines[instance.id];
+  if (machine !== undefined) machine.stale = true;
+  if (instance.lifecycleState === "STOPPED") return;
+  instance.lifecycleState = "STOPPING";
+  const restart = async () => {
+    await cloud.effects.stop(instance, "ask");
+    await cloud.effects.start(instance);
+  };
+  void work(cloud, instance, restart, "RUNNING");
 }
 
 /** Terminates an instance: its machine, VNIC and volume go; its record stays to be seen for a while. */
@@ -235,9 +276,15 @@ export async function resumeInstances(cloud: Cloud): Promise<void> {
 
 /** Notices the instances whose own system turned them off. */
 export function noticePowerOff(cloud: Cloud): void {
-  for (const instance of cloud.all("instances"))
-    if (instance.lifecycleState === "RUNNING" && !cloud.effects.isOn(instance))
-      instance.lifecycleState = "STOPPED";
+  for (const instance of cloud.all("instances")) {
+    if (instance.lifecycleState !== "RUNNING" || cloud.effects.isOn(instance)) continue;
+    const said = cloud.effects.lastWords(instance);
+    process.stderr.write(`${instance.displayName} (${instance.id}) is off, and said last: ${said}\n`);
+    const machine = cloud.state.machines[instance.id];
+    // Its supervisor says nothing of a host that turned itself off well.
+    if (machine !== undefined && said.includes("supervise: ")) machine.failure = said;
+    instance.lifecycleState = "STOPPED";
+  }
 }
 
 /** Works on an instance's machine while clients wait for its state. A launch that fails ends the instance. */
@@ -252,8 +299,12 @@ async function work(
   try {
     await effect();
   } catch (error) {
-    process.stderr.write(`${instance.displayName} (${instance.id}): ${(error as Error).message}\n`);
+    const { message } = error as Error;
+    process.stderr.write(`${instance.displayName} (${instance.id}): ${message}\n`);
+    const machine = cloud.state.machines[instance.id];
+    if (machine !== undefined) machine.failure = message;
     reached = state === "PROVISIONING" ? "TERMINATED" : "STOPPED";
+    if (reached === "TERMINATED") await cloud.effects.remove(instance).catch(() => undefined);
   }
   // A termination that came meanwhile has the last word.
   if (instance.lifecycleState !== state) return;

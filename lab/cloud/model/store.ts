@@ -18,6 +18,10 @@ import type {
 export interface Machine {
   /** The lab's host that it is. */
   host: string;
+  /** Whether its disk is of an image that it has no more: its next boot begins with a new one. */
+  stale?: boolean;
+  /** Why it is off, where it did not end well. */
+  failure?: string;
 }
 
 /** Everything that the cloud knows, by kind and OCID. */

@@ -19,7 +19,7 @@ export const workRequestId = (instance: Instance, action: Action) =>
 /** @throws CloudError 404 where there is none */
 export function workRequest(cloud: Cloud, id: string): object {
   const { instance, action } = find(cloud, id);
-  const status = statusOf(instance, action);
+  const status = statusOf(cloud, instance, action);
   const { compartmentId, timeCreated } = instance;
   return {
     id,
@@ -44,8 +44,9 @@ export function workRequest(cloud: Cloud, id: string): object {
 /** Why a work request failed. */
 export function workRequestErrors(cloud: Cloud, id: string): object[] {
   const { instance, action } = find(cloud, id);
-  if (statusOf(instance, action) !== "FAILED") return [];
-  const message = `The instance ${instance.id} could not be started.`;
+  if (statusOf(cloud, instance, action) !== "FAILED") return [];
+  const said = failureOf(cloud, instance);
+  const message = `The instance ${instance.id} could not be started${said === undefined ? "" : `: ${said}`}.`;
   return [{ code: "InternalError", message, timestamp: new Date().toISOString() }];
 }
 
@@ -56,8 +57,13 @@ function find(cloud: Cloud, id: string): { instance: Instance; action: Action } 
   throw notFound(id);
 }
 
-function statusOf({ lifecycleState }: Instance, action: Action): "IN_PROGRESS" | "SUCCEEDED" | "FAILED" {
+/** What an instance said last that ended in error. */
+const failureOf = (cloud: Cloud, { id }: Instance) => cloud.state.machines[id]?.failure;
+
+function statusOf(cloud: Cloud, instance: Instance, action: Action): "IN_PROGRESS" | "SUCCEEDED" | "FAILED" {
+  const { lifecycleState } = instance;
   if (["PROVISIONING", "STARTING", "STOPPING"].includes(lifecycleState)) return "IN_PROGRESS";
   const ended = lifecycleState === "TERMINATING" || lifecycleState === "TERMINATED";
+  if (failureOf(cloud, instance) !== undefined) return "FAILED";
   return ended && action === "CREATED" ? "FAILED" : "SUCCEEDED";
 }

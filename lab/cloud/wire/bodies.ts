@@ -131,7 +131,19 @@ export const BODIES = {
       .optional(),
     isPvEncryptionInTransitEnabled: z.boolean().optional(),
   }),
-  updateInstance: z.strictObject({ ...changeable, ...machine, shape: z.string().optional() }),
+  updateInstance: z.strictObject({
+    ...changeable,
+    ...machine,
+    shape: z.string().optional(),
+    sourceDetails: z
+      .strictObject({
+        sourceType: z.literal("image"),
+        imageId: z.string(),
+        bootVolumeSizeInGBs: z.number().optional(),
+        isPreserveBootVolumeEnabled: z.literal(false).optional(),
+      })
+      .optional(),
+  }),
   createPublicIp: z.strictObject({
     compartmentId: z.string(),
     lifetime: z.string(),

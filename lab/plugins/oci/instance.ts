@@ -69,6 +69,20 @@ const sourceDetails: Form = {
   },
 };
 
+/**
+ * What a new image is asked for by.
+ *
+ * @throws Error where it is not the image that changed
+ */
+function newSource(state: Fields, inputs: Fields): Fields {
+  const was = state["sourceDetails"] as Fields | undefined;
+  const wanted = inputs["sourceDetails"] as Fields;
+  if (wanted["sourceId"] === undefined || wanted["sourceId"] === was?.["sourceId"])
+    throw new Error("the lab's stand-in changes nothing of sourceDetails but the image: set LAB_OCI_PLUGIN");
+  const { sourceType, imageId, bootVolumeSizeInGBs } = sourceDetails.toApi(wanted) as Fields;
+  return { sourceType, imageId, ...(bootVolumeSizeInGBs === undefined ? {} : { bootVolumeSizeInGBs }) };
+}
+
 const LAUNCH_OPTIONS: Properties = {
   bootVolumeType: {},
   firmware: { change: "replaces" },
@@ -132,6 +146,8 @@ export const instance: ResourceType = {
   update: async (instanceId, details, state, inputs) => {
     const { compute } = await clients();
     const { createVnicDetails: vnic, ...updateInstanceDetails } = details;
+    if ("sourceDetails" in updateInstanceDetails)
+      updateInstanceDetails["sourceDetails"] = newSource(state, inputs);
     // A flexible shape is nothing without its size.
     if ("shape" in updateInstanceDetails && inputs["shapeConfig"] !== undefined)
       updateInstanceDetails["shapeConfig"] = object(SHAPE_CONFIG).toApi(inputs["shapeConfig"]);

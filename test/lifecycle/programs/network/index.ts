@@ -82,6 +82,7 @@ const instance = new oci.core.Instance(
 );
 
 export const instanceId = instance.id;
+export const bootVolumeId = instance.bootVolumeId;
 export const privateIp = instance.privateIp;
 export const publicIp = instance.publicIp;
 export const state = instance.state;

@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { attempt, run } from "../commands.ts";
+import type { Lab } from "../lab.ts";
+
+/**
+ * Named network namespaces. With the first one on a machine iproute2 mounts their folder over itself, and leaves that
+ * mount behind: where a lab was the cause, it goes with the last namespace.
+ */
+
+const FOLDER = "/run/netns";
+
+export const namespaceExists = (name: string) => existsSync(join(FOLDER, name));
+
+/** The names of all namespaces of this machine. */
+export const allNamespaces = () => (existsSync(FOLDER) ? readdirSync(FOLDER) : []);
+
+export async function addNamespace(lab: Lab, name: string): Promise<void> {
+  claimMount(lab.cache);
+  await run(["ip", "netns", "add", name]);
+}
+
+/** Holds the machine's boot, since another boot's mount is not the lab's. */
+const marker = (cache: string) => join(cache, "netns-mount");
+
+const thisBoot = () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+
+const isMounted = () =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .some((line) => line.split(" ")[4] === FOLDER);
+
+/** Remembers that the mount is this checkout's, where there is none yet. */
+export function claimMount(cache: string): void {
+  if (!isMounted()) writeFileSync(marker(cache), thisBoot(), { mode: 0o600 });
+}
+
+/** Removes the mount if it is this checkout's and nobody's namespace is left in it. */
+export async function releaseMount(cache: string): Promise<void> {
+  const claimed = existsSync(marker(cache)) && readFileSync(marker(cache), "utf8") === thisBoot();
+  if (!claimed || !isMounted() || allNamespaces().length > 0) return;
+  // Somebody may stand in it; the next lab that ends tries again.
+  if ((await attempt(["umount", FOLDER])).exitCode === 0) rmSync(marker(cache), { force: true });
+}
