@@ -164,13 +164,13 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   }
 }
 
-type Reached = Pick<VxlanHostArgs, "underlayAddress" | "ssh" | "instanceId" | "deletedWith">;
+type Reached = Pick<VxlanHostArgs, "underlayAddress" | "ssh" | "incarnation" | "deletedWith">;
 
 function onInstance(host: OverlayHost): Reached {
   return {
     underlayAddress: host.privateIp,
     ssh: host.ssh,
-    instanceId: host.instanceId,
+    incarnation: host.incarnation,
     deletedWith: host.instance,
   };
 }

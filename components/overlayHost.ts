@@ -106,6 +106,8 @@ export interface OverlayHostArgs extends InstanceArgs {
  */
 export class OverlayHost extends pulumi.ComponentResource {
   readonly instanceId: pulumi.Output<string>;
+  /** Changes with the instance, and with its boot volume: either way the host has to be installed anew. */
+  readonly incarnation: pulumi.Output<string>;
   /** Address on the underlay. */
   readonly privateIp: pulumi.Output<string>;
   /** Public address; empty where it has none. */
@@ -145,7 +147,10 @@ export class OverlayHost extends pulumi.ComponentResource {
     };
     const passphrase = args.ssh.privateKeyPassphrase;
 
-    const phase = this.instanceId.apply((instance) => readyPhase(bootTimeout, instance));
+    this.incarnation = pulumi
+      .all([this.instance.id, this.instance.bootVolumeId])
+      .apply(([instance, bootVolume]) => `${instance} ${bootVolume}`);
+    const phase = this.incarnation.apply((incarnation) => readyPhase(bootTimeout, incarnation));
     const ready = new command.remote.Command(
       `${name}-ready`,
       {

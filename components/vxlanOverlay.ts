@@ -47,10 +47,10 @@ export interface VxlanHostArgs {
   /** Raise it to have the host installed anew, for example after its NIC's MTU changed. Default 0. *Updatable.* */
   generation?: number;
   /**
-   * OCID of the instance, where this program provisions it. *Updatable*: a replaced instance is installed anew,
-   * and no delete runs against the one that is gone.
+   * What changes when the machine is another one, such as the OCIDs of an instance and its boot volume. *Updatable*:
+   * the host is then installed anew, and no delete runs against the one that is gone.
    */
-  instanceId?: pulumi.Input<string>;
+  incarnation?: pulumi.Input<string>;
   /** The resource that the host's phases go down with: on destroy they are not undone one by one first. */
   deletedWith?: pulumi.Resource;
 }
@@ -136,12 +136,12 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const each = <T>(make: (host: string, parts: HostParts) => T) => mapHosts(hosts, make);
 
     const devices = each((host, { given, settings, connection }) => {
-      const phase = pulumi.all([settings, given.instanceId]).apply(([resolved, instance]) => {
+      const phase = pulumi.all([settings, given.incarnation]).apply(([resolved, machine]) => {
         refuseInvalid(name, overlay, {
           ...args,
           hosts: { ...args.hosts, [host]: { ...given, ...resolved } },
         });
-        return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, instance });
+        return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, machine });
       });
       return this.command(`${name}-${host}-device`, phase, connection, given, advice);
     });

@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
  * Phase ready of a provisioned host: SSH answers, and cloud-init has finished.
  *
  * @param bootTimeout seconds
- * @param instance OCID: a replaced instance is waited for again
+ * @param incarnation OCIDs of the instance and its boot volume: where one of them is another, it is waited for again
  */
-export function readyPhase(bootTimeout: number, instance: string): { create: string; stdin: string } {
+export function readyPhase(bootTimeout: number, incarnation: string): { create: string; stdin: string } {
   const script = readFileSync(new URL("./ready.sh", import.meta.url), "utf8");
   return {
     create: `timeout -k 5 ${bootTimeout + 10} sh -s # waits for cloud-init`,
-    stdin: `# ${instance}\nseconds=${bootTimeout}\n${script}`,
+    stdin: `# ${incarnation}\nseconds=${bootTimeout}\n${script}`,
   };
 }
 

@@ -21,8 +21,8 @@ export interface OverlayIdentity {
 export interface Incarnation {
   /** Raised by a user to have the host installed anew. */
   generation: number;
-  /** OCID of the instance; undefined for hosts that existed before. */
-  instance?: string;
+  /** OCIDs of the instance and its boot volume; undefined for hosts that existed before. */
+  machine?: string;
 }
 
 const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
@@ -67,7 +67,7 @@ export function deviceSettings(
   { overlay: id, owner }: OverlayIdentity,
   overlay: OverlaySettings,
   host: HostSettings,
-  { generation, instance }: Incarnation,
+  { generation, machine }: Incarnation,
 ): string {
   return lines(
     `overlay ${id}`,
@@ -82,7 +82,7 @@ export function deviceSettings(
     `ingress ${overlay.overlayIngress}`,
     `firewall ${overlay.hostFirewall}`,
     `generation ${generation}`,
-    ...(instance === undefined ? [] : [`instance ${instance}`]),
+    ...(machine === undefined ? [] : [`machine ${machine}`]),
   );
 }
 

@@ -58,6 +58,7 @@ const answer = ({ type, name, inputs }: { type: string; name: string; inputs: an
       return { defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.default" };
     case "oci:Core/instance:Instance":
       return {
+        bootVolumeId: `${name}-volume`,
         privateIp: inputs.createVnicDetails.privateIp ?? "10.196.218.200",
         publicIp:
           inputs.createVnicDetails.assignPublicIp === "true"

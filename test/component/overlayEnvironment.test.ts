@@ -184,7 +184,7 @@ describe("the memo's environment", () => {
       expect(visible).not.toContain(secret.split("\n")[1]);
   });
 
-  test("phase ready waits long and runs again for a replaced instance; the later phases wait for it", () => {
+  test("phase ready waits long and runs again for a replaced instance or boot volume; the later phases wait for it", () => {
     const ready = named(resources, "lab-host01-ready");
     expect(unwrap(ready.inputs["connection"])).toMatchObject({ dialErrorLimit: 68, perDialTimeout: 3 });
     expect(ready.inputs["stdin"]).toContain("lab-host01-instance-id");
@@ -192,7 +192,7 @@ describe("the memo's environment", () => {
     expect(ready.inputs["triggers"]).toBeUndefined();
     const device = named(resources, "lab-host01-device");
     expect(device.dependencies.map((urn) => urn.split("::").pop())).toContain("lab-host01-ready");
-    expect(device.inputs["stdin"]).toContain("\ninstance lab-host01-instance-id\n");
+    expect(device.inputs["stdin"]).toContain("\nmachine lab-host01-instance-id lab-host01-instance-volume\n");
     expect(unwrap(device.inputs["connection"])["dialErrorLimit"]).toBe(9);
   });
 

@@ -177,6 +177,22 @@ describe("the memo's environment, provisioned", () => {
     expect(await env.failing()).toEqual([]);
   });
 
+  test("another image in place: the instance stays, and the host gets its overlay and its peers again", async () => {
+    const { id } = env.instances().find(({ host }) => host === "host02") ?? {};
+    const { items } = await sdk.call("compute", "listImages", {
+      compartmentId: COMPARTMENT,
+      operatingSystem: "Oracle Linux",
+      shape: "VM.Standard.E4.Flex",
+    });
+    await up((e) => {
+      e.hosts.host01.instance.availabilityDomain = "AD-2";
+      e.hosts.host02.instance.image = { id: items[0].id };
+    });
+    expect(env.instances().find(({ host }) => host === "host02")?.id).toBe(id);
+    expect(await env.on("host02", "systemctl is-active firewalld")).toBe("active");
+    expect(await env.failing()).toEqual([]);
+  });
+
   test("destroy ends with no instance, network or key left", async () => {
     const { exitCode, text } = await env.destroy(env.memoConfig());
     expect(exitCode, text).toBe(0);
