@@ -1,22 +1,28 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Four projects, from fast to real. The last two make namespaces and boot hosts, so all files run one after the
- * other: on two cores side by side they would only measure each other.
+ * Four projects, from fast to real, one after the other. The files of one project run two at a time: each has labs or
+ * namespaces of its own, and most of a lifecycle test is waiting for hosts.
  */
-const project = (name: string, timeout: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeout, hookTimeout: timeout },
+const project = (name: string, groupOrder: number, timeout: number) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: timeout,
+    hookTimeout: timeout,
+    sequence: { groupOrder },
+    maxWorkers: 2,
+  },
 });
 
 export default defineConfig({
   test: {
     projects: [
-      project("unit", 20_000),
-      project("component", 20_000),
-      project("host", 60_000),
-      project("lifecycle", 300_000),
+      project("unit", 0, 20_000),
+      project("component", 1, 20_000),
+      project("host", 2, 60_000),
+      project("lifecycle", 3, 300_000),
     ],
-    fileParallelism: false,
     globalSetup: "test/machine.ts",
     reporters: ["default", "./test/plainSummary.ts"],
   },

@@ -12,9 +12,12 @@ export default async function setup(): Promise<() => Promise<void>> {
   if (process.getuid?.() !== 0) return () => Promise.resolve();
   const before = await look();
   const { cache } = openLab("host-tests");
-  // Some tests make namespaces without a lab.
+  // Some tests make namespaces without a lab. While one is there, no lab that ends takes their folder from another.
   claimMount(cache);
+  const placeholder = `${NAMESPACES}tests`;
+  await execa("ip", ["netns", "add", placeholder], { reject: false });
   return async () => {
+    await execa("ip", ["netns", "del", placeholder]);
     await releaseMount(cache);
     const after = await look();
     for (const [what, text] of Object.entries(before)) {
