@@ -11,5 +11,5 @@ export type {
 export { OverlayHost } from "./overlayHost.ts";
 export type { ImageArgs, InstanceArgs, LoginArgs, OverlayHostArgs } from "./overlayHost.ts";
 export { VxlanOverlay } from "./vxlanOverlay.ts";
-export type { SshArgs, VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";
+export type { SshArgs, VxlanHostArgs, VxlanOverlayArgs, OverlayArgs } from "./vxlanOverlay.ts";
 export type { SecurityRule } from "./oci/securityRules.ts";

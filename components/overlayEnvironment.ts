@@ -8,7 +8,7 @@ import type { InstanceArgs, LoginArgs } from "./overlayHost.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import { describeProblems } from "./vxlan/validate.ts";
 import { VxlanOverlay } from "./vxlanOverlay.ts";
-import type { VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";
+import type { OverlayArgs, VxlanHostArgs } from "./vxlanOverlay.ts";
 
 /** A host that the environment provisions. */
 export interface ProvisionedHostArgs extends InstanceArgs {
@@ -49,7 +49,7 @@ export interface OverlayEnvironmentArgs {
   /** The hosts' network. Required with `instance` hosts. */
   network?: NetworkArgs;
   /** The overlay itself: its CIDRs, device, VNI, port and the like. */
-  overlay: Omit<VxlanOverlayArgs, "hosts">;
+  overlay: OverlayArgs;
   ssh: LoginArgs;
   /** The hosts by name, provisioned and existing ones mixed at will. Adding or removing one leaves the others alone. */
   hosts: Record<string, EnvironmentHostArgs>;

@@ -55,9 +55,8 @@ export interface VxlanHostArgs {
   deletedWith?: pulumi.Resource;
 }
 
-export interface VxlanOverlayArgs {
-  /** The hosts by name; two or more. Adding or removing one leaves the resources of the others alone. */
-  hosts: Record<string, VxlanHostArgs>;
+/** What an overlay is, apart from its hosts. */
+export interface OverlayArgs {
   /** The overlay's networks: one IPv4 CIDR, one IPv6 CIDR, or one of each. *Updatable.* */
   cidrs: string[];
   /** Name of the VXLAN device, at most 15 characters. Default `vxlan0`. *Updatable*: the device is made again. */
@@ -91,6 +90,11 @@ export interface VxlanOverlayArgs {
    * *Updatable.*
    */
   verifyPort?: number;
+}
+
+export interface VxlanOverlayArgs extends OverlayArgs {
+  /** The hosts by name; two or more. Adding or removing one leaves the resources of the others alone. */
+  hosts: Record<string, VxlanHostArgs>;
 }
 
 /**

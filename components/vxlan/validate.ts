@@ -22,6 +22,8 @@ export interface Paths {
 const COMPONENT_PATHS: Paths = { overlay: "", underlayAddress: (host) => `hosts.${host}.underlayAddress` };
 
 const LARGEST_VNI = 2 ** 24 - 1;
+/** What the kernel and its /proc/sys/net mean by a device of that name is not one that can be made. */
+const TAKEN_NAMES = ["lo", "all", "default"];
 const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 const LARGEST_MTU = OCI_UNDERLAY_MTU - VXLAN_OVERHEAD;
 
@@ -56,10 +58,10 @@ export function validateOverlay(
 
 function validateDevice({ device, vni, port }: OverlaySettings, at: (key: string) => string): Problem[] {
   const problems: Problem[] = [];
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,14}$/.test(device)) {
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,14}$/.test(device) || TAKEN_NAMES.includes(device)) {
     problems.push({
       path: at("device"),
-      message: `"${device}" is no device name: use a letter, then letters, digits, "-" or "_", at most 15 in all, such as vxlan0.`,
+      message: `"${device}" is no device name: use a letter, then letters, digits, "-" or "_", at most 15 in all, such as vxlan0 (${TAKEN_NAMES.join(", ")} are the kernel's).`,
     });
   }
   if (!Number.isInteger(vni) || vni < 1 || vni > LARGEST_VNI) {
@@ -321,7 +323,15 @@ export function validateHostKey(path: string, key: unknown): Problem[] {
 const HOST_KEY = /^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}( .*)?\s*$/;
 const WHERE_KEYS_ARE = "(on the host: cat /etc/ssh/ssh_host_ed25519_key.pub)";
 
-/** The problems as one text for a person, a line each. */
+/** The problems as one text for a person, a line each. No private key that was put in a wrong place stands in it. */
 export function describeProblems(problems: readonly Problem[]): string {
-  return problems.map(({ path, message }) => `  ${path}: ${message}`).join("\n");
+  return problems
+    .map(({ path, message }) => `  ${path}: ${QUOTED_KEY.test(message) ? MISPLACED_KEY : message}`)
+    .join("\n");
 }
+
+/** The head of a private key with something of the key behind it, as text or as JSON. */
+const QUOTED_KEY = /PRIVATE KEY-----(\s|\\[nr])*[A-Za-z0-9+/=]/;
+const MISPLACED_KEY =
+  "a private key stands here, where it would be shown: take it out, and store it with " +
+  "`pulumi config set --secret sshPrivateKey < FILE` or name its file in ssh.privateKeyPath.";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
+import { networkWarnings } from "../../components/oci/validateNetwork.ts";
 import { ConfigError, parseEnvironment } from "../../stacks/config.ts";
 
 const KEY = `ssh-ed25519 ${"A".repeat(68)}`;
@@ -311,6 +312,12 @@ describe("a provisioned environment that Oracle would refuse", () => {
     );
     expect(one((e) => (e.network.operatorCidrs = ["198.51.100.10"]))).toMatch(/write 198\.51\.100\.10\/32/);
     expect(found((e) => (e.network.operatorCidrs = ["0.0.0.0/0"]))).toEqual([]);
+    expect(networkWarnings({ operatorCidrs: ["0.0.0.0/0"] }, "network")).toEqual([
+      expect.stringMatching(
+        /^network\.operatorCidrs: 0\.0\.0\.0\/0 opens SSH on every host to the whole internet/,
+      ),
+    ]);
+    expect(networkWarnings({ operatorCidrs: ["198.51.100.10/32"] }, "network")).toEqual([]);
   });
   test("a rule that is none", () => {
     const rule = { protocol: "tpc", cidr: "10.0.0.0", minPort: 10, maxPort: 5 };

@@ -129,3 +129,28 @@ describe("the private key", () => {
     expect(said).not.toContain("another phrase");
   });
 });
+
+test.each([
+  ["in place of its file's name", (e: any, key: string) => (e.ssh.privateKeyPath = key)],
+  [
+    "in place of a host key",
+    (e: any, key: string) => (e.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: key }),
+  ],
+  [
+    "in a file that is to hold a host key",
+    (e: any) => (e.hosts.host01.existing.hostKeyPath = join(folder, "login")),
+  ],
+  ["where no text belongs", (e: any, key: string) => (e.ssh = key)],
+])("a private key %s is not shown", (_, change) => {
+  let said = "";
+  try {
+    readSettings(
+      environment((e) => change(e, login.private)),
+      {},
+    );
+  } catch (error) {
+    said = (error as Error).message;
+  }
+  expect(said).toContain("a private key stands here");
+  for (const line of login.private.split("\n").slice(1, -2)) expect(said).not.toContain(line.slice(0, 4));
+});
