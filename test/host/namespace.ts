@@ -57,12 +57,15 @@ export class NamespaceHost {
       exec sleep infinity`;
     const flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private"];
     const holder = spawn("unshare", [...flags, "sh", "-c", script, inside], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    // Only a failure is worth reading: unshare complains of a signal mask whenever its child is ended.
+    let complaints = "";
+    holder.stderr.on("data", (text: Buffer) => (complaints += text.toString()));
     const [text] = (await Promise.race([once(holder.stdout, "data"), once(holder, "exit")])) as [
       Buffer | number,
     ];
-    if (String(text).trim() !== "ready") throw new Error("the host's namespaces could not be made");
+    if (String(text).trim() !== "ready") throw new Error(`the host's namespaces could not be made: ${complaints}`);
     const pid = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, "utf8").trim());
     const host = new NamespaceHost(holder, pid);
     await host.installProgram();
