@@ -11,7 +11,7 @@ const FORMS =
   "capacity [COUNT [AFTER]], slow-boot SECONDS, api CODE STATUS [COUNT], cut HOST, heal HOST, terminate HOST, list, clear";
 
 /** Milliseconds until a host that is to be terminated must be gone. */
-const TERMINATION_LIMIT = 30_000;
+const TERMINATION_LIMIT = 60_000;
 
 /**
  * Does what is asked for and shows what is in force.

@@ -75,7 +75,7 @@ describe("npm run lab", () => {
 
   test("what cannot be asked for is said, with what can", async () => {
     expect((await lab("fault", "flood")).stderr).toMatch(
-      /^lab: there is no fault "flood": capacity \[COUNT\], /,
+      /^lab: there is no fault "flood": capacity \[COUNT \[AFTER\]\], /,
     );
     expect((await lab("fault", "slow-boot", "soon")).stderr).toBe(
       'lab: SECONDS is "soon": a number from 0 to 3600.',

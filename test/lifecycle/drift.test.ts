@@ -18,7 +18,7 @@ describe.each(IMAGES)("drift on %s", (image) => {
   const peer = () => ({ mac: fleet.macs["beta"] ?? "", underlay: fleet.underlay("beta") });
 
   beforeAll(async () => {
-    fleet = await Fleet.boot(image);
+    fleet = await Fleet.boot("drift", image);
     await each((host) => fleet.on(host, "systemctl is-system-running --wait || true"));
     // It writes down its state when it is started again, which a test does.
     if (image === "oracle-linux-like")

@@ -48,7 +48,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
   const spec = (host: Host) => fleet.env.inventory[host] as HostSpec;
 
   beforeAll(async () => {
-    fleet = await Fleet.boot(image);
+    fleet = await Fleet.boot("endurance", image);
     const { exitCode, text } = await fleet.env.up();
     expect(exitCode, text).toBe(0);
     fleet.macs = (await fleet.env.outputs()).macs;

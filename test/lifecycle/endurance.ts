@@ -31,8 +31,8 @@ export class Fleet {
     this.env = env;
   }
 
-  static async boot(image: ImageName): Promise<Fleet> {
-    return new Fleet(await TestEnvironment.boot(`test-${image}`, fleet(image)));
+  static async boot(subject: string, image: ImageName): Promise<Fleet> {
+    return new Fleet(await TestEnvironment.boot(`${subject}-${image}`, fleet(image)));
   }
 
   on(host: Host, script: string): Promise<string> {
