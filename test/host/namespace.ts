@@ -65,7 +65,8 @@ export class NamespaceHost {
     const [text] = (await Promise.race([once(holder.stdout, "data"), once(holder, "exit")])) as [
       Buffer | number,
     ];
-    if (String(text).trim() !== "ready") throw new Error(`the host's namespaces could not be made: ${complaints}`);
+    if (String(text).trim() !== "ready")
+      throw new Error(`the host's namespaces could not be made: ${complaints}`);
     const pid = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, "utf8").trim());
     const host = new NamespaceHost(holder, pid);
     await host.installProgram();
