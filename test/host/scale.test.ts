@@ -72,7 +72,7 @@ describe("a thousand peers", () => {
       );
       await until("a run", 5_000, async () => (await runs()) > last);
     }
-    expect(((await runs()) - before) / times).toBeLessThan(60); // 15 ms
+    expect(((await runs()) - before) / times).toBeLessThan(60); // 32 ms, the handling of the event itself included
     const sizes = await host.on(
       "for p in $(pgrep -f 'oci-vxlan run|^ip -o monitor'); do awk '/VmHWM/ { print $2 }' /proc/$p/status; done",
     );
