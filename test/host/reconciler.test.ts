@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
 import { peersSettings } from "../../components/vxlan/phases.ts";
+import { until } from "../../lab/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {
   OTHER,
@@ -60,6 +61,10 @@ describe("the host side", () => {
     ["its MAC is changed", "ip link set vxlan0 address 02:00:00:00:00:99"],
     ["its MTU is changed", "ip link set vxlan0 mtu 1400"],
     ["its address is removed", "ip address del 192.168.0.1/24 dev vxlan0"],
+    [
+      "its address is another",
+      "ip address add 192.168.0.9/24 dev vxlan0; ip address del 192.168.0.1/24 dev vxlan0; ip address flush dev vxlan0",
+    ],
     ["a peer's FDB entry is deleted", `bridge fdb del ${PEER.mac} dev vxlan0 dst ${PEER.underlayAddress}`],
     ["a peer's FDB entry points elsewhere", `bridge fdb replace ${PEER.mac} dev vxlan0 dst 10.9.9.9`],
     [
@@ -140,6 +145,44 @@ describe("the host side", () => {
     expect(after).toContain("192.168.0.77/32");
     expect(after).toContain("192.168.0.66 lladdr 02:00:00:00:00:66 PERMANENT");
     expect(after).toContain(PEER.mac);
+  });
+
+  test.each([
+    ["is gone", "ip address del 192.168.0.1/24 dev vxlan0"],
+    [
+      "has another prefix",
+      "ip -batch - <<<$'address del 192.168.0.1/24 dev vxlan0\\naddress add 192.168.0.1/32 dev vxlan0'",
+    ],
+    ["is leased", "ip address change 192.168.0.1/24 dev vxlan0 valid_lft 60 preferred_lft 60"],
+  ])("sees that its address %s though an administrator's holds all entries in place", async (_, damage) => {
+    await install(host);
+    await host.on("ip address add 192.168.9.77/24 dev vxlan0");
+    await reconcile(host);
+    const address = () => host.on("ip -o address show dev vxlan0 permanent | grep -F 192.168.0.1/24 || true");
+    const whole = await address();
+    await host.on(damage);
+    expect(await address()).toBe("");
+    expect(await reconcile(host)).toMatch(/ip address \S+ 192\.168\.0\.1\/24 /);
+    expect(await address()).toBe(whole);
+    expect(await host.on("ip -o address show dev vxlan0")).toContain("192.168.9.77/24");
+  });
+
+  test("goes into no detail because the lease of an address counts down", async () => {
+    await install(host);
+    const lease = "valid_lft 600 preferred_lft 600";
+    await host.on(
+      `ip address change 10.196.218.222/30 dev eth0 ${lease}; ip address add 192.168.9.77/24 dev vxlan0 ${lease}`,
+    );
+    const addresses = () => host.on("ip -o address show");
+    await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
+    await reconcile(host);
+    const detail = () =>
+      host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/right; ls -i /run/oci-vxlan/${OVERLAY}`);
+    const left = () => host.on("ip -o address show dev eth0 to 10.196.218.222 | grep -o 'valid_lft [0-9]*'");
+    const before = [await detail(), await left()] as const;
+    await until("the countdown", 5_000, async () => (await left()) !== before[1]);
+    expect(await reconcile(host)).toBe("");
+    expect(await detail()).toBe(before[0]);
   });
 
   test("forgets a peer that left, and follows one that moved", async () => {

@@ -25,57 +25,77 @@ beforeAll(async () => {
 });
 afterAll(() => host.remove());
 
-/** Bounds are generous: this machine may be doing much else. What was measured on an idle one stands beside them. */
+/** Milliseconds of CPU that a run without a difference may take. */
+const LOOK = 25;
+/** Seconds of idling that are measured: two of the runs that happen in any case. */
+const IDLE = 50;
+
+/** The lowest of some measurements: whatever else this machine does can only add to one. */
+async function lowest(times: number, measure: () => Promise<number>): Promise<number> {
+  let least = Infinity;
+  for (let time = 0; time < times; time++) least = Math.min(least, await measure());
+  return least;
+}
+
+/** Beside each bound stands what was measured while the machine did little else. */
 describe("a thousand peers", () => {
-  test("are installed in a moment", async () => {
+  test("are installed in half a second", async () => {
     const { installation } = await device(host, {
       settings: { cidrs: ["192.168.0.0/16"] },
       overlayAddresses: ["192.168.255.1"],
     });
-    const since = performance.now();
-    const text = peersSettings({ installation, mtu: 8950, peers: FLEET });
-    const { exitCode, stderr } = await host.program(["peers", OVERLAY], text);
-    const taken = performance.now() - since;
-    expect(exitCode, stderr).toBe(0);
-    expect(
-      await host.on("bridge fdb show dev vxlan0 | wc -l; ip neigh show dev vxlan0 nud permanent | wc -l"),
-    ).toBe("2000\n1000");
-    expect(taken).toBeLessThan(2_000); // 300 ms
-    expect(stderr.split("\n").length).toBeLessThan(10);
+    const install = async (peers: Peer[]) => {
+      const since = performance.now();
+      const result = await host.program(
+        ["peers", OVERLAY],
+        peersSettings({ installation, mtu: 8950, peers }),
+      );
+      expect(result.exitCode, result.stderr).toBe(0);
+      return { taken: performance.now() - since, said: result.stderr };
+    };
+    const taken = await lowest(3, async () => {
+      await install([]);
+      const { taken, said } = await install(FLEET);
+      expect(
+        await host.on("bridge fdb show dev vxlan0 | wc -l; ip neigh show dev vxlan0 nud permanent | wc -l"),
+      ).toBe("2000\n1000");
+      expect(said.split("\n").length).toBeLessThan(10);
+      return taken;
+    });
+    expect(taken).toBeLessThan(500); // 250 ms
   });
 
-  test("cost little to look at when nothing differs, and little memory", async () => {
+  test("cost little to look at when nothing differs", async () => {
+    const spent = () =>
+      host.on(`{ TIMEFORMAT='%U %S'; time ${PROGRAM} reconcile ${OVERLAY}; } 2>&1`).then((text) => {
+        const [user = NaN, system = NaN] = text.split(" ").map(Number);
+        return (user + system) * 1000;
+      });
+    await spent();
+    expect(await lowest(5, spent)).toBeLessThan(LOOK); // 20 ms
+  });
+
+  test("cost next to nothing while nothing happens, and little memory", { timeout: 240_000 }, async () => {
     host.start([PROGRAM, "run", OVERLAY]);
-    const pid = () => host.on("pgrep -f 'oci-vxlan run' | head -1 || true");
-    const runs = async () =>
-      (await host.on(`awk '{ print ($16 + $17) * 10 }' /proc/${await pid()}/stat`))
-        .split("\n")
-        .map(Number)[0] ?? 0;
-    await until("the first run", 10_000, async () => (await pid()) !== "" && (await runs()) > 0);
-    await until(
-      "something right to compare with",
-      10_000,
-      async () => {
+    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    /** Milliseconds of CPU of the unit's processes, those that have ended included. */
+    const spent = async () =>
+      Number(
         await host.on(
-          "bridge fdb replace 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7; bridge fdb del 02:00:00:00:00:77 dev vxlan0",
-        );
-        return (await host.on(`ls /run/oci-vxlan/${OVERLAY}/right 2>/dev/null || true`)) !== "";
-      },
-      1_000,
-    );
-    const before = await runs();
-    const times = 5;
-    for (let time = 0; time < times; time++) {
-      const last = await runs();
-      await host.on(
-        "bridge fdb replace 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7; bridge fdb del 02:00:00:00:00:77 dev vxlan0",
+          "cat $(pgrep -f '^ip -o monitor|oci-vxlan run' | sed 's#.*#/proc/&/stat#') | awk '{ s += $14 + $15 + $16 + $17 } END { print s * 10 }'",
+        ),
       );
-      await until("a run", 5_000, async () => (await runs()) > last);
-    }
-    expect(((await runs()) - before) / times).toBeLessThan(60); // 32 ms, the handling of the event itself included
+    const idling = async () => {
+      const before = await spent();
+      await new Promise((resolve) => setTimeout(resolve, IDLE * 1_000));
+      return (await spent()) - before;
+    };
+    let least = await idling();
+    for (let again = 0; again < 2 && least > IDLE; again++) least = Math.min(least, await idling());
+    expect(least).toBeLessThanOrEqual(IDLE); // 0.1 % of a core; 30 to 40 ms
     const sizes = await host.on(
       "for p in $(pgrep -f 'oci-vxlan run|^ip -o monitor'); do awk '/VmHWM/ { print $2 }' /proc/$p/status; done",
     );
-    for (const size of sizes.split("\n")) expect(Number(size)).toBeLessThan(10_000);
+    for (const size of sizes.split("\n")) expect(Number(size)).toBeLessThan(10_000); // 5 MB
   });
 });

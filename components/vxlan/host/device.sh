@@ -109,9 +109,9 @@ reconcile_addresses() {
 		if has_address "$address"; then
 			continue
 		elif [[ $address == *:* ]]; then
-			cmd ip address add "$address" dev "$DEVICE" nodad
+			cmd ip address replace "$address" dev "$DEVICE" nodad
 		else
-			cmd ip address add "$address" dev "$DEVICE" broadcast +
+			cmd ip address replace "$address" dev "$DEVICE" broadcast +
 		fi
 	done
 	[[ -e $LEAVING ]] || return 0
@@ -121,7 +121,8 @@ reconcile_addresses() {
 	done <"$LEAVING"
 }
 
+# Whether the device has an address for good: one that somebody gave a lifetime would go by itself.
 has_address() { # ADDRESS/PREFIX
-	local pattern=": $DEVICE +inet6? ${1//./\\.} "
+	local pattern=": $DEVICE +inet6? ${1//./\\.} "$'[^\n]*'" valid_lft forever"
 	[[ $ADDRESS_LIST =~ $pattern ]]
 }

@@ -2,12 +2,18 @@
 # Part of oci-vxlan: a cheap look at all that a run would check. What it showed when a run found nothing to mend is
 # remembered, and for as long as it shows the same, there is nothing to mend.
 
-# Prints what kernel and firewall hold, in their own words; nothing before the first run knows where to look.
+# Prints what kernel and firewall hold, in their own words; nothing before the first run has found the NIC. What counts
+# down by itself is not asked for: a leased address has a lifetime, and a NIC that is a bridge has timers in its details.
 look() {
-	local questions=$RUN/$OVERLAY/questions
-	[[ -e $questions ]] || return 0
+	local nic=$RUN/$OVERLAY/nic questions
+	[[ -e $nic ]] || return 0
+	# In this order: behind a question about a link, ip takes one about addresses for another about links.
+	questions="route show table local $UNDERLAY
+		address show dev $DEVICE permanent
+		link show dev $(<"$nic")
+		neigh show dev $DEVICE nud permanent"
 	{
-		ip -o -force -batch "$questions"
+		ip -o -force -batch - <<<"$questions"
 		ip -d -o link show dev "$DEVICE"
 		bridge fdb show dev "$DEVICE"
 		nft -s list table ip "$DROP_TABLE"
@@ -24,9 +30,8 @@ look_at_firewall() {
 # Where a look is kept for as long as it is compared: a file without a name, since writing to a pipe entry by entry
 # would cost more than the look. Where the run is ended in between, it goes with this program's other files.
 open_scratch() {
-	local file
-	mkdir -p "$RUN"
-	file=$(mktemp -p "$RUN")
+	local file=$RUN/.look.$BASHPID
+	[[ -d $RUN ]] || mkdir -p "$RUN"
 	exec {SCRATCH_FD}<>"$file"
 	rm "$file"
 	SCRATCH=/proc/self/fd/$SCRATCH_FD
@@ -42,9 +47,6 @@ looks_right() {
 
 # Remembers the look that was taken before the run which found nothing: what changed since is not in it.
 remember_right() {
-	mkdir -p "$RUN/$OVERLAY"
-	printf '%s\n' "address show to $UNDERLAY/32" "link show dev $NIC" "address show dev $DEVICE" \
-		"neigh show dev $DEVICE nud permanent" >"$RUN/$OVERLAY/questions"
 	[[ ! -s $SCRATCH ]] || cat "$SCRATCH" >"$RUN/$OVERLAY/right"
 }
 
