@@ -1,9 +1,13 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./adviceOnError.ts";
+import { askOverSsh } from "./overSsh.ts";
+import type { Connection } from "./overSsh.ts";
+import { ANSWER_LIMIT, checkCommand, problemFromCheck } from "./vxlan/check.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
 import { devicePhase, peersPhase, removeDevice } from "./vxlan/phases.ts";
+import type { OverlayIdentity } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
 import { removalAdvice } from "./vxlan/removal.ts";
@@ -102,6 +106,9 @@ export interface VxlanOverlayArgs extends OverlayArgs {
  * and on each the addresses of all others. Hosts need Linux, systemd, bash, awk, iproute2, nftables, util-linux and (to
  * verify) ping, nothing else. They mend what drifts, and keep their place in the overlay over reboots.
  *
+ * Every `up` ends in a question to each host, from the program itself, whether the overlay is paused there or the host
+ * lost it: either fails the `up`. A host that gives no answer is warned about.
+ *
  * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers` and `<name>-<host>-verify`.
  *
  * @throws pulumi.RunError before any host is touched, with everything that is wrong in `args`
@@ -175,14 +182,16 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       });
     });
 
+    this.mtu = plans.apply((resolved) => Object.values(resolved)[0]?.mtu ?? 0);
+
+    const phases = [...Object.values(devices), ...Object.values(peers)];
+    const verified = () => this.verify(name, args, overlay, hosts, phases, plans);
+    this.lastVerified = args.verify === false ? pulumi.output(undefined) : verified();
+
     this.macs = reports.apply((resolved) =>
       Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
     );
-    this.mtu = plans.apply((resolved) => Object.values(resolved)[0]?.mtu ?? 0);
-
-    const verified = () =>
-      this.verify(name, args, overlay, hosts, [...Object.values(devices), ...Object.values(peers)], plans);
-    this.lastVerified = args.verify === false ? pulumi.output(undefined) : verified();
+    this.check(identity, hosts, reports, [this.lastVerified, ...phases.map(({ id }) => id)]);
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
   }
 
@@ -219,6 +228,41 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     return pulumi
       .all([pulumi.all(reports), plans])
       .apply(([resolved, planned]) => lastVerified(overlay, resolved, Object.values(planned)[0]?.mtu ?? 0));
+  }
+
+  /**
+   * Asks every host whether it is kept true, once all phases have passed: no phase runs where nothing changed. A host
+   * that does not answer is warned about and no more, as there is nothing to do on it.
+   *
+   * @throws pulumi.RunError with all hosts that are paused or were re-imaged
+   */
+  private check(
+    identity: OverlayIdentity,
+    hosts: Record<string, HostParts>,
+    reports: pulumi.Output<Record<string, DeviceReport>>,
+    after: pulumi.Input<unknown>[],
+  ): void {
+    if (pulumi.runtime.isDryRun()) return;
+    const connections = pulumi.all(mapHosts(hosts, (_, { connection }) => connection));
+    pulumi.all([reports, connections, pulumi.all(after)]).apply(async ([known, reached]) => {
+      const answers = Object.entries(known).map(async ([host, { installation }]) => {
+        try {
+          const command = checkCommand(identity, installation);
+          return problemFromCheck(host, await askOverSsh(reached[host] as Connection, command, ANSWER_LIMIT));
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          const text = `${host} could not be asked whether its overlay is paused: ${why}. Nothing had to be changed there.`;
+          await pulumi.log.warn(text, this);
+          return undefined;
+        }
+      });
+      const problems = (await Promise.all(answers)).filter((problem) => problem !== undefined);
+      if (problems.length === 0) return;
+      const refusal = new pulumi.RunError(problems.join("\n"));
+      // The program's last line is long past, and from there on Pulumi prints an error's stack.
+      refusal.stack = refusal.message;
+      throw refusal;
+    });
   }
 
   /**

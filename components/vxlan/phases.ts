@@ -25,7 +25,7 @@ export interface Incarnation {
   machine?: string;
 }
 
-const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
+export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 
 /** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
 const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
@@ -34,7 +34,7 @@ const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
  * Runs a command as root: directly, or by sudo where the login user is another. It ends in a hint for the person
  * who reads it in an error.
  */
-function asRoot(seconds: number, command: string, hint: string): string {
+export function asRoot(seconds: number, command: string, hint: string): string {
   return `$(test $(id -u) -eq 0 || echo sudo -n) timeout -k 5 ${seconds} ${command} # ${hint}`;
 }
 

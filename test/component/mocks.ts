@@ -40,6 +40,7 @@ export async function register(
     },
     "oci-vxlan",
     "test",
+    true, // As in a preview, no host is asked anything.
   );
   // The mocks are shown a resource's inputs alone; the request that the engine would see has its options too.
   const monitor = pulumi.runtime.getMonitor() as any;

@@ -139,6 +139,31 @@ describe("up fails by name and the next up goes on", () => {
     expect(journal).toContain("oci-vxlan: lab.overlay: ip link add vxlan0");
   });
 
+  test("a host that lost its files, though nothing in the config says so", async () => {
+    await env.on("host02", "mv /usr/local/lib/oci-vxlan /usr/local/lib/away");
+    const text = await failingUp(env.config());
+    expect(text).toMatch(/host02 was re-imaged, or lost its files, .*raise its "generation" by one/);
+    await env.on("host02", "mv /usr/local/lib/away /usr/local/lib/oci-vxlan");
+    goesOn(await env.up());
+  });
+
+  test("a host that does not answer, with nothing to change on it, is warned about and no more", async () => {
+    const cut =
+      "nft add table inet cut; nft 'add chain inet cut c { type filter hook forward priority -10; }'; nft add rule inet cut c ip daddr 10.196.218.226";
+    for (const [how, why] of [
+      ["reject", "ECONNREFUSED"],
+      ["drop", "no answer within 10 s"],
+    ] as const) {
+      await inNetwork(env.lab.namespace("router"), `${cut} ${how}`);
+      const { exitCode, text, counts } = await env.up();
+      await inNetwork(env.lab.namespace("router"), "nft delete table inet cut");
+      expect(exitCode, text).toBe(0);
+      expect(counts).toEqual({ unchanged: 9 });
+      expect(text).toMatch(new RegExp(`host02 could not be asked whether its overlay is paused: .*${why}`));
+      expect(text).not.toContain("host01 could not be asked");
+    }
+  });
+
   test("two hosts with one MAC are refused by name", async () => {
     const mac = await env.on("host01", "cat /var/lib/oci-vxlan/lab.overlay/mac");
     await env.on("host02", `echo ${mac} > /var/lib/oci-vxlan/lab.overlay/mac`);

@@ -1,0 +1,43 @@
+import { PROGRAM, asRoot } from "./phases.ts";
+import type { OverlayIdentity } from "./phases.ts";
+
+/**
+ * The question that `up` asks every host in the end: is it kept true? Pulumi runs nothing on a host where nothing
+ * changed, and would call a fleet whole in which one host is paused.
+ */
+
+/** Seconds that the command may take on the host, and seconds in which the host must have answered. */
+const TIME_LIMIT = 8;
+export const ANSWER_LIMIT = 10;
+
+/** Exit codes of `timeout`: when it ended the command, when it had to kill it, and when there is no such command. */
+const TIMED_OUT = [124, 137];
+const MISSING = 127;
+
+/**
+ * Asks a host, and changes nothing there.
+ *
+ * @param installation as the host's device phase reported it
+ */
+export function checkCommand({ overlay }: OverlayIdentity, installation: string): string {
+  return asRoot(TIME_LIMIT, `${PROGRAM} check ${overlay} ${installation}`, "is the overlay kept true here?");
+}
+
+/**
+ * Why a host is not kept true, and what to do; undefined where it is.
+ *
+ * @param status exit code of the command; undefined where a signal ended it
+ * @throws Error when that was no answer
+ */
+export function problemFromCheck(
+  host: string,
+  { status, stderr }: { status: number | undefined; stderr: string },
+): string | undefined {
+  if (status === 0) return undefined;
+  if (status === undefined || TIMED_OUT.includes(status)) throw new Error(`no answer within ${TIME_LIMIT} s`);
+  if (status === MISSING) {
+    return `${host} was re-imaged, or lost its files, since pulumi up installed it: raise its "generation" by one, then run pulumi up again.`;
+  }
+  const said = stderr.trim().slice(-1_000);
+  return `${host}: ${said === "" ? `"${PROGRAM} check" ended with ${status} and said nothing` : said}`;
+}
