@@ -123,6 +123,11 @@ describe.each(IMAGES)("drift on %s", (image) => {
       ],
       ["the image's rules are loaded again", "systemctl restart netfilter-persistent", "ubuntu-like"],
       [
+        "every rule of the host is flushed, and the image's are loaded again",
+        "nft flush ruleset; systemctl restart netfilter-persistent",
+        "ubuntu-like",
+      ],
+      [
         "another rule goes ahead",
         "iptables -D INPUT 1; iptables -A INPUT -j DROP; iptables -D INPUT -j DROP",
         "ubuntu-like",
@@ -130,6 +135,11 @@ describe.each(IMAGES)("drift on %s", (image) => {
       ["firewalld reloads", "firewall-cmd --quiet --reload", "oracle-linux-like"],
       ["firewalld reloads completely", "firewall-cmd --quiet --complete-reload", "oracle-linux-like"],
       ["firewalld is started again", "systemctl restart firewalld", "oracle-linux-like"],
+      [
+        "every rule of the host is flushed, and firewalld is started again",
+        "nft flush ruleset; systemctl restart firewalld",
+        "oracle-linux-like",
+      ],
     ];
     const wanted = cases.filter(([, , only]) => only === undefined || only === image);
 
