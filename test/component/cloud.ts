@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
-import ssh2 from "ssh2";
 import { OverlayEnvironment } from "../../components/index.ts";
 import type { OverlayEnvironmentArgs } from "../../components/index.ts";
 import { hostKeyCommand } from "../../components/oci/hostKey.ts";
+import { drawKeyPair as drawLoginKey } from "../loginKey.ts";
 import { register } from "./mocks.ts";
 import type { Registered } from "./mocks.ts";
 
 /** A login key of the tests' own, in the format that ssh-keygen writes. */
-const login = ssh2.utils.generateKeyPairSync("ed25519");
+const login = drawLoginKey();
 export const LOGIN_KEY = login.private;
 export const LOGIN_PUBLIC_KEY = login.public.trim();
 

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import ssh2 from "ssh2";
 import { describe, expect, test } from "vitest";
 import { capacityAdvice } from "../../components/oci/capacity.ts";
 import { cloudConfig, instanceMetadata } from "../../components/oci/cloudInit.ts";
@@ -13,6 +12,7 @@ import { publicKeyOf } from "../../components/oci/loginKey.ts";
 import { chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
 import { dialLimits, readyPhase } from "../../components/oci/ready.ts";
 import { securityRules, withoutContained } from "../../components/oci/securityRules.ts";
+import { drawKeyPair } from "../loginKey.ts";
 
 const hostKey = { privateKey: "PRIVATE\nKEY\n", publicKey: "ecdsa-sha2-nistp256 AAAA" };
 const boot = { hostname: "host01", user: "opc", authorizedKeys: ["ssh-ed25519 BBBB"], hostKey };
@@ -102,13 +102,9 @@ describe("the host key", () => {
 
 describe("the login key's public half", () => {
   test("is derived from the private one, encrypted or not", () => {
-    const plain = ssh2.utils.generateKeyPairSync("ed25519");
+    const plain = drawKeyPair();
     expect(publicKeyOf(plain.private)).toBe(plain.public.trim());
-    const locked = ssh2.utils.generateKeyPairSync("ed25519", {
-      passphrase: "open",
-      cipher: "aes256-cbc",
-      rounds: 4,
-    });
+    const locked = drawKeyPair("open");
     expect(publicKeyOf(locked.private, "open")).toBe(locked.public.trim());
   });
   test("a wrong passphrase or no key at all is said without quoting it", () => {

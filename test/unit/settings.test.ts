@@ -1,20 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConfigError } from "../../stacks/config.ts";
 import { readSettings } from "../../stacks/load.ts";
+import { drawKeyPair } from "../loginKey.ts";
 
 /** The stack config together with the keys that it names: all that is wrong with either is said in one run. */
 let folder: string;
 const HOST_KEY = `ssh-ed25519 ${"A".repeat(68)}`;
-const login = ssh2.utils.generateKeyPairSync("ed25519");
-const locked = ssh2.utils.generateKeyPairSync("ed25519", {
-  passphrase: "secret phrase",
-  cipher: "aes256-ctr",
-  rounds: 4,
-});
+const login = drawKeyPair();
+const locked = drawKeyPair("secret phrase");
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "settings-"));
