@@ -11,12 +11,15 @@ export interface HostFile {
 
 const LIBRARY = "/usr/local/lib/oci-vxlan";
 const PARTS = [
+  "files.sh",
   "device.sh",
   "entries.sh",
   "entries.awk",
   "drop-table.sh",
   "accept.sh",
+  "missing-rules.awk",
   "look.sh",
+  "watch.sh",
   "hands-off.sh",
   "unit.sh",
 ] as const;

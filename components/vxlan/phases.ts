@@ -30,12 +30,15 @@ export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 /** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
 const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
 
+/** Seconds that it then has to undo a first installation, before it is killed. */
+const GRACE = 20;
+
 /**
  * Runs a command as root: directly, or by sudo where the login user is another. It ends in a hint for the person
  * who reads it in an error.
  */
 export function asRoot(seconds: number, command: string, hint: string): string {
-  return `$(test $(id -u) -eq 0 || echo sudo -n) timeout -k 5 ${seconds} ${command} # ${hint}`;
+  return `$(test $(id -u) -eq 0 || echo sudo -n) timeout -k ${GRACE} ${seconds} ${command} # ${hint}`;
 }
 
 /** The command that takes all of an overlay, and of no other, off the host that it runs on. Needs root. */
@@ -99,7 +102,7 @@ export function peersPhase({ overlay }: OverlayIdentity, plan: PeersPlan) {
   };
 }
 
-/** The peers of one host, as they are stored on the host. */
+/** The peers of one host, as they are stored on the host. The last line tells whether they came whole. */
 export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
   return lines(
     `installation ${installation}`,
@@ -107,6 +110,7 @@ export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
     ...peers.map(
       (peer) => `peer ${peer.name} ${peer.mac} ${peer.underlayAddress} ${peer.overlayAddresses.join(" ")}`,
     ),
+    "end",
   );
 }
 
@@ -119,7 +123,7 @@ function installScript(overlay: string, settings: string): string {
     "{",
     installer(),
     ...hostFiles().map(({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`),
-    `exec ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
+    `hand_over ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
     "}",
   );
 }

@@ -67,10 +67,10 @@ describe("VxlanOverlay with the memo's hosts", () => {
 
   test("feeds each host's MAC and real address to its peer", () => {
     expect(find("overlay-host01-peers").inputs["stdin"]).toBe(
-      "installation i-host01\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10.196.218.226 192.168.0.2\n",
+      "installation i-host01\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10.196.218.226 192.168.0.2\nend\n",
     );
     expect(find("overlay-host02-peers").inputs["stdin"]).toBe(
-      "installation i-host02\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10.196.218.222 192.168.0.1\n",
+      "installation i-host02\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10.196.218.222 192.168.0.1\nend\n",
     );
   });
 

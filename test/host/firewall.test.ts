@@ -80,6 +80,16 @@ describe("VXLAN from whoever is no peer", () => {
     expect(await arrives(PEER.underlayAddress, 100, "vxlan0")).toBe(true);
   });
 
+  test("is nobody's business here with a VNI of a peer's own, and dropped from a stranger all the same", async () => {
+    await makeNeighbour();
+    await install(host);
+    await host.on(
+      "ip link add other type vxlan id 999 dstport 4789 dev eth0 local 10.196.218.222; ip link set other up; ip address add 192.168.0.1/32 dev other",
+    );
+    expect(await arrives(PEER.underlayAddress, 999, "other")).toBe(true);
+    expect(await arrives("10.196.218.234", 999, "other")).toBe(false);
+  });
+
   test("is dropped before connection tracking", async () => {
     await install(host);
     expect(await host.on("nft list table ip oci-vxlan")).toMatch(/hook prerouting priority (raw|-300);/);
@@ -123,14 +133,25 @@ describe("iptables", () => {
     ["the chain was emptied", "iptables -F oci-vxlan-100-4789"],
     ["the jump was deleted", "iptables -D INPUT 1"],
     ["a REJECT was put ahead of it", "iptables -D INPUT -j REJECT; iptables -I INPUT -j REJECT"],
+    [
+      "a REJECT with a comment was put ahead of it",
+      "iptables -D INPUT -j REJECT; iptables -I INPUT -m comment --comment 'the rest' -j REJECT",
+    ],
+    ["all UDP of its NIC is dropped ahead of it", "iptables -I INPUT -i eth0 -p udp -j DROP"],
+    [
+      "the jump was deleted and an administrator's leads to its chain",
+      "iptables -D INPUT 1; iptables -I INPUT -s 1.2.3.4 -j oci-vxlan-100-4789",
+    ],
   ])("is mended when %s", async (_, damage) => {
     await host.on(REJECT);
     await install(host);
     await host.on(damage);
     expect(await reconcile(host)).toContain("iptables");
     const after = await host.on("iptables -S INPUT");
-    expect(after.indexOf("-j oci-vxlan-100-4789")).toBeGreaterThan(0);
-    expect(after.indexOf("-j oci-vxlan-100-4789")).toBeLessThan(after.indexOf("-j REJECT"));
+    const jump = after.indexOf('--comment "oci-vxlan lab.overlay" -j oci-vxlan-100-4789');
+    expect(jump).toBeGreaterThan(0);
+    for (const refusal of ["-j REJECT", "-j DROP"])
+      if (after.includes(refusal)) expect(jump).toBeLessThan(after.indexOf(refusal));
     expect(await host.on("iptables -S oci-vxlan-100-4789")).toContain("--dport 4789 -j ACCEPT");
     expect(await reconcile(host)).toBe("");
   });
@@ -138,7 +159,9 @@ describe("iptables", () => {
   test("keeps an administrator's rules where they stand", async () => {
     await host.on(REJECT);
     await install(host);
-    await host.on("iptables -I INPUT -s 10.1.1.1 -j DROP");
+    await host.on(
+      "iptables -N DROP-scanners; iptables -I INPUT -j DROP-scanners; iptables -I INPUT -s 10.1.1.1 -j DROP",
+    );
     const mixed = await host.on("iptables -S");
     expect(await reconcile(host)).toBe("");
     expect(await host.on("iptables -S")).toBe(mixed);
@@ -167,6 +190,31 @@ describe("iptables", () => {
     await install(host, { settings: { overlayIngress: "none" } });
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
+  });
+
+  test("loses every jump of ours, and keeps the chain that an administrator's rules lead to, without rules", async () => {
+    await host.on(REJECT);
+    await install(host);
+    await host.on("iptables -A INPUT -m comment --comment 'oci-vxlan lab.overlay' -j oci-vxlan-100-4789");
+    await host.on("iptables -A FORWARD -j oci-vxlan-100-4789");
+    await remove(host);
+    const after = await host.on("iptables -S");
+    expect(after.split("\n").filter((line) => line.includes("oci-vxlan"))).toEqual([
+      "-N oci-vxlan-100-4789",
+      "-A FORWARD -j oci-vxlan-100-4789",
+    ]);
+  });
+
+  test("of the old kind is opened too where there is one that refuses, and no other is made", async () => {
+    await host.on("iptables-legacy -A INPUT -j REJECT");
+    const names = () => host.on("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names");
+    const before = [await names(), await host.on("iptables-legacy -S")];
+    await install(host);
+    expect(await host.on("iptables-legacy -S INPUT")).toMatch(/-j oci-vxlan-100-4789\n.*-j REJECT/);
+    await host.on("iptables-legacy -F INPUT; iptables-legacy -A INPUT -j REJECT");
+    expect(await reconcile(host)).toContain("iptables-legacy");
+    await remove(host);
+    expect([await names(), await host.on("iptables-legacy -S")]).toEqual(before);
   });
 
   test("serves two overlays, which go one by one", async () => {
@@ -245,6 +293,31 @@ describe("firewalld", () => {
     expect(await state()).toBe("");
   });
 
+  test("gets the rule in the zone that the peers' addresses are bound to as well, and loses both", async () => {
+    await host.on("touch /run/stand-ins/firewalld/bound");
+    await install(host);
+    expect((await state()).split("\n")).toEqual([
+      "bound",
+      open[0],
+      expect.stringMatching(/^rule drop /),
+      open[1],
+    ]);
+    await remove(host);
+    expect(await state()).toBe("bound");
+  });
+
+  test("that lost its rules behind its back is told about once: it would not add them again", async () => {
+    await install(host);
+    await host.on("nft flush table inet firewalld");
+    expect(await reconcile(host)).toMatch(
+      /warning: the kernel of \S+ lost rules .*sudo firewall-cmd --reload/,
+    );
+    expect(await reconcile(host)).toBe("");
+    await bus("reload", "x");
+    expect(await reconcile(host)).toMatch(/firewalld: addRichRule/);
+    expect(await reconcile(host)).toBe("");
+  });
+
   test("that is installed but does not run leaves it to iptables", async () => {
     await host.on("rm /run/stand-ins/firewalld/running");
     await install(host);
@@ -268,6 +341,24 @@ END`;
   test.each([
     ["by its policy", ruleset()],
     ["by its last rule", ruleset("", "accept", "reject with icmpx admin-prohibited")],
+    ["and counts", ruleset("", "accept", "counter drop")],
+    [
+      "and logs",
+      ruleset("", "accept", 'log prefix "x y" level info counter reject with icmpx port-unreachable'),
+    ],
+    ["all of UDP", ruleset("", "accept", "meta l4proto udp drop")],
+    [
+      "in a chain that it leads to",
+      `nft 'table inet mine { chain rest { drop; }; chain input { type filter hook input priority 0; tcp dport 22 accept; goto rest; }; }'`,
+    ],
+    [
+      "ahead of what it would accept",
+      `nft 'table inet mine { chain input { type filter hook input priority 0; tcp dport 22 accept; drop; udp dport 4789 accept; iifname "vxlan0" accept; }; }'`,
+    ],
+    [
+      "under the names of iptables",
+      `nft 'table inet filter { chain INPUT { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }'`,
+    ],
   ])(
     "%s is not guessed at: the rules to add are printed, and nothing stays of the attempt",
     async (_, text) => {
@@ -275,8 +366,8 @@ END`;
       const before = await host.on("nft list ruleset");
       const { exitCode, stderr } = await host.program(["device", OVERLAY], settingsOf());
       expect(exitCode).toBe(1);
-      expect(stderr).toContain("nft insert rule inet mine input udp dport 4789 accept\n");
-      expect(stderr).toContain('nft insert rule inet mine input iifname "vxlan0" accept\n');
+      expect(stderr).toMatch(/nft insert rule inet (mine input|filter INPUT) udp dport 4789 accept\n/);
+      expect(stderr).toMatch(/nft insert rule inet (mine input|filter INPUT) iifname "vxlan0" accept\n/);
       expect(await host.on("nft list ruleset")).toBe(before);
       expect(await host.on("ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
       // What was printed is what helps.
@@ -285,6 +376,24 @@ END`;
       await install(host);
     },
   );
+
+  test.each([
+    [
+      "accepts what it does not know",
+      `nft 'table inet mine { chain input { type filter hook input priority 0; policy drop; tcp dport 23 drop; counter accept; }; }'`,
+    ],
+    [
+      "knows the overlay in a chain that it leads to",
+      `nft 'table inet mine { chain known { udp dport 4789 accept; iifname { "lo", "vxlan0" } accept; }; chain input { type filter hook input priority 0; policy drop; jump known; drop; }; }'`,
+    ],
+    [
+      "drops on another hook",
+      `nft 'table inet mine { chain forward { type filter hook forward priority 0; policy drop; }; }'`,
+    ],
+  ])("is not asked for rules where it %s", async (_, text) => {
+    await host.on(text);
+    await device(host);
+  });
 
   test("is not asked for rules that the settings do not need", async () => {
     await host.on(ruleset("udp dport { 53, 4789 } accept"));

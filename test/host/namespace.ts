@@ -92,6 +92,14 @@ export class NamespaceHost {
     return run([...this.inside(), "bash", "-ec", script]);
   }
 
+  /** Puts a script in a tool's place, in which $REAL is the tool; returns what takes it back. */
+  async wrap(tool: string, script: string): Promise<() => Promise<string>> {
+    await this.on(
+      `mv ${tool} ${tool}.real; cat >${tool} <<'END'\n#!/bin/bash\nREAL=${tool}.real\n${script}\nEND\nchmod 755 ${tool}`,
+    );
+    return () => this.on(`mv ${tool}.real ${tool}`);
+  }
+
   /** Runs the program and returns whatever became of it. */
   program(args: readonly string[], input = ""): Promise<Result> {
     return attempt([...this.inside(), PROGRAM, ...args], { input });

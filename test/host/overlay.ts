@@ -73,7 +73,8 @@ export async function install(host: NamespaceHost, asked: Asked = {}, list = [PE
 /** What the kernel holds of a device, but for link-local addresses and multicast neighbours, which it keeps itself. */
 export function kernel(host: NamespaceHost, name = "vxlan0"): Promise<string> {
   return host.on(
-    `{ ip -d -o link show ${name} | cut -d: -f2-; ip -o address show dev ${name} | cut -d: -f2-; ` +
+    `{ ip -d -o link show ${name} | cut -d: -f2- | sed 's/ state UNKNOWN / state UP /'; ip -o address show dev ${name} | cut -d: -f2-; ` +
+      `ip route show dev ${name}; ip -6 route show dev ${name} proto kernel; ` +
       `bridge fdb show dev ${name} | sort; ip neigh show dev ${name} | sort; } | grep -vE 'fe80:|ff02:'`,
   );
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
 import { peersSettings } from "../../components/vxlan/phases.ts";
 import { until } from "../../lab/commands.ts";
-import { NamespaceHost } from "./namespace.ts";
+import { NamespaceHost, PROGRAM } from "./namespace.ts";
 import {
   OTHER,
   OVERLAY,
@@ -64,6 +64,24 @@ describe("the host side", () => {
     [
       "its address is another",
       "ip address add 192.168.0.9/24 dev vxlan0; ip address del 192.168.0.1/24 dev vxlan0; ip address flush dev vxlan0",
+    ],
+    [
+      "its address has another prefix",
+      "ip address add 192.168.0.1/16 dev vxlan0; ip address del 192.168.0.1/24 dev vxlan0",
+    ],
+    ["its route is deleted", "ip route del 192.168.0.0/24 dev vxlan0"],
+    [
+      "its address makes no route",
+      "ip address del 192.168.0.1/24 dev vxlan0; ip address add 192.168.0.1/24 broadcast + dev vxlan0 noprefixroute",
+    ],
+    ["its packets die at the first router", "ip link set vxlan0 type vxlan ttl 1"],
+    ["it asks nobody for addresses", "ip link set vxlan0 arp off"],
+    ["it is held down", "ip link set vxlan0 protodown on"],
+    ["it has another name", "ip link set vxlan0 down; ip link set vxlan0 name foo0"],
+    [
+      "another device like it answers for the peers and sends to a stranger",
+      "local=10.196.218.222; ip link del vxlan0; " +
+        "ip link add vxlan0 type vxlan id 100 dstport 4789 local $local dev eth0 remote 10.9.9.9 nolearning proxy l2miss l3miss",
     ],
     ["a peer's FDB entry is deleted", `bridge fdb del ${PEER.mac} dev vxlan0 dst ${PEER.underlayAddress}`],
     ["a peer's FDB entry points elsewhere", `bridge fdb replace ${PEER.mac} dev vxlan0 dst 10.9.9.9`],
@@ -254,6 +272,74 @@ describe("the host side", () => {
     expect(await kernel(host)).toBe(whole);
   });
 
+  test("has its IPv6 address, route and prefix back, with IPv6 switched off and on", async () => {
+    const asked = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
+    await install(host, asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
+    const whole = await kernel(host);
+    for (const damage of [
+      "ip address del fd00::1/64 dev vxlan0; ip address add fd00::1/128 dev vxlan0 nodad",
+      "ip -6 route del fd00::/64 dev vxlan0",
+      "echo 1 >/proc/sys/net/ipv6/conf/vxlan0/disable_ipv6",
+    ]) {
+      await host.on(damage);
+      expect(await kernel(host)).not.toBe(whole);
+      expect(await reconcile(host)).not.toBe("");
+      expect(await kernel(host)).toBe(whole);
+    }
+  });
+
+  test("says once that the device belongs to a bridge, which somebody meant", async () => {
+    await install(host);
+    await host.on("ip link add br9 type bridge; ip link set vxlan0 master br9");
+    expect(await reconcile(host)).toMatch(/warning: vxlan0 belongs to br9, .* nomaster/);
+    expect(await reconcile(host)).toBe("");
+    expect(await linkWord(host, "master")).toBe("br9");
+    await host.on("ip link set vxlan0 nomaster");
+    await reconcile(host);
+    await host.on("ip link set vxlan0 master br9");
+    expect(await reconcile(host)).toContain("belongs to br9");
+  });
+
+  test("says where to look for a device that was moved out of sight", async () => {
+    await install(host);
+    await host.on("mkdir -p /run/netns; ip netns add away; ip link set vxlan0 netns away");
+    const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/does not make vxlan0, .*VNI 100 at port 4789.*lsns -t net/);
+    await host.on("ip netns del away");
+    await until("its end", 5_000, async () => (await host.program(["reconcile", OVERLAY])).exitCode === 0);
+  });
+
+  test("does not mind a clock that was set back", async () => {
+    await install(host);
+    await host.on(`touch -d '+1 hour' /etc/oci-vxlan/${OVERLAY}/*`);
+    expect(await reconcile(host)).toBe("");
+  });
+
+  test("follows settings that were changed by hand, and peers that were taken away by hand", async () => {
+    await install(host);
+    await host.on(`sed -i 's/${PEER.underlayAddress}/10.196.218.234/' /etc/oci-vxlan/${OVERLAY}/peers`);
+    await reconcile(host);
+    expect(await kernel(host)).toContain(`${PEER.mac} dst 10.196.218.234`);
+    expect(await host.on("nft list table ip oci-vxlan")).toContain("10.196.218.234");
+    await host.on(`rm /etc/oci-vxlan/${OVERLAY}/peers`);
+    await reconcile(host);
+    expect(await host.on("nft list table ip oci-vxlan")).not.toContain("10.196.218.234");
+  });
+
+  test("says which file is damaged where its MAC is lost, and draws another when it is set up again", async () => {
+    const { mac } = await install(host);
+    await host.on(`: >/var/lib/oci-vxlan/${OVERLAY}/mac`);
+    const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(/lab\.overlay\/mac on \S+ holds no MAC: raise this host's generation/),
+    ]);
+    const again = await device(host, { generation: 1 });
+    expect(again.mac).not.toBe(mac);
+    expect(await linkWord(host, "link/ether")).toBe(again.mac);
+  });
+
   test("carries IPv6 alone", async () => {
     const asked = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
     await install(host, asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
@@ -281,13 +367,7 @@ describe("the host side", () => {
   test("waits for another run to end", async () => {
     await install(host);
     await host.on("ip link del vxlan0");
-    host.start([
-      "flock",
-      "/usr/local/lib/oci-vxlan",
-      "sh",
-      "-c",
-      "touch /run/held; sleep 1; touch /run/done",
-    ]);
+    host.start(["flock", "/usr/local/lib", "sh", "-c", "touch /run/held; sleep 1; touch /run/done"]);
     await host.on("until [ -e /run/held ]; do :; done");
     await reconcile(host);
     expect(await host.on("ls /run/done")).toBe("/run/done");
@@ -364,6 +444,28 @@ describe("removal", () => {
     expect((await state()).split("\n")).toEqual(before);
   });
 
+  test("is finished by the next one where it was cut off", async () => {
+    await install(host);
+    const mend = await host.wrap("/usr/sbin/nft", '[[ $1 != delete ]] || exit 1; exec $REAL "$@"');
+    expect((await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).not.toBe(0);
+    await mend();
+    await host.on("nft list table ip oci-vxlan");
+    await remove(host);
+    expect(
+      await host.on(
+        "nft list tables | grep vxlan || true; ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true",
+      ),
+    ).toBe("");
+  });
+
+  test("goes on where NetworkManager does not take the news", async () => {
+    await host.on("mkdir -p /etc/NetworkManager/conf.d; systemctl start NetworkManager.service");
+    await host.wrap("/usr/bin/systemctl", '[[ $1 != reload ]] || exit 1; exec $REAL "$@"');
+    await install(host);
+    await remove(host);
+    expect(await host.on("ls -d /etc/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true")).toBe("");
+  });
+
   test("is no failure where nothing is left to remove", async () => {
     await device(host);
     for (const args of [
@@ -419,6 +521,29 @@ describe("refusals say what is wrong, where, and what to do", () => {
     expect(await refused(settingsOf({ settings: { mtu: 8950 } }))).toMatch(
       /mtu 8950 does not fit on \S+: eth0 carries 1500 bytes.* set mtu to 1450 or less/,
     );
+  });
+  test("peers that did not arrive whole, and the ones before stay", async () => {
+    const { installation } = await install(host);
+    const whole = [await kernel(host), await files(host)];
+    const text = peersSettings({ installation, mtu: 8950, peers: [PEER, OTHER] });
+    for (let end = 0; end < text.length - 1; end += 40) {
+      const { exitCode, stderr } = await host.program(["peers", OVERLAY], text.slice(0, end));
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining("did not arrive whole")]);
+    }
+    expect([await kernel(host), await files(host)]).toEqual(whole);
+  });
+  test("a first device phase that takes too long leaves nothing", async () => {
+    await host.wrap("/usr/bin/systemctl", '[[ $1 != restart ]] || sleep 30; exec $REAL "$@"');
+    await host.on(`cat >/run/settings <<'END'\n${settingsOf()}END`);
+    const status = await host.on(
+      `status=0; timeout -k 20 2 ${PROGRAM} device ${OVERLAY} </run/settings >/run/said 2>&1 || status=$?; echo $status`,
+    );
+    expect(status, await host.on("cat /run/said")).toBe("124");
+    expect(
+      await host.on(
+        "ip -o link show type vxlan; nft list tables | grep vxlan || true; ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true",
+      ),
+    ).toBe("");
   });
   test("a host without nftables", async () => {
     await host.on("rm /usr/sbin/nft");

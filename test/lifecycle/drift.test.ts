@@ -123,13 +123,13 @@ describe.each(IMAGES)("drift on %s", (image) => {
       ],
       ["the image's rules are loaded again", "systemctl restart netfilter-persistent", "ubuntu-like"],
       [
-        "every rule of the host is flushed, and the image's are loaded again",
-        "nft flush ruleset; systemctl restart netfilter-persistent",
+        "another rule goes ahead",
+        "iptables -D INPUT 1; iptables -A INPUT -j DROP; iptables -D INPUT -j DROP",
         "ubuntu-like",
       ],
       [
-        "another rule goes ahead",
-        "iptables -D INPUT 1; iptables -A INPUT -j DROP; iptables -D INPUT -j DROP",
+        "every rule of the host is flushed, and the image's are loaded again",
+        "nft flush ruleset; systemctl restart netfilter-persistent",
         "ubuntu-like",
       ],
       ["firewalld reloads", "firewall-cmd --quiet --reload", "oracle-linux-like"],

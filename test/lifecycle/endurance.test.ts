@@ -177,12 +177,13 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
     await until("the move", 10_000, () => fleet.reaches("gamma", "192.168.0.100"));
     expect(performance.now() - died).toBeLessThan(3_000);
     expect(await holds("beta")).toBe(true);
-    await fleet.on("beta", "systemctl stop keepalived");
   });
 
   test("takes a host back that lost its power", async () => {
     await upHosts(fleet.env.lab, fleet.env.inventory, silent);
     await until("its return", AFTER_BOOT, () => fleet.reaches("beta", overlayAddress("alpha")));
+    for (const host of ["alpha", "beta"] as const)
+      await fleet.on(host, "systemctl --quiet stop keepalived; systemctl --quiet mask keepalived");
     expect(await fleet.failing()).toEqual([]);
   });
 
@@ -200,6 +201,23 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
     expect(await fleet.failing()).toEqual([]);
     for (const host of HOSTS) expect(await fleet.kernel(host)).toContain(`link/ether ${fleet.macs[host]}`);
     expect((await fleet.env.up()).counts).toEqual({ unchanged: 12 });
+  });
+
+  test("is paused by a stop while it waits for its NIC at a start, and not failed", async () => {
+    await fleet.on(
+      "gamma",
+      "ip route save dev ens3 >/run/routes; ip address del 10.196.219.4/24 dev ens3; rm /run/oci-vxlan/lab.overlay/right; systemctl restart --no-block oci-vxlan@lab.overlay",
+    );
+    const state = () =>
+      fleet.on("gamma", "systemctl show --property=ActiveState --value oci-vxlan@lab.overlay");
+    await until("its start", 10_000, async () => (await state()) === "activating");
+    await fleet.on(
+      "gamma",
+      "systemctl stop oci-vxlan@lab.overlay; ip address add 10.196.219.4/24 dev ens3; ip route restore </run/routes",
+    );
+    expect(await state()).toBe("inactive");
+    await fleet.on("gamma", "systemctl start oci-vxlan@lab.overlay");
+    expect(await fleet.failing()).toEqual([]);
   });
 
   test("leaves a paused host alone, over a reboot too, and up says so and fails", async () => {

@@ -9,21 +9,33 @@ accept_settings() {
 
 reconcile_accept() {
 	[[ $FIREWALL == manage ]] || return 0
+	local tool
 	if firewalld_runs; then
 		reconcile_firewalld
 	else
-		reconcile_iptables iptables
-		reconcile_iptables ip6tables
+		for tool in $(iptables_tools); do reconcile_iptables "$tool"; done
 	fi
 }
 
 close_accept() {
-	close_iptables iptables
-	close_iptables ip6tables
+	local tool
+	for tool in $(iptables_tools); do close_iptables "$tool"; done
 	! firewalld_runs || close_firewalld
 }
 
 # --- iptables: a chain of our own, and a jump to it at the head of INPUT -----------------------------------
+
+# Prints the commands by which rules are kept here. Beside an iptables that speaks to nftables, old tables are asked for
+# only where there are some: looking at them would make them.
+iptables_tools() {
+	local tool
+	for tool in iptables ip6tables; do
+		type -P "$tool" >/dev/null || continue
+		echo "$tool"
+		{ read -r _ <"/proc/net/${tool/table/_table}_names"; } 2>/dev/null || continue
+		if type -P "$tool-legacy" >/dev/null && [[ $("$tool" -V 2>/dev/null) == *nf_tables* ]]; then echo "$tool-legacy"; fi
+	done
+}
 
 # VNI and port belong to one overlay of a host, and are short enough for a chain's name.
 own_chain() {
@@ -32,15 +44,20 @@ own_chain() {
 
 # The rules of our own chain.
 chain_rules() { # IPTABLES CHAIN
-	[[ $1 == ip6tables ]] || echo "-A $2 -p udp -m udp --dport $PORT -j ACCEPT"
+	[[ $1 == ip6tables* ]] || echo "-A $2 -p udp -m udp --dport $PORT -j ACCEPT"
 	[[ $INGRESS != all ]] || echo "-A $2 -i $DEVICE -j ACCEPT"
+}
+
+# The jump to our chain, as it is given and as it is shown.
+read_jump() { # CHAIN
+	JUMP=(INPUT -m comment --comment "$PROGRAM $OVERLAY" -j "$1")
+	SHOWN_JUMP="-A INPUT -m comment --comment \"$PROGRAM $OVERLAY\" -j $1"
 }
 
 # Where INPUT refuses nothing, or there is no iptables, it is left as it is. No other rule is touched.
 reconcile_iptables() { # IPTABLES
-	type -P "$1" >/dev/null || return 0
-	local input chain rules jump
-	input=$("$1" -w -S INPUT 2>/dev/null)$'\n' || return 0
+	local input chain rules
+	input=$'\n'$("$1" -w -S INPUT 2>/dev/null)$'\n' || return 0
 	chain=$(own_chain)
 	input_refuses "$input" || return 0
 	rules=$(chain_rules "$1" "$chain")
@@ -49,43 +66,49 @@ reconcile_iptables() { # IPTABLES
 		mending "$1: chain $chain"
 		printf '*filter\n:%s - [0:0]\n%s\nCOMMIT\n' "$chain" "$rules" | "$1-restore" -w --noflush
 	fi
-	jump=(INPUT -m comment --comment "$PROGRAM $OVERLAY" -j "$chain")
-	if jump_is_late "$input" "$chain"; then
-		cmd "$1" -w -D "${jump[@]}"
-		cmd "$1" -w -I "${jump[@]}"
-	elif [[ $input != *" -j $chain"$'\n'* ]]; then
-		cmd "$1" -w -I "${jump[@]}"
+	read_jump "$chain"
+	if [[ $input != *$'\n'"$SHOWN_JUMP"$'\n'* ]]; then
+		cmd "$1" -w -I "${JUMP[@]}"
+	elif refuses_all "${input%%$'\n'"$SHOWN_JUMP"$'\n'*}"; then
+		cmd "$1" -w -D "${JUMP[@]}"
+		cmd "$1" -w -I "${JUMP[@]}"
 	fi
 }
 
 # Whether INPUT can refuse anything: by policy, by a rule, or in a chain that it jumps to.
 input_refuses() { # RULES
-	local IFS=$'\n' line
-	set -f
-	for line in $1; do
+	local line
+	while read -r line; do
 		case $line in
 		"-P INPUT ACCEPT" | *" -j ACCEPT"* | *" -j LOG"* | *" -j RETURN"* | *" -j oci-vxlan-"*) ;;
-		"-P INPUT "* | *" -j "* | *" -g "*) set +f && return 0 ;;
+		"-P INPUT "* | *" -j "* | *" -g "*) return 0 ;;
 		esac
-	done
-	set +f
+	done <<<"$1"
 	return 1
 }
 
-# Whether everything has been refused before our jump is reached.
-jump_is_late() { # RULES CHAIN
-	local before=${1%%" -j $2"$'\n'*}
-	[[ $before != "$1" && $before =~ $'\n'-A\ INPUT\ -j\ (REJECT|DROP) ]]
+# Whether a rule refuses every VXLAN packet, or every packet there is.
+refuses_all() { # RULES
+	local line comment='^(.*) -m comment --comment ("[^"]*"|[^ ]+)(.*)$'
+	while read -r line; do
+		[[ ! $line =~ $comment ]] || line=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
+		line=${line/" -p udp"/}
+		line=${line/" -m udp"/}
+		line=${line/" -i $NIC "/ }
+		[[ ! $line =~ ^"-A INPUT -j "(REJECT|DROP)( |$) ]] || return 0
+	done <<<"$1"
+	return 1
 }
 
+# An administrator's own rules may lead to our chain too, which then stays, empty.
 close_iptables() { # IPTABLES
-	type -P "$1" >/dev/null || return 0
-	local chain
+	local chain times=0
 	chain=$(own_chain)
 	"$1" -w -S "$chain" >/dev/null 2>&1 || return 0
-	cmd "$1" -w -D INPUT -m comment --comment "$PROGRAM $OVERLAY" -j "$chain" || true
+	read_jump "$chain"
+	while ((times++ < 8)) && "$1" -w -C "${JUMP[@]}" 2>/dev/null; do cmd "$1" -w -D "${JUMP[@]}"; done
 	"$1" -w -F "$chain"
-	"$1" -w -X "$chain"
+	"$1" -w -X "$chain" || say "$1: chain $chain stays, without rules, since others lead to it"
 }
 
 # --- firewalld: runtime rules, put back when it has loaded its own again -----------------------------------
@@ -112,13 +135,46 @@ zone_of() { # INTERFACE
 	echo "${answer%\"}"
 }
 
+# A packet is of the zone that its source is bound to, before that of its NIC: peers may be of either.
 reconcile_firewalld() {
-	local zone
-	zone=$(zone_of "$NIC") # Empty is the default zone, to firewalld as well.
-	if [[ $(firewalld queryRichRule ss "$zone" "$(rich_rule)") != "b true" ]]; then
-		cmd_firewalld addRichRule ssi "$zone" "$(rich_rule)" 0
-	fi
+	local zone of_nic
+	of_nic=$(zone_of "$NIC") # Empty is the default zone, to firewalld as well.
+	for zone in "$of_nic" $(zones_with_sources); do
+		if [[ $(firewalld queryRichRule ss "$zone" "$(rich_rule)") != "b true" ]]; then
+			cmd_firewalld addRichRule ssi "$zone" "$(rich_rule)" 0
+		fi
+	done
 	[[ $INGRESS != all ]] || trust_device
+	warn_of_lost_rules
+}
+
+zones_with_sources() {
+	firewalld getActiveZones "" | awk '{
+		gsub(/"/, "")
+		zones = $2
+		at = 3
+		while (zones-- > 0) {
+			zone = $(at++)
+			kinds = $(at++)
+			while (kinds-- > 0) {
+				kind = $(at++)
+				count = $(at++)
+				if (kind == "sources" && count > 0) print zone
+				at += count
+			}
+		}
+	}'
+}
+
+# firewalld answers from memory. What somebody took from the kernel behind its back it neither sees nor can add again.
+warn_of_lost_rules() {
+	local held
+	held=$(exec nft -s list table inet firewalld 2>/dev/null) || return 0
+	if [[ $held != *"ip daddr $UNDERLAY udp dport $PORT "* || ($INGRESS == all && $held != *"iifname \"$DEVICE\" "*) ]]; then
+		warn_once firewalld "the kernel of $(hostname) lost rules that firewalld thinks are there: sudo firewall-cmd --reload"
+	else
+		forget_warning firewalld
+	fi
 }
 
 # An administrator who bound the device to a zone of their own has decided about it.
@@ -166,29 +222,17 @@ rich_rule_is_shared() {
 refuse_foreign_ruleset() {
 	[[ $FIREWALL == manage ]] || return 0
 	local missing
-	missing=$(nft -s list ruleset 2>/dev/null | missing_rules)
+	missing=$(nft -s list ruleset 2>/dev/null | awk -f "$LIB/missing-rules.awk" port="$PORT" device="$DEVICE" ingress="$INGRESS" \
+		own="$DROP_TABLE" managed="$(managed_families)" -)
 	[[ -z $missing ]] ||
 		die "the nftables ruleset of $(hostname) drops what it does not know, the overlay's packets too. Add to it, and to the file" \
 			"that it is loaded from, ahead of its own rules:"$'\n'"$missing"$'\n'"or set hostFirewall to leave, then run pulumi up again"
 }
 
-# Reads a ruleset and prints the commands for rules that are missing in chains that drop. Chains of iptables
-# and of firewalld are opened in their own way.
-missing_rules() {
-	awk -v port="$PORT" -v device="$DEVICE" -v ingress="$INGRESS" -v own="$DROP_TABLE" '
-		$1 == "table" { family = $2; table = $3 }
-		$1 == "chain" { chain = $2; input = drops = udp = inside = 0 }
-		/hook input/ { input = 1 }
-		/policy drop/ || $1 ~ /^(drop|reject)$/ { drops = 1 }
-		/accept/ && $0 ~ "udp dport (\\{ ([^}]*, )?)?" port "[ ,]" { udp = 1 }
-		/accept/ && $0 ~ "iif(name)? .*\"" device "\"" { inside = 1 }
-		$1 == "}" && chain != "" {
-			foreign = family ~ /^(ip|ip6|inet)$/ && table != own && table != "firewalld" && !(table == "filter" && chain == "INPUT")
-			if (input && drops && foreign) {
-				rule = "  nft insert rule " family " " table " " chain " "
-				if (!udp && family != "ip6") print rule "udp dport " port " accept"
-				if (!inside && ingress == "all") print rule "iifname \"" device "\" accept"
-			}
-			chain = ""
-		}'
+# Prints the families in which iptables can read the chain that bears its name: somebody may have made it by nft.
+managed_families() {
+	local families=
+	! iptables -w -S INPUT >/dev/null 2>&1 || families=ip
+	! ip6tables -w -S INPUT >/dev/null 2>&1 || families+=" ip6"
+	echo "$families"
 }

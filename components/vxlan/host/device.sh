@@ -18,11 +18,10 @@ link_word() { # LINK KEY
 	echo "${text%% *}"
 }
 
-# Sets NIC and NIC_MTU to the interface that carries the underlay address; ADDRESS_LIST to all there are.
+# Sets NIC and NIC_MTU to the interface that carries the underlay address.
 find_nic() {
 	local pattern="[0-9]+: ([^ ]+) +inet ${UNDERLAY//./\\.}[/ ]"
-	ADDRESS_LIST=$(exec ip -o address show)
-	[[ $ADDRESS_LIST =~ $pattern ]] || return 1
+	[[ $(exec ip -o -4 address show) =~ $pattern ]] || return 1
 	NIC=${BASH_REMATCH[1]}
 	NIC_MTU=$(link_word "$NIC" mtu)
 }
@@ -54,13 +53,47 @@ reconcile_device() {
 		link=$(device_link)
 	fi
 	if [[ -z $link ]]; then
-		cmd ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" local "$UNDERLAY" dev "$NIC" nolearning
+		name_back || make_device
 		link=$(device_link)
 	fi
 	keep_secondary_addresses
 	[[ $link == *" link/ether $MAC "* ]] || cmd ip link set dev "$DEVICE" address "$MAC"
 	reconcile_mtu "$link"
+	[[ ! $link =~ [\<,]NOARP[,\>] ]] || cmd ip link set dev "$DEVICE" arp on
+	[[ $link != *" protodown on "* ]] || cmd ip link set dev "$DEVICE" protodown off
 	[[ $link =~ [\<,]UP[,\>] ]] || cmd ip link set dev "$DEVICE" up
+	warn_of_master "$link"
+}
+
+make_device() {
+	cmd ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" local "$UNDERLAY" dev "$NIC" nolearning ||
+		die "the kernel of $(hostname) does not make $DEVICE, for the reason above. Where another device has VNI $VNI at port $PORT:" \
+			"ip -d link show type vxlan. If none is to be seen, it was moved into a network namespace: lsns -t net. Remove it there"
+}
+
+# The device by another name, which somebody gave it: the kernel takes a VNI at a port only once.
+name_back() {
+	local link name
+	while read -r link; do
+		[[ $link == *" link/ether $MAC "* && $link == *" vxlan id $VNI "*" dstport $PORT "* ]] || continue
+		name=${link#*: }
+		name=${name%%[:@]*}
+		cmd ip link set dev "$name" down
+		cmd ip link set dev "$name" name "$DEVICE"
+		return 0
+	done < <(ip -d -o link show type vxlan)
+	return 1
+}
+
+# What a bridge takes from its ports it does not hand to their own addresses. Whoever made the device one meant it.
+warn_of_master() { # LINK
+	if [[ $1 != *" master "* ]]; then
+		forget_warning master
+		return 0
+	fi
+	local master=${1#*" master "}
+	warn_once master "$DEVICE belongs to ${master%% *}, so this host's own overlay addresses may not answer." \
+		"If that is not meant: ip link set dev $DEVICE nomaster"
 }
 
 # Without this the kernel removes an administrator's addresses together with the first one of their network.
@@ -74,15 +107,19 @@ device_link() {
 	ip -d -o link show dev "$DEVICE" 2>/dev/null || true
 }
 
+# What a device made by this program never has, and what would keep packets from their peers or send them elsewhere.
+FOREIGN_WORDS='(remote|group|ttl [0-9]+|tos|df|proxy|rsc|l2miss|l3miss|gbp|gpe|external)'
+
 device_matches() { # LINK
-	[[ $1 == *" vxlan id $VNI local $UNDERLAY dev $NIC "* && $1 == *" dstport $PORT "* && $1 == *" nolearning "* ]]
+	[[ $1 == *" vxlan id $VNI local $UNDERLAY dev $NIC "* && $1 == *" dstport $PORT "* && $1 == *" nolearning "* ]] &&
+		[[ ! ${1#*" vxlan "} =~ \ $FOREIGN_WORDS\  ]]
 }
 
 # Changes the device in place where the kernel lets it be changed; otherwise it goes, to be made again. VNI and
 # port cannot change on a live device, nor is one usable that is no VXLAN at all.
 change_device() { # LINK
 	if [[ $1 == *" vxlan id $VNI "*" dstport $PORT "* ]]; then
-		cmd ip link set dev "$DEVICE" type vxlan local "$UNDERLAY" dev "$NIC" nolearning || true
+		cmd ip link set dev "$DEVICE" type vxlan local "$UNDERLAY" dev "$NIC" nolearning ttl auto tos 0 || true
 		! device_matches "$(device_link)" || return 0
 	fi
 	cmd ip link del dev "$DEVICE"
@@ -95,7 +132,7 @@ reconcile_mtu() { # LINK
 	if ((mtu > NIC_MTU - OVERHEAD)); then
 		warn_once mtu "$NIC carries $NIC_MTU bytes, and $DEVICE with mtu $mtu needs $((mtu + OVERHEAD)): large frames are lost." \
 			"Raise the MTU of $NIC, or raise this host's generation and run pulumi up, which lowers it on all hosts"
-		return
+		return 0
 	fi
 	forget_warning mtu
 	[[ $1 == *" mtu $mtu "* ]] || cmd ip link set dev "$DEVICE" mtu "$mtu"
@@ -105,10 +142,17 @@ reconcile_mtu() { # LINK
 # their administrator's.
 reconcile_addresses() {
 	local address key
+	ADDRESS_LIST=$(exec ip -o address show dev "$DEVICE") # Of the device as it is by now.
 	for address in "${ADDRESSES[@]}"; do
-		if has_address "$address"; then
+		[[ $address != *:* ]] || enable_ipv6
+		remove_other_prefixes "$address"
+		if has_address "$address" && has_route "$address"; then
 			continue
-		elif [[ $address == *:* ]]; then
+		elif has_address "$address"; then
+			# The kernel makes the route to the overlay when it is given the address.
+			cmd ip address del "$address" dev "$DEVICE"
+		fi
+		if [[ $address == *:* ]]; then
 			cmd ip address replace "$address" dev "$DEVICE" nodad
 		else
 			cmd ip address replace "$address" dev "$DEVICE" broadcast +
@@ -119,6 +163,33 @@ reconcile_addresses() {
 		[[ $key == address && " ${ADDRESSES[*]} " != *" $address "* ]] || continue
 		! has_address "$address" || cmd ip address del "$address" dev "$DEVICE"
 	done <"$LEAVING"
+}
+
+enable_ipv6() {
+	local disabled file=/proc/sys/net/ipv6/conf/$DEVICE/disable_ipv6
+	[[ -e $file ]] ||
+		die "the kernel of $(hostname) has no IPv6, and $DEVICE is to have an IPv6 address: enable it, or take the IPv6 network out of cidrs"
+	read -r disabled <"$file"
+	[[ $disabled == 1 ]] || return 0
+	mending "IPv6 on $DEVICE: enabled"
+	echo 0 >"$file"
+}
+
+# An own address with another prefix length is still ours, and leads to another network.
+remove_other_prefixes() { # ADDRESS/PREFIX
+	local _ link found
+	while read -r _ link _ found _; do
+		[[ $link == "$DEVICE" && ${found%/*} == "${1%/*}" && $found != "$1" ]] || continue
+		cmd ip address del "$found" dev "$DEVICE"
+	done <<<"$ADDRESS_LIST"
+}
+
+has_route() { # ADDRESS/PREFIX
+	[[ $1 == */32 || $1 == */128 || -n $(exec ip -o "$(family "$1")" route show "$1" dev "$DEVICE") ]]
+}
+
+family() { # ADDRESS
+	if [[ $1 == *:* ]]; then echo -6; else echo -4; fi
 }
 
 # Whether the device has an address for good: one that somebody gave a lifetime would go by itself.

@@ -8,21 +8,18 @@ DROP_TABLE=oci-vxlan
 BEFORE_TRACKING=-300
 
 reconcile_drop_table() {
-	local seen=$RUN/.drop-table present
+	local seen=$RUN/.drop-table wanted present
 	present=$(exec nft -s list table ip "$DROP_TABLE" 2>/dev/null) || true
-	if [[ -n $present && -e $seen && $present == "$(<"$seen")" ]] && ! settings_newer_than "$seen"; then
-		return
-	fi
 	if ! overlays_exist; then
 		[[ -z $present ]] || cmd nft delete table ip "$DROP_TABLE"
-		return
+		return 0
 	fi
+	wanted=$(drop_table)
+	[[ -z $present || ! -e $seen || $(<"$seen") != "$wanted"$'\n'"$present" ]] || return 0
 	mending "nft: table ip $DROP_TABLE"
-	drop_table | nft -f - || die "$(hostname) does not take the nftables rules that drop VXLAN from strangers; nft says why above"
+	nft -f - <<<"$wanted" || die "$(hostname) does not take the nftables rules that drop VXLAN from strangers; nft says why above"
 	# What nft makes of the rules in its own words is what a later run compares with.
-	mkdir -p "$RUN"
-	nft -s list table ip "$DROP_TABLE" >"$seen.new"
-	mv "$seen.new" "$seen"
+	{ echo "$wanted" && nft -s list table ip "$DROP_TABLE"; } | write_file "$seen"
 }
 
 overlays_exist() {
@@ -43,11 +40,8 @@ drop_table() {
 	for port in $ports; do
 		echo "chain port-$port {"
 		echo "fib daddr type unicast return" # On its way to another host.
-		for file in "$ETC"/*/device; do
-			[[ $(setting "$file" port) == "$port" ]] || continue
-			# The VNI stands 12 bytes behind the start of the UDP header.
-			echo "@th,96,24 $(setting "$file" vni) ip saddr @$(peer_set_name "$file") accept"
-		done
+		own_vnis "$port"
+		any_vni "$port"
 		echo "drop"
 		echo "}"
 	done
@@ -58,9 +52,33 @@ drop_table() {
 	echo "}"
 }
 
+# Each overlay at a port takes its own peers. The VNI stands 12 bytes behind the start of the UDP header.
+own_vnis() { # PORT
+	local file vni
+	for file in $(overlays_at "$1"); do
+		vni=$(setting "$file" vni)
+		echo "@th,96,24 $vni ip saddr @$(peer_set_name "$file") accept"
+		echo "@th,96,24 $vni drop"
+	done
+}
+
+# What else peers send to the port is not this program's: an administrator's VXLAN of another VNI.
+any_vni() { # PORT
+	local file
+	for file in $(overlays_at "$1"); do echo "ip saddr @$(peer_set_name "$file") accept"; done
+}
+
+# Prints the device files of the overlays at a port; no name of one holds a space.
+overlays_at() { # PORT
+	local file
+	for file in "$ETC"/*/device; do
+		[[ $(setting "$file" port) != "$1" ]] || echo "$file"
+	done
+}
+
 peer_set() { # DEVICE_FILE
 	local peers=${1%/device}/peers addresses=
-	[[ ! -e $peers ]] || addresses=$(awk '$1 == "peer" { print $4 }' "$peers" | sort -u | paste -sd,)
+	[[ ! -e $peers ]] || addresses=$(awk '$1 == "peer" && NF > 3 { print $4 }' "$peers" | sort -u | paste -sd,)
 	echo "set $(peer_set_name "$1") { type ipv4_addr; ${addresses:+elements = { $addresses \}} }"
 }
 

@@ -2,6 +2,7 @@
 # Part of oci-vxlan: the peers' FDB and neighbour entries.
 
 SPELLED_OUT=20     # entries of one run that are said one by one; more are counted
+BATCH=500          # commands that a tool is given at a time: it keeps what it answers in memory
 
 # Enters and removes entries in one batch for each tool, however many there are.
 reconcile_entries() {
@@ -18,7 +19,7 @@ reconcile_entries() {
 # Runs those lines that are commands of a tool. An entry that went meanwhile is no failure: the next round sees
 # what is left to do.
 run_batch() { # TOOL COMMANDS
-	local commands command count
+	local commands command count first
 	commands=$(sed -n "s/^$1 //p" < <(echo "$2"))
 	[[ -n $commands ]] || return 0
 	count=$(wc -l < <(echo "$commands"))
@@ -27,5 +28,7 @@ run_batch() { # TOOL COMMANDS
 	else
 		while read -r command; do mending "$1 $command"; done < <(echo "$commands")
 	fi
-	"$1" -force -batch - < <(echo "$commands") || say "$1 refused some of that"
+	for ((first = 1; first <= count; first += BATCH)); do
+		sed -n "$first,$((first + BATCH - 1))p" <<<"$commands" | "$1" -force -batch - || say "$1 refused some of that"
+	done
 }

@@ -35,11 +35,16 @@ keep_managers_off() {
 }
 
 let_managers_be() {
-	rm -f "$NETWORKD_FILES-$OVERLAY".{link,network} "$NETWORK_MANAGER_FILES/90-oci-vxlan-$OVERLAY.conf"
-	tell_managers
+	local files=("$NETWORKD_FILES-$OVERLAY".{link,network} "$NETWORK_MANAGER_FILES/90-oci-vxlan-$OVERLAY.conf") file
+	for file in "${files[@]}"; do
+		[[ -e $file ]] || continue
+		rm -f "${files[@]}"
+		tell_managers
+	done
 }
 
+# One that does not take it reads its files at its next start.
 tell_managers() {
-	! systemctl --quiet is-active NetworkManager.service || cmd systemctl reload NetworkManager.service
+	! systemctl --quiet is-active NetworkManager.service || cmd systemctl reload NetworkManager.service || true
 	! systemctl --quiet is-active systemd-networkd.service || cmd networkctl reload || true
 }

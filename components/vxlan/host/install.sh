@@ -2,7 +2,18 @@
 # shellcheck shell=bash
 set -euo pipefail
 
-# Makes standard input the file, at once and only where it differs.
+# The program's own lock: an overlay that goes meanwhile may take the program with it.
+mkdir -p /usr/local/lib
+exec {LOCK_FD}</usr/local/lib
+flock --wait 30 "$LOCK_FD" || true
+
+# Goes on as a program, which takes the lock itself.
+hand_over() { # COMMAND…
+	exec {LOCK_FD}<&-
+	exec "$@"
+}
+
+# Makes standard input the file, at once and lastingly, and only where it differs.
 install_file() { # PATH MODE
 	local new="$1.new"
 	mkdir -p "$(dirname "$1")"
@@ -11,6 +22,7 @@ install_file() { # PATH MODE
 		rm "$new"
 	else
 		chmod "$2" "$new"
+		sync "$new"
 		mv "$new" "$1"
 	fi
 }

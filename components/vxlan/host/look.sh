@@ -2,29 +2,32 @@
 # Part of oci-vxlan: a cheap look at all that a run would check. What it showed when a run found nothing to mend is
 # remembered, and for as long as it shows the same, there is nothing to mend.
 
-# Prints what kernel and firewall hold, in their own words; nothing before the first run has found the NIC. What counts
+# Prints the settings, and what kernel and firewall hold, in their own words; nothing before the first run has found the NIC. What counts
 # down by itself is not asked for: a leased address has a lifetime, and a NIC that is a bridge has timers in its details.
 look() {
 	local nic=$RUN/$OVERLAY/nic questions
 	[[ -e $nic ]] || return 0
 	# In this order: behind a question about a link, ip takes one about addresses for another about links.
 	questions="route show table local $UNDERLAY
+		route show dev $DEVICE proto kernel
 		address show dev $DEVICE permanent
 		link show dev $(<"$nic")
 		neigh show dev $DEVICE nud permanent"
 	{
+		cat "$ETC"/*/device "$ETC"/*/peers
 		ip -o -force -batch - <<<"$questions"
 		ip -d -o link show dev "$DEVICE"
 		bridge fdb show dev "$DEVICE"
+		[[ ${ADDRESSES[*]} != *:* ]] || ip -6 -o route show dev "$DEVICE" proto kernel
 		nft -s list table ip "$DROP_TABLE"
 		[[ $FIREWALL != manage ]] || look_at_firewall
 	} 2>/dev/null || true
 }
 
 look_at_firewall() {
+	local tool
 	! type -P firewall-cmd >/dev/null || ! nft -s list table inet firewalld || return 0
-	! type -P iptables >/dev/null || iptables -w -S
-	! type -P ip6tables >/dev/null || ip6tables -w -S
+	for tool in $(iptables_tools); do "$tool" -w -S; done
 }
 
 # Where a look is kept for as long as it is compared: a file without a name, since writing to a pipe entry by entry
@@ -40,25 +43,17 @@ open_scratch() {
 looks_right() {
 	local right=$RUN/$OVERLAY/right
 	[[ -e $right ]] || return 1
-	! settings_newer_than "$right" || return 1
 	look >"$SCRATCH"
 	cmp -s "$SCRATCH" "$right"
 }
 
-# Remembers the look that was taken before the run which found nothing: what changed since is not in it.
+# Remembers the look that was taken before the run which found nothing: what changed since is not in it. What could not
+# be mended is not right.
 remember_right() {
+	[[ ! -e $RUN/$OVERLAY/warned-firewalld ]] || return 0
 	[[ ! -s $SCRATCH ]] || cat "$SCRATCH" >"$RUN/$OVERLAY/right"
 }
 
 forget_what_was_right() {
 	rm -f "$RUN/.drop-table" "$RUN/$OVERLAY/right"
-}
-
-# Whether an overlay's settings were written after a file.
-settings_newer_than() { # FILE
-	local file
-	for file in "$ETC"/*/device "$ETC"/*/peers; do
-		[[ ! $file -nt $1 ]] || return 0
-	done
-	return 1
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Stands in for the bus on which firewalld answers: busctl [OPTIONS] call SERVICE PATH INTERFACE METHOD SIGNATURE
-# ARGUMENTS. Its state is one file for each rule and interface; like firewalld, it keeps a table that shows them.
+# ARGUMENTS. Its state is one file for each rule and interface; like firewalld, it keeps a table that shows them. Where
+# there is a file "bound", the peers' addresses are bound to zone drop.
 state=/run/stand-ins/firewalld
 while [[ $1 == -* ]]; do shift; done
 shift 4
@@ -14,8 +15,11 @@ show() {
 	{
 		echo "table inet firewalld; delete table inet firewalld; table inet firewalld {"
 		echo "chain state {"
-		for file in "$state"/rule* "$state"/interface*; do
-			[[ -e $file ]] && echo "accept comment \"$(basename "$file" | sha256sum | cut -c 1-16)\""
+		for file in "$state"/rule*; do
+			[[ -e $file ]] && sed -E 's/.*address="([^"]*)".*port="([0-9]+)" .*/ip daddr \1 udp dport \2 accept/' "$file"
+		done
+		for file in "$state"/interface*; do
+			[[ -e $file ]] && echo "iifname \"${file##* }\" accept"
 		done
 		echo "}"
 		echo "}"
@@ -29,9 +33,14 @@ getZoneOfInterface)
 	done
 	echo "s \"$zone\""
 	;;
-getZones) echo 'as 2 "public" "trusted"' ;;
+getZones) echo 'as 3 "drop" "public" "trusted"' ;;
 queryRichRule) [[ -e $(rule "${1:-public}" "$2") ]] && echo "b true" || echo "b false" ;;
-addRichRule) touch "$(rule "${1:-public}" "$2")" ;;
+getActiveZones)
+	answer='a{sa{sas}} 1 "public" 1 "interfaces" 1 "eth0"'
+	[[ -e $state/bound ]] && answer='a{sa{sas}} 2 "drop" 1 "sources" 1 "10.196.218.0/24" "public" 1 "interfaces" 1 "eth0"'
+	echo "$answer"
+	;;
+addRichRule) echo "$2" >"$(rule "${1:-public}" "$2")" ;;
 removeRichRule) rm "$(rule "${1:-public}" "$2")" ;;
 addInterface) touch "$state/interface $1 $2" ;;
 removeInterface) rm "$state/interface $1 $2" ;;
