@@ -191,7 +191,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.macs = reports.apply((resolved) =>
       Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
     );
-    this.check(identity, hosts, reports, [this.lastVerified, ...phases.map(({ id }) => id)]);
+    this.check(identity, hosts, reports, peers, [this.lastVerified, ...phases.map(({ id }) => id)]);
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
   }
 
@@ -234,20 +234,22 @@ export class VxlanOverlay extends pulumi.ComponentResource {
    * Asks every host whether it is kept true, once all phases have passed: no phase runs where nothing changed. A host
    * that does not answer is warned about and no more, as there is nothing to do on it.
    *
-   * @throws pulumi.RunError with all hosts that are paused or were re-imaged
+   * @throws pulumi.RunError with all hosts that are paused, were re-imaged, or have other peers than they were given
    */
   private check(
     identity: OverlayIdentity,
     hosts: Record<string, HostParts>,
     reports: pulumi.Output<Record<string, DeviceReport>>,
+    peers: Record<string, command.remote.Command>,
     after: pulumi.Input<unknown>[],
   ): void {
     if (pulumi.runtime.isDryRun()) return;
     const connections = pulumi.all(mapHosts(hosts, (_, { connection }) => connection));
-    pulumi.all([reports, connections, pulumi.all(after)]).apply(async ([known, reached]) => {
+    const lists = pulumi.all(mapHosts(hosts, (host) => peers[host]?.stdin));
+    pulumi.all([reports, connections, lists, pulumi.all(after)]).apply(async ([known, reached, sent]) => {
       const answers = Object.entries(known).map(async ([host, { installation }]) => {
         try {
-          const command = checkCommand(identity, installation);
+          const command = checkCommand(identity, installation, sent[host] ?? "");
           return problemFromCheck(host, await askOverSsh(reached[host] as Connection, command, ANSWER_LIMIT));
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);

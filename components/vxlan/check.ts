@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { PROGRAM, asRoot } from "./phases.ts";
 import type { OverlayIdentity } from "./phases.ts";
 
@@ -18,9 +19,12 @@ const MISSING = 127;
  * Asks a host, and changes nothing there.
  *
  * @param installation as the host's device phase reported it
+ * @param peers as the host's peers phase sent them
  */
-export function checkCommand({ overlay }: OverlayIdentity, installation: string): string {
-  return asRoot(TIME_LIMIT, `${PROGRAM} check ${overlay} ${installation}`, "is the overlay kept true here?");
+export function checkCommand({ overlay }: OverlayIdentity, installation: string, peers: string): string {
+  const digest = createHash("sha256").update(peers).digest("hex");
+  const command = `${PROGRAM} check ${overlay} ${installation} ${digest}`;
+  return asRoot(TIME_LIMIT, command, "is the overlay kept true here?");
 }
 
 /**

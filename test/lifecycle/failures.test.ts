@@ -145,6 +145,10 @@ describe("up fails by name and the next up goes on", () => {
     expect(text).toMatch(/host02 was re-imaged, or lost its files, .*raise its "generation" by one/);
     await env.on("host02", "mv /usr/local/lib/away /usr/local/lib/oci-vxlan");
     goesOn(await env.up());
+    await env.on("host02", "rm /etc/oci-vxlan/lab.overlay/peers");
+    expect(await failingUp(env.config())).toMatch(/peers on host02 is not what pulumi up wrote: raise /);
+    goesOn(await env.up(env.config((e) => (e.hosts.host02.generation = 1))));
+    goesOn(await env.up());
   });
 
   test("a host that does not answer, with nothing to change on it, is warned about and no more", async () => {

@@ -109,7 +109,13 @@ describe("what a host answered", () => {
   });
 
   test("is asked for as root, about this installation", () => {
-    const command = checkCommand({ overlay: "prod.overlay", owner: "oci-vxlan/prod/overlay" }, "some-id");
-    expect(command).toMatch(/sudo -n\) timeout -k \d+ \d+ \S+\/oci-vxlan check prod\.overlay some-id /);
+    const command = checkCommand(
+      { overlay: "prod.overlay", owner: "oci-vxlan/prod/overlay" },
+      "some-id",
+      "end\n",
+    );
+    expect(command).toMatch(
+      /sudo -n\) timeout -k \d+ \d+ \S+\/oci-vxlan check prod\.overlay some-id [0-9a-f]{64} /,
+    );
   });
 });
