@@ -203,6 +203,19 @@ describe("the host side", () => {
     expect(await detail()).toBe(before[0]);
   });
 
+  test("takes what an administrator added along to a device that has to be made again", async () => {
+    const { installation } = await install(host);
+    await host.on(
+      "bridge fdb append 00:16:3e:00:00:77 dev vxlan0 dst 10.7.7.7; ip address add 192.168.0.77/24 dev vxlan0; " +
+        "ip neigh add 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud permanent",
+    );
+    const old = (await kernel(host)).replace(" id 100 ", " id 101 ");
+    await device(host, { settings: { vni: 101 } });
+    await peers(host, installation);
+    expect((await kernel(host)).split("\n").sort()).toEqual(old.split("\n").sort());
+    expect(await reconcile(host)).toBe("");
+  });
+
   test("forgets a peer that left, and follows one that moved", async () => {
     const { installation } = await install(host, {}, [PEER, OTHER]);
     expect(await kernel(host)).toContain(OTHER.mac);

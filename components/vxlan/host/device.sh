@@ -62,6 +62,7 @@ reconcile_device() {
 	[[ ! $link =~ [\<,]NOARP[,\>] ]] || cmd ip link set dev "$DEVICE" arp on
 	[[ $link != *" protodown on "* ]] || cmd ip link set dev "$DEVICE" protodown off
 	[[ $link =~ [\<,]UP[,\>] ]] || cmd ip link set dev "$DEVICE" up
+	give_back
 	warn_of_master "$link"
 }
 
@@ -122,7 +123,29 @@ change_device() { # LINK
 		cmd ip link set dev "$DEVICE" type vxlan local "$UNDERLAY" dev "$NIC" nolearning ttl auto tos 0 || true
 		! device_matches "$(device_link)" || return 0
 	fi
+	[[ $1 != *" link/ether $MAC "* ]] || take_along
 	cmd ip link del dev "$DEVICE"
+}
+
+# Keeps what is on the device in BELONGINGS, as commands that put it on the next one: an administrator's addresses and
+# entries are among it. What is ours is put right afterwards.
+take_along() {
+	BELONGINGS=$(
+		ip -o address show dev "$DEVICE" scope global permanent |
+			awk '{ print "ip address replace", $4, ($5 == "brd" ? "brd " $6 : ""), "dev", $2 }'
+		ip neigh show dev "$DEVICE" nud permanent |
+			awk -v dev="$DEVICE" '$2 == "lladdr" { print "ip neigh replace", $1, "lladdr", $3, "dev", dev, "nud permanent" }'
+		bridge fdb show dev "$DEVICE" |
+			awk -v dev="$DEVICE" '$2 == "dst" && $1 != "00:00:00:00:00:00" && NF == 5 { print "bridge fdb append", $1, "dev", dev, "dst", $3, $4, $5 }'
+	)
+}
+
+give_back() {
+	[[ -n ${BELONGINGS-} ]] || return 0
+	local belongings=$BELONGINGS
+	BELONGINGS=
+	run_batch ip "$belongings"
+	run_batch bridge "$belongings"
 }
 
 # The MTU is the fleet's. Where the NIC no longer carries it, it is not lowered here: lowering one end alone
