@@ -160,7 +160,9 @@ describe("the memo's environment, provisioned", () => {
     await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });
     await until("the stop", 30_000, () => !isRunning(env.lab, "host01"));
     const { counts } = await up((e) => (e.hosts.host01.instance.availabilityDomain = "AD-2"));
-    expect(counts["replaced"]).toBe(1);
+    // Later engines (seen with 3.274.1) count the host's four commands too: they replace what is deleted with the
+    // instance, and run no delete for it either.
+    expect([1, 5]).toContain(counts["replaced"]);
     expect(counts["deleted"]).toBeUndefined();
     expect(env.instances().find(({ host }) => host === "host01")?.id).not.toBe(id);
     expect(await env.failing()).toEqual([]);
