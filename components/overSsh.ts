@@ -1,7 +1,7 @@
 import type * as command from "@pulumi/command";
 import type { Unwrap } from "@pulumi/pulumi";
 import ssh2 from "ssh2";
-import type { ServerHostKeyAlgorithm } from "ssh2";
+import type { ParsedKey, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from "ssh2";
 
 /** A provider's connection whose values are known. */
 export type Connection = Unwrap<command.types.input.remote.ConnectionArgs>;
@@ -11,6 +11,18 @@ export interface Answer {
   /** Undefined where a signal ended it. */
   status: number | undefined;
   stderr: string;
+}
+
+/** A fleet has one login key as a rule, and to unlock it takes a third of a second. */
+let unlocked: { text: string; passphrase: string | undefined; key: ParsedKey } | undefined;
+
+function unlock(text: string, passphrase: string | undefined): ParsedKey {
+  if (unlocked?.text !== text || unlocked.passphrase !== passphrase) {
+    const key = ssh2.utils.parseKey(text, passphrase);
+    if (key instanceof Error) throw key;
+    unlocked = { text, passphrase, key };
+  }
+  return unlocked.key;
 }
 
 /**
@@ -25,13 +37,13 @@ export function askOverSsh(connection: Connection, text: string, seconds: number
   const [type, pinned = ""] = hostKey.trim().split(/\s+/);
   return new Promise<Answer>((resolve, reject) => {
     const client = new ssh2.Client();
+    let timer: NodeJS.Timeout | undefined;
     const end = (finish: () => void) => {
       clearTimeout(timer);
       client.destroy();
       finish();
     };
     const fail = (error: Error) => end(() => reject(error));
-    const timer = setTimeout(() => fail(new Error(`no answer within ${seconds} s`)), seconds * 1_000);
     client.on("error", fail);
     client.on("close", () => fail(new Error("it closed the connection")));
     client.on("ready", () =>
@@ -46,16 +58,19 @@ export function askOverSsh(connection: Connection, text: string, seconds: number
       }),
     );
     try {
+      const username = user ?? "root";
+      const key = unlock(privateKey ?? "", privateKeyPassword);
+      const login: PublicKeyAuthMethod = { type: "publickey", username, key };
       client.connect({
         host,
         port: port ?? 22,
-        username: user ?? "root",
-        ...(privateKey === undefined ? {} : { privateKey }),
-        ...(privateKeyPassword === undefined ? {} : { passphrase: privateKeyPassword }),
+        username,
+        authHandler: [login],
         readyTimeout: 0,
         algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
         hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(pinned, "base64")),
       });
+      timer = setTimeout(() => fail(new Error(`no answer within ${seconds} s`)), seconds * 1_000);
     } catch (error) {
       fail(error as Error); // A private key that it cannot read.
     }

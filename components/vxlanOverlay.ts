@@ -232,7 +232,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
 
   /**
    * Asks every host whether it is kept true, once all phases have passed: no phase runs where nothing changed. A host
-   * that does not answer is warned about and no more, as there is nothing to do on it.
+   * that does not answer is warned about and no more, as there is nothing left to do on it.
    *
    * @throws pulumi.RunError with all hosts that are paused, were re-imaged, or have other peers than they were given
    */
@@ -247,18 +247,22 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const connections = pulumi.all(mapHosts(hosts, (_, { connection }) => connection));
     const lists = pulumi.all(mapHosts(hosts, (host) => peers[host]?.stdin));
     pulumi.all([reports, connections, lists, pulumi.all(after)]).apply(async ([known, reached, sent]) => {
-      const answers = Object.entries(known).map(async ([host, { installation }]) => {
+      const ask = async (host: string) => {
         try {
-          const command = checkCommand(identity, installation, sent[host] ?? "");
+          const command = checkCommand(identity, known[host]?.installation ?? "", sent[host] ?? "");
           return problemFromCheck(host, await askOverSsh(reached[host] as Connection, command, ANSWER_LIMIT));
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);
-          const text = `${host} could not be asked whether its overlay is paused: ${why}. Nothing had to be changed there.`;
+          const text = `${host} could not be asked whether its overlay is paused: ${why}. All that had to be done there is done.`;
           await pulumi.log.warn(text, this);
           return undefined;
         }
-      });
-      const problems = (await Promise.all(answers)).filter((problem) => problem !== undefined);
+      };
+      const problems: string[] = [];
+      for (const group of inGroups(Object.keys(known), ASKED_AT_A_TIME)) {
+        const answers = await Promise.all(group.map(ask));
+        problems.push(...answers.filter((problem) => problem !== undefined));
+      }
       if (problems.length === 0) return;
       const refusal = new pulumi.RunError(problems.join("\n"));
       // The program's last line is long past, and from there on Pulumi prints an error's stack.
@@ -298,6 +302,15 @@ interface HostParts {
   given: VxlanHostArgs;
   settings: pulumi.Output<HostSettings>;
   connection: pulumi.Output<command.types.input.remote.ConnectionArgs>;
+}
+
+/** Hosts that are asked at the same time: each has its own few seconds to answer in. */
+const ASKED_AT_A_TIME = 32;
+
+function inGroups<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size),
+  );
 }
 
 function mapHosts<T>(

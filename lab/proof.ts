@@ -59,7 +59,22 @@ export async function prove(lab: Lab, from: Vtep, to: Vtep): Promise<Proof> {
   const proof = { from: from.host, to: to.host, icmp: 0, tcp: 0, milliseconds: 0 };
   const payload = from.mtu - (isIPv6(to.overlay) ? 48 : 28); // IP and ICMP headers
   try {
-    const ping = ["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", String(payload), to.overlay];
+    // As `up` probes: sent again meanwhile, since an underlay may lose one packet.
+    const ping = [
+      "ping",
+      "-n",
+      "-c",
+      "1",
+      "-w",
+      "3",
+      "-i",
+      "0.5",
+      "-M",
+      "do",
+      "-s",
+      String(payload),
+      to.overlay,
+    ];
     await inHost(lab, from.host, ping);
   } catch {
     return { ...proof, failure: `no ICMP echo of ${payload} bytes from ${to.overlay}` };

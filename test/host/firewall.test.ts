@@ -356,6 +356,10 @@ END`;
       `nft 'table inet mine { chain input { type filter hook input priority 0; tcp dport 22 accept; drop; udp dport 4789 accept; iifname "vxlan0" accept; }; }'`,
     ],
     [
+      "and knows a part of what comes out of the overlay",
+      `nft 'table inet mine { chain input { type filter hook input priority 0; policy drop; iifname "vxlan0" tcp dport 22 accept; }; }'`,
+    ],
+    [
       "under the names of iptables",
       `nft 'table inet filter { chain INPUT { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }'`,
     ],

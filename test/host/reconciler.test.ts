@@ -75,6 +75,10 @@ describe("the host side", () => {
       "ip address del 192.168.0.1/24 dev vxlan0; ip address add 192.168.0.1/24 broadcast + dev vxlan0 noprefixroute",
     ],
     ["its packets die at the first router", "ip link set vxlan0 type vxlan ttl 1"],
+    [
+      "its packets have the TTL of what they carry",
+      "ip link del vxlan0; ip link add vxlan0 type vxlan id 100 dstport 4789 local 10.196.218.222 dev eth0 nolearning ttl inherit",
+    ],
     ["it asks nobody for addresses", "ip link set vxlan0 arp off"],
     ["it is held down", "ip link set vxlan0 protodown on"],
     ["it has another name", "ip link set vxlan0 down; ip link set vxlan0 name foo0"],
@@ -311,6 +315,15 @@ describe("the host side", () => {
     await reconcile(host);
     await host.on("ip link set vxlan0 master br9");
     expect(await reconcile(host)).toContain("belongs to br9");
+  });
+
+  test("leaves the device in a routing table of an administrator's", async () => {
+    await install(host);
+    await host.on(
+      "ip route add 192.168.0.0/24 dev vxlan0 proto kernel scope link src 192.168.0.1 table 77; ip route del 192.168.0.0/24 dev vxlan0",
+    );
+    expect(await reconcile(host)).toBe("");
+    expect(await host.on("ip route show dev vxlan0")).toBe("");
   });
 
   test("says where to look for a device that was moved out of sight", async () => {

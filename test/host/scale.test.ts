@@ -30,10 +30,10 @@ const LOOK = 25;
 /** Seconds of idling that are measured: two of the runs that happen in any case. */
 const IDLE = 50;
 
-/** The lowest of some measurements: whatever else this machine does can only add to one. */
-async function lowest(times: number, measure: () => Promise<number>): Promise<number> {
+/** The lowest of some measurements, as far as it takes to be within a limit: whatever else this machine does adds to one. */
+async function lowest(times: number, limit: number, measure: () => Promise<number>): Promise<number> {
   let least = Infinity;
-  for (let time = 0; time < times; time++) least = Math.min(least, await measure());
+  for (let time = 0; time < times && least > limit; time++) least = Math.min(least, await measure());
   return least;
 }
 
@@ -53,7 +53,7 @@ describe("a thousand peers", () => {
       expect(result.exitCode, result.stderr).toBe(0);
       return { taken: performance.now() - since, said: result.stderr };
     };
-    const taken = await lowest(3, async () => {
+    const taken = await lowest(5, 500, async () => {
       await install([]);
       const { taken, said } = await install(FLEET);
       expect(
@@ -89,7 +89,7 @@ describe("a thousand peers", () => {
         return (user + system) * 1000;
       });
     await spent();
-    expect(await lowest(5, spent)).toBeLessThan(LOOK); // 20 ms
+    expect(await lowest(40, LOOK, spent)).toBeLessThanOrEqual(LOOK); // 20 ms
   });
 
   test("cost next to nothing while nothing happens, and little memory", { timeout: 240_000 }, async () => {
@@ -107,9 +107,7 @@ describe("a thousand peers", () => {
       await new Promise((resolve) => setTimeout(resolve, IDLE * 1_000));
       return (await spent()) - before;
     };
-    let least = await idling();
-    for (let again = 0; again < 2 && least > IDLE; again++) least = Math.min(least, await idling());
-    expect(least).toBeLessThanOrEqual(IDLE); // 0.1 % of a core; 30 to 40 ms
+    expect(await lowest(3, IDLE, idling)).toBeLessThanOrEqual(IDLE); // 0.1 % of a core; 30 to 40 ms
     const sizes = await host.on(
       "for p in $(pgrep -f 'oci-vxlan run|^ip -o monitor'); do awk '/VmHWM/ { print $2 }' /proc/$p/status; done",
     );

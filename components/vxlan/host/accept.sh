@@ -8,11 +8,13 @@ accept_settings() {
 }
 
 reconcile_accept() {
-	[[ $FIREWALL == manage ]] || return 0
 	local tool
-	if firewalld_runs; then
+	if [[ $FIREWALL == manage ]] && firewalld_runs; then
 		reconcile_firewalld
-	else
+		return 0
+	fi
+	forget_warning firewalld
+	if [[ $FIREWALL == manage ]]; then
 		for tool in $(iptables_tools); do reconcile_iptables "$tool"; done
 	fi
 }
@@ -169,8 +171,8 @@ zones_with_sources() {
 # firewalld answers from memory. What somebody took from the kernel behind its back it neither sees nor can add again.
 warn_of_lost_rules() {
 	local held
-	held=$(exec nft -s list table inet firewalld 2>/dev/null) || return 0
-	if [[ $held != *"ip daddr $UNDERLAY udp dport $PORT "* || ($INGRESS == all && $held != *"iifname \"$DEVICE\" "*) ]]; then
+	held=$(exec nft -s list table inet firewalld 2>/dev/null) || true
+	if [[ -n $held ]] && [[ $held != *"ip daddr $UNDERLAY udp dport $PORT "* || ($INGRESS == all && $held != *"iifname \"$DEVICE\" "*) ]]; then
 		warn_once firewalld "the kernel of $(hostname) lost rules that firewalld thinks are there: sudo firewall-cmd --reload"
 	else
 		forget_warning firewalld
@@ -229,10 +231,13 @@ refuse_foreign_ruleset() {
 			"that it is loaded from, ahead of its own rules:"$'\n'"$missing"$'\n'"or set hostFirewall to leave, then run pulumi up again"
 }
 
-# Prints the families in which iptables can read the chain that bears its name: somebody may have made it by nft.
+# Prints the families in which iptables can read the chain that bears its name: somebody may have made it by nft, and
+# iptables of the old kind reads another.
 managed_families() {
-	local families=
-	! iptables -w -S INPUT >/dev/null 2>&1 || families=ip
-	! ip6tables -w -S INPUT >/dev/null 2>&1 || families+=" ip6"
+	local tool families=
+	for tool in iptables ip6tables; do
+		[[ $("$tool" -V 2>/dev/null) == *nf_tables* ]] || continue
+		! "$tool" -w -S INPUT >/dev/null 2>&1 || families+=" ${tool%tables}"
+	done
 	echo "$families"
 }

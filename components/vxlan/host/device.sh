@@ -109,7 +109,7 @@ device_link() {
 }
 
 # What a device made by this program never has, and what would keep packets from their peers or send them elsewhere.
-FOREIGN_WORDS='(remote|group|ttl [0-9]+|tos|df|proxy|rsc|l2miss|l3miss|gbp|gpe|external)'
+FOREIGN_WORDS='(remote|group|ttl ([0-9]+|inherit)|tos|df|proxy|rsc|l2miss|l3miss|gbp|gpe|external)'
 
 device_matches() { # LINK
 	[[ $1 == *" vxlan id $VNI local $UNDERLAY dev $NIC "* && $1 == *" dstport $PORT "* && $1 == *" nolearning "* ]] &&
@@ -207,8 +207,9 @@ remove_other_prefixes() { # ADDRESS/PREFIX
 	done <<<"$ADDRESS_LIST"
 }
 
+# In whichever table: a VRF has its own, and an administrator may have moved it.
 has_route() { # ADDRESS/PREFIX
-	[[ $1 == */32 || $1 == */128 || -n $(exec ip -o "$(family "$1")" route show "$1" dev "$DEVICE") ]]
+	[[ $1 == */32 || $1 == */128 || -n $(exec ip -o "$(family "$1")" route show table all "$1" dev "$DEVICE") ]]
 }
 
 family() { # ADDRESS

@@ -67,7 +67,9 @@ write_file() { # PATH [UMASK]
 	local text
 	text=$(cat)
 	[[ -e $1 && $(<"$1") == "$text" ]] && return 0
-	(umask "${2:-077}" && mkdir -p "$(dirname "$1")" && echo "$text" >"$1.new" && sync "$1.new" && mv "$1.new" "$1")
+	local folder
+	folder=$(dirname "$1")
+	(umask "${2:-077}" && mkdir -p "$folder" && echo "$text" >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "$folder")
 }
 
 # Writes a settings file, and notes what the old one had put into the kernel before it is gone.
@@ -84,7 +86,7 @@ replace_settings() { # PATH
 
 # One run at a time on this host, whoever started it.
 lock() {
-	exec {LOCK_FD}<"$LOCK"
+	[[ -n ${LOCK_FD-} ]] || exec {LOCK_FD}<"$LOCK" # The installer hands it over.
 	relock
 }
 

@@ -7,9 +7,9 @@ mkdir -p /usr/local/lib
 exec {LOCK_FD}</usr/local/lib
 flock --wait 30 "$LOCK_FD" || true
 
-# Goes on as a program, which takes the lock itself.
+# Goes on as the program, with the lock.
 hand_over() { # COMMAND…
-	exec {LOCK_FD}<&-
+	export LOCK_FD
 	exec "$@"
 }
 
@@ -24,5 +24,6 @@ install_file() { # PATH MODE
 		chmod "$2" "$new"
 		sync "$new"
 		mv "$new" "$1"
+		sync "$(dirname "$1")"
 	fi
 }

@@ -2,7 +2,7 @@
 # Part of oci-vxlan: a cheap look at all that a run would check. What it showed when a run found nothing to mend is
 # remembered, and for as long as it shows the same, there is nothing to mend.
 
-# Prints the settings, and what kernel and firewall hold, in their own words; nothing before the first run has found the NIC. What counts
+# Prints what kernel and firewall hold, in their own words; nothing before the first run has found the NIC. What counts
 # down by itself is not asked for: a leased address has a lifetime, and a NIC that is a bridge has timers in its details.
 look() {
 	local nic=$RUN/$OVERLAY/nic questions
@@ -14,11 +14,10 @@ look() {
 		link show dev $(<"$nic")
 		neigh show dev $DEVICE nud permanent"
 	{
-		cat "$ETC"/*/device "$ETC"/*/peers
 		ip -o -force -batch - <<<"$questions"
 		ip -d -o link show dev "$DEVICE"
 		bridge fdb show dev "$DEVICE"
-		[[ ${ADDRESSES[*]} != *:* ]] || ip -6 -o route show dev "$DEVICE" proto kernel
+		[[ ${ADDRESSES[*]} != *:* ]] || ip -6 -o route show dev "$DEVICE" proto kernel | sed 's/ expires [0-9]*sec//'
 		nft -s list table ip "$DROP_TABLE"
 		[[ $FIREWALL != manage ]] || look_at_firewall
 	} 2>/dev/null || true
@@ -43,8 +42,19 @@ open_scratch() {
 looks_right() {
 	local right=$RUN/$OVERLAY/right
 	[[ -e $right ]] || return 1
+	! settings_newer_than "$right" || return 1
 	look >"$SCRATCH"
 	cmp -s "$SCRATCH" "$right"
+}
+
+# Whether any overlay's settings were written, or taken away, after a file. Where the clock was set back meanwhile they
+# stay newer, which costs going into detail and no more.
+settings_newer_than() { # FILE
+	local path
+	for path in "$ETC" "$ETC"/* "$ETC"/*/*; do
+		[[ ! $path -nt $1 ]] || return 0
+	done
+	return 1
 }
 
 # Remembers the look that was taken before the run which found nothing: what changed since is not in it. What could not

@@ -30,8 +30,8 @@ function verdict(chain, depth,   i, text, word, target) {
 	for (i = 1; i <= rules[chain] && depth < 16; i++) {
 		text = rule[chain, i]
 		if (text ~ /accept/ && text ~ "udp dport (\\{ ([^}]*, )?)?" port "[ ,]") udp = 1
-		if (text ~ /accept/ && text ~ "iif(name)? .*\"" device "\"") inside = 1
 		text = bare(text)
+		if (text ~ "^iif(name)? (\\{ ([^}]*, )?)?\"" device "\"[^}]*(\\} )?accept$" && text !~ /dport|saddr|daddr/) inside = 1
 		word = text
 		sub(/ .*/, "", word)
 		if (word ~ /^(accept|drop|reject)$/) return word

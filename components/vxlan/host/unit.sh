@@ -20,13 +20,14 @@ read_unit_state() {
 	done < <(systemctl show --property=ActiveState,UnitFileState,NeedDaemonReload "$(unit)")
 }
 
-# A failed unit is not paused, nor is one that was never started.
+# A failed unit is not paused, nor is one that was never started, or is being started again.
 refuse_paused() {
 	[[ -e $VAR/$OVERLAY/started ]] || return 0
 	local how=
 	read_unit_state
+	[[ -n $ACTIVE ]] || die "systemd on $(hostname) does not say how $(unit) is: see systemctl status"
 	[[ $ENABLED == enabled ]] || how="${ENABLED:-not enabled}"
-	[[ $ACTIVE != inactive && $ACTIVE != deactivating ]] || how=stopped
+	[[ ($ACTIVE != inactive && $ACTIVE != deactivating) || $(systemctl list-jobs --no-legend "$(unit)") == *start* ]] || how=stopped
 	[[ -z $how ]] ||
 		die "overlay $OVERLAY is paused on $(hostname): its unit $(unit) is $how. Nothing was changed. To go on, run" \
 			"\"sudo systemctl enable --now $(unit)\" on the host, then pulumi up again"
