@@ -149,11 +149,14 @@ export class TestEnvironment {
       .map(({ from, to }) => `${from} -> ${to}`);
   }
 
-  /** What the kernel holds on a host: its overlay's tables, in an order of their own. */
+  /**
+   * What the kernel holds on a host: its overlay's tables, in an order of their own. Link-local addresses are left out,
+   * which the kernel makes by itself and checks for a second.
+   */
   tables(host: string): Promise<string> {
     return this.on(
       host,
-      "ip -d -o link show type vxlan | sed 's/ qlen.*//'; ip -o address show type vxlan; " +
+      "ip -d -o link show type vxlan | sed 's/ qlen.*//'; ip -o address show type vxlan scope global; " +
         "for d in $(ip -o link show type vxlan | awk -F': ' '{print $2}'); do bridge fdb show dev $d; ip neigh show dev $d nud permanent; done | sort; iptables -S",
     );
   }
