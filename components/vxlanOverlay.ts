@@ -1,13 +1,10 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./adviceOnError.ts";
-import { askOverSsh } from "./overSsh.ts";
-import type { Connection } from "./overSsh.ts";
-import { ANSWER_LIMIT, checkCommand, problemFromCheck } from "./vxlan/check.ts";
+import { checkHosts } from "./checkHosts.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
 import { devicePhase, peersPhase, removeDevice } from "./vxlan/phases.ts";
-import type { OverlayIdentity } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
 import { removalAdvice } from "./vxlan/removal.ts";
@@ -191,7 +188,16 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.macs = reports.apply((resolved) =>
       Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
     );
-    this.check(identity, hosts, reports, peers, [this.lastVerified, ...phases.map(({ id }) => id)]);
+    checkHosts(
+      this,
+      identity,
+      each((host, { connection }) => ({
+        connection,
+        installation: reports.apply((known) => known[host]?.installation ?? ""),
+        peers: pulumi.output(peers[host]?.stdin).apply((sent) => sent ?? ""),
+      })),
+      [this.lastVerified, ...phases.map(({ id }) => id)],
+    );
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
   }
 
@@ -231,47 +237,6 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   }
 
   /**
-   * Asks every host whether it is kept true, once all phases have passed: no phase runs where nothing changed. A host
-   * that does not answer is warned about and no more, as there is nothing left to do on it.
-   *
-   * @throws pulumi.RunError with all hosts that are paused, were re-imaged, or have other peers than they were given
-   */
-  private check(
-    identity: OverlayIdentity,
-    hosts: Record<string, HostParts>,
-    reports: pulumi.Output<Record<string, DeviceReport>>,
-    peers: Record<string, command.remote.Command>,
-    after: pulumi.Input<unknown>[],
-  ): void {
-    if (pulumi.runtime.isDryRun()) return;
-    const connections = pulumi.all(mapHosts(hosts, (_, { connection }) => connection));
-    const lists = pulumi.all(mapHosts(hosts, (host) => peers[host]?.stdin));
-    pulumi.all([reports, connections, lists, pulumi.all(after)]).apply(async ([known, reached, sent]) => {
-      const ask = async (host: string) => {
-        try {
-          const command = checkCommand(identity, known[host]?.installation ?? "", sent[host] ?? "");
-          return problemFromCheck(host, await askOverSsh(reached[host] as Connection, command, ANSWER_LIMIT));
-        } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
-          const text = `${host} could not be asked whether its overlay is paused: ${why}. All that had to be done there is done.`;
-          await pulumi.log.warn(text, this);
-          return undefined;
-        }
-      };
-      const problems: string[] = [];
-      for (const group of inGroups(Object.keys(known), ASKED_AT_A_TIME)) {
-        const answers = await Promise.all(group.map(ask));
-        problems.push(...answers.filter((problem) => problem !== undefined));
-      }
-      if (problems.length === 0) return;
-      const refusal = new pulumi.RunError(problems.join("\n"));
-      // The program's last line is long past, and from there on Pulumi prints an error's stack.
-      refusal.stack = refusal.message;
-      throw refusal;
-    });
-  }
-
-  /**
    * One phase on one host. There are no `triggers`: they would replace the command, and a replacement's delete
    * runs after its create and against the old connection. Every change is an update, which runs `create` again.
    */
@@ -302,15 +267,6 @@ interface HostParts {
   given: VxlanHostArgs;
   settings: pulumi.Output<HostSettings>;
   connection: pulumi.Output<command.types.input.remote.ConnectionArgs>;
-}
-
-/** Hosts that are asked at the same time: each has its own few seconds to answer in. */
-const ASKED_AT_A_TIME = 32;
-
-function inGroups<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
-    all.slice(index * size, (index + 1) * size),
-  );
 }
 
 function mapHosts<T>(
