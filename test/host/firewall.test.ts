@@ -8,7 +8,6 @@ import {
   device,
   install,
   linkWord,
-  ownerOf,
   peers,
   reconcile,
   remove,
@@ -322,101 +321,5 @@ describe("firewalld", () => {
     await host.on("rm /run/stand-ins/firewalld/running");
     await install(host);
     expect(await host.on("iptables -S INPUT")).toContain("oci-vxlan");
-  });
-});
-
-describe("a ruleset of somebody's own that drops", () => {
-  const ruleset = (rules = "", policy = "drop", last = "") => `nft -f - <<'END'
-    table inet mine {
-      chain input {
-        type filter hook input priority 0; policy ${policy};
-        ct state established accept
-        tcp dport 22 accept
-        ${rules}
-        ${last}
-      }
-    }
-END`;
-
-  test.each([
-    ["by its policy", ruleset()],
-    ["by its last rule", ruleset("", "accept", "reject with icmpx admin-prohibited")],
-    ["and counts", ruleset("", "accept", "counter drop")],
-    [
-      "and logs",
-      ruleset("", "accept", 'log prefix "x y" level info counter reject with icmpx port-unreachable'),
-    ],
-    ["all of UDP", ruleset("", "accept", "meta l4proto udp drop")],
-    [
-      "in a chain that it leads to",
-      `nft 'table inet mine { chain rest { drop; }; chain input { type filter hook input priority 0; tcp dport 22 accept; goto rest; }; }'`,
-    ],
-    [
-      "ahead of what it would accept",
-      `nft 'table inet mine { chain input { type filter hook input priority 0; tcp dport 22 accept; drop; udp dport 4789 accept; iifname "vxlan0" accept; }; }'`,
-    ],
-    [
-      "and knows a part of what comes out of the overlay",
-      `nft 'table inet mine { chain input { type filter hook input priority 0; policy drop; iifname "vxlan0" tcp dport 22 accept; }; }'`,
-    ],
-    [
-      "under the names of iptables",
-      `nft 'table inet filter { chain INPUT { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }'`,
-    ],
-  ])(
-    "%s is not guessed at: the rules to add are printed, and nothing stays of the attempt",
-    async (_, text) => {
-      await host.on(text);
-      const before = await host.on("nft list ruleset");
-      const { exitCode, stderr } = await host.program(["device", OVERLAY], settingsOf());
-      expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/nft insert rule inet (mine input|filter INPUT) udp dport 4789 accept\n/);
-      expect(stderr).toMatch(/nft insert rule inet (mine input|filter INPUT) iifname "vxlan0" accept\n/);
-      expect(await host.on("nft list ruleset")).toBe(before);
-      expect(await host.on("ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
-      // What was printed is what helps.
-      await host.installProgram();
-      await host.on((stderr.match(/^ {2}nft .*$/gm) ?? []).join("\n"));
-      await install(host);
-    },
-  );
-
-  test.each([
-    [
-      "accepts what it does not know",
-      `nft 'table inet mine { chain input { type filter hook input priority 0; policy drop; tcp dport 23 drop; counter accept; }; }'`,
-    ],
-    [
-      "knows the overlay in a chain that it leads to",
-      `nft 'table inet mine { chain known { udp dport 4789 accept; iifname { "lo", "vxlan0" } accept; }; chain input { type filter hook input priority 0; policy drop; jump known; drop; }; }'`,
-    ],
-    [
-      "drops on another hook",
-      `nft 'table inet mine { chain forward { type filter hook forward priority 0; policy drop; }; }'`,
-    ],
-  ])("is not asked for rules where it %s", async (_, text) => {
-    await host.on(text);
-    await device(host);
-  });
-
-  test("is not asked for rules that the settings do not need", async () => {
-    await host.on(ruleset("udp dport { 53, 4789 } accept"));
-    await device(host, { settings: { overlayIngress: "none" } });
-  });
-
-  test("is the administrator's with hostFirewall leave", async () => {
-    await host.on(ruleset());
-    await device(host, { settings: { hostFirewall: "leave" } });
-  });
-
-  test("does not trouble an overlay that was set up before it: what is there stays", async () => {
-    await install(host);
-    await host.on(ruleset());
-    const { exitCode } = await host.program(["device", OVERLAY], settingsOf());
-    expect(exitCode).toBe(1);
-    expect(await host.on("ip -o link show type vxlan")).toContain("vxlan0");
-    expect(ownerOf(OVERLAY)).toBe(
-      await host.on("awk '$1 == \"owner\" { print $2 }' /etc/oci-vxlan/lab.overlay/device"),
-    );
   });
 });

@@ -1,0 +1,210 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { peersSettings } from "../../components/vxlan/phases.ts";
+import { NamespaceHost, PROGRAM } from "./namespace.ts";
+import {
+  OTHER,
+  OVERLAY,
+  PEER,
+  SECOND,
+  device,
+  files,
+  install,
+  kernel,
+  ownerOf,
+  remove,
+  settingsOf,
+} from "./overlay.ts";
+
+let host: NamespaceHost;
+beforeEach(async () => {
+  host = await NamespaceHost.make();
+});
+afterEach(() => host.remove());
+
+describe("managers of links keep off", () => {
+  const made = [
+    "/etc/NetworkManager/conf.d/90-oci-vxlan-lab.overlay.conf",
+    "/etc/systemd/network/05-oci-vxlan-lab.overlay.link",
+    "/etc/systemd/network/05-oci-vxlan-lab.overlay.network",
+  ];
+  const list = () => host.on("ls /etc/NetworkManager/conf.d/* /etc/systemd/network/* 2>/dev/null || true");
+
+  test("told by files of their own, which everybody may read and which go with the overlay", async () => {
+    await host.on("mkdir -p /etc/NetworkManager/conf.d");
+    const before = await list();
+    await device(host);
+    expect((await list()).split("\n")).toEqual(expect.arrayContaining(made));
+    expect(await host.on(`stat -c %a ${made.join(" ")}`)).toBe("644\n644\n644");
+    expect(await host.on(`grep -h vxlan0 ${made.join(" ")}`)).toBe(
+      "match-device=interface-name:vxlan0\nOriginalName=vxlan0\nName=vxlan0",
+    );
+    await remove(host);
+    expect(await list()).toBe(before);
+  });
+
+  test("without a file for a manager that is not there", async () => {
+    await host.on("rm -rf /etc/NetworkManager");
+    await device(host);
+    expect(await host.on("ls -d /etc/NetworkManager 2>/dev/null || true")).toBe("");
+  });
+
+  test("told at once where they run", async () => {
+    await host.on("mkdir -p /etc/NetworkManager/conf.d");
+    await host.on("systemctl start NetworkManager.service");
+    await device(host);
+    expect(await host.on("cat /run/stand-ins/systemctl.log")).toContain("reload NetworkManager.service");
+  });
+});
+
+describe("removal", () => {
+  test("takes the peers of its own installation only", async () => {
+    const { installation } = await install(host);
+    const whole = await kernel(host);
+    const foreign = await host.program(["remove-peers", OVERLAY, "another"]);
+    expect([foreign.exitCode, foreign.stderr]).toEqual([
+      0,
+      expect.stringContaining("of another installation and stay"),
+    ]);
+    expect(await kernel(host)).toBe(whole);
+    expect((await host.program(["remove-peers", OVERLAY, installation])).exitCode).toBe(0);
+    expect(await kernel(host)).not.toContain(PEER.mac);
+    expect(await host.on("nft list table ip oci-vxlan")).not.toContain(PEER.underlayAddress);
+  });
+
+  test("takes the device of its own owner only, and the program with the last overlay", async () => {
+    const state = () =>
+      host.on(
+        "ip -o link show type vxlan; nft list ruleset; iptables -S; ip6tables -S; systemctl show oci-vxlan@lab.overlay.service; " +
+          "find /etc /var/lib /usr/local /run -xdev -path /run/stand-ins -prune -o -print 2>/dev/null | sort",
+      );
+    await host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT");
+    // What a bare host has of the program, the tests put there; the device phase brings it along.
+    const before = (await state()).split("\n").filter((line) => !/oci-vxlan/.test(line));
+    await install(host);
+    await install(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 101, port: 4790 } });
+    const foreign = await host.program(["remove-device", OVERLAY, "someone/else"]);
+    expect(foreign.stderr).toContain("belongs to oci-vxlan/lab/lab.overlay and stays");
+    await remove(host);
+    expect(await host.on("ip -o link show type vxlan")).toMatch(/vxlan1[^\n]*$/);
+    expect(await host.on("ls /usr/local/lib/oci-vxlan")).toContain("oci-vxlan");
+    await remove(host, SECOND);
+    expect((await state()).split("\n")).toEqual(before);
+  });
+
+  test("is finished by the next one where it was cut off", async () => {
+    await install(host);
+    const mend = await host.wrap("/usr/sbin/nft", '[[ $1 != delete ]] || exit 1; exec $REAL "$@"');
+    expect((await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).not.toBe(0);
+    await mend();
+    await host.on("nft list table ip oci-vxlan");
+    await remove(host);
+    expect(
+      await host.on(
+        "nft list tables | grep vxlan || true; ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true",
+      ),
+    ).toBe("");
+  });
+
+  test("goes on where NetworkManager does not take the news", async () => {
+    await host.on("mkdir -p /etc/NetworkManager/conf.d; systemctl start NetworkManager.service");
+    await host.wrap("/usr/bin/systemctl", '[[ $1 != reload ]] || exit 1; exec $REAL "$@"');
+    await install(host);
+    await remove(host);
+    expect(await host.on("ls -d /etc/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true")).toBe("");
+  });
+
+  test("is no failure where nothing is left to remove", async () => {
+    await device(host);
+    for (const args of [
+      ["remove-peers", SECOND, "any"],
+      ["remove-device", SECOND, ownerOf(SECOND)],
+    ]) {
+      const { exitCode, stderr } = await host.program(args);
+      expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/there (are|is) no .* to remove/)]);
+    }
+  });
+});
+
+describe("refusals say what is wrong, where, and what to do", () => {
+  const refused = async (text: string, overlay = OVERLAY) => {
+    const { exitCode, stderr, stdout } = await host.program(["device", overlay], text);
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe("");
+    return stderr;
+  };
+
+  test("a device that somebody else made, and nothing stays of the attempt", async () => {
+    await host.on("ip link add vxlan0 type vxlan id 7 dstport 4790 dev eth0");
+    expect(await refused(settingsOf())).toMatch(
+      /vxlan0 on \S+ is there already and was not made by oci-vxlan: remove it with/,
+    );
+    expect(await host.on("ip -d -o link show vxlan0")).toContain("vxlan id 7 ");
+    expect(
+      await host.on(
+        "ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan /etc/systemd/system/oci-vxlan* 2>/dev/null || true",
+      ),
+    ).toBe("");
+  });
+  test("a device of another overlay", async () => {
+    await device(host);
+    expect(await refused(settingsOf({ overlay: SECOND }), SECOND)).toMatch(
+      /vxlan0 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay/,
+    );
+  });
+  test("a VNI of another overlay at the same port", async () => {
+    await device(host);
+    expect(await refused(settingsOf({ overlay: SECOND, settings: { device: "vxlan1" } }), SECOND)).toMatch(
+      /VNI 100 at port 4789 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay: choose another vni/,
+    );
+  });
+  test("an underlay address that no NIC carries", async () => {
+    const text = settingsOf().replace("10.196.218.222", "10.196.218.230");
+    expect(await refused(text)).toMatch(
+      /no interface of \S+ carries the underlay address 10\.196\.218\.230; it has eth0 10\.196\.218\.222\/30/,
+    );
+  });
+  test("an MTU that the NIC does not carry", async () => {
+    await host.on("ip link set eth0 mtu 1500");
+    expect(await refused(settingsOf({ settings: { mtu: 8950 } }))).toMatch(
+      /mtu 8950 does not fit on \S+: eth0 carries 1500 bytes.* set mtu to 1450 or less/,
+    );
+  });
+  test("peers that did not arrive whole, and the ones before stay", async () => {
+    const { installation } = await install(host);
+    const whole = [await kernel(host), await files(host)];
+    const text = peersSettings({ installation, mtu: 8950, peers: [PEER, OTHER] });
+    for (let end = 0; end < text.length - 1; end += 40) {
+      const { exitCode, stderr } = await host.program(["peers", OVERLAY], text.slice(0, end));
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining("did not arrive whole")]);
+    }
+    expect([await kernel(host), await files(host)]).toEqual(whole);
+  });
+  test("a first device phase that takes too long leaves nothing", async () => {
+    await host.wrap("/usr/bin/systemctl", '[[ $1 != restart ]] || sleep 30; exec $REAL "$@"');
+    await host.on(`cat >/run/settings <<'END'\n${settingsOf()}END`);
+    const status = await host.on(
+      `status=0; timeout -k 20 2 ${PROGRAM} device ${OVERLAY} </run/settings >/run/said 2>&1 || status=$?; echo $status`,
+    );
+    expect(status, await host.on("cat /run/said")).toBe("124");
+    expect(
+      await host.on(
+        "ip -o link show type vxlan; nft list tables | grep vxlan || true; ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true",
+      ),
+    ).toBe("");
+  });
+  test("a host without nftables", async () => {
+    await host.on("rm /usr/sbin/nft");
+    expect(await refused(settingsOf())).toMatch(/has no nft: install nftables/);
+  });
+  test("peers of another installation", async () => {
+    await device(host);
+    const { exitCode, stderr } = await host.program(
+      ["peers", OVERLAY],
+      peersSettings({ installation: "old", mtu: 8950, peers: [PEER] }),
+    );
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(/was installed anew since its device phase: run pulumi up again/),
+    ]);
+  });
+});
