@@ -86,7 +86,8 @@ export async function kill(pids: readonly number[]): Promise<void> {
   );
 }
 
-function send(pids: readonly number[], signal: NodeJS.Signals): void {
+/** Signals those of the processes that are still there. */
+export function send(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);

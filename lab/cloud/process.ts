@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { until } from "../commands.ts";
 import type { Lab } from "../lab.ts";
-import { kill, recall } from "../processes.ts";
+import { kill, recall, send } from "../processes.ts";
 
 /** The process that is the lab's cloud. It outlives the command that started it; hosts outlive it in turn. */
 
@@ -24,7 +24,7 @@ export const runningCloud = (lab: Lab) => recall(cloudPid(lab));
 export async function stopCloud(lab: Lab): Promise<void> {
   const pid = runningCloud(lab);
   if (pid === undefined) return;
-  process.kill(pid, "SIGTERM");
+  send([pid], "SIGTERM");
   await until("the end of the cloud", 5_000, () => runningCloud(lab) === undefined, 20).catch(() =>
     kill([pid]),
   );

@@ -9,7 +9,7 @@ import type { Lab } from "../lab.ts";
 import { stopCloud } from "../cloud/process.ts";
 import { SECURED } from "../network/cloudRules.ts";
 import { dropNetwork, INSIDE_MTU, loadRules, namespacesOf, raiseNetwork } from "../network/network.ts";
-import { namespaceExists } from "../network/namespaces.ts";
+import { deleteNamespace, namespaceExists, processesIn } from "../network/namespaces.ts";
 import { rules } from "../network/rules.ts";
 import type { Vnic } from "../network/rules.ts";
 import { kill, recall, remember, startedAt } from "../processes.ts";
@@ -254,25 +254,17 @@ export async function killHost(lab: Lab, host: string): Promise<void> {
  */
 async function killLeftovers(lab: Lab, host: string): Promise<void> {
   const namespace = lab.namespace(`h-${host}`);
-  const inNamespace = async () =>
-    namespaceExists(namespace)
-      ? (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number)
-      : [];
   await until(
     `the end of all processes of ${host}`,
     10_000,
     async () => {
-      const pids = [...new Set([...(await inNamespace()), ...processesInCgroups(namespace)])];
+      const pids = [...new Set([...(await processesIn(namespace)), ...processesInCgroups(namespace)])];
       await kill(pids);
       return pids.length === 0;
     },
     10,
   );
-  if (namespaceExists(namespace)) {
-    await run(["ip", "netns", "del", namespace]).catch((error: unknown) => {
-      if (namespaceExists(namespace)) throw error; // Its supervisor may have been faster.
-    });
-  }
+  await deleteNamespace(namespace);
   await removeCgroups(namespace);
 }
 
@@ -282,15 +274,26 @@ export async function removeHost(lab: Lab, host: string): Promise<void> {
   rmSync(hostFolder(lab, host), { recursive: true, force: true });
 }
 
-/** Removes the whole lab but its caches: cloud, hosts, namespaces, keys, state. */
+/**
+ * Removes the whole lab but its caches: cloud, hosts, namespaces, keys, state. A host that cannot be ended keeps
+ * nobody else alive; its files, and with them what it is found by next time, then stay.
+ *
+ * @throws AggregateError that names every host that is left
+ */
 export async function removeLab(lab: Lab): Promise<void> {
   await stopCloud(lab);
-  for (const host of hostsOf(lab)) await removeHost(lab, host);
+  const left: Error[] = [];
+  for (const host of hostsOf(lab)) await removeHost(lab, host).catch((error: Error) => left.push(error));
   for (const namespace of namespacesOf(lab)) {
     const [, host] = /-h-(.*)$/.exec(namespace) ?? [];
-    if (host !== undefined) await killLeftovers(lab, host);
+    if (host !== undefined) await killLeftovers(lab, host).catch((error: Error) => left.push(error));
   }
   await dropNetwork(lab);
+  if (left.length > 0)
+    throw new AggregateError(
+      left,
+      `the lab is not all gone: ${left.map(({ message }) => message).join("; ")}`,
+    );
   rmSync(lab.directory, { recursive: true, force: true });
 }
 
@@ -307,11 +310,11 @@ export interface HostStatus {
 export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
   const namespace = lab.namespace(`h-${host}`);
   const running = isRunning(lab, host);
-  if (!running || !namespaceExists(namespace)) return { host, running, megabytes: 0 };
-  const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
+  if (!running) return { host, running, megabytes: 0 };
+  const pids = await processesIn(namespace);
   const init = initOf(lab, host);
   const since = init === undefined ? undefined : startedAt(init);
-  return { host, running, megabytes: memoryOf(pids.map(Number)) / 1024, ...(since ? { since } : {}) };
+  return { host, running, megabytes: memoryOf(pids) / 1024, ...(since ? { since } : {}) };
 }
 
 /** Kilobytes that processes take, shared pages counted once (PSS). */

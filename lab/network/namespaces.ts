@@ -20,6 +20,30 @@ export async function addNamespace(lab: Lab, name: string): Promise<void> {
   await run(["ip", "netns", "add", name]);
 }
 
+/**
+ * The processes in a namespace. None once it is gone: whoever made it may remove it at any moment, as a host's
+ * supervisor does when the host ends.
+ */
+export async function processesIn(name: string): Promise<number[]> {
+  const pids = await unlessGone(name, () => run(["ip", "netns", "pids", name]));
+  return (pids ?? "").split("\n").filter(Boolean).map(Number);
+}
+
+/** Removes a namespace, unless somebody else is faster. */
+export async function deleteNamespace(name: string): Promise<void> {
+  await unlessGone(name, () => run(["ip", "netns", "del", name]));
+}
+
+/** What is asked about a namespace may fail where it is gone by then, and nowhere else. */
+async function unlessGone<T>(name: string, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return namespaceExists(name) ? await ask() : undefined;
+  } catch (error) {
+    if (namespaceExists(name)) throw error;
+    return undefined;
+  }
+}
+
 /** Holds the machine's boot, since another boot's mount is not the lab's. */
 const marker = (cache: string) => join(cache, "netns-mount");
 

@@ -1,7 +1,14 @@
 import { run } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import { kill } from "../processes.ts";
-import { addNamespace, allNamespaces, namespaceExists, releaseMount } from "./namespaces.ts";
+import {
+  addNamespace,
+  allNamespaces,
+  deleteNamespace,
+  namespaceExists,
+  processesIn,
+  releaseMount,
+} from "./namespaces.ts";
 
 /**
  * Oracle's network, as far as hosts can tell: a router in a namespace of its own. VNICs are plugged into it by
@@ -69,9 +76,8 @@ export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
 /** Removes the router and the operator's namespace, and what still runs there. Hosts have to be gone before. */
 export async function dropNetwork(lab: Lab): Promise<void> {
   for (const name of [lab.namespace("operator"), lab.namespace("router")]) {
-    if (!namespaceExists(name)) continue;
-    await kill((await run(["ip", "netns", "pids", name])).split("\n").filter(Boolean).map(Number));
-    await run(["ip", "netns", "del", name]);
+    await kill(await processesIn(name));
+    await deleteNamespace(name);
   }
   await releaseMount(lab.cache);
 }

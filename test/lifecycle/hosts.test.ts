@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { attempt } from "../../lab/commands.ts";
+import { attempt, run } from "../../lab/commands.ts";
 import {
   awaitSsh,
   inHost,
@@ -26,6 +26,20 @@ describe("the lab's hosts", () => {
   let lab: Lab;
   const on = (host: string, script: string) => inHost(lab, host, ["sh", "-ec", script]);
   const HOST01 = MEMO["host01"] as Inventory[string];
+  /** Does something while a tool of this machine is another one. */
+  const withTool = async (name: string, script: string, act: () => Promise<unknown>) => {
+    const tools = join(lab.directory, "tools");
+    mkdirSync(tools);
+    writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const path = process.env["PATH"];
+    process.env["PATH"] = `${tools}:${path}`;
+    try {
+      await act();
+    } finally {
+      process.env["PATH"] = path;
+      rmSync(tools, { recursive: true });
+    }
+  };
 
   beforeAll(async () => {
     await removeLab(openLab("test-hosts"));
@@ -152,19 +166,24 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
   });
 
   test("that boot in circles are left off, and their log says so", async () => {
-    const tools = join(lab.directory, "tools");
-    mkdirSync(tools);
-    writeFileSync(join(tools, "systemd-nspawn"), "#!/bin/sh\nexit 133\n", { mode: 0o755 });
     await killHost(lab, "host02");
-    const path = process.env["PATH"];
-    process.env["PATH"] = `${tools}:${path}`;
-    try {
-      await expect(upHosts(lab, MEMO, silent)).rejects.toThrow(
+    await withTool("systemd-nspawn", "exit 133", () =>
+      expect(upHosts(lab, MEMO, silent)).rejects.toThrow(
         /^host02 stopped while booting, .*host02 booted 10 times within a minute and is left off/,
-      );
-    } finally {
-      process.env["PATH"] = path;
-    }
+      ),
+    );
+    await upHosts(lab, MEMO, silent);
+  });
+
+  test("whose namespace goes at the very moment that somebody looks into it are removed all the same", async () => {
+    const [ip = ""] = (await run(["which", "ip"])).split("\n");
+    const vanish = `if [ "$1 $2" = "netns pids" ]; then ${ip} netns del "$3"; fi; exec ${ip} "$@"`;
+    await withTool("ip", vanish, async () => {
+      expect(await statusOf(lab, "host02")).toMatchObject({ running: true, megabytes: 0 });
+      await killHost(lab, "host02");
+    });
+    expect(isRunning(lab, "host02")).toBe(false);
+    expect(namespacesOf(lab)).not.toContain(lab.namespace("h-host02"));
     await upHosts(lab, MEMO, silent);
   });
 
