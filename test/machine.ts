@@ -4,8 +4,9 @@ import { NAMESPACES, openLab, ROOT } from "../lab/lab.ts";
 import { allNamespaces, claimMount, releaseMount } from "../lab/network/namespaces.ts";
 
 /**
- * Looks at the machine before the first test and after the last: its namespaces, routes, addresses, mounts and
- * nftables tables must be the same, or the run fails. A test that leaves something behind is a bug of the lab.
+ * Looks at the machine before the first test and after the last: its namespaces, control groups, routes, addresses,
+ * mounts and nftables tables must be the same, or the run fails. A test that leaves something behind is a bug of the
+ * lab. What an earlier run of this checkout left behind may be gone: every test file begins by removing its lab.
  * Labs of another checkout may come and go meanwhile: those are known by their names, and its images by their place.
  */
 export default async function setup(): Promise<() => Promise<void>> {
@@ -20,15 +21,26 @@ export default async function setup(): Promise<() => Promise<void>> {
     await execa("ip", ["netns", "del", placeholder]);
     await releaseMount(cache);
     const after = await look();
-    for (const [what, text] of Object.entries(before)) {
-      if (after[what] !== text) {
-        throw new Error(
-          `the tests changed this machine's ${what}.\nbefore:\n${text}\nafter:\n${after[what]}`,
-        );
-      }
-    }
+    const changes = Object.entries(before).flatMap(([what, lines]) =>
+      changed(what, lines, after[what] ?? []),
+    );
+    if (changes.length > 0) throw new Error(`the tests changed this machine.\n${changes.join("\n")}`);
   };
 }
+
+/** What came, and what went without being a lab's of this checkout. */
+function changed(what: string, before: readonly string[], after: readonly string[]): string[] {
+  const came = after.filter((line) => !before.includes(line));
+  const went = before.filter((line) => !after.includes(line) && !isOwn(line));
+  return [
+    ...came.map((line) => `${what}: left behind: ${line}`),
+    ...went.map((line) => `${what}: gone: ${line}`),
+  ];
+}
+
+/** The mount of the namespaces' folder goes with the last of them, if a lab of this checkout was its cause. */
+const isOwn = (line: string) =>
+  line.includes(NAMESPACES) || line.includes(`${ROOT}/.lab/`) || line.split(" ")[1] === "/run/netns";
 
 const isForeign = (name: string) => name.includes("ocivx-") && !name.includes(NAMESPACES);
 
@@ -39,19 +51,16 @@ function isForeignMount(line: string): boolean {
   return isForeign(place) || (place.includes("/.lab/") && !place.startsWith(`${ROOT}/`));
 }
 
-const without = (text: string, isOthers: (line: string) => boolean) =>
-  text
-    .split("\n")
-    .filter((line) => !isOthers(line))
-    .join("\n");
-
-async function look(): Promise<Record<string, string>> {
+async function look(): Promise<Record<string, string[]>> {
   const run = async (command: string) => (await execa("sh", ["-c", command], { reject: false })).stdout;
+  const lines = (text: string, isOthers: (line: string) => boolean = () => false) =>
+    text.split("\n").filter((line) => line !== "" && !isOthers(line));
   return {
-    namespaces: without(await run("ip netns list | sort"), isForeign),
-    routes: await run("ip route; ip -6 route"),
-    addresses: await run("ip -o address | sed 's/valid_lft.*//'"),
-    "nftables tables": await run("nft list tables"),
-    mounts: without(readFileSync("/proc/mounts", "utf8"), isForeignMount),
+    namespaces: lines(await run("ip netns list | sort"), isForeign),
+    "control groups": lines(await run("find /sys/fs/cgroup -maxdepth 2 -name 'ocivx-*' | sort"), isForeign),
+    routes: lines(await run("ip route; ip -6 route")),
+    addresses: lines(await run("ip -o address | sed 's/valid_lft.*//'")),
+    "nftables tables": lines(await run("nft list tables")),
+    mounts: lines(readFileSync("/proc/mounts", "utf8"), isForeignMount),
   };
 }

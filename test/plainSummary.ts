@@ -14,9 +14,10 @@ export default class PlainSummary implements Reporter {
         count.failed += 1;
     }
     const skipped = count.skipped === 0 ? "" : `, ${count.skipped} skipped`;
-    // After the other reporters' own summaries.
-    process.on("exit", () =>
-      process.stdout.write(`${count.passed} passed, ${count.failed} failed${skipped}\n`),
-    );
+    // After the other reporters' own summaries, and after the look at what the tests left on the machine.
+    process.on("exit", (exitCode) => {
+      const failed = Math.max(count.failed, exitCode === 0 ? 0 : 1);
+      process.stdout.write(`${count.passed} passed, ${failed} failed${skipped}\n`);
+    });
   }
 }
