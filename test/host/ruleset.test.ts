@@ -29,7 +29,6 @@ END`;
       "and logs",
       ruleset("", "accept", 'log prefix "x y" level info counter reject with icmpx port-unreachable'),
     ],
-    ["all of UDP", ruleset("", "accept", "meta l4proto udp drop")],
     [
       "in a chain that it leads to",
       `nft 'table inet mine { chain rest { drop; }; chain input { type filter hook input priority 0; tcp dport 22 accept; goto rest; }; }'`,
@@ -41,6 +40,16 @@ END`;
     [
       "and knows a part of what comes out of the overlay",
       `nft 'table inet mine { chain input { type filter hook input priority 0; policy drop; iifname "vxlan0" tcp dport 22 accept; }; }'`,
+    ],
+    ["all of UDP", ruleset("", "accept", "meta l4proto udp drop")],
+    [
+      "and lets UDP through, but none of the overlay's TCP, and VXLAN at another interface",
+      ruleset('iifname "vxlan0" meta l4proto udp accept; iifname "lo" udp dport 4789 accept'),
+    ],
+    ["from any interface but one", ruleset("", "accept", 'iifname != "lo" drop')],
+    [
+      "in a chain for new connections from some interfaces",
+      `nft 'table inet mine { chain rest { ct state new log prefix "no" reject; }; chain input { type filter hook input priority 0; iifname { "lo", "eth0", "vxlan0" } jump rest; }; }'`,
     ],
     [
       "under the names of iptables",
@@ -74,12 +83,31 @@ END`;
       `nft 'table inet mine { chain known { udp dport 4789 accept; iifname { "lo", "vxlan0" } accept; }; chain input { type filter hook input priority 0; policy drop; jump known; drop; }; }'`,
     ],
     [
+      "drops VXLAN and more at other interfaces and ports",
+      `nft 'table inet mine { chain input { type filter hook input priority 0; iifname "ens9" drop; iifname { "ens8", "ens9" } udp dport 4789 drop; udp dport != 4000-5000 drop; udp dport 4790-4800 drop; ct state invalid drop; iifname != { "eth0", "vxlan0" } reject; }; }'`,
+    ],
+    [
+      "accepts VXLAN in a range of ports, or from some addresses",
+      `nft 'table inet mine { chain a { type filter hook input priority 0; policy drop; iifname "vxlan0" accept; udp dport 4000-5000 accept; }; chain b { type filter hook input priority 1; policy drop; iifname != "eth0" accept; ip saddr 10.0.0.0/8 udp dport 4789 accept; }; }'`,
+    ],
+    [
       "drops on another hook",
       `nft 'table inet mine { chain forward { type filter hook forward priority 0; policy drop; }; }'`,
     ],
   ])("is not asked for rules where it %s", async (_, text) => {
     await host.on(text);
     await device(host);
+  });
+
+  test("is asked for one rule where the other is there", async () => {
+    await host.on(
+      `nft 'table inet mine { chain input { type filter hook input priority 0; iifname "eth0" udp dport { 53, 4700-4800 } drop; }; }'`,
+    );
+    const { exitCode, stderr } = await host.program(["device", OVERLAY], settingsOf());
+    expect(exitCode).toBe(1);
+    expect(stderr.match(/^ {2}nft .*$/gm)).toEqual([
+      "  nft insert rule inet mine input udp dport 4789 accept",
+    ]);
   });
 
   test("is not asked for rules that the settings do not need", async () => {

@@ -224,7 +224,7 @@ rich_rule_is_shared() {
 refuse_foreign_ruleset() {
 	[[ $FIREWALL == manage ]] || return 0
 	local missing
-	missing=$(nft -s list ruleset 2>/dev/null | awk -f "$LIB/missing-rules.awk" port="$PORT" device="$DEVICE" ingress="$INGRESS" \
+	missing=$(nft -s list ruleset 2>/dev/null | awk -f "$LIB/missing-rules.awk" port="$PORT" nic="$NIC" device="$DEVICE" ingress="$INGRESS" \
 		own="$DROP_TABLE" managed="$(managed_families)" -)
 	[[ -z $missing ]] ||
 		die "the nftables ruleset of $(hostname) drops what it does not know, the overlay's packets too. Add to it, and to the file" \

@@ -1,8 +1,9 @@
 # Part of oci-vxlan: reads a ruleset as nft lists it, and prints the commands for rules that are missing in chains which
-# refuse what they do not know; nothing where none is missing. A chain that this takes for worse than it is costs a rule
-# too many; one that it takes for better, the overlay.
+# refuse what they do not know; nothing where none is missing. It follows two packets from each base chain: VXLAN that
+# arrives by the NIC, and whatever arrives by the device. A chain that this takes for worse than it is costs a rule too
+# many; one that it takes for better, the overlay.
 #
-#   nft -s list ruleset | awk -f missing-rules.awk port=… device=… ingress=all own=oci-vxlan managed="ip ip6"
+#   nft -s list ruleset | awk -f missing-rules.awk port=… nic=… device=… ingress=all own=oci-vxlan managed="ip ip6"
 #
 # Chains of iptables (of the families in "managed") and of firewalld are opened in their own way.
 
@@ -14,24 +15,53 @@ chain == "" { next }
 /^[[:space:]]*type / { refuses[chain] = /policy drop/; next }
 { rule[chain, ++rules[chain]] = $0 }
 
-# A rule without what narrows it down in no way that matters to a VXLAN packet.
-function bare(text) {
+# Whether a port, a range or a set of them has the overlay's port in it.
+function has_port(ports,   each, at, range) {
+	gsub(/[{} ]/, "", ports)
+	for (at = split(ports, each, ","); at > 0; at--) {
+		if (split(each[at], range, "-") == 1) range[2] = range[1]
+		if (range[1] + 0 <= port + 0 && port + 0 <= range[2] + 0) return 1
+	}
+	return 0
+}
+
+# A rule without one condition on the interface or the port, if the packet meets it.
+function without(text, condition, is_met,   start, end) {
+	if (!match(text, condition " (!= )?(\"[^\"]*\"|[0-9-]+|\\{[^}]*\\})")) return text
+	start = RSTART
+	end = RSTART + RLENGTH
+	condition = substr(text, start, RLENGTH)
+	if (is_met == "port") {
+		sub(/^[a-z]+ dport (!= )?/, "", condition)
+		is_met = has_port(condition)
+	} else {
+		is_met = index(condition, "\"" is_met "\"") > 0
+	}
+	if (is_met == (substr(text, start, end - start) ~ /!= /)) return text
+	return substr(text, 1, start - 1) substr(text, end)
+}
+
+# What is left of a rule without the conditions that a packet meets, and without what is no condition: a mere verdict
+# where it meets them all.
+function unmet(text, interface, vxlan) {
 	gsub(/^[[:space:]]+|[[:space:]]+$| comment "[^"]*"$/, "", text)
 	gsub(/(^| )counter( packets [0-9]+ bytes [0-9]+)?/, "", text)
 	gsub(/(^| )log( prefix "[^"]*"| level [a-z]+| flags [a-z, ]+| group [0-9]+)*/, "", text)
-	gsub(/(^| )(meta l4proto (udp|17|\{[^}]*udp[^}]*\})|ip protocol udp|meta nfproto ipv4)/, "", text)
-	sub(/^ +/, "", text)
+	gsub(/(^| )(meta nfproto ipv4|ct state new|fib daddr type local|meta pkttype host)/, "", text)
+	text = without(text, "iif(name)?", interface)
+	# All of UDP is all of VXLAN, and a part of what the overlay carries: that much may be refused, and is not enough.
+	if (vxlan || text !~ /accept$/) gsub(/(^| )(meta l4proto (udp|17|\{[^}]*udp[^}]*\})|ip protocol (udp|17))/, "", text)
+	if (vxlan) text = without(text, "(udp|th) dport", "port")
+	gsub(/^ +| +$/, "", text)
 	return text
 }
 
-# What a chain makes of a packet that none of its narrower rules knows, and which of ours it accepts before: sets udp
-# and inside. Chains may lead to each other, so the way down is bounded.
-function verdict(chain, depth,   i, text, word, target) {
+# What a chain makes of a packet. Whether it lets in some of it before, from one address for instance, is left in known:
+# then somebody has decided about it. Chains may lead to each other, so the way down is bounded.
+function verdict(chain, interface, vxlan, depth,   i, text, word, target) {
 	for (i = 1; i <= rules[chain] && depth < 16; i++) {
-		text = rule[chain, i]
-		if (text ~ /accept/ && text ~ "udp dport (\\{ ([^}]*, )?)?" port "[ ,]") udp = 1
-		text = bare(text)
-		if (text ~ "^iif(name)? (\\{ ([^}]*, )?)?\"" device "\"[^}]*(\\} )?accept$" && text !~ /dport|saddr|daddr/) inside = 1
+		text = unmet(rule[chain, i], interface, vxlan)
+		if (vxlan && text ~ /accept$/ && text !~ /dport|iif/ && rule[chain, i] ~ /(udp|th) dport/) known = 1
 		word = text
 		sub(/ .*/, "", word)
 		if (word ~ /^(accept|drop|reject)$/) return word
@@ -39,11 +69,17 @@ function verdict(chain, depth,   i, text, word, target) {
 		if (word ~ /^(jump|goto)$/) {
 			target = chain
 			sub(/[^ ]+$/, substr(text, 6), target)
-			text = verdict(target, depth + 1)
+			text = verdict(target, interface, vxlan, depth + 1)
 			if (text != "" || word == "goto") return text
 		}
 	}
 	return ""
+}
+
+function is_refused(chain, interface, vxlan,   end) {
+	known = 0
+	end = verdict(chain, interface, vxlan, 0)
+	return !known && (end ~ /drop|reject/ || (end == "" && refuses[chain]))
 }
 
 END {
@@ -52,10 +88,7 @@ END {
 		split(chain, name, " ")
 		if (name[1] !~ /^(ip|ip6|inet)$/ || name[2] == own || name[2] == "firewalld") continue
 		if (name[2] == "filter" && name[3] == "INPUT" && index(" " managed " ", " " name[1] " ")) continue
-		udp = inside = 0
-		end = verdict(chain, 0)
-		if (end == "accept" || (end == "" && !refuses[chain])) continue
-		if (!udp && name[1] != "ip6") print "  nft insert rule " chain " udp dport " port " accept"
-		if (!inside && ingress == "all") print "  nft insert rule " chain " iifname \"" device "\" accept"
+		if (name[1] != "ip6" && is_refused(chain, nic, 1)) print "  nft insert rule " chain " udp dport " port " accept"
+		if (ingress == "all" && is_refused(chain, device, 0)) print "  nft insert rule " chain " iifname \"" device "\" accept"
 	}
 }
