@@ -58,26 +58,26 @@ export async function vtepsOf(lab: Lab, host: string): Promise<Vtep[]> {
 export async function prove(lab: Lab, from: Vtep, to: Vtep): Promise<Proof> {
   const proof = { from: from.host, to: to.host, icmp: 0, tcp: 0, milliseconds: 0 };
   const payload = from.mtu - (isIPv6(to.overlay) ? 48 : 28); // IP and ICMP headers
+  // As `up` probes: sent again meanwhile, since an underlay may lose one packet.
+  const ping = [
+    "ping",
+    "-n",
+    "-c",
+    "1",
+    "-w",
+    "3",
+    "-i",
+    "0.5",
+    "-M",
+    "do",
+    "-s",
+    String(payload),
+    to.overlay,
+  ];
   try {
-    // As `up` probes: sent again meanwhile, since an underlay may lose one packet.
-    const ping = [
-      "ping",
-      "-n",
-      "-c",
-      "1",
-      "-w",
-      "3",
-      "-i",
-      "0.5",
-      "-M",
-      "do",
-      "-s",
-      String(payload),
-      to.overlay,
-    ];
     await inHost(lab, from.host, ping);
-  } catch {
-    return { ...proof, failure: `no ICMP echo of ${payload} bytes from ${to.overlay}` };
+  } catch (error) {
+    return { ...proof, failure: `no ICMP echo of ${payload} bytes from ${to.overlay}: ${saidIn(error)}` };
   }
   const started = performance.now();
   try {
@@ -161,9 +161,12 @@ async function transfer(lab: Lab, from: Vtep, to: Vtep): Promise<void> {
     if (received !== sent) throw new Error(`sent ${sent}, received ${received}`);
   } catch (error) {
     receiver.kill("SIGKILL");
-    throw new Error((error as Error).message.trim().split("\n").at(-1), { cause: error });
+    throw new Error(saidIn(error), { cause: error });
   }
 }
+
+/** The last that a failed command said. */
+const saidIn = (error: unknown) => (error as Error).message.trim().split("\n").at(-1);
 
 /** The table that `up` ends with. */
 export function proofTable({ vteps, proofs }: MeshProof): string {
