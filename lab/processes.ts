@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { until } from "./commands.ts";
 
 /**
@@ -29,7 +29,8 @@ export function startedAt(pid: number): Date | undefined {
 
 /** Writes down a process that was just started. */
 export function remember(file: string, pid: number): void {
-  writeFileSync(file, `${pid} ${startTime(pid) ?? ""}\n`, { mode: 0o600 });
+  writeFileSync(`${file}.new`, `${pid} ${startTime(pid) ?? ""}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file); // Whoever reads it meanwhile finds all of it or nothing.
 }
 
 /** The remembered process, if it still runs. */
@@ -71,19 +72,27 @@ function ancestors(pid: number): number[] {
 
 /** Asks processes of the lab's own to end well, and waits for it. */
 export async function interrupt(pids: readonly number[], limit: number): Promise<void> {
+  const areGone = watch(pids);
   send(pids, "SIGINT");
-  await until("their end", limit, () => pids.every((pid) => startTime(pid) === undefined));
+  await until("their end", limit, areGone);
 }
 
 /** Ends processes of the lab's own at once, and waits until they are gone. */
 export async function kill(pids: readonly number[]): Promise<void> {
+  const areGone = watch(pids);
   send(pids, "SIGKILL");
-  await until(
-    `the end of processes ${pids.join(", ")}`,
-    10_000,
-    () => pids.every((pid) => startTime(pid) === undefined),
-    20,
-  );
+  // The last process of a host unmounts its root, which waits for the disk.
+  await until(`the end of processes ${pids.join(", ")}`, 60_000, areGone, 20);
+}
+
+/** Tells whether all of these processes have ended, also where the kernel gave a pid to another one since. */
+function watch(pids: readonly number[]): () => boolean {
+  const started = pids.map(startTime);
+  return () =>
+    pids.every((pid, index) => {
+      const now = startTime(pid);
+      return now === undefined || now !== started[index];
+    });
 }
 
 /** Signals those of the processes that are still there. */

@@ -41,7 +41,7 @@ export function processesInCgroups(name: string): number[] {
  */
 export async function removeCgroups(name: string): Promise<void> {
   const groups = groupsOf(name);
-  await until(`the end of the control groups ${name}`, 5_000, async () => {
+  await until(`the end of the control groups ${name}`, 60_000, async () => {
     const present = groups.filter((group) => existsSync(group));
     if (present.length > 0)
       await attempt(["find", ...present, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);

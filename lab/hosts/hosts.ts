@@ -256,7 +256,7 @@ async function killLeftovers(lab: Lab, host: string): Promise<void> {
   const namespace = lab.namespace(`h-${host}`);
   await until(
     `the end of all processes of ${host}`,
-    10_000,
+    60_000,
     async () => {
       const pids = [...new Set([...(await processesIn(namespace)), ...processesInCgroups(namespace)])];
       await kill(pids);
