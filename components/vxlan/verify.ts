@@ -80,16 +80,16 @@ export function verifyTargets(
   mtu: number,
   digest: string,
 ): string {
-  const targets = Object.keys(hosts)
-    .filter((peer) => peer !== name)
-    .sort()
-    .flatMap((peer) => {
-      const { underlayAddress, overlayAddresses, sshPort } = hosts[peer] as VerifyHost;
-      const port = probesTcp(overlay) ? (settings.verifyPort ?? sshPort) : "-";
-      return overlayAddresses.map(
-        (address) => `target ${peer} ${underlayAddress} ${canonical(address)} ${port}`,
-      );
-    });
+  // Each begins behind itself: in one order, all hosts would call at the same peer's door at the same moment.
+  const names = Object.keys(hosts).sort();
+  const at = names.indexOf(name);
+  const targets = [...names.slice(at + 1), ...names.slice(0, at)].flatMap((peer) => {
+    const { underlayAddress, overlayAddresses, sshPort } = hosts[peer] as VerifyHost;
+    const port = probesTcp(overlay) ? (settings.verifyPort ?? sshPort) : "-";
+    return overlayAddresses.map(
+      (address) => `target ${peer} ${underlayAddress} ${canonical(address)} ${port}`,
+    );
+  });
   return [
     `digest ${digest}`,
     `host ${name}`,
