@@ -52,6 +52,12 @@ END`;
       `nft 'table inet mine { chain rest { ct state new log prefix "no" reject; }; chain input { type filter hook input priority 0; iifname { "lo", "eth0", "vxlan0" } jump rest; }; }'`,
     ],
     [
+      "by a map from interfaces to chains",
+      `nft 'table inet mine { chain world { tcp dport 22 accept; drop; }; chain input { type filter hook input priority 0; iifname vmap { "lo" : accept, "eth0" : jump world, "vxlan0" : drop }; }; }'`,
+    ],
+    ["by the beginning of interfaces' names", ruleset("", "accept", 'iifname { "eth*", "vx*" } drop')],
+    ["what connection tracking has not seen", ruleset("", "accept", "ct state { new, untracked } drop")],
+    [
       "under the names of iptables",
       `nft 'table inet filter { chain INPUT { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }'`,
     ],
@@ -89,6 +95,10 @@ END`;
     [
       "accepts VXLAN in a range of ports, or from some addresses",
       `nft 'table inet mine { chain a { type filter hook input priority 0; policy drop; iifname "vxlan0" accept; udp dport 4000-5000 accept; }; chain b { type filter hook input priority 1; policy drop; iifname != "eth0" accept; ip saddr 10.0.0.0/8 udp dport 4789 accept; }; }'`,
+    ],
+    [
+      "accepts both in a map from interfaces",
+      `nft 'table inet mine { chain world { udp dport 4789 accept; }; chain input { type filter hook input priority 0; policy drop; iifname vmap { "lo" : accept, "eth0" : jump world, "vxlan0" : accept }; }; }'`,
     ],
     [
       "drops on another hook",

@@ -25,6 +25,13 @@ function has_port(ports,   each, at, range) {
 	return 0
 }
 
+# Whether a condition names an interface, in full or by how it begins.
+function names(condition, interface,   each, at) {
+	for (at = split(condition, each, "\""); at > 1; at--)
+		if (each[at] == interface || (sub(/\*$/, "", each[at]) && index(interface, each[at]) == 1)) return 1
+	return 0
+}
+
 # A rule without one condition on the interface or the port, if the packet meets it.
 function without(text, condition, is_met,   start, end) {
 	if (!match(text, condition " (!= )?(\"[^\"]*\"|[0-9-]+|\\{[^}]*\\})")) return text
@@ -35,7 +42,7 @@ function without(text, condition, is_met,   start, end) {
 		sub(/^[a-z]+ dport (!= )?/, "", condition)
 		is_met = has_port(condition)
 	} else {
-		is_met = index(condition, "\"" is_met "\"") > 0
+		is_met = names(condition, is_met)
 	}
 	if (is_met == (substr(text, start, end - start) ~ /!= /)) return text
 	return substr(text, 1, start - 1) substr(text, end)
@@ -47,7 +54,10 @@ function unmet(text, interface, vxlan) {
 	gsub(/^[[:space:]]+|[[:space:]]+$| comment "[^"]*"$/, "", text)
 	gsub(/(^| )counter( packets [0-9]+ bytes [0-9]+)?/, "", text)
 	gsub(/(^| )log( prefix "[^"]*"| level [a-z]+| flags [a-z, ]+| group [0-9]+)*/, "", text)
-	gsub(/(^| )(meta nfproto ipv4|ct state new|fib daddr type local|meta pkttype host)/, "", text)
+	# A map from interfaces to verdicts holds one of them for this packet.
+	if (text ~ /iif(name)? vmap / && match(text, "\"" interface "\" : (accept|drop|return|(jump|goto) [^ ,}]+)"))
+		text = substr(text, RSTART + length(interface) + 5, RLENGTH - length(interface) - 5)
+	gsub(/(^| )(meta nfproto ipv4|ct state (new|\{[^}]*new[^}]*\})|fib daddr type local|meta pkttype host)/, "", text)
 	text = without(text, "iif(name)?", interface)
 	# All of UDP is all of VXLAN, and a part of what the overlay carries: that much may be refused, and is not enough.
 	if (vxlan || text !~ /accept$/) gsub(/(^| )(meta l4proto (udp|17|\{[^}]*udp[^}]*\})|ip protocol (udp|17))/, "", text)
