@@ -8,6 +8,7 @@ import {
   device,
   install,
   linkWord,
+  ownerOf,
   peers,
   reconcile,
   remove,
@@ -204,6 +205,17 @@ describe("iptables", () => {
     ]);
   });
 
+  test("that was saved meanwhile is told about at removal: a reboot would open it again", async () => {
+    await host.on(REJECT);
+    await install(host);
+    await host.on("mkdir -p /etc/iptables; iptables-save >/etc/iptables/rules.v4");
+    const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(
+      /warning: \/etc\/iptables\/rules\.v4 holds the overlay's rules, .* lines with oci-vxlan-100-4789/,
+    );
+  });
+
   test("of the old kind is opened too where there is one that refuses, and no other is made", async () => {
     await host.on("iptables-legacy -A INPUT -j REJECT");
     const names = () => host.on("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names");
@@ -247,12 +259,35 @@ describe("firewalld", () => {
       iptables -A INPUT -j REJECT`),
   );
 
-  test("gets runtime rules, and iptables beside it none", async () => {
+  test("gets runtime rules, and iptables beside it none where that refuses nothing", async () => {
+    await host.on("iptables -D INPUT -j REJECT");
+    const before = await host.on("iptables -S; ip6tables -S");
     await install(host);
     expect((await state()).split("\n")).toEqual(open);
-    expect(await host.on("iptables -S")).not.toContain("oci-vxlan");
+    expect(await host.on("iptables -S; ip6tables -S")).toBe(before);
     await remove(host);
     expect(await state()).toBe("");
+  });
+
+  test("is not all that a packet has to pass: iptables beside it is opened where it refuses", async () => {
+    const before = await host.on("iptables -S");
+    await install(host);
+    expect((await state()).split("\n")).toEqual(open);
+    expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
+    expect(await reconcile(host)).toBe("");
+    await host.on("iptables -F INPUT; iptables -A INPUT -j REJECT");
+    expect(await reconcile(host)).toMatch(/iptables -w -I INPUT/);
+    await remove(host);
+    expect(await state()).toBe("");
+    expect(await host.on("iptables -S")).toBe(before);
+  });
+
+  test("leaves iptables to itself where it keeps its own rules there", async () => {
+    // As one does that is set to iptables: it answers, and nftables knows nothing of it.
+    await host.wrap("/usr/sbin/nft", '[[ "$*" != "list tables" ]] || exit 0; exec $REAL "$@"');
+    const before = await host.on("iptables -S");
+    await install(host);
+    expect(await host.on("iptables -S")).toBe(before);
   });
 
   test("gets them back when it has loaded its own again, and is not asked for anything meanwhile", async () => {

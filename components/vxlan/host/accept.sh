@@ -11,9 +11,11 @@ reconcile_accept() {
 	local tool
 	if [[ $FIREWALL == manage ]] && firewalld_runs; then
 		reconcile_firewalld
-		return 0
+		# An older firewalld keeps its rules in iptables itself.
+		firewalld_has_table || return 0
+	else
+		forget_warning firewalld
 	fi
-	forget_warning firewalld
 	if [[ $FIREWALL == manage ]]; then
 		for tool in $(iptables_tools); do reconcile_iptables "$tool"; done
 	fi
@@ -28,11 +30,16 @@ close_accept() {
 # --- iptables: a chain of our own, and a jump to it at the head of INPUT -----------------------------------
 
 # Prints the commands by which rules are kept here. Beside an iptables that speaks to nftables, old tables are asked for
-# only where there are some: looking at them would make them.
+# only where there are some: looking at them would make them. Beside firewalld all tables are, since packets have to pass
+# both, and few hosts have both.
 iptables_tools() {
 	local tool
 	for tool in iptables ip6tables; do
 		type -P "$tool" >/dev/null || continue
+		if firewalld_has_table; then
+			[[ $TABLES != *"table ${tool%tables} filter"* ]] || echo "$tool"
+			continue
+		fi
 		echo "$tool"
 		{ read -r _ <"/proc/net/${tool/table/_table}_names"; } 2>/dev/null || continue
 		if type -P "$tool-legacy" >/dev/null && [[ $("$tool" -V 2>/dev/null) == *nf_tables* ]]; then echo "$tool-legacy"; fi
@@ -111,6 +118,16 @@ close_iptables() { # IPTABLES
 	while ((times++ < 8)) && "$1" -w -C "${JUMP[@]}" 2>/dev/null; do cmd "$1" -w -D "${JUMP[@]}"; done
 	"$1" -w -F "$chain"
 	"$1" -w -X "$chain" || say "$1: chain $chain stays, without rules, since others lead to it"
+	warn_of_saved_rules "$chain"
+}
+
+# Whoever saved the host's rules meanwhile saved these too.
+warn_of_saved_rules() { # CHAIN
+	local file
+	for file in /etc/iptables/rules.v[46] /etc/sysconfig/ip{,6}tables; do
+		! grep -q -e " $1 " -e " $1\$" "$file" 2>/dev/null ||
+			say "warning: $file holds the overlay's rules, which a reboot would bring back: take out the lines with $1"
+	done
 }
 
 # --- firewalld: runtime rules, put back when it has loaded its own again -----------------------------------
@@ -124,6 +141,14 @@ firewalld() { # METHOD SIGNATURE ARGUMENT…
 firewalld_runs() {
 	type -P firewall-cmd >/dev/null || return 1
 	firewalld getZoneOfInterface s lo >/dev/null
+}
+
+# Sets TABLES to what nft lists, where firewalld may be in it.
+firewalld_has_table() {
+	TABLES=
+	type -P firewall-cmd >/dev/null || return 1
+	TABLES=$(exec nft list tables 2>/dev/null) || return 1
+	[[ $TABLES == *"table inet firewalld"* ]]
 }
 
 rich_rule() {

@@ -25,7 +25,7 @@ look() {
 
 look_at_firewall() {
 	local tool
-	! type -P firewall-cmd >/dev/null || ! nft -s list table inet firewalld || return 0
+	! firewalld_has_table || nft -s list table inet firewalld
 	for tool in $(iptables_tools); do "$tool" -w -S; done
 }
 
@@ -34,6 +34,7 @@ look_at_firewall() {
 open_scratch() {
 	local file=$RUN/.look.$BASHPID
 	[[ -d $RUN ]] || mkdir -p "$RUN"
+	export TMPDIR=$RUN # Where older bash keeps what <<< hands to a command: a full disk must not stop the mending.
 	exec {SCRATCH_FD}<>"$file"
 	rm "$file"
 	SCRATCH=/proc/self/fd/$SCRATCH_FD
