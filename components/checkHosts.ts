@@ -1,7 +1,7 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { askOverSsh } from "./overSsh.ts";
-import { ANSWER_LIMIT, checkCommand, problemFromCheck } from "./vxlan/check.ts";
+import { ANSWER_LIMIT, checkCommand, problemFromCheck, warningsFromCheck } from "./vxlan/check.ts";
 import type { OverlayIdentity } from "./vxlan/phases.ts";
 
 /** What a host is asked with. */
@@ -17,12 +17,20 @@ export interface CheckedHost {
 const ASKED_AT_A_TIME = 32;
 
 /**
+ * An environment variable that keeps hosts from being asked where it is "no": nothing tells a program whether it runs
+ * for `up`, or for `destroy` or `refresh` with `--run-program`.
+ */
+const SWITCH = "OCI_VXLAN_ASK";
+
+/**
  * Asks every host whether it is kept true, once all phases have passed: no phase runs where nothing changed. A host that
- * does not answer is warned about and no more, as there is nothing left to do on it. A preview asks nobody.
+ * does not answer is warned about and no more, as there is nothing left to do on it; what a host warns of is passed on.
+ * A preview asks nobody.
  *
  * @param overlay that warnings are logged for
  * @param after what has to be known first
- * @throws pulumi.RunError with all hosts that are paused, were re-imaged, or have other peers than they were given
+ * @throws pulumi.RunError with all hosts that are paused, were re-imaged, have other peers than they were given, or
+ *   cannot be kept true
  */
 export function checkHosts(
   overlay: pulumi.Resource,
@@ -30,7 +38,7 @@ export function checkHosts(
   hosts: Record<string, CheckedHost>,
   after: pulumi.Input<unknown>[],
 ): void {
-  if (pulumi.runtime.isDryRun()) return;
+  if (pulumi.runtime.isDryRun() || process.env[SWITCH] === "no") return;
   pulumi.all([pulumi.output(hosts), pulumi.all(after)]).apply(async ([known]) => {
     const names = Object.keys(known);
     const problems: string[] = [];
@@ -42,7 +50,10 @@ export function checkHosts(
       problems.push(...(await Promise.all(answers)).filter((problem) => problem !== undefined));
     }
     if (problems.length === 0) return;
-    const refusal = new pulumi.RunError(problems.join("\n"));
+    const refusal = new pulumi.RunError(
+      `${problems.join("\n")}\nUntil then the hosts that the config no longer names are not removed either. ` +
+        `With ${SWITCH}=no in the environment nobody is asked, as "destroy --run-program" may need.`,
+    );
     // The program's last line is long past, and from there on Pulumi prints an error's stack.
     refusal.stack = refusal.message;
     throw refusal;
@@ -58,10 +69,14 @@ async function ask(
 ): Promise<string | undefined> {
   try {
     const question = checkCommand(identity, installation, peers);
-    return problemFromCheck(host, await askOverSsh(connection, question, ANSWER_LIMIT));
+    const answer = await askOverSsh(connection, question, ANSWER_LIMIT);
+    const problem = problemFromCheck(host, answer);
+    const warnings = problem === undefined ? warningsFromCheck(host, answer.stdout) : [];
+    for (const warning of warnings) await pulumi.log.warn(warning, overlay);
+    return problem;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const text = `${host} could not be asked whether its overlay is paused: ${why}. All that had to be done there is done.`;
+    const text = `${host} could not be asked whether its overlay is kept true: ${why}. All that had to be done there is done.`;
     await pulumi.log.warn(text, overlay);
     return undefined;
   }

@@ -10,6 +10,7 @@ export type Connection = Unwrap<command.types.input.remote.ConnectionArgs>;
 export interface Answer {
   /** Undefined where a signal ended it. */
   status: number | undefined;
+  stdout: string;
   stderr: string;
 }
 
@@ -49,12 +50,13 @@ export function askOverSsh(connection: Connection, text: string, seconds: number
     client.on("ready", () =>
       client.exec(text, (error, channel) => {
         if (error) return fail(error);
-        let stderr = "";
+        let [stdout, stderr] = ["", ""];
         let status: number | undefined;
+        channel.setEncoding("utf8").on("data", (said: string) => (stdout += said));
         channel.stderr.setEncoding("utf8").on("data", (said: string) => (stderr += said));
         channel.on("exit", (code: number | null) => (status = code ?? undefined));
-        channel.on("close", () => end(() => resolve({ status, stderr })));
-        channel.resume().end();
+        channel.on("close", () => end(() => resolve({ status, stdout, stderr })));
+        channel.end();
       }),
     );
     try {

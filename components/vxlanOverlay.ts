@@ -10,7 +10,7 @@ import type { PeersPlan } from "./vxlan/plan.ts";
 import { removalAdvice } from "./vxlan/removal.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
-import { describeProblems, validateHostKey, validateOverlay } from "./vxlan/validate.ts";
+import { describeProblems, validateHostKey, validateIdentity, validateOverlay } from "./vxlan/validate.ts";
 import type { PartialHost } from "./vxlan/validate.ts";
 import { digestOf, lastVerified, parseVerifyReport, validateVerify, verifyPhase } from "./vxlan/verify.ts";
 import type { LastVerified, VerifyHost } from "./vxlan/verify.ts";
@@ -100,11 +100,12 @@ export interface VxlanOverlayArgs extends OverlayArgs {
 
 /**
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each,
- * and on each the addresses of all others. Hosts need Linux, systemd, bash, awk, iproute2, nftables, util-linux and (to
- * verify) ping, nothing else. They mend what drifts, and keep their place in the overlay over reboots.
+ * and on each the addresses of all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables,
+ * util-linux and (to verify) ping, nothing else. They mend what drifts, and keep their place in the overlay over reboots.
  *
- * Every `up` ends in a question to each host, from the program itself, whether the overlay is paused there or the host
- * lost it: either fails the `up`. A host that gives no answer is warned about.
+ * Every `up` ends in a question to each host, from the program itself, whether the overlay is kept true there: one where
+ * it is paused, lost, or beyond mending fails the `up`. A host that gives no answer is warned about, and what a host warns
+ * of is passed on.
  *
  * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers` and `<name>-<host>-verify`.
  *
@@ -301,6 +302,7 @@ function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverla
   ]);
   const problems = [
     ...validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>),
+    ...validateIdentity(`${pulumi.getStack()}.${name}`),
     ...validateVerify(args, (key) => key),
     ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
       validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),

@@ -8,15 +8,15 @@ import type { OverlayIdentity } from "./phases.ts";
  */
 
 /** Seconds that the command may take on the host, and seconds in which the host must have answered. */
-const TIME_LIMIT = 8;
-export const ANSWER_LIMIT = 10;
+const TIME_LIMIT = 13;
+export const ANSWER_LIMIT = 15;
 
 /** Exit codes of `timeout`: when it ended the command, when it had to kill it, and when there is no such command. */
 const TIMED_OUT = [124, 137];
 const MISSING = 127;
 
 /**
- * Asks a host, and changes nothing there.
+ * Asks a host. What is not right there just now is mended as its unit would, so that what cannot be mended is said.
  *
  * @param installation as the host's device phase reported it
  * @param peers as the host's peers phase sent them
@@ -44,4 +44,12 @@ export function problemFromCheck(
   }
   const said = stderr.trim().slice(-1_000);
   return `${host}: ${said === "" ? `"${PROGRAM} check" ended with ${status} and said nothing` : said}`;
+}
+
+/** What a host that is kept true warns of: it cannot be mended there, and traffic may suffer from it. */
+export function warningsFromCheck(host: string, stdout: string): string[] {
+  return stdout
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => `${host}: ${line}`);
 }

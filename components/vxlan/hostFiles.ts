@@ -27,7 +27,7 @@ const PARTS = [
 const FILES = [
   ...PARTS.map((source) => ({ source, path: `${LIBRARY}/${source}`, mode: "644" })),
   { source: "oci-vxlan@.service", path: "/etc/systemd/system/oci-vxlan@.service", mode: "644" },
-  { source: "oci-vxlan", path: `${LIBRARY}/oci-vxlan`, mode: "755" },
+  { source: "oci-vxlan", path: "/usr/local/sbin/oci-vxlan", mode: "755" },
 ] as const;
 
 const read = (source: string) => readFileSync(new URL(`./host/${source}`, import.meta.url), "utf8");

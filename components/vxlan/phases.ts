@@ -25,7 +25,8 @@ export interface Incarnation {
   machine?: string;
 }
 
-export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
+/** Below /usr/local/sbin SELinux lets systemd run a program, as it does not below /usr/local/lib. */
+export const PROGRAM = "/usr/local/sbin/oci-vxlan";
 
 /** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
 const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
@@ -46,9 +47,13 @@ export function removeDevice({ overlay, owner }: OverlayIdentity): string {
   return `${PROGRAM} remove-device ${overlay} ${owner}`;
 }
 
-/** Removes a phase's own files; a host that has none of them is done already. */
+/**
+ * Removes a phase's own files; a host that has none of them is done already. One that lost the program alone is not:
+ * then the command fails, and what is left is not forgotten.
+ */
 function removal(command: string): string {
-  return `test ! -x ${PROGRAM} || ${asRoot(TIME_LIMIT.remove, command, "needs root, or sudo without a password")}`;
+  const hint = `needs root, or sudo without a password, and ${PROGRAM}: where that is lost, raise the host's generation and run pulumi up first`;
+  return `test ! -e ${PROGRAM} -a ! -e /etc/oci-vxlan || ${asRoot(TIME_LIMIT.remove, command, hint)}`;
 }
 
 /** Phase device: installs the host side, brings the device up, prints the device report. */

@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { peersSettings } from "../../components/vxlan/phases.ts";
-import { NamespaceHost, PROGRAM } from "./namespace.ts";
+import { devicePhase, peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
+import { withDefaults } from "../../components/vxlan/settings.ts";
+import { NamespaceHost } from "./namespace.ts";
 import {
+  HOST,
   OTHER,
   OVERLAY,
   PEER,
@@ -56,7 +59,101 @@ describe("managers of links keep off", () => {
   });
 });
 
+describe("the check that up ends with", () => {
+  const check = async (installation: string, list = [PEER]) => {
+    const digest = createHash("sha256").update(peersSettings({ installation, mtu: 8950, peers: list }));
+    return host.program(["check", OVERLAY, installation, digest.digest("hex")]);
+  };
+  const refused = async (installation: string, list?: (typeof PEER)[]) => {
+    const { exitCode, stderr } = await check(installation, list);
+    expect(exitCode).toBe(1);
+    return stderr;
+  };
+
+  test("passes in silence where all is right, and mends what is not", async () => {
+    const { installation } = await install(host);
+    const whole = [await kernel(host), await files(host)];
+    expect(await check(installation)).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    await host.on("ip link del vxlan0");
+    expect((await check(installation)).exitCode).toBe(0);
+    expect([await kernel(host), await files(host)]).toEqual(whole);
+  });
+
+  test("passes on what the host warns of", async () => {
+    const { installation } = await install(host);
+    await host.on("ip link set eth0 mtu 1500");
+    const { exitCode, stdout } = await check(installation);
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^eth0 carries 1500 bytes.*lost/)]);
+  });
+
+  test("fails for another installation, and for other peers", async () => {
+    const { installation } = await install(host);
+    expect(await refused("another")).toMatch(/was re-imaged, or lost its files/);
+    expect(await refused(installation, [OTHER])).toMatch(/peers on \S+ is not what pulumi up wrote/);
+  });
+
+  test("fails with the reason where the overlay cannot be mended", async () => {
+    const { installation } = await install(host);
+    await host.on("ip address flush dev eth0");
+    expect(await refused(installation)).toMatch(/no interface of \S+ carries the underlay address/);
+  });
+
+  test("fails where the unit does not stay up", async () => {
+    const { installation } = await install(host);
+    await host.on(`echo activating >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`);
+    expect(await refused(installation)).toMatch(
+      /oci-vxlan@lab\.overlay\.service on \S+ does not stay up, .*journalctl/,
+    );
+  });
+});
+
+describe("installation", () => {
+  const { stdin } = devicePhase(
+    { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
+    withDefaults({ cidrs: ["192.168.0.0/24"] }),
+    HOST,
+    { generation: 0 },
+  );
+  const asScript = `base64 -d >/run/script <<<${Buffer.from(stdin).toString("base64")}`;
+
+  test("is seen by whoever logs in, though new files are nobody else's here", async () => {
+    await host.on("rm -rf /usr/local/lib/oci-vxlan /usr/local/sbin");
+    await host.on(`${asScript}; umask 077; bash /run/script`);
+    const asNobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    await host.on(
+      `${asNobody} test -x ${PROGRAM}; ${asNobody} cat /usr/local/lib/oci-vxlan/unit.sh >/run/unit`,
+    );
+  });
+
+  test("has its program where SELinux lets systemd run it, which it does not below lib", async () => {
+    await device(host);
+    const commands = await host.on(
+      "sed -n 's/^Exec[A-Za-z]*=[-+!@:]*//p' /etc/systemd/system/oci-vxlan@.service",
+    );
+    for (const command of commands.split("\n")) expect(command).toMatch(/^\/usr\/local\/sbin\//);
+  });
+});
+
 describe("removal", () => {
+  test.each([
+    ["the program", `rm ${PROGRAM}`],
+    ["a part of it", "rm /usr/local/lib/oci-vxlan/unit.sh"],
+  ])("fails where %s is lost and the overlay is not, and is done where there is nothing", async (_, lose) => {
+    const phase = devicePhase(
+      { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
+      withDefaults({ cidrs: ["192.168.0.0/24"] }),
+      HOST,
+      { generation: 0 },
+    );
+    await install(host);
+    await host.on(lose);
+    await expect(host.on(phase.delete)).rejects.toThrow("failed with 127");
+    await host.installProgram();
+    await host.on(phase.delete);
+    await host.on(phase.delete);
+    expect(await host.on("ip -o link show type vxlan")).toBe("");
+  });
+
   test("takes the peers of its own installation only", async () => {
     const { installation } = await install(host);
     const whole = await kernel(host);
@@ -86,7 +183,11 @@ describe("removal", () => {
     expect(foreign.stderr).toContain("belongs to oci-vxlan/lab/lab.overlay and stays");
     await remove(host);
     expect(await host.on("ip -o link show type vxlan")).toMatch(/vxlan1[^\n]*$/);
-    expect(await host.on("ls /usr/local/lib/oci-vxlan")).toContain("oci-vxlan");
+    expect(await host.on(`ls /usr/local/lib/oci-vxlan ${PROGRAM}`)).toContain("unit.sh");
+    // Of runs that were killed while they wrote.
+    await host.on(
+      `touch /etc/systemd/system/oci-vxlan@.service.new ${PROGRAM}.new /etc/systemd/network/05-oci-vxlan-${SECOND}.link.new`,
+    );
     await remove(host, SECOND);
     expect((await state()).split("\n")).toEqual(before);
   });

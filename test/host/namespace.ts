@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hostFiles } from "../../components/vxlan/hostFiles.ts";
+import { PROGRAM } from "../../components/vxlan/phases.ts";
 import { attempt, run } from "../../lab/commands.ts";
 import type { Result } from "../../lab/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
@@ -13,7 +14,6 @@ import { progress } from "../../lab/report.ts";
 
 const HOST_FILES = fileURLToPath(new URL("../../components/vxlan/host", import.meta.url));
 const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));
-export const PROGRAM = "/usr/local/lib/oci-vxlan/oci-vxlan";
 
 /**
  * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC, without

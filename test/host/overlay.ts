@@ -100,6 +100,6 @@ export async function remove(host: NamespaceHost, overlay = OVERLAY): Promise<vo
 /** Every file of the host that this program may write, with its time of change; state that a boot clears apart. */
 export function files(host: NamespaceHost): Promise<string> {
   return host.on(
-    "find /etc /var/lib/oci-vxlan /usr/local/lib -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' 2>/dev/null | sort || true",
+    "find /etc /var/lib/oci-vxlan /usr/local -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' 2>/dev/null | sort || true",
   );
 }

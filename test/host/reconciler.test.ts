@@ -333,6 +333,23 @@ describe("the host side", () => {
     await until("its end", 5_000, async () => (await host.program(["reconcile", OVERLAY])).exitCode === 0);
   });
 
+  test("keeps strangers out though the NIC lost its address, and says what is wrong", async () => {
+    await install(host);
+    await host.on("ip address flush dev eth0; nft delete table ip oci-vxlan");
+    const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("carries the underlay address")]);
+    expect(await host.on("nft list table ip oci-vxlan")).toContain(PEER.underlayAddress);
+  });
+
+  test("puts a new file in the place of an old one, which whoever reads it keeps whole", async () => {
+    const { installation } = await install(host);
+    const file = `/etc/oci-vxlan/${OVERLAY}/peers`;
+    await host.on(`ln ${file} /root/before; cp ${file} /root/copy`);
+    await peers(host, installation, [PEER, OTHER]);
+    expect(await host.on(`cat ${file}`)).toContain(OTHER.mac);
+    await host.on("cmp /root/before /root/copy");
+  });
+
   test("does not mind a clock that was set back", async () => {
     await install(host);
     await host.on(`touch -d '+1 hour' /etc/oci-vxlan/${OVERLAY}/*`);

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import ssh2 from "ssh2";
 import type { Server } from "ssh2";
 import { askOverSsh } from "../../components/overSsh.ts";
-import { checkCommand, problemFromCheck } from "../../components/vxlan/check.ts";
+import { checkCommand, problemFromCheck, warningsFromCheck } from "../../components/vxlan/check.ts";
 import { drawKeyPair } from "../loginKey.ts";
 
 const PASSPHRASE = "not for print";
@@ -20,7 +20,7 @@ describe("asking a host over SSH", () => {
   });
 
   /** A server that takes the login key alone, and answers every command in one way; or not at all. */
-  const serve = async (answer?: { status: number; stderr: string }) => {
+  const serve = async (answer?: { status: number; stdout?: string; stderr: string }) => {
     connections = new Set();
     const wanted = ssh2.utils.parseKey(login.public);
     if (wanted instanceof Error) throw wanted;
@@ -36,6 +36,7 @@ describe("asking a host over SSH", () => {
         accept().on("exec", (take) => {
           const channel = take();
           if (answer === undefined) return;
+          channel.write(answer.stdout ?? "");
           channel.stderr.write(answer.stderr);
           channel.exit(answer.status);
           channel.end();
@@ -65,8 +66,8 @@ describe("asking a host over SSH", () => {
   };
 
   test("gives its exit code and what it said", async () => {
-    const connection = await serve({ status: 3, stderr: "paused\n" });
-    expect(await askOverSsh(connection, "check", 5)).toEqual({ status: 3, stderr: "paused\n" });
+    const answer = { status: 3, stdout: "a warning\n", stderr: "paused\n" };
+    expect(await askOverSsh(await serve(answer), "check", 5)).toEqual(answer);
   });
 
   test("is refused where another host key answers than the one that is pinned", async () => {
@@ -102,6 +103,11 @@ describe("what a host answered", () => {
     expect(problemFromCheck("host01", { status: 127, stderr: "no such file" })).toMatch(
       /^host01 was re-imaged, or lost its files, .* raise its "generation"/,
     );
+  });
+
+  test("is warned of, line by line", () => {
+    expect(warningsFromCheck("host01", "one\n\ntwo\n")).toEqual(["host01: one", "host01: two"]);
+    expect(warningsFromCheck("host01", "")).toEqual([]);
   });
 
   test.each([124, 137, undefined])("is no answer where the command was ended (%s)", (status) => {

@@ -69,7 +69,8 @@ reconcile_device() {
 make_device() {
 	cmd ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" local "$UNDERLAY" dev "$NIC" nolearning ||
 		die "the kernel of $(hostname) does not make $DEVICE, for the reason above. Where another device has VNI $VNI at port $PORT:" \
-			"ip -d link show type vxlan. If none is to be seen, it was moved into a network namespace: lsns -t net. Remove it there"
+			"ip -d link show type vxlan. If none is to be seen, it was moved into a network namespace: lsns -t net. Remove it there." \
+			"Where the kernel does not know vxlan at all, install its package of extra modules"
 }
 
 # The device by another name, which somebody gave it: the kernel takes a VNI at a port only once.

@@ -4,6 +4,11 @@
 LOCK_WAIT=30         # seconds that another run may take
 LOCK=/usr/local/lib  # a folder that stays when the last overlay goes: whoever waits must not wait for one that is gone
 
+# The overlay that a file below /etc belongs to.
+overlay_of() { # FILE
+	basename "$(dirname "$1")"
+}
+
 # Prints the values of a key in a settings file, one line each.
 setting() { # FILE KEY
 	local key value

@@ -36,6 +36,7 @@ keep_managers_off() {
 
 let_managers_be() {
 	local files=("$NETWORKD_FILES-$OVERLAY".{link,network} "$NETWORK_MANAGER_FILES/90-oci-vxlan-$OVERLAY.conf") file
+	rm -f "${files[@]/%/.new}" # Of a run that was killed.
 	for file in "${files[@]}"; do
 		[[ -e $file ]] || continue
 		rm -f "${files[@]}"

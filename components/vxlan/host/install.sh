@@ -1,6 +1,7 @@
 # Puts the host side in place; the installer sends a call of install_file for each file behind it.
 # shellcheck shell=bash
 set -euo pipefail
+umask 022 # Whoever logs in may look whether the program is there, and no more than root writes it.
 
 # The program's own lock: an overlay that goes meanwhile may take the program with it.
 mkdir -p /usr/local/lib

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Part of oci-vxlan: the unit that keeps an overlay true. Whoever stops or disables it has paused the overlay.
 
+UNIT_WAIT=7  # seconds in which a unit that fails must be up again: systemd waits 5 of them
+
 UNIT_FILE=/etc/systemd/system/oci-vxlan@.service
 
 unit() { # [OVERLAY]
@@ -29,14 +31,14 @@ refuse_paused() {
 	[[ $ENABLED == enabled ]] || how="${ENABLED:-not enabled}"
 	[[ ($ACTIVE != inactive && $ACTIVE != deactivating) || $(systemctl list-jobs --no-legend "$(unit)") == *start* ]] || how=stopped
 	[[ -z $how ]] ||
-		die "overlay $OVERLAY is paused on $(hostname): its unit $(unit) is $how. Nothing was changed. To go on, run" \
+		die "overlay $OVERLAY is paused on $(hostname): its unit $(unit) is $how. Nothing of the overlay was changed. To go on, run" \
 			"\"sudo systemctl enable --now $(unit)\" on the host, then pulumi up again"
 }
 
 # Identifies the program and unit as they are installed.
 program_digest() {
 	local digest
-	digest=$(cat "$LIB"/* "$UNIT_FILE" | sha256sum)
+	digest=$(cat "$PROGRAM_FILE" "$LIB"/* "$UNIT_FILE" | sha256sum)
 	echo "${digest%% *}"
 }
 
@@ -54,17 +56,32 @@ start_unit() {
 	# The unit runs this program too, which must not wait for itself.
 	unlock
 	if ! runs_current_program "$OVERLAY"; then
-		cmd systemctl restart "$(unit)"
+		cmd systemctl restart "$(unit)" || die_without_unit
 	elif [[ $ACTIVE != active ]]; then
-		cmd systemctl start "$(unit)"
+		cmd systemctl start "$(unit)" || die_without_unit
 	fi
 	for file in "$ETC"/*/device; do
-		overlay=$(basename "$(dirname "$file")")
+		overlay=$(overlay_of "$file")
 		[[ $overlay != "$OVERLAY" ]] || continue
-		runs_current_program "$overlay" || cmd systemctl try-restart "$(unit "$overlay")"
+		# Another overlay's trouble is not this one's, nor is its time.
+		runs_current_program "$overlay" || cmd systemctl --no-block try-restart "$(unit "$overlay")"
 	done
 	relock
 	write_file "$VAR/$OVERLAY/started" <<<"yes"
+}
+
+die_without_unit() {
+	die "$(unit) does not start on $(hostname). Its lines say why: sudo journalctl --boot --unit $(unit)"
+}
+
+# A unit that failed is started again by systemd within a few seconds, for as long as it takes.
+await_unit() {
+	local deadline=$((SECONDS + UNIT_WAIT))
+	until read_unit_state && [[ $ACTIVE == active ]]; do
+		((SECONDS < deadline)) ||
+			die "$(unit) on $(hostname) does not stay up, so nothing keeps the overlay true there: sudo journalctl --boot --unit $(unit)"
+		sleep 0.5
+	done
 }
 
 stop_unit() {

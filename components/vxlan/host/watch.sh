@@ -68,7 +68,7 @@ await_event() {
 		sleep "$INTERVAL"
 		return 0
 	fi
-	while left=$((deadline - SECONDS)) && ((left > 0)); do
+	while left=$((deadline - SECONDS)) && ((left > 0 && left <= INTERVAL)); do # More, where the clock was set back.
 		status=0
 		read -r -t "$left" -u "$EVENTS" line || status=$?
 		if ((status > 128)); then

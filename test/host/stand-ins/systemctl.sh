@@ -22,7 +22,7 @@ start* | restart*)
 	overlay=${overlay%.service}
 	# What the running program itself says about which one it is.
 	mkdir -p "/run/oci-vxlan/$overlay"
-	cat /usr/local/lib/oci-vxlan/* /etc/systemd/system/oci-vxlan@.service | sha256sum | cut -d' ' -f1 >"/run/oci-vxlan/$overlay/program"
+	cat /usr/local/sbin/oci-vxlan /usr/local/lib/oci-vxlan/* /etc/systemd/system/oci-vxlan@.service | sha256sum | cut -d' ' -f1 >"/run/oci-vxlan/$overlay/program"
 	;;
 stop*) echo inactive >"$state/$unit.active" ;;
 esac
