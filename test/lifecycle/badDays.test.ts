@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
 import { delimiter } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { ROOT } from "../../lab/lab.ts";
+import { openLab, ROOT } from "../../lab/lab.ts";
+import { namespacesOf } from "../../lab/network/network.ts";
 
 /**
  * `npm run lab` on a machine that lacks something: one line that says what, and what to do, before anything is
@@ -21,7 +21,8 @@ function lab(prelude: string, args: readonly string[] = [], env: Record<string, 
   });
 }
 
-const namespaces = () => (existsSync("/run/netns") ? readdirSync("/run/netns") : []);
+/** Of the lab that was asked for: others come and go beside it. */
+const namespaces = () => namespacesOf(openLab("lab"));
 
 /** The machine's own PATH, without what npm put before it. */
 const machinePath = () =>

@@ -108,6 +108,11 @@ describe("the cloud's network", () => {
       () => false,
     );
   }
+  /** Whether one of three askings gets an answer: a busy machine may be late with one. */
+  async function answers(...question: Parameters<typeof asks>) {
+    for (let times = 0; times < 3; times++) if (await asks(...question)) return true;
+    return false;
+  }
   const pings = async (who: string, target: string, ...options: string[]) => {
     const argv = ["ping", "-n", "-c1", "-W1", ...options, address[target] ?? target];
     return inHost(lab, who, argv).then(
@@ -140,8 +145,10 @@ describe("the cloud's network", () => {
     const elsewhere = await make.vcn("10.1.0.0/16");
     const far = await make.subnet(elsewhere.id, "10.1.1.0/24");
     const subnets: Record<string, any> = { a: inner, b: inner, c: apart, d: far };
+    const launched: any[] = [];
     for (const [host, subnet] of Object.entries(subnets))
-      await make.launch(host, subnet.id, address[host] ?? "");
+      launched.push(await make.launch(host, subnet.id, address[host] ?? ""));
+    for (const { id } of launched) await make.awaitState(id, "RUNNING");
     for (const [host, own] of Object.entries(address)) {
       await awaitSsh(lab, host, own, "itself");
       await on(host, "systemctl is-system-running --wait >/dev/null || true");
@@ -158,7 +165,7 @@ describe("the cloud's network", () => {
     address["old"] = "10.0.9.2";
   });
   afterAll(async () => {
-    sdk.close();
+    (sdk as Sdk | undefined)?.close(); // Where beforeAll failed there is none.
     await removeLab(lab);
   });
 
@@ -174,7 +181,7 @@ describe("the cloud's network", () => {
     beforeAll(() => setRules(members, [from(VCN, udpPort(5000))], [to(VCN, udpPort(5000))]));
 
     test("lets replies back", async () => {
-      expect(await asks("a", "b", "udp", 5000)).toBe(true);
+      expect(await answers("a", "b", "udp", 5000)).toBe(true);
     });
     test("lets nothing else in, whatever port it comes from", async () => {
       expect(await asks("a", "b", "udp", 4789)).toBe(false);
@@ -188,7 +195,7 @@ describe("the cloud's network", () => {
     });
     test("speaks of the addresses that it names", async () => {
       await setRules(members, [from("10.0.1.10/32", udpPort(5000))], [to(VCN, { protocol: "all" })]);
-      expect(await asks("a", "b", "udp", 5000)).toBe(true);
+      expect(await answers("a", "b", "udp", 5000)).toBe(true);
       expect(await asks("b", "a", "udp", 5000)).toBe(false);
     });
     test("for ICMP speaks of a type", async () => {
@@ -229,7 +236,7 @@ while time.time() < end:
       const before = await tracked();
       const arrived = await arrivedAt("b", () => asks("a", "b", "udp", 4789));
       expect(arrived).toEqual(["udp 4789 10.0.1.10"]);
-      expect(await tracked()).toBe(before);
+      expect(await tracked()).toBeLessThanOrEqual(before); // Others' may have come to their end.
     });
     test("lets no reply back that no rule speaks of", async () => {
       expect(await asks("a", "b", "udp", 4789)).toBe(false); // The reply goes to another port.
@@ -240,7 +247,7 @@ while time.time() < end:
         ...stateless,
       };
       await setRules(members, [from(VCN, ask), from(VCN, reply)], [to(VCN, ask), to(VCN, reply)]);
-      expect(await asks("a", "b", "udp", 5000)).toBe(true);
+      expect(await answers("a", "b", "udp", 5000)).toBe(true);
     });
     test("counts where a stateful one speaks of the same packets", async () => {
       const [plain, own] = [udpPort(5000), udpPort(5000, stateless)];
@@ -257,7 +264,7 @@ while time.time() < end:
       await setRules(others, [from(VCN, udpPort(5000, stateless))], []);
       expect(await asks("a", "c", "udp", 5000)).toBe(false);
       await setRules(others, [from(VCN, udpPort(5000, stateless))], [to(VCN, reply)]);
-      expect(await asks("a", "c", "udp", 5000)).toBe(true);
+      expect(await answers("a", "c", "udp", 5000)).toBe(true);
       await setRules(others, [], []);
     });
     test("of a port drops the later fragments of a packet; one of a protocol does not", async () => {
@@ -265,7 +272,7 @@ while time.time() < end:
       await setRules(members, [from(VCN, udpPort(5000))], [to(VCN, udpPort(5000))]);
       expect(await asks("a", "b", "udp", 5000, large)).toBe(false);
       await setRules(members, [from(VCN, { protocol: "17" })], [to(VCN, { protocol: "17" })]);
-      expect(await asks("a", "b", "udp", 5000, large)).toBe(true);
+      expect(await answers("a", "b", "udp", 5000, large)).toBe(true);
     });
   });
 
@@ -273,7 +280,7 @@ while time.time() < end:
     const all = { protocol: "all" };
     await setRules(members, [from("10.0.1.0/24", all)], [to("10.0.1.0/24", all)]);
     await setRules(others, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
-    expect(await asks("a", "b", "tcp", 5000)).toBe(true);
+    expect(await answers("a", "b", "tcp", 5000)).toBe(true);
     for (const [one, other] of [
       ["c", "a"],
       ["c", "b"],
@@ -293,7 +300,7 @@ while time.time() < end:
     const setLists = (...securityListIds: string[]) =>
       network("updateSubnet", { subnetId: inner.id, updateSubnetDetails: { securityListIds } });
     await setLists(members.id, list.id);
-    expect(await asks("c", "a", "tcp", 5000)).toBe(true);
+    expect(await answers("c", "a", "tcp", 5000)).toBe(true);
     await setLists(members.id);
     expect(await asks("c", "a", "tcp", 5000)).toBe(false);
   });
@@ -351,11 +358,11 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     });
 
     test("a host that existed before is reached, behind the instance's own list", async () => {
-      expect(await asks("a", "old", "tcp", 5000)).toBe(true);
-      expect(await asks("old", "a", "tcp", 5000)).toBe(true);
+      expect(await answers("a", "old", "tcp", 5000)).toBe(true);
+      expect(await answers("old", "a", "tcp", 5000)).toBe(true);
       await setRules(members, [from(VCN, udpPort(5000))], [to(ANYWHERE, all)]);
       expect(await asks("old", "a", "tcp", 5000)).toBe(false);
-      expect(await asks("old", "a", "udp", 5000)).toBe(true);
+      expect(await answers("old", "a", "udp", 5000)).toBe(true);
     });
 
     test("a host that is cut off is alone until it is healed", async () => {
@@ -378,7 +385,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     beforeAll(() => setRules(members, [from(OPERATOR, tcpPort(5000))], [to(ANYWHERE, { protocol: "all" })]));
 
     test("an instance is reached by its public address and no other", async () => {
-      expect(await asks("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
+      expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
       expect(await asks("operator", "a", "tcp", 5000)).toBe(false);
     });
     test("it is seen by it, too: one address inside for one outside", async () => {
@@ -407,7 +414,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
       expect(await asks("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(false);
       expect(await pings("a", "198.51.100.10")).toBe(false);
       await turn(true);
-      expect(await asks("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
+      expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     });
     test("without a route to it, it carries nothing either", async () => {
       const route = (routeRules: Rule[]) =>
@@ -419,17 +426,17 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         { ...rule, destination: ANYWHERE },
         { ...rule, destination: "198.51.100.0/24" },
       ]);
-      expect(await asks("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
+      expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     });
   });
 
   test("the rules are those of the books after the cloud was killed and started again", async () => {
     const { stopCloud } = await import("../../lab/cloud/cloud.ts");
     await stopCloud(lab);
-    expect(await asks("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
+    expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     await router("nft delete table inet ocivx_cloud");
     await startCloud(lab, silent);
-    expect(await asks("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
+    expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     expect(await asks("operator", publicAddress["a"] ?? "", "udp", 5000)).toBe(false);
   });
 

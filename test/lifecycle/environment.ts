@@ -112,13 +112,17 @@ export class TestEnvironment {
     return this.pulumi(["destroy", "--yes", "--skip-preview"], config);
   }
 
-  async pulumi(args: readonly string[], config: object = this.config()): Promise<Outcome> {
+  async pulumi(
+    args: readonly string[],
+    config: object = this.config(),
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<Outcome> {
     const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
     const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
     await pulumi.prepare();
     this.members = pulumi.hosts();
     this.lastConfig = config;
-    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"]);
+    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"], variables);
     return {
       exitCode: result.exitCode,
       text: `${result.stdout}\n${result.stderr}`,
@@ -167,7 +171,7 @@ export class TestEnvironment {
       host,
       "find /etc /usr/local /var/lib /opt /root /home -xdev ! -path '/var/lib/systemd/*' ! -path '/var/lib/cloud/*' ! -path '/var/lib/NetworkManager/*' | sort; " +
         "systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort; systemctl list-units --all --no-legend --plain | grep -i vxlan || true; " +
-        "iptables -S; ip6tables -S; nft list tables; ip -o link show | awk -F'[:@]' '{print $2}'; ls /run | grep -v motd.dynamic | sort",
+        "iptables -S; ip6tables -S; nft list tables; if systemctl -q is-active firewalld; then firewall-cmd --list-all-zones; fi; ip -o link show | awk -F'[:@]' '{print $2}'; ls /run | grep -v motd.dynamic | sort",
     );
   }
 
@@ -175,7 +179,7 @@ export class TestEnvironment {
   writtenAt(host: string): Promise<string> {
     return this.on(
       host,
-      "find /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan /etc/systemd/system -xdev -printf '%p %T@ %C@\\n' | sort",
+      "find /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan /usr/local/sbin/oci-vxlan /etc/systemd/system -xdev -printf '%p %T@ %C@\\n' | sort",
     );
   }
 }

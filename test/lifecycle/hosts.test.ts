@@ -19,6 +19,7 @@ import { openLab, ROOT } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { MEMO } from "../../lab/memo.ts";
 import { inNetwork, namespacesOf } from "../../lab/network/network.ts";
+import { kill } from "../../lab/processes.ts";
 import { silent } from "../../lab/report.ts";
 
 /** The lab's hosts and the network between them: what stands in for Oracle must refuse what Oracle refuses. */
@@ -140,7 +141,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     const boots = () =>
       Promise.all(
         ["host01", "host02"].map((host) =>
-          on(host, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1"),
+          on(host, "cat /proc/sys/kernel/random/boot_id; cut -d' ' -f22 /proc/1/stat"),
         ),
       );
     const before = await boots();
@@ -152,7 +153,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     await killHost(lab, "host02");
     expect(isRunning(lab, "host02")).toBe(false);
     const pid = Number(readFileSync(`${lab.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0]);
-    process.kill(pid, "SIGKILL");
+    await kill([pid]);
     await upHosts(lab, MEMO, silent);
     await awaitSsh(lab, "host01", "10.196.218.222");
     await on("host01", "ping -c1 -W2 10.196.218.226");

@@ -17,6 +17,7 @@ describe("the memo's hosts", () => {
 
   beforeAll(async () => {
     env = await TestEnvironment.boot("test-overlay", MEMO);
+    await onBoth((host) => env.on(host, "systemctl is-system-running --wait || true"));
     before = await onBoth((host) => env.traces(host));
   });
   afterAll(() => env.remove());
@@ -74,7 +75,7 @@ describe("the memo's hosts", () => {
       await onBoth((host) => env.tables(host)),
     ];
     for (const host of HOSTS) {
-      expect(await env.on(host, "/usr/local/lib/oci-vxlan/oci-vxlan reconcile lab.overlay 2>&1")).toBe("");
+      expect(await env.on(host, "/usr/local/sbin/oci-vxlan reconcile lab.overlay 2>&1")).toBe("");
     }
     expect(await onBoth((host) => env.writtenAt(host))).toEqual(files);
     expect(await onBoth((host) => env.tables(host))).toEqual(tables);
@@ -174,7 +175,7 @@ describe("the memo's hosts", () => {
     const secrets = secretsOf(env.lab);
     const again = env.up(env.config((e) => (e.hosts.host01.generation = 2)));
     const lines = [...(await commandLinesDuring(again))];
-    expect(lines.some((line) => line.includes("oci-vxlan/oci-vxlan peers"))).toBe(true);
+    expect(lines.some((line) => /oci-vxlan (device|peers|run) /.test(line))).toBe(true);
     expect(lines.filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
     expect(await readableByOthers(env.lab, secrets)).toEqual([]);
     const { text: state } = await env.pulumi(["stack", "export"]);

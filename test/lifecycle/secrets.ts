@@ -36,12 +36,27 @@ export async function commandLinesDuring(work: Promise<unknown>): Promise<Set<st
 
 /** Files below the lab's directory, its hosts' included, that others than root may read and that hold a secret. */
 export async function readableByOthers(lab: Lab, secrets: readonly string[]): Promise<string[]> {
-  const files = await run(["find", lab.directory, "-xdev", "-type", "f", "-perm", "/o=r", "-size", "-2048k"]);
+  const files = await run([
+    "find",
+    lab.directory,
+    "-ignore_readdir_race",
+    "-xdev",
+    "-type",
+    "f",
+    "-perm",
+    "/o=r",
+    "-size",
+    "-2048k",
+  ]);
   return files
     .split("\n")
     .filter(Boolean)
     .filter((file) => {
-      const text = readFileSync(file, "utf8");
-      return secrets.some((secret) => text.includes(secret));
+      try {
+        const text = readFileSync(file, "utf8");
+        return secrets.some((secret) => text.includes(secret));
+      } catch {
+        return false; // A running host took it away meanwhile.
+      }
     });
 }
