@@ -284,10 +284,15 @@ describe("firewalld", () => {
 
   test("leaves iptables to itself where it keeps its own rules there", async () => {
     // As one does that is set to iptables: it answers, and nftables knows nothing of it.
-    await host.wrap("/usr/sbin/nft", '[[ "$*" != "list tables" ]] || exit 0; exec $REAL "$@"');
+    await host.on("mkdir -p /etc/firewalld; echo FirewallBackend=iptables >/etc/firewalld/firewalld.conf");
+    await host.wrap(
+      "/usr/sbin/nft",
+      '[[ "$*" != "list tables" ]] || exit 0; [[ $* != *" inet firewalld" ]] || exit 1; exec $REAL "$@"',
+    );
     const before = await host.on("iptables -S");
     await install(host);
     expect(await host.on("iptables -S")).toBe(before);
+    expect(await reconcile(host)).toBe("");
   });
 
   test("gets them back when it has loaded its own again, and is not asked for anything meanwhile", async () => {
@@ -339,6 +344,21 @@ describe("firewalld", () => {
     await remove(host);
     expect(await state()).toBe("bound");
   });
+
+  test.each(["flush table inet firewalld", "flush ruleset"])(
+    "that lost its rules behind its back (%s) does not stand in the way of removal",
+    async (flush) => {
+      await install(host);
+      await host.on(`nft ${flush}`);
+      expect(await reconcile(host)).toMatch(/warning: the kernel of \S+ lost rules/);
+      const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
+      expect(exitCode, stderr).toBe(0);
+      expect(stderr).toMatch(
+        /warning: firewalld on \S+ refused removeRichRule .*: it goes with the next sudo firewall-cmd --reload/,
+      );
+      expect(await host.on("ls -d /etc/oci-vxlan 2>/dev/null || true")).toBe("");
+    },
+  );
 
   test("that lost its rules behind its back is told about once: it would not add them again", async () => {
     await install(host);

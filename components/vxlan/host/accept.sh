@@ -197,11 +197,17 @@ zones_with_sources() {
 warn_of_lost_rules() {
 	local held
 	held=$(exec nft -s list table inet firewalld 2>/dev/null) || true
-	if [[ -n $held ]] && [[ $held != *"ip daddr $UNDERLAY udp dport $PORT "* || ($INGRESS == all && $held != *"iifname \"$DEVICE\" "*) ]]; then
+	if [[ -z $held ]] && firewalld_keeps_to_iptables; then
+		forget_warning firewalld
+	elif [[ $held != *"ip daddr $UNDERLAY udp dport $PORT "* || ($INGRESS == all && $held != *"iifname \"$DEVICE\" "*) ]]; then
 		warn_once firewalld "the kernel of $(hostname) lost rules that firewalld thinks are there: sudo firewall-cmd --reload"
 	else
 		forget_warning firewalld
 	fi
+}
+
+firewalld_keeps_to_iptables() {
+	grep -q '^FirewallBackend=iptables' /etc/firewalld/firewalld.conf 2>/dev/null
 }
 
 # An administrator who bound the device to a zone of their own has decided about it.
@@ -220,16 +226,23 @@ cmd_firewalld() { # METHOD SIGNATURE ARGUMENT…
 	firewalld "$@" >/dev/null || die "firewalld on $(hostname) refused $1 ${*:3}: see journalctl -u firewalld"
 }
 
+# What the kernel has lost already firewalld refuses to remove. Its runtime rules do not outlive its next start.
+forget_in_firewalld() { # METHOD SIGNATURE ARGUMENT…
+	mending "firewalld: $1 ${*:3}"
+	firewalld "$@" >/dev/null ||
+		say "warning: firewalld on $(hostname) refused $1 ${*:3}: it goes with the next sudo firewall-cmd --reload, or reboot"
+}
+
 close_firewalld() {
 	local zone zones
 	zones=$(firewalld getZones "") || return 0
 	for zone in $(tr -d '"' < <(echo "${zones#as * }")); do
 		if [[ $(firewalld queryRichRule ss "$zone" "$(rich_rule)") == "b true" ]] && ! rich_rule_is_shared; then
-			cmd_firewalld removeRichRule ss "$zone" "$(rich_rule)"
+			forget_in_firewalld removeRichRule ss "$zone" "$(rich_rule)"
 		fi
 	done
 	if [[ $INGRESS == all && $(zone_of "$DEVICE") == trusted ]]; then
-		cmd_firewalld removeInterface ss trusted "$DEVICE"
+		forget_in_firewalld removeInterface ss trusted "$DEVICE"
 	fi
 }
 

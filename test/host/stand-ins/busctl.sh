@@ -1,7 +1,7 @@
 #!/bin/bash
 # Stands in for the bus on which firewalld answers: busctl [OPTIONS] call SERVICE PATH INTERFACE METHOD SIGNATURE
-# ARGUMENTS. Its state is one file for each rule and interface; like firewalld, it keeps a table that shows them. Where
-# there is a file "bound", the peers' addresses are bound to zone drop.
+# ARGUMENTS. Its state is one file for each rule and interface; like firewalld, it keeps a table that shows them, and
+# refuses to remove what is not there any more. Where there is a file "bound", the peers' addresses are bound to zone drop.
 state=/run/stand-ins/firewalld
 while [[ $1 == -* ]]; do shift; done
 shift 4
@@ -26,6 +26,9 @@ show() {
 	} | nft -f -
 }
 
+case $method in
+remove*) nft list table inet firewalld | grep -q accept || exit 1 ;;
+esac
 case $method in
 getZoneOfInterface)
 	for file in "$state/interface "*" $1"; do
