@@ -50,6 +50,6 @@ export function problemFromCheck(
 export function warningsFromCheck(host: string, stdout: string): string[] {
   return stdout
     .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map((line) => `${host}: ${line}`);
+    .flatMap((line) => /^oci-vxlan warning: (.*)$/.exec(line)?.[1] ?? []) // A login shell may have its say too.
+    .map((warning) => `${host}: ${warning}`);
 }

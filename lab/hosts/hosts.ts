@@ -283,10 +283,12 @@ export async function removeHost(lab: Lab, host: string): Promise<void> {
 export async function removeLab(lab: Lab): Promise<void> {
   await stopCloud(lab);
   const left: Error[] = [];
-  for (const host of hostsOf(lab)) await removeHost(lab, host).catch((error: Error) => left.push(error));
+  const known = hostsOf(lab);
+  for (const host of known) await removeHost(lab, host).catch((error: Error) => left.push(error));
   for (const namespace of namespacesOf(lab)) {
     const [, host] = /-h-(.*)$/.exec(namespace) ?? [];
-    if (host !== undefined) await killLeftovers(lab, host).catch((error: Error) => left.push(error));
+    if (host === undefined || known.includes(host)) continue;
+    await killLeftovers(lab, host).catch((error: Error) => left.push(error));
   }
   await dropNetwork(lab);
   if (left.length > 0)

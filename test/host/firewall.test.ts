@@ -284,7 +284,6 @@ describe("firewalld", () => {
 
   test("leaves iptables to itself where it keeps its own rules there", async () => {
     // As one does that is set to iptables: it answers, and nftables knows nothing of it.
-    await host.on("mkdir -p /etc/firewalld; echo FirewallBackend=iptables >/etc/firewalld/firewalld.conf");
     await host.wrap(
       "/usr/sbin/nft",
       '[[ "$*" != "list tables" ]] || exit 0; [[ $* != *" inet firewalld" ]] || exit 1; exec $REAL "$@"',
@@ -349,12 +348,13 @@ describe("firewalld", () => {
     "that lost its rules behind its back (%s) does not stand in the way of removal",
     async (flush) => {
       await install(host);
+      await host.on("mkdir -p /etc/firewalld; echo FirewallBackend=nftables >/etc/firewalld/firewalld.conf");
       await host.on(`nft ${flush}`);
       expect(await reconcile(host)).toMatch(/warning: the kernel of \S+ lost rules/);
       const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
       expect(exitCode, stderr).toBe(0);
       expect(stderr).toMatch(
-        /warning: firewalld on \S+ refused removeRichRule .*: it goes with the next sudo firewall-cmd --reload/,
+        /warning: firewalld on \S+ refused removeRichRule .*: it goes with sudo systemctl restart firewalld/,
       );
       expect(await host.on("ls -d /etc/oci-vxlan 2>/dev/null || true")).toBe("");
     },
@@ -364,7 +364,7 @@ describe("firewalld", () => {
     await install(host);
     await host.on("nft flush table inet firewalld");
     expect(await reconcile(host)).toMatch(
-      /warning: the kernel of \S+ lost rules .*sudo firewall-cmd --reload/,
+      /warning: the kernel of \S+ lost rules .*sudo systemctl restart firewalld/,
     );
     expect(await reconcile(host)).toBe("");
     await bus("reload", "x");

@@ -55,6 +55,27 @@ END`;
       "by a map from interfaces to chains",
       `nft 'table inet mine { chain world { tcp dport 22 accept; drop; }; chain input { type filter hook input priority 0; iifname vmap { "lo" : accept, "eth0" : jump world, "vxlan0" : drop }; }; }'`,
     ],
+    [
+      "what a map from interfaces accepts for SSH alone",
+      ruleset('tcp dport 22 iifname vmap { "eth0" : accept, "vxlan0" : accept }'),
+    ],
+    [
+      "what is new, by a map from states",
+      ruleset("", "accept", "ct state vmap { established : accept, related : accept, new : drop }"),
+    ],
+    [
+      "what is neither established nor related",
+      ruleset("", "accept", "ct state != { established, related } drop"),
+    ],
+    ["what is invalid or new", ruleset("", "accept", "ct state invalid,new drop")],
+    [
+      "and counts by name",
+      `nft 'table inet mine { counter c { }; chain input { type filter hook input priority 0; counter name c drop; }; }'`,
+    ],
+    [
+      "TCP that a chain for UDP does not see",
+      `nft 'table inet mine { chain u { iifname "vxlan0" accept; }; chain input { type filter hook input priority 0; policy drop; meta l4proto udp jump u; }; }'`,
+    ],
     ["by the beginning of interfaces' names", ruleset("", "accept", 'iifname { "eth*", "vx*" } drop')],
     ["what connection tracking has not seen", ruleset("", "accept", "ct state { new, untracked } drop")],
     [

@@ -106,8 +106,12 @@ describe("a thousand peers", () => {
   test("cost little to look at when nothing differs", async () => {
     const look = () => cost(`${PROGRAM} reconcile ${OVERLAY}`);
     await look();
-    const scaled = async () => (await look()) / (await slowness());
-    expect(await lowest(20, LOOK, scaled)).toBeLessThanOrEqual(LOOK); // 20 to 22 ms
+    let [least, slow] = [Infinity, await slowness()];
+    for (let times = 0; times < 20 && least / slow > LOOK; times++) {
+      slow = Math.min(slow, await slowness());
+      least = Math.min(least, await look());
+    }
+    expect(least / slow).toBeLessThanOrEqual(LOOK); // 20 to 23 ms
   });
 
   test("cost next to nothing while nothing happens, and little memory", { timeout: 240_000 }, async () => {

@@ -175,7 +175,7 @@ describe("the memo's hosts", () => {
     const secrets = secretsOf(env.lab);
     const again = env.up(env.config((e) => (e.hosts.host01.generation = 2)));
     const lines = [...(await commandLinesDuring(again))];
-    expect(lines.some((line) => /oci-vxlan (device|peers|run) /.test(line))).toBe(true);
+    expect(lines.some((line) => /oci-vxlan (device|peers) /.test(line))).toBe(true);
     expect(lines.filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
     expect(await readableByOthers(env.lab, secrets)).toEqual([]);
     const { text: state } = await env.pulumi(["stack", "export"]);

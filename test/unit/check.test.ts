@@ -106,7 +106,9 @@ describe("what a host answered", () => {
   });
 
   test("is warned of, line by line", () => {
-    expect(warningsFromCheck("host01", "one\n\ntwo\n")).toEqual(["host01: one", "host01: two"]);
+    expect(
+      warningsFromCheck("host01", "Welcome!\noci-vxlan warning: one\n\noci-vxlan warning: two\n"),
+    ).toEqual(["host01: one", "host01: two"]);
     expect(warningsFromCheck("host01", "")).toEqual([]);
   });
 

@@ -11,10 +11,13 @@ reconcile_accept() {
 	local tool
 	if [[ $FIREWALL == manage ]] && firewalld_runs; then
 		reconcile_firewalld
+		read_tables
 		# An older firewalld keeps its rules in iptables itself.
 		firewalld_has_table || return 0
 	else
+		read_tables
 		forget_warning firewalld
+		forget_warning zone
 	fi
 	if [[ $FIREWALL == manage ]]; then
 		for tool in $(iptables_tools); do reconcile_iptables "$tool"; done
@@ -23,27 +26,42 @@ reconcile_accept() {
 
 close_accept() {
 	local tool
+	read_tables
 	for tool in $(iptables_tools); do close_iptables "$tool"; done
 	! firewalld_runs || close_firewalld
 }
 
+# Sets TABLES to nftables' tables where firewalld may be one of them.
+read_tables() {
+	TABLES=
+	! type -P firewall-cmd >/dev/null || TABLES=$(exec nft list tables 2>/dev/null) || true
+}
+
+firewalld_has_table() {
+	[[ $TABLES == *"table inet firewalld"* ]]
+}
+
 # --- iptables: a chain of our own, and a jump to it at the head of INPUT -----------------------------------
 
-# Prints the commands by which rules are kept here. Beside an iptables that speaks to nftables, old tables are asked for
-# only where there are some: looking at them would make them. Beside firewalld all tables are, since packets have to pass
-# both, and few hosts have both.
+# Prints the commands by which rules are kept here. Old tables, and beside firewalld all tables, are asked for only where
+# there are some: looking at them would make them, and few hosts have any.
 iptables_tools() {
-	local tool
+	local tool old
 	for tool in iptables ip6tables; do
 		type -P "$tool" >/dev/null || continue
-		if firewalld_has_table; then
-			[[ $TABLES != *"table ${tool%tables} filter"* ]] || echo "$tool"
-			continue
+		old=
+		! { read -r _ <"/proc/net/${tool/table/_table}_names"; } 2>/dev/null || old=yes
+		if ! firewalld_has_table || [[ $TABLES == *"table ${tool%tables} filter"* ]]; then
+			echo "$tool"
+		elif [[ -n $old ]] && ! speaks_to_nftables "$tool"; then
+			echo "$tool"
 		fi
-		echo "$tool"
-		{ read -r _ <"/proc/net/${tool/table/_table}_names"; } 2>/dev/null || continue
-		if type -P "$tool-legacy" >/dev/null && [[ $("$tool" -V 2>/dev/null) == *nf_tables* ]]; then echo "$tool-legacy"; fi
+		if [[ -n $old ]] && type -P "$tool-legacy" >/dev/null && speaks_to_nftables "$tool"; then echo "$tool-legacy"; fi
 	done
+}
+
+speaks_to_nftables() { # IPTABLES
+	[[ $("$1" -V 2>/dev/null) == *nf_tables* ]]
 }
 
 # VNI and port belong to one overlay of a host, and are short enough for a chain's name.
@@ -143,14 +161,6 @@ firewalld_runs() {
 	firewalld getZoneOfInterface s lo >/dev/null
 }
 
-# Sets TABLES to what nft lists, where firewalld may be in it.
-firewalld_has_table() {
-	TABLES=
-	type -P firewall-cmd >/dev/null || return 1
-	TABLES=$(exec nft list tables 2>/dev/null) || return 1
-	[[ $TABLES == *"table inet firewalld"* ]]
-}
-
 rich_rule() {
 	echo "rule family=\"ipv4\" destination address=\"$UNDERLAY\" port port=\"$PORT\" protocol=\"udp\" accept"
 }
@@ -171,7 +181,7 @@ reconcile_firewalld() {
 			cmd_firewalld addRichRule ssi "$zone" "$(rich_rule)" 0
 		fi
 	done
-	[[ $INGRESS != all ]] || trust_device
+	if [[ $INGRESS == all ]]; then trust_device; else forget_warning zone; fi
 	warn_of_lost_rules
 }
 
@@ -197,17 +207,17 @@ zones_with_sources() {
 warn_of_lost_rules() {
 	local held
 	held=$(exec nft -s list table inet firewalld 2>/dev/null) || true
-	if [[ -z $held ]] && firewalld_keeps_to_iptables; then
+	if [[ -z $held ]] && ! firewalld_is_set_to_nftables; then
 		forget_warning firewalld
 	elif [[ $held != *"ip daddr $UNDERLAY udp dport $PORT "* || ($INGRESS == all && $held != *"iifname \"$DEVICE\" "*) ]]; then
-		warn_once firewalld "the kernel of $(hostname) lost rules that firewalld thinks are there: sudo firewall-cmd --reload"
+		warn_once firewalld "the kernel of $(hostname) lost rules that firewalld thinks are there: sudo systemctl restart firewalld"
 	else
 		forget_warning firewalld
 	fi
 }
 
-firewalld_keeps_to_iptables() {
-	grep -q '^FirewallBackend=iptables' /etc/firewalld/firewalld.conf 2>/dev/null
+firewalld_is_set_to_nftables() {
+	grep -q '^FirewallBackend=nftables' /etc/firewalld/firewalld.conf 2>/dev/null
 }
 
 # An administrator who bound the device to a zone of their own has decided about it.
@@ -215,7 +225,7 @@ trust_device() {
 	local zone
 	zone=$(zone_of "$DEVICE")
 	case $zone in
-	trusted) ;;
+	trusted) forget_warning zone ;;
 	"") cmd_firewalld addInterface ss trusted "$DEVICE" ;;
 	*) warn_once zone "$DEVICE is in firewalld's zone $zone, which decides what passes from the overlay; this program would put it into trusted" ;;
 	esac
@@ -230,7 +240,7 @@ cmd_firewalld() { # METHOD SIGNATURE ARGUMENT…
 forget_in_firewalld() { # METHOD SIGNATURE ARGUMENT…
 	mending "firewalld: $1 ${*:3}"
 	firewalld "$@" >/dev/null ||
-		say "warning: firewalld on $(hostname) refused $1 ${*:3}: it goes with the next sudo firewall-cmd --reload, or reboot"
+		say "warning: firewalld on $(hostname) refused $1 ${*:3}: it goes with sudo systemctl restart firewalld, or a reboot"
 }
 
 close_firewalld() {
@@ -274,7 +284,7 @@ refuse_foreign_ruleset() {
 managed_families() {
 	local tool families=
 	for tool in iptables ip6tables; do
-		[[ $("$tool" -V 2>/dev/null) == *nf_tables* ]] || continue
+		speaks_to_nftables "$tool" || continue
 		! "$tool" -w -S INPUT >/dev/null 2>&1 || families+=" ${tool%tables}"
 	done
 	echo "$families"

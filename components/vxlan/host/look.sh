@@ -25,6 +25,7 @@ look() {
 
 look_at_firewall() {
 	local tool
+	read_tables
 	! firewalld_has_table || nft -s list table inet firewalld
 	for tool in $(iptables_tools); do "$tool" -w -S; done
 }
@@ -61,8 +62,11 @@ settings_newer_than() { # FILE
 # Remembers the look that was taken before the run which found nothing: what changed since is not in it. What could not
 # be mended is not right.
 remember_right() {
-	[[ ! -e $RUN/$OVERLAY/warned-firewalld ]] || return 0
-	[[ ! -s $SCRATCH ]] || cat "$SCRATCH" >"$RUN/$OVERLAY/right"
+	if [[ -e $RUN/$OVERLAY/warned-firewalld ]]; then
+		rm -f "$RUN/$OVERLAY/right"
+	elif [[ -s $SCRATCH ]]; then
+		cat "$SCRATCH" >"$RUN/$OVERLAY/right"
+	fi
 }
 
 forget_what_was_right() {

@@ -48,21 +48,42 @@ function without(text, condition, is_met,   start, end) {
 	return substr(text, 1, start - 1) substr(text, end)
 }
 
+# A rule without its condition on the connection's state, if a new connection meets it.
+function without_state(text,   condition, rest) {
+	if (!match(text, /ct state (!= )?(\{[^}]*\}|[a-z]+((,| \| )[a-z]+)*)/)) return text
+	condition = substr(text, RSTART, RLENGTH)
+	rest = substr(text, 1, RSTART - 1) substr(text, RSTART + RLENGTH)
+	return (condition ~ /new/) == (condition ~ /!=/) ? text : rest
+}
+
+# A rule that has a map from interfaces or states to verdicts, with the one verdict in its place that holds for the packet.
+function without_map(text, interface,   start, map, each, at, pair) {
+	if (!match(text, /(iif(name)?|ct state) vmap \{[^}]*\}/) || substr(text, 1, RSTART - 1) ~ /\. $/) return text
+	start = RSTART
+	map = substr(text, start, RLENGTH)
+	for (at = split(map, each, /[{},]/); at > 0; at--) {
+		gsub(/^ +| +$/, "", each[at])
+		split(each[at], pair, " : ")
+		if (map ~ /^ct/ ? pair[1] == "new" : names(pair[1], interface)) return substr(text, 1, start - 1) pair[2]
+	}
+	return text
+}
+
 # What is left of a rule without the conditions that a packet meets, and without what is no condition: a mere verdict
 # where it meets them all.
 function unmet(text, interface, vxlan) {
 	gsub(/^[[:space:]]+|[[:space:]]+$| comment "[^"]*"$/, "", text)
-	gsub(/(^| )counter( packets [0-9]+ bytes [0-9]+)?/, "", text)
+	gsub(/(^| )counter( packets [0-9]+ bytes [0-9]+| name "[^"]*")?/, "", text)
 	gsub(/(^| )log( prefix "[^"]*"| level [a-z]+| flags [a-z, ]+| group [0-9]+)*/, "", text)
-	# A map from interfaces to verdicts holds one of them for this packet.
-	if (text ~ /iif(name)? vmap / && match(text, "\"" interface "\" : (accept|drop|return|(jump|goto) [^ ,}]+)"))
-		text = substr(text, RSTART + length(interface) + 5, RLENGTH - length(interface) - 5)
-	gsub(/(^| )(meta nfproto ipv4|ct state (new|\{[^}]*new[^}]*\})|fib daddr type local|meta pkttype host)/, "", text)
+	text = without_state(without_map(text, interface))
+	gsub(/(^| )(meta nfproto ipv4|fib daddr type local|meta pkttype host)/, "", text)
 	text = without(text, "iif(name)?", interface)
 	# All of UDP is all of VXLAN, and a part of what the overlay carries: that much may be refused, and is not enough.
-	if (vxlan || text !~ /accept$/) gsub(/(^| )(meta l4proto (udp|17|\{[^}]*udp[^}]*\})|ip protocol (udp|17))/, "", text)
+	if (vxlan || text !~ /(accept|(jump|goto) [^ ]+)$/)
+		gsub(/(^| )(meta l4proto (udp|17|\{[^}]*udp[^}]*\})|ip protocol (udp|17))/, "", text)
 	if (vxlan) text = without(text, "(udp|th) dport", "port")
 	gsub(/^ +| +$/, "", text)
+	gsub(/  +/, " ", text)
 	return text
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Part of oci-vxlan: the unit that keeps an overlay true. Whoever stops or disables it has paused the overlay.
 
-UNIT_WAIT=7  # seconds in which a unit that fails must be up again: systemd waits 5 of them
+UNIT_WAIT=9  # seconds in which a unit that fails must be up again: systemd waits 5 of them
 
 UNIT_FILE=/etc/systemd/system/oci-vxlan@.service
 
