@@ -7,7 +7,7 @@ import { CloudError, outOfCapacity } from "./errors.ts";
 import { changeFaults, faultsFile, readFaults } from "./faults.ts";
 import { Machines } from "./machines.ts";
 import { Cloud } from "./model/cloud.ts";
-import { resumeInstances, terminateInstance } from "./model/instance.ts";
+import { resumeInstances, terminateInstance } from "./model/power.ts";
 import { loadState } from "./model/store.ts";
 import { cloudReady, stateFile } from "./process.ts";
 import { BASE_PATH, TENANCY, USER } from "./region.ts";

@@ -4,13 +4,18 @@ import { createServer } from "node:https";
 import type { Server } from "node:https";
 import { CloudError, notFound } from "../errors.ts";
 import type { Cloud } from "../model/cloud.ts";
-import { noticePowerOff } from "../model/instance.ts";
+import { noticePowerOff } from "../model/power.ts";
 import type { Resource } from "../model/resources.ts";
 import { BASE_PATH, SERVICE_HOSTS } from "../region.ts";
-import { IAAS_ROUTES, IDENTITY_ROUTES } from "./routes.ts";
-import type { Answer, Route } from "./routes.ts";
+import { computeRoutes } from "./computeRoutes.ts";
+import { identityRoutes } from "./identityRoutes.ts";
+import { networkRoutes } from "./networkRoutes.ts";
+import type { Answer, Route } from "./route.ts";
 import { checkSignature } from "./signature.ts";
 import type { Caller } from "./signature.ts";
+
+/** One host answers for networks and compute, as Oracle's does. */
+const iaasRoutes = [...networkRoutes, ...computeRoutes];
 
 /** What the API needs beside the cloud's books. */
 export interface ServerOptions {
@@ -101,7 +106,7 @@ async function read(request: IncomingMessage): Promise<Buffer> {
 
 /** The route of a request, and the OCID in its path. */
 function find(host: string, method: string, pathname: string): { route: Route; id: string } {
-  const routes = host.startsWith("identity.") ? IDENTITY_ROUTES : IAAS_ROUTES;
+  const routes = host.startsWith("identity.") ? identityRoutes : iaasRoutes;
   if (!pathname.startsWith(`${BASE_PATH}/`)) throw notFound(pathname);
   const segments = pathname.slice(BASE_PATH.length + 1).split("/");
   const there = routes.flatMap((route) => {
