@@ -108,3 +108,12 @@ export const named = (resources: readonly Registered[], name: string, type = "")
   if (found.length !== 1) throw new Error(`${found.length} resources are called ${name} (${type})`);
   return found[0] as Registered;
 };
+
+/** The rules of the shared Security List. */
+export function rules(resources: readonly Registered[]): { ingress: any[]; egress: any[] } {
+  const { ingressSecurityRules: ingress, egressSecurityRules: egress } = named(
+    resources,
+    "lab-network-security-list",
+  ).inputs;
+  return { ingress, egress };
+}

@@ -14,6 +14,7 @@ import {
   memo,
   named,
   NEWEST,
+  rules,
   run,
 } from "./cloud.ts";
 import { isSecret, unwrap } from "./mocks.ts";
@@ -21,14 +22,6 @@ import type { Registered } from "./mocks.ts";
 
 const userData = (instance: Registered): string =>
   Buffer.from(unwrap(instance.inputs["metadata"]).user_data, "base64").toString();
-
-const rules = (resources: readonly Registered[]): { ingress: any[]; egress: any[] } => {
-  const { ingressSecurityRules: ingress, egressSecurityRules: egress } = named(
-    resources,
-    "lab-network-security-list",
-  ).inputs;
-  return { ingress, egress };
-};
 
 const without = (value: object, key: string) =>
   Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
@@ -152,6 +145,10 @@ describe("the memo's environment", () => {
     expect(JSON.stringify(command.inputs)).not.toMatch(/\/(root|home|usr|work|tmp)\//);
   });
 
+  test("the command that issues a host key draws another each time", () => {
+    expect(drawKeyPair()).not.toBe(drawKeyPair());
+  });
+
   test("the instance gets the host key and the login key, and every connection pins the one and uses the other", () => {
     const instance = named(resources, "lab-host01-instance");
     expect(isSecret(instance.inputs["metadata"])).toBe(true);
@@ -200,70 +197,6 @@ describe("the memo's environment", () => {
     for (const phase of ["ready", "device", "peers"]) {
       expect(named(resources, `lab-host02-${phase}`).deletedWith).toMatch(/::lab-host02-instance$/);
     }
-  });
-});
-
-describe("the shared Security List", () => {
-  test("may have another name, track VXLAN, and have further lists and rules beside", async () => {
-    const resources = await build(
-      memo((args) => {
-        args.network.securityList = {
-          name: "fleet",
-          stateful: true,
-          additionalIds: ["ocid1.securitylist.oc1.eu-frankfurt-1.mine"],
-          ingress: [{ protocol: "tcp", cidr: "0.0.0.0/0", minPort: 443, description: "web" }],
-          egress: [{ protocol: "udp", cidr: "10.0.0.0/8", minPort: 53, maxPort: 54, stateless: true }],
-        };
-      }),
-    );
-    expect(named(resources, "lab-network-security-list").inputs["displayName"]).toBe("fleet");
-    const { ingress, egress } = rules(resources);
-    expect(ingress.filter(({ protocol }) => protocol === "17").map(({ stateless }) => stateless)).toEqual([
-      false,
-      false,
-    ]);
-    expect(egress.filter(({ protocol, stateless }) => protocol === "17" && !stateless)).toEqual([]);
-    expect(ingress.at(-1)).toEqual({
-      protocol: "6",
-      source: "0.0.0.0/0",
-      stateless: false,
-      description: "web",
-      tcpOptions: { min: 443, max: 443 },
-    });
-    expect(egress.at(-1)).toEqual({
-      protocol: "17",
-      destination: "10.0.0.0/8",
-      stateless: true,
-      udpOptions: { min: 53, max: 54 },
-    });
-    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
-      "lab-network-security-list-id",
-      "ocid1.securitylist.oc1.eu-frankfurt-1.mine",
-    ]);
-  });
-
-  test("may be the VCN's default one", async () => {
-    const resources = await build(memo((args) => (args.network.securityList = { default: true })));
-    const list = named(resources, "lab-network-security-list");
-    expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
-    expect(list.inputs["manageDefaultResourceId"]).toBe("ocid1.securitylist.oc1.eu-frankfurt-1.default");
-    expect(rules(resources).ingress).toHaveLength(4);
-    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
-      "lab-network-security-list-id",
-    ]);
-  });
-
-  test("follows the overlay's port and the login's", async () => {
-    const resources = await build(
-      memo((args) => {
-        args.overlay.port = 8472;
-        args.ssh.port = 2222;
-      }),
-    );
-    const { ingress } = rules(resources);
-    expect(ingress[0].udpOptions).toEqual({ min: 8472, max: 8472 });
-    expect(ingress[2].tcpOptions).toEqual({ min: 2222, max: 2222 });
-    expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
   });
 });
 
@@ -356,48 +289,6 @@ describe("hosts", () => {
   });
 });
 
-describe("a network that exists", () => {
-  const VCN = "ocid1.vcn.oc1.eu-frankfurt-1.mine";
-  const SUBNET = "ocid1.subnet.oc1.eu-frankfurt-1.mine";
-
-  test("new subnets in an existing VCN: its routes stay", async () => {
-    const resources = await build(memo((args) => (args.network.vcn = { id: VCN })));
-    expect(resources.map(({ type }) => type)).not.toContain("oci:Core/vcn:Vcn");
-    expect(resources.map(({ type }) => type)).not.toContain("oci:Core/routeTable:RouteTable");
-    const subnet = named(resources, "lab-network-host01-subnet").inputs;
-    expect(subnet["vcnId"]).toBe(VCN);
-    expect(subnet["routeTableId"]).toBeUndefined();
-  });
-
-  test("existing subnets keep their lists, and nothing is made but hosts", async () => {
-    const resources = await build(
-      memo((args) => {
-        args.network.vcn = { id: VCN };
-        args.network.subnets = { all: { id: SUBNET } };
-        for (const host of Object.values<any>(args.hosts)) host.instance = {};
-      }),
-    );
-    const made = resources.map(({ type }) => type).filter((type) => type.startsWith("oci:"));
-    expect([...new Set(made)]).toEqual(["oci:Core/instance:Instance"]);
-    expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].subnetId).toBe(SUBNET);
-  });
-
-  test("the default list of an existing VCN may be managed; members' CIDRs are looked up", async () => {
-    const resources = await build(
-      memo((args) => {
-        args.network.vcn = { id: VCN };
-        args.network.securityList = { default: true };
-        args.network.subnets = { all: { id: SUBNET } };
-        for (const host of Object.values<any>(args.hosts)) host.instance = {};
-      }),
-    );
-    expect(named(resources, "lab-network-security-list").inputs["manageDefaultResourceId"]).toBe(
-      "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
-    );
-    expect(rules(resources).ingress[0].source).toBe("10.9.0.0/24");
-  });
-});
-
 describe("what every child inherits", () => {
   test("tags", async () => {
     const resources = await build(memo((args) => (args.tags = { team: "net" })));
@@ -432,37 +323,33 @@ describe("wrong arguments are refused all at once, before anything is registered
       /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host01: .*\n {2}compartmentId: .*\n {2}hosts\.host02\.instance\.privateIp: .*\n {2}overlay\.vni: /,
     );
   });
-});
 
-test("an existing host without a host key, or with an RSA one, is refused", async () => {
-  const wrong = (hostKey: unknown) =>
-    memo((args) => {
+  test("an existing host without a host key, or with an RSA one, is refused", async () => {
+    const wrong = (hostKey: unknown) =>
+      memo((args) => {
+        args.hosts.host03 = {
+          overlayAddresses: ["192.168.0.3"],
+          existing: { underlayAddress: "10.5.0.7", hostKey },
+        };
+      });
+    await expect(build(wrong("ssh-rsa AAAA"))).rejects.toThrow(
+      /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host03\.existing\.hostKey: an RSA host key/,
+    );
+    await expect(build(wrong(""))).rejects.toThrow(
+      /hosts\.host03\.existing\.hostKey: "" is no public host key/,
+    );
+    await expect(build(wrong(undefined))).rejects.toThrow(/hosts\.host03\.existing\.hostKey: no host key is/);
+  });
+
+  test("an existing host whose address is an output would be shut out by the shared list, so it is refused", async () => {
+    const wrong = memo((args) => {
       args.hosts.host03 = {
         overlayAddresses: ["192.168.0.3"],
-        existing: { underlayAddress: "10.5.0.7", hostKey },
+        existing: { underlayAddress: pulumi.output("10.5.0.7"), hostKey: "ssh-ed25519 AAAA" },
       };
     });
-  await expect(build(wrong("ssh-rsa AAAA"))).rejects.toThrow(
-    /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host03\.existing\.hostKey: an RSA host key/,
-  );
-  await expect(build(wrong(""))).rejects.toThrow(
-    /hosts\.host03\.existing\.hostKey: "" is no public host key/,
-  );
-  await expect(build(wrong(undefined))).rejects.toThrow(/hosts\.host03\.existing\.hostKey: no host key is/);
-});
-
-test("an existing host whose address is an output would be shut out by the shared list, so it is refused", async () => {
-  const wrong = memo((args) => {
-    args.hosts.host03 = {
-      overlayAddresses: ["192.168.0.3"],
-      existing: { underlayAddress: pulumi.output("10.5.0.7"), hostKey: "ssh-ed25519 AAAA" },
-    };
+    await expect(build(wrong)).rejects.toThrow(
+      /hosts\.host03\.existing\.underlayAddress: .* give it as text, not as an output/,
+    );
   });
-  await expect(build(wrong)).rejects.toThrow(
-    /hosts\.host03\.existing\.underlayAddress: .* give it as text, not as an output/,
-  );
-});
-
-test("the command that issues a host key draws another each time", () => {
-  expect(drawKeyPair()).not.toBe(drawKeyPair());
 });

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { build, memo, named, rules } from "./cloud.ts";
+import { unwrap } from "./mocks.ts";
+
+/** The network of an environment, by the choices that its config leaves. */
+
+describe("the shared Security List", () => {
+  test("may have another name, track VXLAN, and have further lists and rules beside", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.securityList = {
+          name: "fleet",
+          stateful: true,
+          additionalIds: ["ocid1.securitylist.oc1.eu-frankfurt-1.mine"],
+          ingress: [{ protocol: "tcp", cidr: "0.0.0.0/0", minPort: 443, description: "web" }],
+          egress: [{ protocol: "udp", cidr: "10.0.0.0/8", minPort: 53, maxPort: 54, stateless: true }],
+        };
+      }),
+    );
+    expect(named(resources, "lab-network-security-list").inputs["displayName"]).toBe("fleet");
+    const { ingress, egress } = rules(resources);
+    expect(ingress.filter(({ protocol }) => protocol === "17").map(({ stateless }) => stateless)).toEqual([
+      false,
+      false,
+    ]);
+    expect(egress.filter(({ protocol, stateless }) => protocol === "17" && !stateless)).toEqual([]);
+    expect(ingress.at(-1)).toEqual({
+      protocol: "6",
+      source: "0.0.0.0/0",
+      stateless: false,
+      description: "web",
+      tcpOptions: { min: 443, max: 443 },
+    });
+    expect(egress.at(-1)).toEqual({
+      protocol: "17",
+      destination: "10.0.0.0/8",
+      stateless: true,
+      udpOptions: { min: 53, max: 54 },
+    });
+    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+      "lab-network-security-list-id",
+      "ocid1.securitylist.oc1.eu-frankfurt-1.mine",
+    ]);
+  });
+
+  test("may be the VCN's default one", async () => {
+    const resources = await build(memo((args) => (args.network.securityList = { default: true })));
+    const list = named(resources, "lab-network-security-list");
+    expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
+    expect(list.inputs["manageDefaultResourceId"]).toBe("ocid1.securitylist.oc1.eu-frankfurt-1.default");
+    expect(rules(resources).ingress).toHaveLength(4);
+    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+      "lab-network-security-list-id",
+    ]);
+  });
+
+  test("follows the overlay's port and the login's", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.overlay.port = 8472;
+        args.ssh.port = 2222;
+      }),
+    );
+    const { ingress } = rules(resources);
+    expect(ingress[0].udpOptions).toEqual({ min: 8472, max: 8472 });
+    expect(ingress[2].tcpOptions).toEqual({ min: 2222, max: 2222 });
+    expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
+  });
+});
+
+describe("a network that exists", () => {
+  const VCN = "ocid1.vcn.oc1.eu-frankfurt-1.mine";
+  const SUBNET = "ocid1.subnet.oc1.eu-frankfurt-1.mine";
+
+  test("new subnets in an existing VCN: its routes stay", async () => {
+    const resources = await build(memo((args) => (args.network.vcn = { id: VCN })));
+    expect(resources.map(({ type }) => type)).not.toContain("oci:Core/vcn:Vcn");
+    expect(resources.map(({ type }) => type)).not.toContain("oci:Core/routeTable:RouteTable");
+    const subnet = named(resources, "lab-network-host01-subnet").inputs;
+    expect(subnet["vcnId"]).toBe(VCN);
+    expect(subnet["routeTableId"]).toBeUndefined();
+  });
+
+  test("existing subnets keep their lists, and nothing is made but hosts", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.vcn = { id: VCN };
+        args.network.subnets = { all: { id: SUBNET } };
+        for (const host of Object.values<any>(args.hosts)) host.instance = {};
+      }),
+    );
+    const made = resources.map(({ type }) => type).filter((type) => type.startsWith("oci:"));
+    expect([...new Set(made)]).toEqual(["oci:Core/instance:Instance"]);
+    expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].subnetId).toBe(SUBNET);
+  });
+
+  test("the default list of an existing VCN may be managed; members' CIDRs are looked up", async () => {
+    const resources = await build(
+      memo((args) => {
+        args.network.vcn = { id: VCN };
+        args.network.securityList = { default: true };
+        args.network.subnets = { all: { id: SUBNET } };
+        for (const host of Object.values<any>(args.hosts)) host.instance = {};
+      }),
+    );
+    expect(named(resources, "lab-network-security-list").inputs["manageDefaultResourceId"]).toBe(
+      "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
+    );
+    expect(rules(resources).ingress[0].source).toBe("10.9.0.0/24");
+  });
+});
