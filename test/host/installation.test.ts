@@ -18,6 +18,14 @@ import {
   settingsOf,
 } from "./overlay.ts";
 
+/** What `up` and `destroy` run on the host for its device. */
+const PHASE = devicePhase(
+  { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
+  withDefaults({ cidrs: ["192.168.0.0/24"] }),
+  HOST,
+  { generation: 0 },
+);
+
 let host: NamespaceHost;
 beforeEach(async () => {
   host = await NamespaceHost.make();
@@ -123,13 +131,7 @@ describe("the check that up ends with", () => {
 });
 
 describe("installation", () => {
-  const { stdin } = devicePhase(
-    { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
-    withDefaults({ cidrs: ["192.168.0.0/24"] }),
-    HOST,
-    { generation: 0 },
-  );
-  const asScript = `base64 -d >/run/script <<<${Buffer.from(stdin).toString("base64")}`;
+  const asScript = `base64 -d >/run/script <<<${Buffer.from(PHASE.stdin).toString("base64")}`;
 
   test("is seen by whoever logs in, though new files are nobody else's here", async () => {
     await host.on("rm -rf /usr/local/lib/oci-vxlan /usr/local/sbin");
@@ -154,18 +156,12 @@ describe("removal", () => {
     ["the program", `rm ${PROGRAM}`],
     ["a part of it", "rm /usr/local/lib/oci-vxlan/unit.sh"],
   ])("fails where %s is lost and the overlay is not, and is done where there is nothing", async (_, lose) => {
-    const phase = devicePhase(
-      { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
-      withDefaults({ cidrs: ["192.168.0.0/24"] }),
-      HOST,
-      { generation: 0 },
-    );
     await install(host);
     await host.on(lose);
-    await expect(host.on(phase.delete)).rejects.toThrow("failed with 127");
+    await expect(host.on(PHASE.delete)).rejects.toThrow("failed with 127");
     await host.installProgram();
-    await host.on(phase.delete);
-    await host.on(phase.delete);
+    await host.on(PHASE.delete);
+    await host.on(PHASE.delete);
     expect(await host.on("ip -o link show type vxlan")).toBe("");
   });
 

@@ -97,9 +97,9 @@ export class Fleet {
     breaking: () => Promise<unknown>,
   ): Promise<void> {
     let [taken, journal] = [Infinity, ""];
-    for (let tries = 0; tries < 3 && taken > limit; tries++)
+    for (let tries = 0; tries < 3 && !(taken <= limit); tries++)
       ({ taken, journal } = await this.mended(host, look, limit, breaking));
-    if (taken > limit)
+    if (!(taken <= limit))
       throw new Error(`mending on ${host} took ${taken} ms three times; it said:\n${journal}`);
   }
 

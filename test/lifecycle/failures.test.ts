@@ -13,7 +13,7 @@ describe("up fails by name and the next up goes on", () => {
   let env: TestEnvironment;
   /** The lines of the login key: none may stand in anything that Pulumi prints. */
   let secret: string[];
-  const LIMIT = 180_000;
+  const LIMIT = 120_000;
 
   beforeAll(async () => {
     env = await TestEnvironment.boot("test-failures", MEMO);

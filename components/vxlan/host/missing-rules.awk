@@ -7,6 +7,12 @@
 #
 # Chains of iptables (of the families in "managed") and of firewalld are opened in their own way.
 
+BEGIN {
+	SUBJECT["interface"] = "iif(name)?"
+	SUBJECT["port"] = "(udp|th) dport"
+	SUBJECT["state"] = "ct state"
+}
+
 $1 == "table" { table = $2 " " $3 }
 $1 == "chain" { chain = table " " $2; next }
 $1 == "}" { chain = "" }
@@ -15,10 +21,11 @@ chain == "" { next }
 /^[[:space:]]*type / { refuses[chain] = /policy drop/; next }
 { rule[chain, ++rules[chain]] = $0 }
 
-# Whether a port, a range or a set of them has the overlay's port in it.
-function has_port(ports,   each, at, range) {
-	gsub(/[{} ]/, "", ports)
-	for (at = split(ports, each, ","); at > 0; at--) {
+# Whether a condition is on a port, a range or a set of them that has the overlay's port in it.
+function has_port(condition,   each, at, range) {
+	sub(/^[a-z]+ dport (!= )?/, "", condition)
+	gsub(/[{} ]/, "", condition)
+	for (at = split(condition, each, ","); at > 0; at--) {
 		if (split(each[at], range, "-") == 1) range[2] = range[1]
 		if (range[1] + 0 <= port + 0 && port + 0 <= range[2] + 0) return 1
 	}
@@ -26,34 +33,21 @@ function has_port(ports,   each, at, range) {
 }
 
 # Whether a condition names an interface, in full or by how it begins.
-function names(condition, interface,   each, at) {
+function has_name(condition, interface,   each, at) {
 	for (at = split(condition, each, "\""); at > 1; at--)
 		if (each[at] == interface || (sub(/\*$/, "", each[at]) && index(interface, each[at]) == 1)) return 1
 	return 0
 }
 
-# A rule without one condition on the interface or the port, if the packet meets it.
-function without(text, condition, is_met,   start, end) {
-	if (!match(text, condition " (!= )?(\"[^\"]*\"|[0-9-]+|\\{[^}]*\\})")) return text
-	start = RSTART
-	end = RSTART + RLENGTH
-	condition = substr(text, start, RLENGTH)
-	if (is_met == "port") {
-		sub(/^[a-z]+ dport (!= )?/, "", condition)
-		is_met = has_port(condition)
-	} else {
-		is_met = names(condition, is_met)
-	}
-	if (is_met == (substr(text, start, end - start) ~ /!= /)) return text
-	return substr(text, 1, start - 1) substr(text, end)
-}
-
-# A rule without its condition on the connection's state, if a new connection meets it.
-function without_state(text,   condition, rest) {
-	if (!match(text, /ct state (!= )?(\{[^}]*\}|[a-z]+((,| \| )[a-z]+)*)/)) return text
+# A rule without its condition on a subject (port, state or interface), if the packet meets it.
+function without(text, subject, interface,   condition, rest, has) {
+	if (!match(text, SUBJECT[subject] " (!= )?(\"[^\"]*\"|[0-9-]+|[a-z]+((,| \\| )[a-z]+)*|\\{[^}]*\\})")) return text
 	condition = substr(text, RSTART, RLENGTH)
 	rest = substr(text, 1, RSTART - 1) substr(text, RSTART + RLENGTH)
-	return (condition ~ /new/) == (condition ~ /!=/) ? text : rest
+	if (subject == "port") has = has_port(condition)
+	else if (subject == "state") has = condition ~ /new/
+	else has = has_name(condition, interface)
+	return has == (condition ~ /!= /) ? text : rest
 }
 
 # A rule that has a map from interfaces or states to verdicts, with the one verdict in its place that holds for the packet.
@@ -64,7 +58,7 @@ function without_map(text, interface,   start, map, each, at, pair) {
 	for (at = split(map, each, /[{},]/); at > 0; at--) {
 		gsub(/^ +| +$/, "", each[at])
 		split(each[at], pair, " : ")
-		if (map ~ /^ct/ ? pair[1] == "new" : names(pair[1], interface)) return substr(text, 1, start - 1) pair[2]
+		if (map ~ /^ct/ ? pair[1] == "new" : has_name(pair[1], interface)) return substr(text, 1, start - 1) pair[2]
 	}
 	return text
 }
@@ -75,13 +69,13 @@ function unmet(text, interface, vxlan) {
 	gsub(/^[[:space:]]+|[[:space:]]+$| comment "[^"]*"$/, "", text)
 	gsub(/(^| )counter( packets [0-9]+ bytes [0-9]+| name "[^"]*")?/, "", text)
 	gsub(/(^| )log( prefix "[^"]*"| level [a-z]+| flags [a-z, ]+| group [0-9]+)*/, "", text)
-	text = without_state(without_map(text, interface))
+	text = without(without_map(text, interface), "state")
 	gsub(/(^| )(meta nfproto ipv4|fib daddr type local|meta pkttype host)/, "", text)
-	text = without(text, "iif(name)?", interface)
+	text = without(text, "interface", interface)
 	# All of UDP is all of VXLAN, and a part of what the overlay carries: that much may be refused, and is not enough.
 	if (vxlan || text !~ /(accept|(jump|goto) [^ ]+)$/)
 		gsub(/(^| )(meta l4proto (udp|17|\{[^}]*udp[^}]*\})|ip protocol (udp|17))/, "", text)
-	if (vxlan) text = without(text, "(udp|th) dport", "port")
+	if (vxlan) text = without(text, "port")
 	gsub(/^ +| +$/, "", text)
 	gsub(/  +/, " ", text)
 	return text

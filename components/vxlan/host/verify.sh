@@ -16,7 +16,7 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 PARALLEL=64     # targets that are probed at the same time
 ICMP_WAIT=3     # seconds until an echo must have come back; it is sent again meanwhile
 SMALL_WAIT=1    # seconds for the small echo that is tried when a full-sized one stays without answer
-TCP_WAIT=4      # seconds for a connection and the banner of sshd; where it hangs up, it is called again meanwhile
+TCP_WAIT=4      # seconds for a connection and the banner of sshd; where it hangs up, it is dialled again meanwhile
 TIME_LIMIT=85   # seconds for all targets
 
 die() {
@@ -53,18 +53,18 @@ probe_icmp() { # ADDRESS BYTES
 	if [[ $ANSWER == passes ]]; then ANSWER=only-small; else ANSWER=silent; fi
 }
 
-# A sshd that is called by many at once hangs up on some, without a banner.
+# An sshd that many dial at once hangs up on some of them, without a banner.
 probe_tcp() { # ADDRESS PORT
 	local deadline=$((SECONDS + TCP_WAIT))
-	call "$1" "$2"
+	dial "$1" "$2"
 	while [[ $ANSWER == no-banner ]] && ((SECONDS < deadline)); do
 		sleep "0.$((RANDOM % 800 + 100))"
-		call "$1" "$2"
+		dial "$1" "$2"
 	done
 }
 
 # Sets ANSWER to what became of a TCP connection: passes, refused, unreachable, silent or no-banner.
-call() { # ADDRESS PORT
+dial() { # ADDRESS PORT
 	local said
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	said=$(timeout "$TCP_WAIT" bash -c '
