@@ -1,19 +1,22 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./adviceOnError.ts";
-import { checkHosts } from "./checkHosts.ts";
+import { guardChanges } from "./changeGuard.ts";
+import { isTested, testConnectivity } from "./connectivityTest.ts";
+import type { TestedHost } from "./connectivityTest.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import { devicePhase, peersPhase, removeDevice } from "./vxlan/phases.ts";
+import { devicePhase, peersPhase, removeOverlay, resourceDigest } from "./vxlan/phases.ts";
+import type { OverlayIdentity, Phase } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
+import { validateVerify } from "./vxlan/probe.ts";
+import type { LastVerified } from "./vxlan/probe.ts";
 import { removalAdvice } from "./vxlan/removal.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
 import { describeProblems, validateHostKey, validateIdentity, validateOverlay } from "./vxlan/validate.ts";
 import type { PartialHost } from "./vxlan/validate.ts";
-import { digestOf, lastVerified, parseVerifyReport, validateVerify, verifyPhase } from "./vxlan/verify.ts";
-import type { LastVerified, VerifyHost } from "./vxlan/verify.ts";
 
 /** How a host is reached over SSH. */
 export interface SshArgs {
@@ -81,9 +84,10 @@ export interface OverlayArgs {
    */
   hostFirewall?: string;
   /**
-   * Whether `up` ends in every host probing every peer over the overlay: ICMP that fills the MTU and may not
+   * Whether every `up` ends in every host probing its peers over the overlay: ICMP that fills the MTU and may not
    * fragment, and, where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and
-   * `hostFirewall` is `manage`), TCP to sshd. Default true. *Updatable.*
+   * `hostFirewall` is `manage`), TCP to sshd, with 256 KiB from one peer of each. In fleets of more than 17 hosts each
+   * probes 16 peers a run, in turn. Default true. *Updatable.*
    */
   verify?: boolean;
   /**
@@ -101,13 +105,13 @@ export interface VxlanOverlayArgs extends OverlayArgs {
 /**
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each,
  * and on each the addresses of all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables,
- * util-linux and (to verify) ping, nothing else. They mend what drifts, and keep their place in the overlay over reboots.
+ * util-linux and (for the connectivity test) ping, nothing else. They repair what drifts, and keep their place in the overlay
+ * over reboots.
  *
- * Every `up` ends in a question to each host, from the program itself, whether the overlay is kept true there: one where
- * it is paused, lost, or beyond mending fails the `up`. A host that gives no answer is warned about, and what a host warns
- * of is passed on.
+ * Every `up` ends in a connectivity test, whether anything changed or not: each host says whether it is in sync, and probes
+ * its peers. A host that is not in sync, cannot be asked, or does not reach a peer fails the `up`, after all else was done.
  *
- * Children of a host: `<name>-<host>-device`, `<name>-<host>-peers` and `<name>-<host>-verify`.
+ * Children of a host: `<name>-<host>-device` and `<name>-<host>-peers`.
  *
  * @throws pulumi.RunError before any host is touched, with everything that is wrong in `args`
  */
@@ -116,165 +120,183 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   readonly macs: pulumi.Output<Record<string, string>>;
   /** MTU of the device in bytes, the same on all hosts. */
   readonly mtu: pulumi.Output<number>;
-  /** What was last seen to pass between all hosts, and when; undefined where `verify` is false. */
+  /** What this run has seen to pass between the hosts, and when; undefined where `verify` is false. */
   readonly lastVerified: pulumi.Output<LastVerified | undefined>;
+
+  private readonly overlayName: string;
+  private readonly settings: OverlaySettings;
+  private readonly identity: OverlayIdentity;
+  private readonly removalAdvice: pulumi.CustomResourceOptions;
 
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
-    const overlay = withDefaults(args);
-    refuseInvalid(name, overlay, args);
-    const identity = {
+    this.overlayName = name;
+    this.removalAdvice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
+      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
+    );
+    this.settings = withDefaults(args);
+    refuseInvalid(name, this.settings, args);
+    this.identity = {
       overlay: `${pulumi.getStack()}.${name}`,
       owner: `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,
     };
 
-    const names = Object.keys(args.hosts).sort();
-    const hosts: Record<string, HostParts> = Object.fromEntries(
-      names.map((host) => {
-        const given = args.hosts[host] as VxlanHostArgs;
-        const settings = pulumi.output(given.underlayAddress).apply((underlayAddress) => ({
-          underlayAddress,
-          overlayAddresses: given.overlayAddresses,
-        }));
-        return [host, { given, settings, connection: connectionTo(given.ssh) }];
-      }),
-    );
-    const advice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
-      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
-    );
-    const each = <T>(make: (host: string, parts: HostParts) => T) => mapHosts(hosts, make);
-
-    const devices = each((host, { given, settings, connection }) => {
-      const phase = pulumi.all([settings, given.incarnation]).apply(([resolved, machine]) => {
-        refuseInvalid(name, overlay, {
-          ...args,
-          hosts: { ...args.hosts, [host]: { ...given, ...resolved } },
-        });
-        return devicePhase(identity, overlay, resolved, { generation: given.generation ?? 0, machine });
-      });
-      return this.command(`${name}-${host}-device`, phase, connection, given, advice);
-    });
-
-    const reports = pulumi
-      .output(
-        each(
-          (host) =>
-            devices[host]?.stdout.apply((stdout) =>
-              parseDeviceReport(host, stdout),
-            ) as pulumi.Output<DeviceReport>,
-        ),
-      )
-      .apply((resolved) => {
-        refuseEqualMacs(overlay.device, resolved, removeDevice(identity));
-        return resolved;
-      });
+    const devices = Object.keys(args.hosts)
+      .sort()
+      .map((host) => this.createDevice(host, args));
+    const reports = this.collectReports(devices);
     const plans = pulumi
-      .all([each((_, { settings }) => settings), reports])
-      .apply(([settings, resolved]) => planMesh(overlay.mtu, settings, resolved));
+      .all([
+        pulumi.all(devices.map(({ host, settings }) => settings.apply((known) => [host, known] as const))),
+        reports,
+      ])
+      .apply(([settings, known]) => planMesh(this.settings, Object.fromEntries(settings), known));
+    const hosts = devices.map((device) => this.createPeers(device, devices, plans));
 
-    const peers = each((host, { given, connection }) => {
-      const phase = plans.apply((resolved) => peersPhase(identity, resolved[host] as PeersPlan));
-      return this.command(`${name}-${host}-peers`, phase, connection, given, {
-        dependsOn: Object.values(devices),
-        ...advice,
-      });
-    });
-
-    this.mtu = plans.apply((resolved) => Object.values(resolved)[0]?.mtu ?? 0);
-
-    const phases = [...Object.values(devices), ...Object.values(peers)];
-    const verified = () => this.verify(name, args, overlay, hosts, phases, plans);
-    this.lastVerified = args.verify === false ? pulumi.output(undefined) : verified();
-
-    this.macs = reports.apply((resolved) =>
-      Object.fromEntries(Object.entries(resolved).map(([host, { mac }]) => [host, mac])),
+    this.macs = reports.apply((known) =>
+      Object.fromEntries(Object.entries(known).map(([host, { mac }]) => [host, mac])),
     );
-    checkHosts(
-      this,
-      identity,
-      each((host, { connection }) => ({
-        connection,
-        installation: reports.apply((known) => known[host]?.installation ?? ""),
-        peers: pulumi.output(peers[host]?.stdin).apply((sent) => sent ?? ""),
-      })),
-      [this.lastVerified, ...phases.map(({ id }) => id)],
-    );
+    this.mtu = plans.apply((known) => Object.values(known)[0]?.mtu ?? 0);
+    this.lastVerified = this.test(args, hosts, reports);
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
   }
 
-  /** The phase after all others: each host probes its peers, again whenever what the others put in place changes. */
-  private verify(
-    name: string,
-    args: VxlanOverlayArgs,
-    overlay: OverlaySettings,
-    hosts: Record<string, HostParts>,
-    before: command.remote.Command[],
-    plans: pulumi.Output<Record<string, PeersPlan>>,
-  ): pulumi.Output<LastVerified> {
-    const everyone = pulumi
-      .all(
-        mapHosts(hosts, (_, { given, settings }) =>
-          pulumi
-            .all([settings, given.ssh.port ?? 22])
-            .apply(([known, sshPort]): VerifyHost => ({ ...known, sshPort })),
-        ),
-      )
-      .apply((known): Record<string, VerifyHost> => known);
-    const digest = pulumi.all(before.map(({ stdin }) => stdin)).apply((texts) => digestOf(texts.map(String)));
-    const reports = mapHosts(hosts, (host, { given, connection }) => {
-      const phase = pulumi
-        .all([everyone, plans, digest])
-        .apply(([known, planned, digested]) =>
-          verifyPhase(overlay, args, host, known, (planned[host] as PeersPlan).mtu, digested),
-        );
-      const inputs = { create: phase.create, stdin: phase.stdin };
-      return this.command(`${name}-${host}-verify`, inputs, connection, given, {
-        dependsOn: before,
-      }).stdout.apply((stdout) => parseVerifyReport(host, stdout));
+  /** Phase device of one host. */
+  private createDevice(host: string, args: VxlanOverlayArgs): HostDevice {
+    const hostArgs = args.hosts[host] as VxlanHostArgs;
+    const settings = pulumi.output(hostArgs.underlayAddress).apply((underlayAddress) => ({
+      underlayAddress,
+      overlayAddresses: hostArgs.overlayAddresses,
+    }));
+    const name = `${this.overlayName}-${host}-device`;
+    const phase = pulumi
+      .all([settings, hostArgs.incarnation, this.digestOf(name)])
+      .apply(([known, machine, resource]) => {
+        refuseInvalid(this.overlayName, this.settings, {
+          ...args,
+          hosts: { ...args.hosts, [host]: { ...hostArgs, ...known } },
+        });
+        const generation = hostArgs.generation ?? 0;
+        return devicePhase(this.identity, resource, this.settings, known, { generation, machine });
+      });
+    const connection = connectionTo(hostArgs.ssh);
+    const command = this.createCommand(
+      name,
+      phase,
+      connection,
+      hostArgs,
+      guardChanges(name, host, this.identity),
+    );
+    return { host, hostArgs, settings, connection, phase, command };
+  }
+
+  /** What the hosts said about their devices, by name. */
+  private collectReports(devices: readonly HostDevice[]): pulumi.Output<Record<string, DeviceReport>> {
+    const reports = devices.map(({ host, command }) =>
+      command.stdout.apply((stdout) => [host, parseDeviceReport(host, stdout)] as const),
+    );
+    return pulumi.all(reports).apply((known) => {
+      const byHost = Object.fromEntries(known);
+      refuseEqualMacs(this.settings.device, byHost, removeOverlay(this.identity));
+      return byHost;
     });
-    return pulumi
-      .all([pulumi.all(reports), plans])
-      .apply(([resolved, planned]) => lastVerified(overlay, resolved, Object.values(planned)[0]?.mtu ?? 0));
+  }
+
+  /** Phase peers of one host, which needs what all phases device reported. */
+  private createPeers(
+    device: HostDevice,
+    devices: readonly HostDevice[],
+    plans: pulumi.Output<Record<string, PeersPlan>>,
+  ): OverlayMember {
+    const { host, hostArgs, connection } = device;
+    const name = `${this.overlayName}-${host}-peers`;
+    const phase = pulumi
+      .all([plans, this.digestOf(name)])
+      .apply(([known, resource]) => peersPhase(this.identity, resource, known[host] as PeersPlan));
+    const dependsOn = devices.map(({ command }) => command);
+    const command = this.createCommand(name, phase, connection, hostArgs, { dependsOn });
+    return { ...device, peersPhase: phase, peersCommand: command };
+  }
+
+  /** The end of every `up`; see `testConnectivity`. */
+  private test(
+    args: VxlanOverlayArgs,
+    members: readonly OverlayMember[],
+    reports: pulumi.Output<Record<string, DeviceReport>>,
+  ): VxlanOverlay["lastVerified"] {
+    if (pulumi.runtime.isDryRun()) return pulumi.output(pulumi.unknown as unknown as LastVerified);
+    if (!isTested()) return pulumi.output(undefined);
+    const hosts = members
+      .filter(({ hostArgs }) => hostArgs.down !== true)
+      .map(({ host, hostArgs, settings, connection, phase, peersPhase }) =>
+        pulumi
+          .all([settings, connection, hostArgs.ssh.port ?? 22, reports, phase, peersPhase])
+          .apply(([known, login, sshPort, { [host]: report }, device, peers]): TestedHost => {
+            if (!report) throw new Error(`${host} has not reported its device`);
+            return { name: host, ...known, sshPort, connection: login, report, device, peers };
+          }),
+      );
+    const applied = members.flatMap(({ command, peersCommand }) => [command.id, peersCommand.id]);
+    return pulumi.unsecret(
+      pulumi
+        .all([pulumi.all(hosts), this.mtu, pulumi.all(applied)])
+        .apply(([known, mtu]) =>
+          testConnectivity(
+            { component: this, identity: this.identity, settings: this.settings, verify: args, mtu },
+            known,
+          ),
+        ),
+    );
+  }
+
+  /** Identifies a phase's resource on the host; see `resourceDigest`. */
+  private digestOf(name: string): pulumi.Output<string> {
+    return pulumi.createUrn(name, "command:remote:Command", this).apply(resourceDigest);
   }
 
   /**
-   * One phase on one host. There are no `triggers`: they would replace the command, and a replacement's delete
-   * runs after its create and against the old connection. Every change is an update, which runs `create` again.
+   * One phase on one host. There are no `triggers`: they would replace the command. Every change is an update, which runs
+   * `create` again. Where somebody replaces it by hand, the old one goes first: its delete cannot be told from one that comes
+   * after the new one.
    */
-  private command(
+  private createCommand(
     name: string,
-    phase: Record<"create" | "stdin", pulumi.Output<string>> & { delete?: pulumi.Output<string> },
+    phase: pulumi.Output<Phase>,
     connection: pulumi.Input<command.types.input.remote.ConnectionArgs>,
-    host: VxlanHostArgs,
+    hostArgs: VxlanHostArgs,
     opts: pulumi.CustomResourceOptions = {},
   ): command.remote.Command {
+    const { create, stdin, delete: remove } = phase;
     return new command.remote.Command(
       name,
+      { connection, create, stdin, delete: remove, addPreviousOutputInEnv: false, logging: "none" },
       {
-        connection,
-        create: phase.create,
-        stdin: phase.stdin,
-        ...(phase.delete ? { delete: phase.delete } : {}),
-        addPreviousOutputInEnv: false,
-        logging: "none",
+        parent: this,
+        deleteBeforeReplace: true,
+        hooks: { ...this.removalAdvice.hooks, ...opts.hooks },
+        ...(opts.dependsOn ? { dependsOn: opts.dependsOn } : {}),
+        ...(hostArgs.deletedWith ? { deletedWith: hostArgs.deletedWith } : {}),
+        // A host that is down on purpose keeps what it has, and nobody dials it.
+        ...(hostArgs.down === true ? { ignoreChanges: ["*"] } : {}),
       },
-      { parent: this, ...opts, ...(host.deletedWith ? { deletedWith: host.deletedWith } : {}) },
     );
   }
 }
 
-/** One host's arguments, and what is made of them once. */
-interface HostParts {
-  given: VxlanHostArgs;
+/** One host with its device. */
+interface HostDevice {
+  host: string;
+  hostArgs: VxlanHostArgs;
   settings: pulumi.Output<HostSettings>;
   connection: pulumi.Output<command.types.input.remote.ConnectionArgs>;
+  phase: pulumi.Output<Phase>;
+  command: command.remote.Command;
 }
 
-function mapHosts<T>(
-  hosts: Record<string, HostParts>,
-  make: (host: string, parts: HostParts) => T,
-): Record<string, T> {
-  return Object.fromEntries(Object.entries(hosts).map(([host, parts]) => [host, make(host, parts)]));
+/** One host with its peers. */
+interface OverlayMember extends HostDevice {
+  peersPhase: pulumi.Output<Phase>;
+  peersCommand: command.remote.Command;
 }
 
 /**

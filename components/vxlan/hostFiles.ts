@@ -22,6 +22,8 @@ const PARTS = [
   "watch.sh",
   "hands-off.sh",
   "unit.sh",
+  "guard.sh",
+  "overlaps.awk",
 ] as const;
 
 const FILES = [

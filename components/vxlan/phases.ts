@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { hostFiles, installer } from "./hostFiles.ts";
 import { interfaceAddresses } from "./plan.ts";
 import type { PeersPlan } from "./plan.ts";
@@ -17,6 +18,16 @@ export interface OverlayIdentity {
   owner: string;
 }
 
+/**
+ * The digest of a resource's URN. A host keeps it with what the resource put there, and the resource's delete carries it:
+ * by the time that the delete runs, the files may be another resource's, as after a rename.
+ *
+ * @param urn of the phase's resource
+ */
+export function resourceDigest(urn: string): string {
+  return createHash("sha256").update(urn).digest("hex").slice(0, 16);
+}
+
 /** What is installed again when it changes, although the host's settings did not. */
 export interface Incarnation {
   /** Raised by a user to have the host installed anew. */
@@ -29,7 +40,7 @@ export interface Incarnation {
 export const PROGRAM = "/usr/local/sbin/oci-vxlan";
 
 /** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
-const TIME_LIMIT = { device: 80, peers: 60, remove: 60 } as const;
+const TIME_LIMIT = { device: 80, peers: 60, remove: 60, confirm: 40 } as const;
 
 /** Seconds that it then has to undo a first installation, before it is killed. */
 const GRACE = 20;
@@ -39,12 +50,14 @@ const GRACE = 20;
  * who reads it in an error.
  */
 export function asRoot(seconds: number, command: string, hint: string): string {
-  return `$(test $(id -u) -eq 0 || echo sudo -n) timeout -k ${GRACE} ${seconds} ${command} # ${hint}`;
+  // sudo drops this variable, by which the program knows who is logged in.
+  const environment = 'env "SSH_CONNECTION=$SSH_CONNECTION"';
+  return `$(test $(id -u) -eq 0 || echo sudo -n) ${environment} timeout -k ${GRACE} ${seconds} ${command} # ${hint}`;
 }
 
-/** The command that takes all of an overlay, and of no other, off the host that it runs on. Needs root. */
-export function removeDevice({ overlay, owner }: OverlayIdentity): string {
-  return `${PROGRAM} remove-device ${overlay} ${owner}`;
+/** The command by which a person takes an overlay off the host that it runs on. Needs root. */
+export function removeOverlay({ overlay }: Pick<OverlayIdentity, "overlay">): string {
+  return `${PROGRAM} remove ${overlay}`;
 }
 
 /**
@@ -56,23 +69,40 @@ function removal(command: string): string {
   return `test ! -e ${PROGRAM} -a ! -e /etc/oci-vxlan || ${asRoot(TIME_LIMIT.remove, command, hint)}`;
 }
 
-/** Phase device: installs the host side, brings the device up, prints the device report. */
+/** What a phase is: the command, its standard input, and the settings that it leaves on the host. */
+export interface Phase {
+  create: string;
+  delete: string;
+  stdin: string;
+  /** The text of the settings file, which is part of `stdin`. */
+  settings: string;
+}
+
+/**
+ * Phase device: installs the host side, brings the device up, prints the device report.
+ *
+ * @param resource digest of the phase's resource
+ */
 export function devicePhase(
   identity: OverlayIdentity,
+  resource: string,
   overlay: OverlaySettings,
   host: HostSettings,
   incarnation: Incarnation,
-) {
+): Phase {
+  const settings = deviceSettings(identity, resource, overlay, host, incarnation);
   return {
     create: asRoot(TIME_LIMIT.device, "bash -s", "needs root, or sudo without a password"),
-    delete: removal(removeDevice(identity)),
-    stdin: installScript(identity.overlay, deviceSettings(identity, overlay, host, incarnation)),
+    delete: removal(`${PROGRAM} remove-device ${identity.overlay} ${identity.owner} ${resource}`),
+    stdin: installScript(identity.overlay, settings),
+    settings,
   };
 }
 
 /** The settings of one host's device, as they are stored on the host. */
 export function deviceSettings(
   { overlay: id, owner }: OverlayIdentity,
+  resource: string,
   overlay: OverlaySettings,
   host: HostSettings,
   { generation, machine }: Incarnation,
@@ -80,6 +110,7 @@ export function deviceSettings(
   return lines(
     `overlay ${id}`,
     `owner ${owner}`,
+    `resource ${resource}`,
     `device ${overlay.device}`,
     `vni ${overlay.vni}`,
     `port ${overlay.port}`,
@@ -89,27 +120,35 @@ export function deviceSettings(
     `flood ${overlay.flood}`,
     `ingress ${overlay.overlayIngress}`,
     `firewall ${overlay.hostFirewall}`,
+    `confirm-timeout ${overlay.confirmTimeout}`,
     `generation ${generation}`,
     ...(machine === undefined ? [] : [`machine ${machine}`]),
   );
 }
 
-/** Phase peers: one command, however many peers there are. */
-export function peersPhase({ overlay }: OverlayIdentity, plan: PeersPlan) {
+/**
+ * Phase peers: one command, however many peers there are.
+ *
+ * @param resource digest of the phase's resource
+ */
+export function peersPhase({ overlay }: OverlayIdentity, resource: string, plan: PeersPlan): Phase {
+  const settings = peersSettings(resource, plan);
   return {
     create: asRoot(
       TIME_LIMIT.peers,
       `${PROGRAM} peers ${overlay}`,
       "if it is missing, the host was re-imaged: raise its generation",
     ),
-    delete: removal(`${PROGRAM} remove-peers ${overlay} ${plan.installation}`),
-    stdin: peersSettings(plan),
+    delete: removal(`${PROGRAM} remove-peers ${overlay} ${plan.installation} ${resource}`),
+    stdin: settings,
+    settings,
   };
 }
 
 /** The peers of one host, as they are stored on the host. The last line tells whether they came whole. */
-export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
+export function peersSettings(resource: string, { installation, mtu, peers }: PeersPlan): string {
   return lines(
+    `resource ${resource}`,
     `installation ${installation}`,
     `mtu ${mtu}`,
     ...peers.map(
@@ -117,6 +156,11 @@ export function peersSettings({ installation, mtu, peers }: PeersPlan): string {
     ),
     "end",
   );
+}
+
+/** The command by which a new SSH session confirms the last change of a host's settings. */
+export function confirmCommand({ overlay }: Pick<OverlayIdentity, "overlay">): string {
+  return asRoot(TIME_LIMIT.confirm, `${PROGRAM} confirm ${overlay}`, "keeps the last change");
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   OTHER,
   OVERLAY,
   PEER,
+  RESOURCE,
   SECOND,
   device,
   files,
@@ -17,10 +18,12 @@ import {
   remove,
   settingsOf,
 } from "./overlay.ts";
+import type { Asked } from "./overlay.ts";
 
 /** What `up` and `destroy` run on the host for its device. */
 const PHASE = devicePhase(
   { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
+  RESOURCE,
   withDefaults({ cidrs: ["192.168.0.0/24"] }),
   HOST,
   { generation: 0 },
@@ -68,22 +71,27 @@ describe("managers of links keep off", () => {
 });
 
 describe("the check that up ends with", () => {
-  const check = async (installation: string, list = [PEER]) => {
-    const digest = createHash("sha256").update(peersSettings({ installation, mtu: 8950, peers: list }));
-    return host.program(["check", OVERLAY, installation, digest.digest("hex")]);
-  };
-  const refused = async (installation: string, list?: (typeof PEER)[]) => {
-    const { exitCode, stderr } = await check(installation, list);
+  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  const check = async (installation: string, list = [PEER], asked: Asked = {}) =>
+    host.program([
+      "check",
+      OVERLAY,
+      installation,
+      sha256(settingsOf(asked)),
+      sha256(peersSettings(RESOURCE, { installation, mtu: 8950, peers: list })),
+    ]);
+  const refused = async (installation: string) => {
+    const { exitCode, stderr } = await check(installation);
     expect(exitCode).toBe(1);
     return stderr;
   };
 
-  test("passes in silence where all is right, and mends what is not", async () => {
+  test("passes where all is in sync, repairs what is not, and counts its turns", async () => {
     const { installation } = await install(host);
     const whole = [await kernel(host), await files(host)];
-    expect(await check(installation)).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect(await check(installation)).toEqual({ exitCode: 0, stdout: "oci-vxlan turn 0", stderr: "" });
     await host.on("ip link del vxlan0");
-    expect((await check(installation)).exitCode).toBe(0);
+    expect(await check(installation)).toMatchObject({ exitCode: 0, stdout: "oci-vxlan turn 1" });
     expect([await kernel(host), await files(host)]).toEqual(whole);
   });
 
@@ -97,10 +105,17 @@ describe("the check that up ends with", () => {
     ]);
   });
 
-  test("fails for another installation, and for other peers", async () => {
+  test("asks for the phases where the host has another installation, other settings or other peers", async () => {
     const { installation } = await install(host);
-    expect(await refused("another")).toMatch(/was re-imaged, or lost its files/);
-    expect(await refused(installation, [OTHER])).toMatch(/peers on \S+ is not what pulumi up wrote/);
+    const differs = { exitCode: 3, stdout: "", stderr: "" };
+    expect(await check("another")).toEqual(differs);
+    expect(await check(installation, [OTHER])).toEqual(differs);
+    expect(await check(installation, [PEER], { generation: 1 })).toEqual(differs);
+    await host.on("rm /etc/oci-vxlan/lab.overlay/peers");
+    expect(await check(installation)).toEqual(differs);
+    await remove(host);
+    await host.installProgram();
+    expect(await check(installation)).toEqual(differs);
   });
 
   test("fails with the reason where the overlay cannot be mended", async () => {
@@ -174,7 +189,7 @@ describe("removal", () => {
       expect.stringContaining("of another installation and stay"),
     ]);
     expect(await kernel(host)).toBe(whole);
-    expect((await host.program(["remove-peers", OVERLAY, installation])).exitCode).toBe(0);
+    expect((await host.program(["remove-peers", OVERLAY, installation, RESOURCE])).exitCode).toBe(0);
     expect(await kernel(host)).not.toContain(PEER.mac);
     expect(await host.on("nft list table ip oci-vxlan")).not.toContain(PEER.underlayAddress);
   });
@@ -206,7 +221,7 @@ describe("removal", () => {
   test("is finished by the next one where it was cut off", async () => {
     await install(host);
     const mend = await host.wrap("/usr/sbin/nft", '[[ $1 != delete ]] || exit 1; exec $REAL "$@"');
-    expect((await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).not.toBe(0);
+    expect((await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE])).exitCode).not.toBe(0);
     await mend();
     await host.on("nft list table ip oci-vxlan");
     await remove(host);
@@ -228,8 +243,8 @@ describe("removal", () => {
   test("is no failure where nothing is left to remove", async () => {
     await device(host);
     for (const args of [
-      ["remove-peers", SECOND, "any"],
-      ["remove-device", SECOND, ownerOf(SECOND)],
+      ["remove-peers", SECOND, "any", RESOURCE],
+      ["remove-device", SECOND, ownerOf(SECOND), RESOURCE],
     ]) {
       const { exitCode, stderr } = await host.program(args);
       expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/there (are|is) no .* to remove/)]);
@@ -284,7 +299,7 @@ describe("refusals say what is wrong, where, and what to do", () => {
   test("peers that did not arrive whole, and the ones before stay", async () => {
     const { installation } = await install(host);
     const whole = [await kernel(host), await files(host)];
-    const text = peersSettings({ installation, mtu: 8950, peers: [PEER, OTHER] });
+    const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER, OTHER] });
     for (let end = 0; end < text.length - 1; end += 40) {
       const { exitCode, stderr } = await host.program(["peers", OVERLAY], text.slice(0, end));
       expect([exitCode, stderr]).toEqual([1, expect.stringContaining("did not arrive whole")]);
@@ -312,7 +327,7 @@ describe("refusals say what is wrong, where, and what to do", () => {
     await device(host);
     const { exitCode, stderr } = await host.program(
       ["peers", OVERLAY],
-      peersSettings({ installation: "old", mtu: 8950, peers: [PEER] }),
+      peersSettings(RESOURCE, { installation: "old", mtu: 8950, peers: [PEER] }),
     );
     expect([exitCode, stderr]).toEqual([
       1,

@@ -18,8 +18,8 @@ const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));
 /**
  * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC, without
  * /sys, which in a container may show the links of another network. The
- * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl`, `logger` and
- * firewalld's bus alone are stand-ins, since no systemd runs here, and they write down how they were called.
+ * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl`,
+ * `systemd-run`, `logger` and firewalld's bus alone are stand-ins, since no systemd runs here, and they write down how they were called.
  */
 export class NamespaceHost {
   private readonly holder: ChildProcess;
@@ -45,6 +45,7 @@ export class NamespaceHost {
       install -m 755 ${STAND_INS}/*.sh run/stand-ins/
       cp -r ${HOST_FILES} run/stand-ins/host
       ln -sf /run/stand-ins/systemctl.sh usr/bin/systemctl
+      ln -sf /run/stand-ins/systemd-run.sh usr/bin/systemd-run
       ln -sf /run/stand-ins/logger.sh usr/bin/logger
       exec chroot . sh -c "$0"`;
     const inside = `

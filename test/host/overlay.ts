@@ -32,13 +32,19 @@ export interface Asked {
   settings?: Partial<OverlaySettings>;
 }
 
+/** The digest of a Pulumi resource, as its phase writes it to the host. */
+export const RESOURCE = "0123456789abcdef";
+
 export const ownerOf = (overlay: string) => `oci-vxlan/lab/${overlay}`;
 
+/** The device settings. The second overlay has a network of its own, since a host refuses one that it has already. */
 export function settingsOf({ overlay = OVERLAY, generation = 0, overlayAddresses, settings }: Asked = {}) {
+  const network = overlay === SECOND ? "192.168.1" : "192.168.0";
   return deviceSettings(
     { overlay, owner: ownerOf(overlay) },
-    withDefaults({ cidrs: ["192.168.0.0/24"], ...settings }),
-    { ...HOST, ...(overlayAddresses ? { overlayAddresses } : {}) },
+    RESOURCE,
+    withDefaults({ cidrs: [`${network}.0/24`], ...settings }),
+    { ...HOST, overlayAddresses: overlayAddresses ?? [`${network}.1`] },
     { generation },
   );
 }
@@ -59,7 +65,10 @@ export async function peers(
   overlay = OVERLAY,
   mtu = 8950,
 ): Promise<void> {
-  const result = await host.program(["peers", overlay], peersSettings({ installation, mtu, peers: list }));
+  const result = await host.program(
+    ["peers", overlay],
+    peersSettings(RESOURCE, { installation, mtu, peers: list }),
+  );
   expect(result.exitCode, result.stderr).toBe(0);
 }
 
@@ -93,7 +102,7 @@ export async function reconcile(host: NamespaceHost): Promise<string> {
 
 /** Takes an overlay away, which must succeed. */
 export async function remove(host: NamespaceHost, overlay = OVERLAY): Promise<void> {
-  const result = await host.program(["remove-device", overlay, ownerOf(overlay)]);
+  const result = await host.program(["remove-device", overlay, ownerOf(overlay), RESOURCE]);
   expect(result.exitCode, result.stderr).toBe(0);
 }
 

@@ -3,7 +3,7 @@ import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { until } from "../../lab/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
-import { OVERLAY, device } from "./overlay.ts";
+import { OVERLAY, RESOURCE, device } from "./overlay.ts";
 
 const COUNT = 1000;
 const octets = (index: number) => [index >> 8, index & 255] as const;
@@ -75,7 +75,7 @@ describe("a thousand peers", () => {
       const since = performance.now();
       const result = await host.program(
         ["peers", OVERLAY],
-        peersSettings({ installation, mtu: 8950, peers }),
+        peersSettings(RESOURCE, { installation, mtu: 8950, peers }),
       );
       expect(result.exitCode, result.stderr).toBe(0);
       return { taken: performance.now() - since, said: result.stderr };
@@ -99,7 +99,7 @@ describe("a thousand peers", () => {
     });
     /** Kilobytes that the largest of all processes took at its peak, the program's children included. */
     const run = async (peers: Peer[]) => {
-      const text = peersSettings({ installation, mtu: 8950, peers });
+      const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers });
       return Number(
         await host.on(`perl -e '${PEAK}' ${PROGRAM} peers ${OVERLAY} 2>/dev/null <<'END'\n${text}END`),
       );

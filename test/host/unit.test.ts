@@ -6,6 +6,7 @@ import {
   OTHER,
   OVERLAY,
   PEER,
+  RESOURCE,
   SECOND,
   device,
   install,
@@ -74,7 +75,7 @@ describe("the unit", () => {
       await asked();
       for (const [verb, text] of [
         ["device", settingsOf({ settings: { vni: 7 } })],
-        ["peers", peersSettings({ installation, mtu: 8950, peers: [OTHER] })],
+        ["peers", peersSettings(RESOURCE, { installation, mtu: 8950, peers: [OTHER] })],
       ] as const) {
         const { exitCode, stderr } = await host.program([verb, OVERLAY], text);
         expect(exitCode).toBe(1);

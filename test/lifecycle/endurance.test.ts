@@ -116,7 +116,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
         { underlayAddress: fleet.underlay(host), overlayAddresses: [`192.168.7.${index + 1}`] },
       ]),
     );
-    const devices = pair.map((host) => devicePhase(identity, overlay, hosts[host]!, { generation: 0 }));
+    const devices = pair.map((host) => devicePhase(identity, "device", overlay, hosts[host]!, { generation: 0 }));
     const run = (host: Host, command: string, stdin = "") =>
       inHost(fleet.env.lab, host, ["bash", "-c", command], stdin);
     const reports = await Promise.all(
@@ -126,7 +126,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
       }),
     );
     const plans = planMesh(undefined, hosts, Object.fromEntries(reports));
-    const peers = pair.map((host) => peersPhase(identity, plans[host] as PeersPlan));
+    const peers = pair.map((host) => peersPhase(identity, "peers", plans[host] as PeersPlan));
     await Promise.all(pair.map((host, index) => run(host, peers[index]!.create, peers[index]!.stdin)));
 
     expect(await fleet.reaches("alpha", "192.168.7.2")).toBe(true);

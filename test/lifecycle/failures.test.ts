@@ -222,7 +222,7 @@ describe("up fails by name and the next up goes on", () => {
     goesOn(await env.destroy());
     await inNetwork(router, "nft delete table inet cut");
     // A host that comes back is rid of it by its own program.
-    await env.on("host02", "/usr/local/sbin/oci-vxlan remove-device lab.overlay oci-vxlan/lab/overlay");
+    await env.on("host02", "/usr/local/sbin/oci-vxlan remove lab.overlay");
     goesOn(await env.up());
   });
 

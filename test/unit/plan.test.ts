@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DeviceReport } from "../../components/vxlan/deviceReport.ts";
-import { removeDevice } from "../../components/vxlan/phases.ts";
+import { removeOverlay } from "../../components/vxlan/phases.ts";
 import { fleetMtu, interfaceAddresses, planMesh, refuseEqualMacs } from "../../components/vxlan/plan.ts";
 import type { HostSettings } from "../../components/vxlan/settings.ts";
 
@@ -75,9 +75,9 @@ describe("fleetMtu", () => {
 
 test("two hosts with one MAC are refused, by name and with a cure that leaves other overlays alone", () => {
   const report = { mac: "02:00:00:00:00:01", underlayMtu: 9000, installation: "" };
-  const removal = removeDevice({ overlay: "lab.overlay", owner: "oci-vxlan/lab/overlay" });
+  const removal = removeOverlay({ overlay: "lab.overlay" });
   expect(() => refuseEqualMacs("vxlan0", { host02: report, host01: report }, removal)).toThrow(
-    /^host01 and host02 both have MAC 02:00:00:00:00:01 on vxlan0: .*run "sudo \S+ remove-device lab\.overlay oci-vxlan\/lab\/overlay", raise its "generation"/,
+    /^host01 and host02 both have MAC 02:00:00:00:00:01 on vxlan0: .*run "sudo \S+ remove lab\.overlay", raise its "generation"/,
   );
   const other = { ...report, mac: "02:00:00:00:00:02" };
   expect(() => refuseEqualMacs("vxlan0", { host01: report, host02: other }, removal)).not.toThrow();

@@ -135,7 +135,7 @@ close_iptables() { # IPTABLES
 	read_jump "$chain"
 	while ((times++ < 8)) && "$1" -w -C "${JUMP[@]}" 2>/dev/null; do cmd "$1" -w -D "${JUMP[@]}"; done
 	"$1" -w -F "$chain"
-	"$1" -w -X "$chain" || say "$1: chain $chain stays, without rules, since others lead to it"
+	"$1" -w -X "$chain" || log "$1: chain $chain stays, without rules, since others lead to it"
 	warn_of_saved_rules "$chain"
 }
 
@@ -144,7 +144,7 @@ warn_of_saved_rules() { # CHAIN
 	local file
 	for file in /etc/iptables/rules.v[46] /etc/sysconfig/ip{,6}tables; do
 		! grep -q -e " $1 " -e " $1\$" "$file" 2>/dev/null ||
-			say "warning: $file holds the overlay's rules, which a reboot would bring back: take out the lines with $1"
+			log "warning: $file holds the overlay's rules, which a reboot would bring back: take out the lines with $1"
 	done
 }
 
@@ -240,7 +240,7 @@ cmd_firewalld() { # METHOD SIGNATURE ARGUMENT…
 forget_in_firewalld() { # METHOD SIGNATURE ARGUMENT…
 	mending "firewalld: $1 ${*:3}"
 	firewalld "$@" >/dev/null ||
-		say "warning: firewalld on $(hostname) refused $1 ${*:3}: it goes with sudo systemctl restart firewalld, or a reboot"
+		log "warning: firewalld on $(hostname) refused $1 ${*:3}: it goes with sudo systemctl restart firewalld, or a reboot"
 }
 
 close_firewalld() {

@@ -3,6 +3,7 @@
 # asked for by netlink: /sys shows those of whoever mounted it, in a container another's.
 
 OVERHEAD=50        # bytes that VXLAN over IPv4 adds to a frame
+IPV6_MTU=1280      # bytes that IPv6 needs: below it the kernel has none on a device
 ADDRESS_WAIT=30    # seconds that a booting host may take to give its NIC the underlay address
 
 device_exists() {
@@ -39,10 +40,20 @@ die_without_nic() {
 		awk '{ print $2 " " $4 }' | paste -sd, -): correct the host's underlay address, then run pulumi up again"
 }
 
-refuse_large_mtu() {
-	[[ -z $CONFIGURED_MTU ]] || ((CONFIGURED_MTU <= NIC_MTU - OVERHEAD)) ||
-		die "mtu $CONFIGURED_MTU does not fit on $(hostname): $NIC carries $NIC_MTU bytes and VXLAN takes $OVERHEAD of them:" \
+# Before anything is changed: an MTU that the NIC does not carry, and one on which the kernel switches IPv6 off.
+refuse_unfit_mtu() {
+	local mtu=${CONFIGURED_MTU:-$((NIC_MTU - OVERHEAD))}
+	((mtu <= NIC_MTU - OVERHEAD)) ||
+		die "mtu $mtu does not fit on $(hostname): $NIC carries $NIC_MTU bytes and VXLAN takes $OVERHEAD of them:" \
 			"set mtu to $((NIC_MTU - OVERHEAD)) or less"
+	if wants_ipv6 && ((mtu < IPV6_MTU)); then
+		die "IPv6 needs $IPV6_MTU bytes, and $DEVICE on $(hostname) would have $mtu: $NIC carries $NIC_MTU and VXLAN takes" \
+			"$OVERHEAD of them: raise the MTU of $NIC to $((IPV6_MTU + OVERHEAD)) or more, or take the IPv6 network out of cidrs"
+	fi
+}
+
+wants_ipv6() {
+	[[ ${ADDRESSES[*]} == *:* ]]
 }
 
 reconcile_device() {
@@ -149,10 +160,19 @@ give_back() {
 	run_batch bridge "$belongings"
 }
 
-# The MTU is the fleet's. Where the NIC no longer carries it, it is not lowered here: lowering one end alone
-# would make large frames vanish without a word.
+# Sets DEVICE_MTU to what the device should have: the fleet's MTU, as soon as it is known. Between the phases the list of
+# peers may be older than the settings, so what these say, or need, comes first.
+read_device_mtu() {
+	DEVICE_MTU=${CONFIGURED_MTU:-$MTU}
+	if [[ -z $DEVICE_MTU ]] || { wants_ipv6 && ((DEVICE_MTU < IPV6_MTU)); }; then DEVICE_MTU=$((NIC_MTU - OVERHEAD)); fi
+}
+
+# Where the NIC no longer carries the MTU, it is not lowered here: lowering one end alone would make large frames vanish
+# without a word.
 reconcile_mtu() { # LINK
-	local mtu=${MTU:-${CONFIGURED_MTU:-$((NIC_MTU - OVERHEAD))}}
+	local mtu
+	read_device_mtu
+	mtu=$DEVICE_MTU
 	if ((mtu > NIC_MTU - OVERHEAD)); then
 		warn_once mtu "$NIC carries $NIC_MTU bytes, and $DEVICE with mtu $mtu needs $((mtu + OVERHEAD)): large frames are lost." \
 			"Raise the MTU of $NIC, or raise this host's generation and run pulumi up, which lowers it on all hosts"

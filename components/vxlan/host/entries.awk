@@ -1,7 +1,7 @@
 # Part of oci-vxlan: compares the FDB and neighbour entries that the kernel holds with those that it should
 # hold, and prints the commands that mend the difference; nothing where there is none.
 #
-#   awk -f entries.awk device=… flood=true what=wanted PEERS what=leaving PEERS what=fdb FDB what=neigh NEIGH
+#   awk -f entries.awk device=… flood=true ipv6=true what=wanted PEERS what=leaving PEERS what=fdb FDB what=neigh NEIGH
 #
 # A peer's MAC, a peer's overlay address and all all-zero entries are ours: a foreign all-zero entry would send
 # every broadcast to a stranger. Of the rest only what replaced settings had put there goes.
@@ -11,7 +11,8 @@ BEGIN { ZERO = "00:00:00:00:00:00" }
 $1 == "peer" && what == "wanted" {
 	unicast[$3] = $4
 	if (flood == "true") replicate[$4] = 1
-	for (i = 5; i <= NF; i++) neighbour[$i] = $3
+	# Between the phases the list of peers may be older than the device, which has no IPv6 by now.
+	for (i = 5; i <= NF; i++) if (ipv6 == "true" || $i !~ /:/) neighbour[$i] = $3
 }
 
 $1 == "peer" && what == "leaving" {

@@ -33,7 +33,7 @@ load_settings() {
 # shellcheck disable=SC2034 # the other files of this program read them
 read_device_file() { # FILE
 	local key value
-	CONFIGURED_MTU='' ADDRESSES=()
+	CONFIGURED_MTU='' ADDRESSES=() CONFIRM_TIMEOUT=180
 	while read -r key value; do
 		case $key in
 		device) DEVICE=$value ;;
@@ -45,6 +45,7 @@ read_device_file() { # FILE
 		flood) FLOOD=$value ;;
 		ingress) INGRESS=$value ;;
 		firewall) FIREWALL=$value ;;
+		confirm-timeout) CONFIRM_TIMEOUT=$value ;;
 		esac
 	done <"$1"
 }

@@ -62,7 +62,7 @@ settings_newer_than() { # FILE
 # Remembers the look that was taken before the run which found nothing: what changed since is not in it. What could not
 # be mended is not right.
 remember_right() {
-	if [[ -e $RUN/$OVERLAY/warned-firewalld ]]; then
+	if [[ -e $RUN/$OVERLAY/warned-firewalld || -e $RUN/$OVERLAY/warned-entries ]]; then
 		rm -f "$RUN/$OVERLAY/right"
 	elif [[ -s $SCRATCH ]]; then
 		cat "$SCRATCH" >"$RUN/$OVERLAY/right"

@@ -1,0 +1,154 @@
+import * as pulumi from "@pulumi/pulumi";
+import { SshSession } from "./sshSession.ts";
+import type { Connection } from "./sshSession.ts";
+import { confirmCommand, removeOverlay } from "./vxlan/phases.ts";
+import type { OverlayIdentity } from "./vxlan/phases.ts";
+
+/** Seconds for a login, and for a removal, which may wait for another run of the host's program. */
+const LOGIN_LIMIT = 20;
+const CONFIRM_LIMIT = 60;
+const REMOVAL_LIMIT = 90;
+
+/**
+ * Options of a host's device phase: what the program does around a change of the host, beside the change itself.
+ *
+ * - After it, a new SSH session confirms it. Without one the host takes the change back, since nobody may be able to log in
+ *   any more.
+ * - Before it, where the change moves the host to another machine, the overlay is removed from the machine that it leaves:
+ *   an update runs no delete.
+ *
+ * @param name prefix of the hooks' names, unique in the program
+ */
+export function guardChanges(
+  name: string,
+  host: string,
+  identity: OverlayIdentity,
+): pulumi.CustomResourceOptions {
+  // The SDK's mocks, which programs are tested with, take no hooks.
+  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  const confirm = new pulumi.ResourceHook(`${name}-confirm`, async ({ newInputs }) => {
+    const connection = await connectionIn(newInputs);
+    if (connection) await confirmChange(host, identity, connection);
+  });
+  const leave = new pulumi.ResourceHook(`${name}-leave-machine`, async ({ urn, oldInputs, newInputs }) => {
+    const [previous, next] = [await machineIn(oldInputs), await machineIn(newInputs)];
+    if (previous && next && !isSameMachine(previous, next))
+      await leaveMachine(host, identity, urn, previous, next);
+  });
+  return { hooks: { beforeUpdate: [leave], afterCreate: [confirm], afterUpdate: [confirm] } };
+}
+
+async function confirmChange(host: string, identity: OverlayIdentity, connection: Connection): Promise<void> {
+  let session: SshSession | undefined;
+  try {
+    session = await SshSession.open(connection, LOGIN_LIMIT);
+    const { status, stderr } = await session.run(confirmCommand(identity), "", CONFIRM_LIMIT);
+    if (status !== 0) throw new Error(stderr.trim() || `its program ended with ${status}`);
+  } catch (error) {
+    throw new Error(
+      `${host}: no new SSH session could confirm the change of its settings: ${(error as Error).message}. ` +
+        "The host takes the change back by itself after overlay.confirmTimeout seconds (180 by default), and can be reached as before. " +
+        "Correct what cut it off, then run pulumi up again.",
+      { cause: error },
+    );
+  } finally {
+    session?.close();
+  }
+}
+
+/** A host as one device phase saw it. */
+interface Machine {
+  connection: Connection;
+  underlayAddress: string;
+  /** The command that takes the phase back there. */
+  delete: string;
+  /** Whether it is an instance of the stack, which goes, or is made anew, as a whole. */
+  isInstance: boolean;
+}
+
+/** A machine has its host key and its address; one that was re-imaged keeps the second, one that moved the first. */
+function isSameMachine(previous: Machine, next: Machine): boolean {
+  return (
+    previous.isInstance ||
+    previous.underlayAddress === next.underlayAddress ||
+    (previous.connection.host === next.connection.host &&
+      keyOf(previous.connection) === keyOf(next.connection))
+  );
+}
+
+const keyOf = ({ hostKey = "" }: Connection) => hostKey.trim().split(/\s+/).slice(0, 2).join(" ");
+
+/** Identifies a running system: machines cloned from one image have one host key. */
+const READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
+
+/**
+ * Takes the overlay off the machine that a host leaves.
+ *
+ * @throws Error where that machine cannot be reached, with the command that does it there
+ */
+async function leaveMachine(
+  host: string,
+  identity: OverlayIdentity,
+  urn: string,
+  previous: Machine,
+  next: Machine,
+): Promise<void> {
+  let session: SshSession | undefined;
+  try {
+    session = await SshSession.open(previous.connection, LOGIN_LIMIT);
+    if ((await bootIdOf(session)) === (await bootIdAt(next.connection))) return; // It has two addresses.
+    const { status, stderr } = await session.run(previous.delete, "", REMOVAL_LIMIT);
+    if (status !== 0) throw new Error(stderr.trim() || `the command ended with ${status}`);
+  } catch (error) {
+    // With the same key it is the machine itself that moved, and nobody answers at its old address.
+    if (session === undefined && keyOf(previous.connection) === keyOf(next.connection)) return;
+    const peers = urn.replace(/-device$/, "-peers");
+    throw new Error(
+      `${host} is another machine by now (${next.underlayAddress}), and its overlay could not be removed from the one before ` +
+        `(${previous.underlayAddress}, SSH to ${previous.connection.host}): ${(error as Error).message}. It would keep the same overlay ` +
+        `address. Run there "sudo ${removeOverlay(identity)}", or start it. ` +
+        "Then, or if it is gone for good, take it out of the state and run pulumi up again:\n" +
+        `  pulumi state delete --stack ${pulumi.getStack()} --yes '${peers}' '${urn}'`,
+      { cause: error },
+    );
+  } finally {
+    session?.close();
+  }
+}
+
+async function bootIdOf(session: SshSession): Promise<string> {
+  return (await session.run(READ_BOOT_ID, "", LOGIN_LIMIT)).stdout.trim();
+}
+
+async function bootIdAt(connection: Connection): Promise<string> {
+  const session = await SshSession.open(connection, LOGIN_LIMIT);
+  try {
+    return await bootIdOf(session);
+  } finally {
+    session.close();
+  }
+}
+
+type Inputs = Record<string, unknown> | undefined;
+
+async function connectionIn(inputs: Inputs): Promise<Connection | undefined> {
+  return (await resolved(inputs?.["connection"])) as Connection | undefined;
+}
+
+async function machineIn(inputs: Inputs): Promise<Machine | undefined> {
+  const connection = await connectionIn(inputs);
+  const stdin = String((await resolved(inputs?.["stdin"])) ?? "");
+  const underlayAddress = /^underlay (\S+)$/m.exec(stdin)?.[1];
+  if (!connection || underlayAddress === undefined) return undefined;
+  return {
+    connection,
+    underlayAddress,
+    delete: String(await resolved(inputs?.["delete"])),
+    isInstance: /^machine /m.test(stdin),
+  };
+}
+
+/** A hook gets secrets as outputs. */
+function resolved(value: unknown): Promise<unknown> {
+  return new Promise((resolve) => (pulumi.output(value) as pulumi.Output<unknown>).apply(resolve));
+}

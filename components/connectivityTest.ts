@@ -1,0 +1,296 @@
+import * as pulumi from "@pulumi/pulumi";
+import { explainFailures } from "./failureReport.ts";
+import { ForwardingRefused, SshSession } from "./sshSession.ts";
+import type { Connection } from "./sshSession.ts";
+import { checkCommand, readCheck } from "./vxlan/check.ts";
+import type { CheckResult } from "./vxlan/check.ts";
+import { parseDeviceReport } from "./vxlan/deviceReport.ts";
+import type { DeviceReport } from "./vxlan/deviceReport.ts";
+import type { OverlayIdentity } from "./vxlan/phases.ts";
+import {
+  PROBE_COMMAND,
+  PROBE_LIMIT,
+  TRANSFER_BYTES,
+  choosePeers,
+  lastVerified,
+  parseProbeReport,
+  probeInput,
+  testsTcp,
+  transferPeer,
+} from "./vxlan/probe.ts";
+import type { FailedProbe, LastVerified, ProbeReport, ProbedHost, VerifySettings } from "./vxlan/probe.ts";
+import type { OverlaySettings } from "./vxlan/settings.ts";
+
+/** One phase as it last ran on a host. */
+interface AppliedPhase {
+  create: string;
+  stdin: string;
+  settings: string;
+}
+
+/** A host that the test logs in to. */
+export interface TestedHost extends ProbedHost {
+  connection: Connection;
+  report: DeviceReport;
+  device: AppliedPhase;
+  peers: AppliedPhase;
+}
+
+/** What is tested, apart from the hosts. */
+export interface TestedOverlay {
+  /** That warnings are logged for. */
+  component: pulumi.Resource;
+  identity: OverlayIdentity;
+  settings: OverlaySettings;
+  verify: VerifySettings;
+  /** MTU of the devices in bytes. */
+  mtu: number;
+}
+
+/** A host that let us in. */
+export interface HostSession {
+  host: TestedHost;
+  ssh: SshSession;
+}
+
+/** Hosts that are logged in to at the same time: each login takes some milliseconds of this process. */
+const CONCURRENT_HOSTS = 32;
+
+/** Seconds for a login, for a phase that has to run again, and for what else a host is asked. */
+const LOGIN_LIMIT = 15;
+const PHASE_LIMIT = 110;
+const CHECK_LIMIT = 65;
+const TRANSFER_LIMIT = 10;
+
+/**
+ * An environment variable that keeps hosts from being asked where it is "no": nothing tells a program whether it runs
+ * for `up`, or for `destroy` or `refresh` with `--run-program`.
+ */
+const SWITCH = "OCI_VXLAN_ASK";
+
+/** Whether this run tests anything: a preview touches no host. */
+export const isTested = () => !pulumi.runtime.isDryRun() && process.env[SWITCH] !== "no";
+
+/**
+ * The end of every `up`, whether anything changed or not: logs in to every host once, has it say whether it is in sync
+ * with the stack, and has it probe its peers over the overlay. A host that has other settings than the stack, as after an
+ * interrupted run, gets them again.
+ *
+ * @returns what was seen to pass; undefined where `verify` is false, and hosts are only asked whether they are in sync
+ * @throws pulumi.RunError with everything that is wrong, and what was found on the hosts about it
+ */
+export async function testConnectivity(
+  overlay: TestedOverlay,
+  hosts: readonly TestedHost[],
+): Promise<LastVerified | undefined> {
+  const problems: string[] = [];
+  const sessions: HostSession[] = [];
+  try {
+    let turn = 0;
+    await forEachHost(hosts, async (host) => {
+      const checked = await check(overlay, host, sessions);
+      if (typeof checked === "string") problems.push(checked);
+      else turn = Math.max(turn, checked);
+    });
+    const inSync = sessions.filter(({ host }) => !problems.some((problem) => problem.startsWith(host.name)));
+    const tested = overlay.verify.verify === false ? undefined : await probe(overlay, inSync, turn);
+    problems.push(...(tested?.problems ?? []));
+    if (problems.length === 0) return tested?.verified;
+  } finally {
+    for (const { ssh } of sessions) ssh.close();
+  }
+  throw refusal(problems);
+}
+
+function refusal(problems: readonly string[]): pulumi.RunError {
+  const error = new pulumi.RunError(
+    `${problems.join("\n")}\nUntil then the hosts that the config no longer names are not removed either. ` +
+      `With ${SWITCH}=no in the environment nobody is asked, as "destroy --run-program" may need.`,
+  );
+  // The program's last line is long past, and from there on Pulumi prints an error's stack.
+  error.stack = error.message;
+  return error;
+}
+
+// --- In sync? ---------------------------------------------------------------------------------------------
+
+/**
+ * Logs in to a host, and asks whether it is in sync.
+ *
+ * @returns the host's turn in the rotation of probes; a problem where it is not in sync
+ */
+async function check(
+  overlay: TestedOverlay,
+  host: TestedHost,
+  sessions: HostSession[],
+): Promise<number | string> {
+  const { name } = host;
+  try {
+    const session = { host, ssh: await logIn(host) };
+    sessions.push(session);
+    let result = await ask(overlay, session);
+    if (result.state === "differs") {
+      const problem = await setUpAgain(overlay, session);
+      if (problem !== undefined) return problem;
+      result = await ask(overlay, session);
+    }
+    if (result.state === "differs") return needsInstallation(name);
+    if (result.state === "failed") return result.problem;
+    for (const warning of result.warnings) await pulumi.log.warn(warning, overlay.component);
+    return result.turn;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return (
+      `${name} could not be asked whether its overlay is in sync: SSH to ${host.connection.host}: ${reason}. Everything else was done. ` +
+      `If it is down on purpose, set hosts.${name}.down to true: up then leaves it alone.`
+    );
+  }
+}
+
+/** An sshd that is called by many at once hangs up on some; one that is being restarted refuses for a moment. */
+async function logIn({ connection }: TestedHost): Promise<SshSession> {
+  try {
+    return await SshSession.open(connection, LOGIN_LIMIT);
+  } catch (error) {
+    if (!/ECONNRE|closed the connection/.test((error as Error).message)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return SshSession.open(connection, LOGIN_LIMIT);
+  }
+}
+
+async function ask(overlay: TestedOverlay, { host, ssh }: HostSession): Promise<CheckResult> {
+  const expected = {
+    installation: host.report.installation,
+    deviceSettings: host.device.settings,
+    peersSettings: host.peers.settings,
+  };
+  const answer = await ssh.run(checkCommand(overlay.identity, expected), "", CHECK_LIMIT);
+  return readCheck(host.name, answer);
+}
+
+/**
+ * Runs both phases again, on a host whose settings are not the stack's although nothing changed there: a change was taken
+ * back since nobody confirmed it, or somebody removed files.
+ *
+ * @returns why that does not bring it in sync
+ */
+async function setUpAgain(overlay: TestedOverlay, session: HostSession): Promise<string | undefined> {
+  const { host } = session;
+  const { name } = host;
+  const device = await session.ssh.run(host.device.create, host.device.stdin, PHASE_LIMIT);
+  if (device.status !== 0) return `${name}: ${device.stderr.trim().slice(-1_500)}`;
+  const { mac, installation } = parseDeviceReport(name, device.stdout);
+  if (mac !== host.report.mac || installation !== host.report.installation) return needsInstallation(name);
+  session.ssh.close();
+  session.ssh = await logIn(host); // A new session confirms the change.
+  const peers = await session.ssh.run(host.peers.create, host.peers.stdin, PHASE_LIMIT);
+  if (peers.status !== 0) return `${name}: ${peers.stderr.trim().slice(-1_500)}`;
+  const text = `${name} had lost settings of the stack, or had others, and was set up again. Its journal says why: journalctl -t oci-vxlan`;
+  await pulumi.log.warn(text, overlay.component);
+  return undefined;
+}
+
+const needsInstallation = (host: string) =>
+  `${host} was re-imaged, or lost its files, since pulumi up installed it: raise its "generation" by one, then run pulumi up again.`;
+
+// --- Does traffic pass? -----------------------------------------------------------------------------------
+
+/** Has every host probe its peers of this turn, and one peer of each send it some hundred kilobytes. */
+async function probe(
+  overlay: TestedOverlay,
+  sessions: readonly HostSession[],
+  turn: number,
+): Promise<{ problems: string[]; verified: LastVerified }> {
+  const names = sessions.map(({ host }) => host.name);
+  const reports: ProbeReport[] = [];
+  const problems: string[] = [];
+  await forEachHost(sessions, async (session) => {
+    try {
+      reports.push(await probeFrom(overlay, session, sessions, choosePeers(names, session.host.name, turn)));
+    } catch (error) {
+      problems.push(`${session.host.name} could not probe its peers: ${(error as Error).message}.`);
+    }
+  });
+  const failures = reports.flatMap((report) => report.failures);
+  const failing = new Set(failures.map(({ from }) => from));
+  let transfers = 0;
+  if (testsTcp(overlay.settings)) {
+    await forEachHost(sessions, async (session) => {
+      if (failing.has(session.host.name)) return;
+      const peer = sessions.find(({ host }) => host.name === transferPeer(names, session.host.name));
+      if (!peer) return;
+      const result = await transfer(overlay, session, peer.host);
+      if (result === "passed") transfers++;
+      else if (result !== undefined) failures.push(result);
+    });
+  }
+  problems.push(...(await explainFailures(overlay, sessions, failures)));
+  const verified = lastVerified(overlay.settings, reports, sessions.length, transfers, overlay.mtu);
+  return { problems, verified };
+}
+
+async function probeFrom(
+  { settings, verify, mtu }: TestedOverlay,
+  { host, ssh }: HostSession,
+  sessions: readonly HostSession[],
+  names: readonly string[],
+): Promise<ProbeReport> {
+  const peers = names.flatMap((name) => sessions.find((peer) => peer.host.name === name)?.host ?? []);
+  const answer = await ssh.run(PROBE_COMMAND, probeInput(settings, verify, peers, mtu), PROBE_LIMIT + 10);
+  if (answer.status !== 0)
+    throw new Error(answer.stderr.trim().slice(-500) || `its probes ended with ${answer.status}`);
+  return parseProbeReport(host, peers, answer.stdout);
+}
+
+/**
+ * Has a peer send some hundred kilobytes to a host over the overlay: the program logs in to the peer through the host, by
+ * the peer's overlay address, which needs nothing installed on either.
+ *
+ * @returns undefined where the host's sshd forwards nothing
+ */
+async function transfer(
+  overlay: TestedOverlay,
+  { host, ssh }: HostSession,
+  peer: TestedHost,
+): Promise<"passed" | FailedProbe | undefined> {
+  const port = overlay.verify.verifyPort ?? peer.sshPort;
+  const [address = ""] = peer.overlayAddresses;
+  let reason = "";
+  for (let attempt = 0; attempt < 2; attempt++) {
+    let through: SshSession | undefined;
+    try {
+      const stream = await ssh.connectTo(address, port, TRANSFER_LIMIT);
+      through = await SshSession.open(peer.connection, TRANSFER_LIMIT, stream);
+      const { stdout } = await through.run(`head -c ${TRANSFER_BYTES} /dev/zero`, "", TRANSFER_LIMIT);
+      if (stdout.length >= TRANSFER_BYTES) return "passed";
+      reason = `only ${stdout.length} of ${TRANSFER_BYTES} bytes arrived`;
+    } catch (error) {
+      if (error instanceof ForwardingRefused) {
+        const text = `${host.name}: its sshd forwards no connections (AllowTcpForwarding), so no larger transfer to it was tested.`;
+        await pulumi.log.info(text, overlay.component);
+        return undefined;
+      }
+      reason = (error as Error).message;
+    } finally {
+      through?.close();
+    }
+  }
+  return {
+    from: host.name,
+    to: peer.name,
+    fromUnderlay: host.underlayAddress,
+    toUnderlay: peer.underlayAddress,
+    address,
+    probe: "tcp",
+    port,
+    answer: `answers, and a transfer of ${TRANSFER_BYTES / 1024} KiB does not arrive: ${reason}`,
+  };
+}
+
+async function forEachHost<T>(hosts: readonly T[], work: (host: T) => Promise<void>): Promise<void> {
+  const queue = [...hosts];
+  const worker = async () => {
+    for (let host = queue.shift(); host !== undefined; host = queue.shift()) await work(host);
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_HOSTS }, worker));
+}

@@ -1,0 +1,149 @@
+#!/bin/bash
+# Probes from one host whether the overlay carries traffic to its peers. Sent to the host on standard input with the data
+# behind it, run as the login user, not installed.
+#
+#   mtu BYTES                     MTU of the device
+#   tries one|many                whether a target that does not answer is tried again
+#   target PEER ADDRESS TCP_PORT  one overlay address of a peer; a TCP port of "-" means ICMP alone
+#   end
+#
+# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target that does not answer, then one line that all were probed.
+set -uo pipefail
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+
+PARALLEL=64     # targets that are probed at the same time
+ICMP_WAIT=3     # seconds until an echo must have come back; it is sent again meanwhile
+SMALL_WAIT=1    # seconds for the small echo that is tried when a full-sized one stays without answer
+TCP_WAIT=4      # seconds for a connection and the banner of sshd; where it hangs up, it is dialled again meanwhile
+TRY_LIMIT=10    # seconds in which a target that does not answer is tried again: a busy machine is no outage
+TIME_LIMIT=25   # seconds for all targets
+
+die() {
+	echo "oci-vxlan: error: $*" >&2
+	exit 1
+}
+
+# --- Probes ---------------------------------------------------------------------------------------------
+
+# Each sets ANSWER, since a subshell for each would cost more than the probes of a thousand peers.
+
+# Sets ANSWER to how an echo that may not be fragmented ended: passes, too-long, unreachable, prohibited, silent, or
+# not-permitted.
+send_echo() { # ADDRESS BYTES SECONDS
+	local output
+	if output=$(ping -n -c 1 -w "$3" -i 0.5 -M "do" -s "$2" "$1" 2>&1 </dev/null); then
+		ANSWER=passes
+		return
+	fi
+	case $output in
+	*"essage too long"* | *"too big"* | *"Frag needed"*) ANSWER=too-long ;;
+	*[Pp]rohibited* | *filtered*) ANSWER=prohibited ;;
+	*nreachable* | *"annot assign"* | *"o route"*) ANSWER=unreachable ;;
+	*"not permitted"*) ANSWER=not-permitted ;;
+	*) ANSWER=silent ;;
+	esac
+}
+
+# A full-sized echo; where that stays without an answer, a small one tells a dead path from a size that does not fit.
+probe_icmp() { # ADDRESS BYTES
+	send_echo "$1" "$2" "$ICMP_WAIT"
+	[[ $ANSWER == silent ]] || return
+	send_echo "$1" 56 "$SMALL_WAIT"
+	if [[ $ANSWER == passes ]]; then ANSWER=only-small; else ANSWER=silent; fi
+}
+
+# An sshd that many dial at once hangs up on some of them, without a banner.
+probe_tcp() { # ADDRESS PORT
+	local deadline=$((SECONDS + TCP_WAIT))
+	dial "$1" "$2"
+	while [[ $ANSWER == no-banner ]] && ((SECONDS < deadline)); do
+		sleep "0.$((RANDOM % 800 + 100))"
+		dial "$1" "$2"
+	done
+}
+
+# Sets ANSWER to how a TCP connection ended: passes, refused, unreachable, silent or no-banner.
+dial() { # ADDRESS PORT
+	local output
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	output=$(timeout "$TCP_WAIT" bash -c '
+		exec 3<>"/dev/tcp/$1/$2" || exit
+		echo connected
+		IFS= read -r -u 3 line && [[ $line == SSH-* ]] && echo banner' bash "$1" "$2" 2>&1 </dev/null)
+	case $output in
+	*banner) ANSWER=passes ;;
+	*connected*) ANSWER=no-banner ;;
+	*"onnection refused"*) ANSWER=refused ;;
+	*"o route to host"* | *nreachable*) ANSWER=unreachable ;;
+	*) ANSWER=silent ;;
+	esac
+}
+
+# Sets PROBE and ANSWER to the first probe of a target that does not pass; PROBE is empty where all do.
+probe_once() { # ADDRESS TCP_PORT
+	# The largest echo that fits: the MTU less the headers of IP and ICMP.
+	local bytes=$((MTU - 28))
+	[[ $1 != *:* ]] || bytes=$((MTU - 48))
+	PROBE=icmp:$bytes
+	probe_icmp "$1" "$bytes"
+	# Where TCP is not asked for, whether this host is let in is not asked either: a refusal has crossed too.
+	if [[ $2 == - && $ANSWER == prohibited ]]; then ANSWER=passes; fi
+	[[ $ANSWER == passes ]] || return
+	if [[ $2 != - ]]; then
+		PROBE=tcp:$2
+		probe_tcp "$1" "$2"
+		[[ $ANSWER == passes ]] || return
+	fi
+	PROBE=
+}
+
+probe_target() { # PEER ADDRESS TCP_PORT
+	local deadline=$((SECONDS + TRY_LIMIT))
+	probe_once "$2" "$3"
+	while [[ -n $PROBE ]] && ((SECONDS < deadline)); do
+		sleep "0.$((RANDOM % 400 + 100))"
+		probe_once "$2" "$3"
+	done
+	[[ -z $PROBE ]] || echo "oci-vxlan probe $1 $2 $PROBE $ANSWER"
+}
+
+probe_all() {
+	local target running=0 peer address
+	for target in "${TARGETS[@]}"; do
+		if ((SECONDS >= TIME_LIMIT)); then
+			read -r peer address _ <<<"$target"
+			echo "oci-vxlan probe $peer $address any late"
+			continue
+		fi
+		if ((running++ >= PARALLEL)); then wait -n; fi
+		# shellcheck disable=SC2086 # split into its words
+		probe_target $target &
+	done
+	wait
+}
+
+# --- Input ----------------------------------------------------------------------------------------------
+
+read_input() {
+	local key value complete=
+	MTU='' TARGETS=()
+	while read -r key value; do
+		case $key in
+		mtu) MTU=$value ;;
+		tries) [[ $value == many ]] || TRY_LIMIT=0 ;;
+		target) TARGETS+=("$value") ;;
+		end) complete=yes && break ;;
+		esac
+	done
+	[[ -n $complete ]] || die "the list of peers did not arrive whole: run pulumi up again"
+}
+
+main() {
+	read_input
+	command -v ping >/dev/null ||
+		die "$(hostname) has no ping, which the overlay is tested with: install iputils (iputils-ping on Debian and Ubuntu), or set verify to false"
+	probe_all 2>/dev/null
+	echo "oci-vxlan probed time=$(date -u +%Y-%m-%dT%H:%M:%SZ) targets=${#TARGETS[@]}"
+}
+
+main

@@ -1,0 +1,315 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
+import { until } from "../../lab/commands.ts";
+import { NamespaceHost } from "./namespace.ts";
+import {
+  OVERLAY,
+  PEER,
+  RESOURCE,
+  device,
+  files,
+  install,
+  kernel,
+  ownerOf,
+  reconcile,
+  settingsOf,
+} from "./overlay.ts";
+
+/** A change that fails, or that cuts off whoever makes it, leaves the host as it was. */
+
+let host: NamespaceHost;
+beforeEach(async () => {
+  host = await NamespaceHost.make();
+});
+afterEach(() => host.remove());
+
+/** What the host holds of the overlay: settings, kernel, firewall. Times of files do not count: some are written back. */
+const state = async () => [
+  await kernel(host).catch(() => "no device"),
+  await host.on("cat /etc/oci-vxlan/*/* /var/lib/oci-vxlan/*/{mac,installation} 2>/dev/null || true"),
+  await host.on(
+    "nft list table ip oci-vxlan 2>/dev/null || true; ip -o link show type vxlan | cut -d: -f2 | grep -v other || true",
+  ),
+];
+const program = (args: string[], input = "") => host.program(args, input);
+const systemd = () => host.on("cat /run/stand-ins/systemctl.log");
+
+describe("a device phase that fails", () => {
+  const BREAKS: [string, string, Parameters<typeof settingsOf>[0]][] = [
+    [
+      "another VNI that the kernel refuses",
+      "ip link add other type vxlan id 700 dstport 4789 dev eth0",
+      { settings: { vni: 700 } },
+    ],
+    [
+      "another device name, and a unit that does not start",
+      `mv /usr/bin/systemctl /usr/bin/systemctl.real; printf '#!/bin/bash\n[[ $1 != restart && $1 != start ]] || exit 1\nexec /usr/bin/systemctl.real "$@"\n' >/usr/bin/systemctl; chmod +x /usr/bin/systemctl; echo failed >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`,
+      { settings: { device: "vxlan9", vni: 701 } },
+    ],
+    [
+      "another port, and nftables that takes no more rules",
+      `mv /usr/sbin/nft /usr/sbin/nft.real; printf '#!/bin/bash\n[[ $1 != -f ]] || ! grep -q 4790 <(tee /run/rules) || exit 1\n[[ $1 != -f ]] || exec /usr/sbin/nft.real -f /run/rules\nexec /usr/sbin/nft.real "$@"\n' >/usr/sbin/nft; chmod +x /usr/sbin/nft`,
+      { settings: { port: 4790 } },
+    ],
+  ];
+  test.each(BREAKS)(
+    "leaves the settings, the device and the peers from before: %s",
+    async (_, breakage, asked) => {
+      await install(host);
+      const before = await state();
+      await host.on(breakage);
+      const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf(asked));
+      expect(exitCode, stderr).toBe(1);
+      expect(stderr).toContain("phase device failed: the previous settings return");
+      expect(await state()).toEqual(before);
+      expect(await host.on("ls /var/lib/oci-vxlan/lab.overlay")).not.toContain("previous");
+    },
+  );
+
+  test("leaves nothing where it was the first", async () => {
+    const before = await host.on("ls /etc /var/lib /run");
+    await host.on("ip link add other type vxlan id 700 dstport 4789 dev eth0");
+    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf({ settings: { vni: 700 } }));
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("phase device failed: what was installed goes again");
+    expect(await host.on("ls /etc /var/lib /run; nft list tables")).toBe(before);
+  });
+});
+
+describe("a peers phase that fails", () => {
+  test("leaves the peers from before", async () => {
+    const { installation } = await install(host);
+    const before = await host.on("cat /etc/oci-vxlan/lab.overlay/peers");
+    await host.on("ip address flush dev eth0");
+    const other = peersSettings(RESOURCE, {
+      installation,
+      mtu: 8950,
+      peers: [{ ...PEER, underlayAddress: "10.196.218.234" }],
+    });
+    expect((await program(["peers", OVERLAY], other)).exitCode).toBe(1);
+    expect(await host.on("cat /etc/oci-vxlan/lab.overlay/peers")).toBe(before);
+    await host.on("ip address add 10.196.218.222/30 dev eth0");
+    await reconcile(host);
+    expect(await kernel(host)).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
+  });
+
+  test("does not fail for entries of a list that is older than the device, nor does its unit", async () => {
+    const both = {
+      settings: { cidrs: ["192.168.0.0/24", "fd00:77::/64"] },
+      overlayAddresses: ["192.168.0.1", "fd00:77::1"],
+    };
+    await install(host, both, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
+    // The device has no IPv6 any more, and the NIC is too small for it; the peers of before still have some.
+    await host.on("ip link set eth0 mtu 1300");
+    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf());
+    expect(exitCode, stderr).toBe(0);
+    expect(await kernel(host)).toContain(`192.168.0.2 lladdr ${PEER.mac} PERMANENT`);
+    expect((await program(["reconcile", OVERLAY])).stderr).not.toContain("error");
+  });
+});
+
+describe("an IPv6 network", () => {
+  const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
+  test("is refused on a NIC that is too small, by its true cause, before anything is changed", async () => {
+    await install(host);
+    const before = [...(await state()), await files(host)];
+    await host.on("ip link set eth0 mtu 1300");
+    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf(ipv6));
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /IPv6 needs 1280 bytes, and vxlan0 on \S+ would have 1250: eth0 carries 1300 .*: raise the MTU of eth0 to 1330/,
+      ),
+    ]);
+    expect([...(await state()), await files(host)]).toEqual(before);
+  });
+
+  test("gets an MTU that it fits, though the list of peers is still one of a smaller MTU", async () => {
+    const { installation } = await device(host, { settings: { mtu: 1250 } });
+    const list = peersSettings(RESOURCE, { installation, mtu: 1250, peers: [PEER] });
+    expect((await program(["peers", OVERLAY], list)).exitCode).toBe(0);
+    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf(ipv6));
+    expect(exitCode, stderr).toBe(0);
+    expect(await kernel(host)).toContain("inet6 fd00:77::1/64");
+  });
+});
+
+describe("a network that the host needs elsewhere is refused by name, before anything is changed", () => {
+  const network = () =>
+    host.on("{ ip -o address; ip route show table all; } | grep -v fe80; nft list ruleset; ls /etc /var/lib");
+  const refused = async (prelude: string, asked: Parameters<typeof settingsOf>[0] = {}, variable = "") => {
+    await host.on(prelude);
+    const before = await network();
+    await host.on(`cat >/run/settings <<'END'\n${settingsOf(asked)}END`);
+    const said = await host.on(
+      `${variable} ${PROGRAM} device ${OVERLAY} </run/settings 2>&1 && echo accepted || true`,
+    );
+    expect(await network()).toBe(before);
+    expect(said).toContain("Nothing was changed");
+    return said;
+  };
+  const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
+
+  test("the SSH client", async () => {
+    const said = await refused("", {}, 'SSH_CONNECTION="192.168.0.50 50000 10.196.218.222 22"');
+    expect(said).toContain("192.168.0.1/24 overlaps 192.168.0.50, the SSH client that makes this change");
+  });
+  test("the SSH client, by IPv6", async () => {
+    const said = await refused("", ipv6, 'SSH_CONNECTION="fd00:77:0:0::9 50000 fd00::1 22"');
+    expect(said).toContain("fd00:77::1/64 overlaps fd00:77:0:0::9, the SSH client");
+  });
+  test("an address of another device", async () => {
+    const said = await refused(
+      "ip link add docker0 type bridge; ip address add 192.168.0.77/16 dev docker0; ip link set docker0 up",
+    );
+    expect(said).toContain("overlaps 192.168.0.77/16, an address of docker0");
+  });
+  test("a route, and its gateway", async () => {
+    const said = await refused("ip route add 192.168.0.0/20 via 10.196.218.221 dev eth0");
+    expect(said).toContain("overlaps 192.168.0.0/20, the route 192.168.0.0/20 via 10.196.218.221 by eth0");
+  });
+  test("the default gateway", async () => {
+    const said = await refused("ip route add 192.168.0.254 dev eth0; ip route add default via 192.168.0.254");
+    expect(said).toContain("overlaps 192.168.0.254, the gateway of default by eth0");
+  });
+  test("a name server", async () => {
+    const said = await refused("echo nameserver 192.168.0.53 >/etc/resolv.conf");
+    expect(said).toContain("overlaps 192.168.0.53, a name server");
+  });
+  test("a blackhole, and an IPv6 route", async () => {
+    expect(await refused("ip route add blackhole 192.168.0.0/24")).toContain(
+      "overlaps 192.168.0.0/24, the route",
+    );
+    await host.on("ip route del blackhole 192.168.0.0/24");
+    await host.installProgram(); // A first phase that fails takes it along.
+    expect(await refused("ip -6 route add fd00:77::/48 dev eth0", ipv6)).toContain(
+      "overlaps fd00:77::/48, the route",
+    );
+  });
+
+  test("a default route, and the overlay's own network and routes, are no conflict", async () => {
+    await host.on("ip route add 0.0.0.0/1 via 10.196.218.221; ip route add default via 10.196.218.221");
+    await install(host);
+    await host.on("ip route add 192.168.0.0/16 via 192.168.0.2 dev vxlan0");
+    await device(host, { generation: 1 });
+    await device(host, { generation: 1, settings: { device: "vxlan5" } });
+    await device(host, { settings: { cidrs: ["192.168.0.0/20"] } });
+    expect(await kernel(host)).toContain("192.168.0.1/20");
+  });
+});
+
+describe("a change that nobody has confirmed", () => {
+  test("has a timer, and is taken back when that fires: to the settings from before", async () => {
+    await install(host);
+    await program(["confirm", OVERLAY]);
+    const before = await state();
+    await device(host, { settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } });
+    expect(await systemd()).toMatch(
+      /systemd-run .*--unit=oci-vxlan-rollback-lab\.overlay --on-active=77 .*oci-vxlan roll-back lab\.overlay/,
+    );
+    const { exitCode, stderr } = await program(["roll-back", OVERLAY]);
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining("no new SSH session has reached")]);
+    expect(await state()).toEqual(before);
+  });
+
+  test("is taken back to nothing after a first installation", async () => {
+    const before = await host.on("ls /etc /var/lib /run; nft list tables");
+    await device(host);
+    expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
+    expect(await host.on("ls /etc /var/lib /run; nft list tables")).toBe(before);
+    expect(await host.on(`ls ${PROGRAM} 2>&1 || true`)).toContain("No such file");
+  });
+
+  test.each([
+    ["confirm", (_: string) => program(["confirm", OVERLAY])],
+    [
+      "phase peers",
+      (installation: string) =>
+        program(["peers", OVERLAY], peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] })),
+    ],
+    ["the next phase device", () => program(["device", OVERLAY], settingsOf({ generation: 2 }))],
+  ])("stays once a new session has reached the host: %s", async (_, reach) => {
+    const { installation } = await device(host);
+    expect((await reach(installation)).exitCode).toBe(0);
+    expect((await program(["confirm", OVERLAY])).exitCode).toBe(0);
+    const before = await state();
+    expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
+    expect(await state()).toEqual(before);
+    expect(await systemd()).toContain("stop oci-vxlan-rollback-lab.overlay.timer");
+  });
+
+  test("gets its timer again at a boot", async () => {
+    await device(host);
+    await host.on("rm /run/stand-ins/systemctl.log");
+    await reconcile(host);
+    expect(await systemd()).toContain("--on-active=180");
+    await program(["confirm", OVERLAY]);
+    await host.on("rm /run/stand-ins/systemctl.log");
+    await reconcile(host);
+    expect(await host.on("cat /run/stand-ins/systemctl.log 2>/dev/null || true")).not.toContain(
+      "systemd-run",
+    );
+  });
+
+  test("without a change of the settings there is no timer", async () => {
+    await device(host);
+    await program(["confirm", OVERLAY]);
+    await host.on("rm /run/stand-ins/systemctl.log");
+    await device(host);
+    expect(await systemd()).not.toContain("systemd-run");
+  });
+
+  test("a run that is killed outright is taken back by the timer too", async () => {
+    await install(host);
+    await program(["confirm", OVERLAY]);
+    const before = await state();
+    await host.wrap("/usr/bin/systemctl", '[[ $1 != restart && $1 != start ]] || sleep 60; exec $REAL "$@"');
+    await host.on(`echo failed >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`);
+    await host.on(`cat >/run/settings <<'END'\n${settingsOf({ settings: { vni: 300 } })}END`);
+    await host.on(`${PROGRAM} device ${OVERLAY} </run/settings >/dev/null 2>&1 & echo $! >/run/pid`);
+    await until("the other VNI", 10_000, async () => String((await state())[0]).includes("vxlan id 300"));
+    await host.on(
+      "kill -KILL $(cat /run/pid); mv /usr/bin/systemctl.real /usr/bin/systemctl; pkill -KILL sleep || true",
+    );
+    expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
+    expect(await state()).toEqual(before);
+  });
+});
+
+describe("what a delete takes away", () => {
+  const OTHER_RESOURCE = "fedcba9876543210";
+  const stays = async (args: string[]) => {
+    const before = [...(await state()), await files(host)];
+    const { exitCode, stderr } = await program(args);
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining("another resource by now and stay")]);
+    expect([...(await state()), await files(host)]).toEqual(before);
+  };
+
+  test("is what its own resource set up, and nothing that came after it", async () => {
+    const { installation } = await install(host);
+    await stays(["remove-peers", OVERLAY, installation, OTHER_RESOURCE]);
+    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), OTHER_RESOURCE]);
+    // From a state of older versions.
+    await stays(["remove-peers", OVERLAY, installation]);
+    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
+  });
+
+  test("by a state of older versions is what was set up in their time", async () => {
+    const { installation } = await install(host);
+    await host.on("sed -i /^resource/d /etc/oci-vxlan/lab.overlay/*");
+    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
+    expect((await program(["remove-peers", OVERLAY, installation])).exitCode).toBe(0);
+    expect(await kernel(host)).not.toContain(PEER.mac);
+    expect((await program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).toBe(0);
+    expect(await host.on("ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
+  });
+
+  test("by a person is all of it, and a wrong name is answered with the right ones", async () => {
+    await install(host);
+    expect((await program(["remove", "lab.overly"])).stderr).toMatch(
+      /there is no overlay lab\.overly on \S+; there are: lab\.overlay/,
+    );
+    expect((await program(["remove", OVERLAY])).exitCode).toBe(0);
+    expect(await host.on("ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
+  });
+});
