@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { VxlanOverlay } from "../../components/index.ts";
 import type { VxlanOverlayArgs } from "../../components/index.ts";
@@ -31,11 +32,7 @@ const answers: Answers = ({ type, name }) => {
   if (type !== COMMAND) return {};
   const [, name01 = ""] = /^overlay-(.*)-device$/.exec(name) ?? [];
   const device = `oci-vxlan device mac=${MACS[name01]} mtu=9000 installation=i-${name01}`;
-  const verified = "oci-vxlan verified time=2026-11-23T12:00:00Z targets=1";
-  return {
-    stdout: name.endsWith("-device") ? device : name.endsWith("-verify") ? verified : "",
-    stderr: "",
-  };
+  return { stdout: name.endsWith("-device") ? device : "", stderr: "" };
 };
 
 const build = (overlay: VxlanOverlayArgs) => register(() => new VxlanOverlay("overlay", overlay), answers);
@@ -47,14 +44,12 @@ describe("VxlanOverlay with the memo's hosts", () => {
     resources = await build(args());
   });
 
-  test("registers three phases a host, named after it, and nothing else", () => {
+  test("registers two phases a host, named after it, and nothing else", () => {
     expect(resources.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       `${COMMAND} overlay-host01-device`,
       `${COMMAND} overlay-host01-peers`,
-      `${COMMAND} overlay-host01-verify`,
       `${COMMAND} overlay-host02-device`,
       `${COMMAND} overlay-host02-peers`,
-      `${COMMAND} overlay-host02-verify`,
       "oci-vxlan:index:VxlanOverlay overlay",
     ]);
   });
@@ -66,11 +61,11 @@ describe("VxlanOverlay with the memo's hosts", () => {
   });
 
   test("feeds each host's MAC and real address to its peer", () => {
-    expect(find("overlay-host01-peers").inputs["stdin"]).toBe(
-      "installation i-host01\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10.196.218.226 192.168.0.2\nend\n",
+    expect(find("overlay-host01-peers").inputs["stdin"]).toMatch(
+      /^resource [0-9a-f]{16}\ninstallation i-host01\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10\.196\.218\.226 192\.168\.0\.2\nend\n$/,
     );
-    expect(find("overlay-host02-peers").inputs["stdin"]).toBe(
-      "installation i-host02\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10.196.218.222 192.168.0.1\nend\n",
+    expect(find("overlay-host02-peers").inputs["stdin"]).toMatch(
+      /^resource [0-9a-f]{16}\ninstallation i-host02\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10\.196\.218\.222 192\.168\.0\.1\nend\n$/,
     );
   });
 
@@ -97,15 +92,21 @@ describe("VxlanOverlay with the memo's hosts", () => {
     expect(dependsOn("overlay-host01-peers")).toEqual(["overlay-host01-device", "overlay-host02-device"]);
   });
 
-  test("verifies after every peers phase, with nothing to undo", () => {
-    const verify = find("overlay-host01-verify");
-    expect(verify.dependencies.map((urn) => urn.split("::").pop())).toEqual(
-      expect.arrayContaining(["overlay-host01-peers", "overlay-host02-peers"]),
-    );
-    expect(verify.inputs["delete"]).toBeUndefined();
-    expect(verify.inputs["stdin"]).toMatch(
-      /\ndigest [0-9a-f]{32}\nhost host01\nunderlay 10\.196\.218\.222\nport 4789\nmtu 8950\ntarget host02 10\.196\.218\.226 192\.168\.0\.2 22\nend\n$/,
-    );
+  test("gives each resource a digest of its own, which its settings and its delete carry", () => {
+    const digests = resources
+      .filter(({ type }) => type === COMMAND)
+      .map(({ inputs }) => {
+        const digest = /\nresource ([0-9a-f]{16})\n/.exec(`\n${inputs["stdin"]}`)?.[1] ?? "none";
+        expect(inputs["delete"]).toContain(` ${digest} `);
+        return digest;
+      });
+    expect(new Set(digests).size).toBe(4);
+  });
+
+  test("replaces a phase delete-first, since its delete cannot be told from its successor's", () => {
+    for (const resource of resources.filter(({ type }) => type === COMMAND)) {
+      expect(resource.deleteBeforeReplace).toBe(true);
+    }
   });
 
   test("has no triggers, so that a change never runs a delete", () => {
@@ -130,44 +131,27 @@ describe("VxlanOverlay with the memo's hosts", () => {
 });
 
 describe("VxlanOverlay by its arguments", () => {
-  const digest = async (change: Partial<VxlanOverlayArgs>) =>
-    /^digest (.*)$/m.exec(
-      (await build(args(change))).find(({ name }) => name === "overlay-host01-verify")?.inputs["stdin"],
-    )?.[1];
-
-  test("what changes a path is verified again, and nothing else is", async () => {
+  test("a host that is down on purpose keeps what it has, and the others keep it", async () => {
     const { hosts } = args();
-    const first = await digest({});
-    expect(await digest({})).toBe(first);
-    expect(await digest({ vni: 101 })).not.toBe(first);
-    const raised = { ...hosts, host02: { ...host("10.196.218.226", "192.168.0.2"), generation: 1 } };
-    expect(await digest({ hosts: raised })).not.toBe(first);
-    const elsewhere = host("10.196.218.226", "192.168.0.2");
-    elsewhere.ssh.host = "203.0.113.7";
-    expect(await digest({ hosts: { ...hosts, host02: elsewhere } })).toBe(first);
+    const resources = await build(args({ hosts: { ...hosts, host02: { ...host("10.196.218.226", "192.168.0.2"), down: true } } }));
+    const ignored = Object.fromEntries(resources.map(({ name, ignoreChanges }) => [name, ignoreChanges]));
+    expect(ignored["overlay-host02-device"]).toEqual(["*"]);
+    expect(ignored["overlay-host02-peers"]).toEqual(["*"]);
+    expect(ignored["overlay-host01-peers"]).toEqual([]);
+    expect(resources.find(({ name }) => name === "overlay-host01-peers")?.inputs["stdin"]).toContain("peer host02 ");
   });
 
-  test("verify: false leaves the phase out", async () => {
-    const names = (await build(args({ verify: false }))).map(({ name }) => name);
-    expect(names).not.toContain("overlay-host01-verify");
-    expect(names).toHaveLength(5);
-  });
-
-  test("lastVerified says when and what, or nothing where nothing was verified", async () => {
-    const seen: unknown[] = [];
-    for (const verify of [true, false]) {
-      await register(() => {
-        const overlay = new VxlanOverlay("overlay", args({ verify }));
-        overlay.lastVerified.apply((value) => seen.push(value));
+  test("a component of another name, or below another parent, has other digests", async () => {
+    const digestsOf = async (name: string, parent?: string) => {
+      const resources = await register(() => {
+        const opts = parent ? { parent: new pulumi.ComponentResource("test:index:Group", parent) } : {};
+        new VxlanOverlay(name, args(), opts);
       }, answers);
-    }
-    expect(seen).toEqual([
-      {
-        time: "2026-11-23T12:00:00Z",
-        what: "2 ways: ICMP of 8922 bytes that may not fragment, TCP to sshd with its banner read",
-      },
-      undefined,
-    ]);
+      return resources.flatMap(({ inputs }) => /resource ([0-9a-f]{16})\n/.exec(String(inputs["stdin"]))?.[1] ?? []);
+    };
+    const all = [await digestsOf("overlay"), await digestsOf("overlay", "group"), await digestsOf("overlay2")].flat();
+    expect(all).toHaveLength(12);
+    expect(new Set(all).size).toBe(12);
   });
 
   test("three hosts: each gets the two others in one command", async () => {

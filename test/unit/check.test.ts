@@ -3,8 +3,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import ssh2 from "ssh2";
 import type { Server } from "ssh2";
-import { askOverSsh } from "../../components/overSsh.ts";
-import { checkCommand, problemFromCheck, warningsFromCheck } from "../../components/vxlan/check.ts";
+import { ForwardingRefused, SshSession } from "../../components/sshSession.ts";
+import type { Connection } from "../../components/sshSession.ts";
+import { checkCommand, readCheck } from "../../components/vxlan/check.ts";
 import { drawKeyPair } from "../loginKey.ts";
 
 const PASSPHRASE = "not for print";
@@ -54,9 +55,18 @@ describe("asking a host over SSH", () => {
       hostKey: host.public,
     };
   };
+  /** Logs in and runs a command. */
+  const ask = async (connection: Connection, seconds: number) => {
+    const session = await SshSession.open(connection, seconds);
+    try {
+      return await session.run("check", "", seconds);
+    } finally {
+      session.close();
+    }
+  };
   /** Asks, and must fail; what is said holds no secret. */
-  const failure = async (connection: Parameters<typeof askOverSsh>[0], seconds = 5) => {
-    const said: string = await askOverSsh(connection, "check", seconds).then(
+  const failure = async (connection: Connection, seconds = 5) => {
+    const said: string = await ask(connection, seconds).then(
       () => "no failure",
       (error: Error) => error.message,
     );
@@ -67,7 +77,7 @@ describe("asking a host over SSH", () => {
 
   test("gives its exit code and what it said", async () => {
     const answer = { status: 3, stdout: "a warning\n", stderr: "paused\n" };
-    expect(await askOverSsh(await serve(answer), "check", 5)).toEqual(answer);
+    expect(await ask(await serve(answer), 5)).toEqual(answer);
   });
 
   test("is refused where another host key answers than the one that is pinned", async () => {
@@ -86,44 +96,56 @@ describe("asking a host over SSH", () => {
     expect(await failure({ ...connection, privateKeyPassword: "wrong" })).toMatch(/key/);
   });
 
+  test("tells a host that forwards nothing from an address that does not answer", async () => {
+    const session = await SshSession.open(await serve({ status: 0, stderr: "" }), 5);
+    await expect(session.connectTo("127.0.0.1", 9, 5)).rejects.toThrow(ForwardingRefused);
+    session.close();
+  });
+
   test("ends in time where a host takes the command and never answers", async () => {
     expect(await failure(await serve(), 1)).toBe("no answer within 1 s");
   });
 });
 
 describe("what a host answered", () => {
-  test("is nothing where its overlay is kept true", () => {
-    expect(problemFromCheck("host01", { status: 0, stderr: "" })).toBeUndefined();
-  });
+  const answer = (status: number | undefined, stdout = "", stderr = "") => readCheck("host01", { status, stdout, stderr });
 
-  test("is what it said, or that it lost its files", () => {
-    expect(problemFromCheck("host01", { status: 1, stderr: "overlay lab.overlay is paused\n" })).toBe(
-      "host01: overlay lab.overlay is paused",
-    );
-    expect(problemFromCheck("host01", { status: 127, stderr: "no such file" })).toMatch(
-      /^host01 was re-imaged, or lost its files, .* raise its "generation"/,
-    );
+  test("is its turn where it is in sync", () => {
+    expect(answer(0, "oci-vxlan turn 7\n")).toEqual({ state: "in sync", warnings: [], turn: 7 });
+    expect(answer(0)).toMatchObject({ state: "in sync", turn: 0 });
   });
 
   test("is warned of, line by line", () => {
-    expect(
-      warningsFromCheck("host01", "Welcome!\noci-vxlan warning: one\n\noci-vxlan warning: two\n"),
-    ).toEqual(["host01: one", "host01: two"]);
-    expect(warningsFromCheck("host01", "")).toEqual([]);
+    const stdout = "Welcome!\noci-vxlan warning: one\n\noci-vxlan warning: two\noci-vxlan turn 1\n";
+    expect(answer(0, stdout)).toMatchObject({ warnings: ["host01: one", "host01: two"] });
   });
 
-  test.each([124, 137, undefined])("is no answer where the command was ended (%s)", (status) => {
-    expect(() => problemFromCheck("host01", { status, stderr: "" })).toThrow("no answer within");
+  test("is its reason where a person has to change something", () => {
+    expect(answer(1, "", "overlay lab.overlay is paused\n")).toEqual({
+      state: "failed",
+      problem: "host01: overlay lab.overlay is paused",
+    });
+    expect(answer(5)).toMatchObject({ problem: expect.stringContaining("ended with 5 and gave no reason") });
   });
 
-  test("is asked for as root, about this installation", () => {
+  test.each([3, 127])("is that its phases have to run again (%s)", (status) => {
+    expect(answer(status, "", "no such file")).toEqual({ state: "differs" });
+  });
+
+  test.each([124, 137, undefined])("is a failure where it did not finish (%s)", (status) => {
+    expect(answer(status, "", "mending\n")).toMatchObject({
+      state: "failed",
+      problem: expect.stringMatching(/^host01 let us in and did not finish its check within \d+ s.* It said last: mending/),
+    });
+  });
+
+  test("is asked for as root, about this installation and these settings", () => {
     const command = checkCommand(
       { overlay: "prod.overlay", owner: "oci-vxlan/prod/overlay" },
-      "some-id",
-      "end\n",
+      { installation: "some-id", deviceSettings: "a\n", peersSettings: "end\n" },
     );
     expect(command).toMatch(
-      /sudo -n\) timeout -k \d+ \d+ \S+\/oci-vxlan check prod\.overlay some-id [0-9a-f]{64} /,
+      /sudo -n\) env .* timeout -k \d+ \d+ \S+\/oci-vxlan check prod\.overlay some-id [0-9a-f]{64} [0-9a-f]{64} /,
     );
   });
 });
