@@ -170,7 +170,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       });
     const plans = pulumi
       .all([each((_, { settings }) => settings), reports])
-      .apply(([settings, resolved]) => planMesh(overlay.mtu, settings, resolved));
+      .apply(([settings, resolved]) => planMesh(overlay, settings, resolved));
 
     const peers = each((host, { given, connection }) => {
       const phase = plans.apply((resolved) => peersPhase(identity, resolved[host] as PeersPlan));

@@ -1,6 +1,6 @@
 import { addressAt, contains, networkContaining, parseAddress, parseCidr, usableRange } from "./addresses.ts";
 import type { Address, Cidr } from "./addresses.ts";
-import { OCI_UNDERLAY_MTU, VXLAN_OVERHEAD } from "./settings.ts";
+import { OCI_UNDERLAY_MTU, SMALLEST_MTU, VXLAN_OVERHEAD } from "./settings.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
 
 /** One thing that is wrong: where (a path into what the user gave), what, and what would be right. */
@@ -24,7 +24,6 @@ const COMPONENT_PATHS: Paths = { overlay: "", underlayAddress: (host) => `hosts.
 const LARGEST_VNI = 2 ** 24 - 1;
 /** What the kernel and its /proc/sys/net mean by a device of that name is not one that can be made. */
 const TAKEN_NAMES = ["lo", "all", "default"];
-const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 const LARGEST_MTU = OCI_UNDERLAY_MTU - VXLAN_OVERHEAD;
 
 /** Ranges that no host on an overlay can have: what ipaddr.js calls them, in the words of an error. */
@@ -161,12 +160,14 @@ function validateMtu(
   if (mtu === undefined) return [];
   const smallest = cidrs.some((cidr) => cidr?.family === 6) ? SMALLEST_MTU[6] : SMALLEST_MTU[4];
   if (Number.isInteger(mtu) && mtu >= smallest && mtu <= LARGEST_MTU) return [];
+  const cause =
+    mtu >= SMALLEST_MTU[4] && mtu < smallest
+      ? `${mtu} is too small: IPv6 needs ${smallest} bytes`
+      : `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${OCI_UNDERLAY_MTU}`;
   return [
     {
       path,
-      message:
-        `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${OCI_UNDERLAY_MTU}, ` +
-        `so use a whole number from ${smallest} to ${LARGEST_MTU}, or leave it out to have it measured.`,
+      message: `${cause}, so use a whole number from ${smallest} to ${LARGEST_MTU}, or leave it out to have it measured.`,
     },
   ];
 }

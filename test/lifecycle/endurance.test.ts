@@ -125,7 +125,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
         return [host, parseDeviceReport(host, await run(host, create, stdin))] as const;
       }),
     );
-    const plans = planMesh(undefined, hosts, Object.fromEntries(reports));
+    const plans = planMesh(overlay, hosts, Object.fromEntries(reports));
     const peers = pair.map((host) => peersPhase(identity, plans[host] as PeersPlan));
     await Promise.all(pair.map((host, index) => run(host, peers[index]!.create, peers[index]!.stdin)));
 

@@ -90,6 +90,18 @@ describe("a config that is wrong says where, what, and what would be right", () 
   test("MTU that cannot fit", () => {
     expect(one((e) => (e.overlay.mtu = 9000))).toMatch(/^overlay\.mtu: 9000 cannot fit: .* from 576 to 8950/);
   });
+  test("MTU that IPv6 cannot have, though IPv4 can", () => {
+    const ipv6 = (mtu: number) => (e: any) => {
+      e.overlay = { cidrs: ["192.168.0.0/24", "fd00:77::/64"], mtu };
+      e.hosts.host01.overlayAddresses.push("fd00:77::1");
+      e.hosts.host02.overlayAddresses.push("fd00:77::2");
+    };
+    expect(one(ipv6(1279))).toBe(
+      "overlay.mtu: 1279 is too small: IPv6 needs 1280 bytes, so use a whole number from 1280 to 8950, or leave it out to have it measured.",
+    );
+    expect(problems(ipv6(1280))).toEqual([]);
+    expect(problems((e) => (e.overlay.mtu = 1279))).toEqual([]);
+  });
   test("overlay that overlaps the underlay", () => {
     expect(
       one((e) => {
