@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { VxlanOverlay } from "../../components/index.ts";
 import type { VxlanOverlayArgs } from "../../components/index.ts";
@@ -197,6 +198,19 @@ describe("VxlanOverlay by its arguments", () => {
     );
     if (first) delete (first.ssh as Partial<typeof first.ssh>).hostKey;
     await expect(build(wrong)).rejects.toThrow(/hosts\.host01\.ssh\.hostKey: no host key is pinned/);
+  });
+
+  test("an overlay that holds the address SSH connects to is refused, where that is known by then", async () => {
+    const reachedAt = (ssh: pulumi.Input<string>) => {
+      const overlay = args();
+      Object.assign(overlay.hosts["host02"]?.ssh ?? {}, { host: ssh });
+      return build(overlay);
+    };
+    await expect(reachedAt("192.168.0.50")).rejects.toThrow(
+      /^VxlanOverlay "overlay" cannot be built:\n {2}cidrs\[0\]: 192\.168\.0\.0\/24 holds 192\.168\.0\.50, the SSH address at hosts\.host02\.ssh\.host: /,
+    );
+    for (const ssh of ["203.0.113.21", "host02.example.net", pulumi.output("192.168.0.50")])
+      await expect(reachedAt(ssh)).resolves.toHaveLength(7);
   });
 
   test("wrong arguments are refused all at once, before anything is registered", async () => {
