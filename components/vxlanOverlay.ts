@@ -318,9 +318,13 @@ function connectionTo(ssh: SshArgs): pulumi.Output<command.types.input.remote.Co
 
 /** @throws pulumi.RunError that lists all problems */
 function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverlayArgs): void {
-  const known = Object.entries(args.hosts).map(([host, { underlayAddress, overlayAddresses }]) => [
+  const known = Object.entries(args.hosts).map(([host, { underlayAddress, overlayAddresses, ssh }]) => [
     host,
-    { overlayAddresses, ...(typeof underlayAddress === "string" ? { underlayAddress } : {}) },
+    {
+      overlayAddresses,
+      ...(typeof underlayAddress === "string" ? { underlayAddress } : {}),
+      ...(typeof ssh.host === "string" ? { sshAddress: ssh.host } : {}),
+    },
   ]);
   const problems = [
     ...validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>),

@@ -1,7 +1,7 @@
 import { contains, overlaps, parseAddress, parseCidr } from "../vxlan/addresses.ts";
 import { withDefaults } from "../vxlan/settings.ts";
 import type { OverlaySettings } from "../vxlan/settings.ts";
-import { validateHostKey, validateOverlay } from "../vxlan/validate.ts";
+import { lockOut, validateHostKey, validateOverlay } from "../vxlan/validate.ts";
 import type { Problem } from "../vxlan/validate.ts";
 import { problemWithOcid } from "./ocid.ts";
 import type { InstanceSettings, NetworkSettings, Ocid } from "./settings.ts";
@@ -20,7 +20,7 @@ export interface EnvironmentSettings {
       {
         overlayAddresses?: string[];
         instance?: InstanceSettings;
-        existing?: { underlayAddress?: unknown; hostKey?: unknown };
+        existing?: { underlayAddress?: unknown; sshAddress?: unknown; hostKey?: unknown };
       }
     >
   >;
@@ -30,6 +30,12 @@ export interface EnvironmentSettings {
 const MOST_TAGS = 10;
 const LONGEST_KEY = 100;
 const LONGEST_VALUE = 256;
+
+/**
+ * An operator CIDR with a shorter prefix means anyone, as 0.0.0.0/0 does, and not where the operators are. The
+ * largest private networks, 10.0.0.0/8 and fd00::/8, still say where.
+ */
+const SHORTEST_OPERATOR_PREFIX = 8;
 
 /**
  * Everything that is wrong with an environment and can be known before anything is made, all at once: what OCI would
@@ -51,15 +57,21 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
       existing ? validateExisting(existing, `hosts.${name}.existing`, network !== undefined) : [],
     ),
     ...validateSeparation(environment, instances),
+    ...validateOperatorAccess(environment),
     ...validateTags(tags),
     ...validateOverlay(
       withDefaults(overlay),
       Object.fromEntries(
         Object.entries(hosts).map(([name, { overlayAddresses = [], instance, existing }]) => {
           const underlayAddress = instance ? knownAddress(instance.privateIp) : existing?.underlayAddress;
+          const sshAddress = existing?.sshAddress;
           return [
             name,
-            { overlayAddresses, ...(typeof underlayAddress === "string" ? { underlayAddress } : {}) },
+            {
+              overlayAddresses,
+              ...(typeof underlayAddress === "string" ? { underlayAddress } : {}),
+              ...(typeof sshAddress === "string" ? { sshAddress } : {}),
+            },
           ];
         }),
       ),
@@ -67,6 +79,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
         overlay: "overlay",
         underlayAddress: (name) =>
           hosts[name]?.instance ? `${at(name)}.privateIp` : `hosts.${name}.existing.underlayAddress`,
+        sshAddress: (name) => `hosts.${name}.existing.sshAddress`,
       },
     ),
   ];
@@ -161,6 +174,26 @@ function validateSeparation(
         {
           path: `overlay.cidrs[${index}]`,
           message: `${cidr.text} overlaps ${other.text} at ${underlay.path}: choose an overlay network apart from the underlay.`,
+        },
+      ];
+    });
+  });
+}
+
+/** An overlay network that overlaps the operators' network takes the hosts' answers to them. */
+function validateOperatorAccess({ network, overlay }: EnvironmentSettings): Problem[] {
+  const operators = (network?.operatorCidrs ?? []).map((text) => parseCidr(text));
+  return (overlay.cidrs ?? []).flatMap((text, index) => {
+    const cidr = parseCidr(text);
+    if (!cidr) return [];
+    return operators.flatMap((operator, position) => {
+      if (!operator || operator.prefix < SHORTEST_OPERATOR_PREFIX || !overlaps(cidr, operator)) return [];
+      const path = `network.operatorCidrs[${position}]`;
+      const narrower = operator.prefix < cidr.prefix ? `, or give narrower CIDRs at ${path}` : "";
+      return [
+        {
+          path: `overlay.cidrs[${index}]`,
+          message: `${cidr.text} overlaps ${operator.text} at ${path}: ${lockOut(cidr)}${narrower}.`,
         },
       ];
     });

@@ -1,5 +1,5 @@
 import { canonical, contains, parseAddress, parseCidr } from "./addresses.ts";
-import { VXLAN_OVERHEAD } from "./settings.ts";
+import { SMALLEST_MTU, VXLAN_OVERHEAD } from "./settings.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
 import type { DeviceReport } from "./deviceReport.ts";
 
@@ -37,9 +37,13 @@ export function interfaceAddresses(overlay: Pick<OverlaySettings, "cidrs">, host
  * The MTU that every VXLAN device of the fleet gets: what was configured, or the smallest underlay MTU less
  * the overhead. One host with another MTU would black-hole large frames, so it is never decided host by host.
  *
- * @throws when a configured MTU does not fit through a host's NIC
+ * @throws when a configured MTU does not fit through a host's NIC, or IPv6 does not
  */
-export function fleetMtu(configured: number | undefined, reports: HostMap<DeviceReport>): number {
+export function fleetMtu(
+  { cidrs, mtu: configured }: Pick<OverlaySettings, "cidrs" | "mtu">,
+  reports: HostMap<DeviceReport>,
+): number {
+  refuseSmallNics(cidrs, reports);
   const [smallest] = Object.entries(reports).sort(([, a], [, b]) => a.underlayMtu - b.underlayMtu);
   if (!smallest) throw new Error("no host has reported an underlay MTU");
   const [host, { underlayMtu }] = smallest;
@@ -51,6 +55,22 @@ export function fleetMtu(configured: number | undefined, reports: HostMap<Device
     );
   }
   return configured ?? largest;
+}
+
+/** @throws naming every host whose NIC is too small for an overlay with an IPv6 network */
+function refuseSmallNics(cidrs: readonly string[], reports: HostMap<DeviceReport>): void {
+  const ipv6Network = cidrs.find((text) => parseCidr(text)?.family === 6);
+  const smallest = SMALLEST_MTU[6] + VXLAN_OVERHEAD;
+  const smallNics = Object.entries(reports)
+    .filter(([, { underlayMtu }]) => underlayMtu < smallest)
+    .map(([host, { underlayMtu }]) => `${host}'s NIC has an MTU of ${underlayMtu} bytes`)
+    .sort();
+  if (ipv6Network === undefined || smallNics.length === 0) return;
+  throw new Error(
+    `IPv6 does not fit: ${smallNics.join(", ")}, VXLAN takes ${VXLAN_OVERHEAD} of them, and IPv6 needs ${SMALLEST_MTU[6]}. ` +
+      `Raise the MTU of each NIC named here to ${smallest} or more and the host's "generation" by one, which has it measured ` +
+      `again; or take ${ipv6Network} out of the overlay's "cidrs", and the hosts' addresses in it out of "overlayAddresses".`,
+  );
 }
 
 /**
@@ -76,11 +96,11 @@ export function refuseEqualMacs(device: string, reports: HostMap<DeviceReport>, 
 
 /** What every host is told about its peers: a full mesh in which no host is its own peer. */
 export function planMesh(
-  mtu: number | undefined,
+  overlay: Pick<OverlaySettings, "cidrs" | "mtu">,
   hosts: HostMap<HostSettings>,
   reports: HostMap<DeviceReport>,
 ): Record<string, PeersPlan> {
-  const fleet = fleetMtu(mtu, reports);
+  const fleet = fleetMtu(overlay, reports);
   const names = Object.keys(hosts).sort();
   const everyone = names.map((name): Peer => {
     const host = hosts[name] as HostSettings;

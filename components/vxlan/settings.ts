@@ -53,6 +53,9 @@ export const VXLAN_OVERHEAD = 50;
 /** MTU of an Oracle Cloud VNIC inside a VCN, in bytes. */
 export const OCI_UNDERLAY_MTU = 9000;
 
+/** Smallest MTU in bytes by IP version. Below 1280 the kernel has no IPv6 on a device. */
+export const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
+
 /** An overlay's settings with every default filled in. */
 export function withDefaults(given: Partial<OverlaySettings>): OverlaySettings {
   return {

@@ -1,6 +1,14 @@
-import { addressAt, contains, networkContaining, parseAddress, parseCidr, usableRange } from "./addresses.ts";
+import {
+  addressAt,
+  canonical,
+  contains,
+  networkContaining,
+  parseAddress,
+  parseCidr,
+  usableRange,
+} from "./addresses.ts";
 import type { Address, Cidr } from "./addresses.ts";
-import { OCI_UNDERLAY_MTU, VXLAN_OVERHEAD } from "./settings.ts";
+import { OCI_UNDERLAY_MTU, SMALLEST_MTU, VXLAN_OVERHEAD } from "./settings.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
 
 /** One thing that is wrong: where (a path into what the user gave), what, and what would be right. */
@@ -11,20 +19,28 @@ export interface Problem {
 }
 
 /** A host as far as it is known: a provisioned host has no underlay address before it exists. */
-export type PartialHost = Pick<HostSettings, "overlayAddresses"> & { underlayAddress?: string };
+export type PartialHost = Pick<HostSettings, "overlayAddresses"> & {
+  underlayAddress?: string;
+  /** Address or name that SSH connects to. */
+  sshAddress?: string;
+};
 
 /** Where in the user's input the parts stand; the stack config nests what the component takes flat. */
 export interface Paths {
   overlay: string;
   underlayAddress: (host: string) => string;
+  sshAddress: (host: string) => string;
 }
 
-const COMPONENT_PATHS: Paths = { overlay: "", underlayAddress: (host) => `hosts.${host}.underlayAddress` };
+const COMPONENT_PATHS: Paths = {
+  overlay: "",
+  underlayAddress: (host) => `hosts.${host}.underlayAddress`,
+  sshAddress: (host) => `hosts.${host}.ssh.host`,
+};
 
 const LARGEST_VNI = 2 ** 24 - 1;
 /** What the kernel and its /proc/sys/net mean by a device of that name is not one that can be made. */
 const TAKEN_NAMES = ["lo", "all", "default"];
-const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 const LARGEST_MTU = OCI_UNDERLAY_MTU - VXLAN_OVERHEAD;
 
 /** Ranges that no host on an overlay can have: what ipaddr.js calls them, in the words of an error. */
@@ -52,6 +68,7 @@ export function validateOverlay(
     ...validateNames(hosts),
     ...validateUnderlay(hosts, paths),
     ...validateSeparation(cidrs, hosts, at("cidrs"), paths),
+    ...validateSshAddresses(cidrs, hosts, at("cidrs"), paths),
     ...validateOverlayAddresses(cidrs, hosts),
   ];
 }
@@ -161,12 +178,14 @@ function validateMtu(
   if (mtu === undefined) return [];
   const smallest = cidrs.some((cidr) => cidr?.family === 6) ? SMALLEST_MTU[6] : SMALLEST_MTU[4];
   if (Number.isInteger(mtu) && mtu >= smallest && mtu <= LARGEST_MTU) return [];
+  const cause =
+    mtu >= SMALLEST_MTU[4] && mtu < smallest
+      ? `${mtu} is too small: IPv6 needs ${smallest} bytes`
+      : `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${OCI_UNDERLAY_MTU}`;
   return [
     {
       path,
-      message:
-        `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${OCI_UNDERLAY_MTU}, ` +
-        `so use a whole number from ${smallest} to ${LARGEST_MTU}, or leave it out to have it measured.`,
+      message: `${cause}, so use a whole number from ${smallest} to ${LARGEST_MTU}, or leave it out to have it measured.`,
     },
   ];
 }
@@ -232,6 +251,38 @@ function validateSeparation(
     });
   }
   return problems;
+}
+
+/** An overlay network that holds the address behind an SSH connection cuts that connection off. */
+function validateSshAddresses(
+  cidrs: readonly (Cidr | undefined)[],
+  hosts: HostMap<PartialHost>,
+  path: string,
+  paths: Paths,
+): Problem[] {
+  return Object.entries(hosts).flatMap(([name, { sshAddress = "", underlayAddress = "" }]) => {
+    const address = parseAddress(sshAddress); // Undefined for a name: what it resolves to may change.
+    // validateSeparation names an underlay address.
+    if (!address || canonical(sshAddress) === canonical(underlayAddress)) return [];
+    return cidrs.flatMap((cidr, index) => {
+      if (!cidr || !contains(cidr, address)) return [];
+      return [
+        {
+          path: `${path}[${index}]`,
+          message: `${cidr.text} holds ${sshAddress}, the SSH address at ${paths.sshAddress(name)}: ${lockOut(cidr)}.`,
+        },
+      ];
+    });
+  });
+}
+
+/** What an overlay network does that overlaps the network of an SSH connection, and which network to choose instead. */
+export function lockOut({ family }: Cidr): string {
+  const ranges = family === 4 ? "10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16" : "fd00::/8";
+  return (
+    "the host would send its answers to you into the overlay, and nobody could log in any more. " +
+    `Choose a part of ${ranges} that is in use neither where you come from nor at the hosts`
+  );
 }
 
 function validateOverlayAddresses(

@@ -133,12 +133,16 @@ describe("VxlanOverlay with the memo's hosts", () => {
 describe("VxlanOverlay by its arguments", () => {
   test("a host that is down on purpose keeps what it has, and the others keep it", async () => {
     const { hosts } = args();
-    const resources = await build(args({ hosts: { ...hosts, host02: { ...host("10.196.218.226", "192.168.0.2"), down: true } } }));
+    const resources = await build(
+      args({ hosts: { ...hosts, host02: { ...host("10.196.218.226", "192.168.0.2"), down: true } } }),
+    );
     const ignored = Object.fromEntries(resources.map(({ name, ignoreChanges }) => [name, ignoreChanges]));
     expect(ignored["overlay-host02-device"]).toEqual(["*"]);
     expect(ignored["overlay-host02-peers"]).toEqual(["*"]);
     expect(ignored["overlay-host01-peers"]).toEqual([]);
-    expect(resources.find(({ name }) => name === "overlay-host01-peers")?.inputs["stdin"]).toContain("peer host02 ");
+    expect(resources.find(({ name }) => name === "overlay-host01-peers")?.inputs["stdin"]).toContain(
+      "peer host02 ",
+    );
   });
 
   test("a component of another name, or below another parent, has other digests", async () => {
@@ -147,9 +151,15 @@ describe("VxlanOverlay by its arguments", () => {
         const opts = parent ? { parent: new pulumi.ComponentResource("test:index:Group", parent) } : {};
         new VxlanOverlay(name, args(), opts);
       }, answers);
-      return resources.flatMap(({ inputs }) => /resource ([0-9a-f]{16})\n/.exec(String(inputs["stdin"]))?.[1] ?? []);
+      return resources.flatMap(
+        ({ inputs }) => /resource ([0-9a-f]{16})\n/.exec(String(inputs["stdin"]))?.[1] ?? [],
+      );
     };
-    const all = [await digestsOf("overlay"), await digestsOf("overlay", "group"), await digestsOf("overlay2")].flat();
+    const all = [
+      await digestsOf("overlay"),
+      await digestsOf("overlay", "group"),
+      await digestsOf("overlay2"),
+    ].flat();
     expect(all).toHaveLength(12);
     expect(new Set(all).size).toBe(12);
   });
@@ -181,6 +191,19 @@ describe("VxlanOverlay by its arguments", () => {
     );
     if (first) delete (first.ssh as Partial<typeof first.ssh>).hostKey;
     await expect(build(wrong)).rejects.toThrow(/hosts\.host01\.ssh\.hostKey: no host key is pinned/);
+  });
+
+  test("an overlay that holds the address SSH connects to is refused, where that is known by then", async () => {
+    const reachedAt = (ssh: pulumi.Input<string>) => {
+      const overlay = args();
+      Object.assign(overlay.hosts["host02"]?.ssh ?? {}, { host: ssh });
+      return build(overlay);
+    };
+    await expect(reachedAt("192.168.0.50")).rejects.toThrow(
+      /^VxlanOverlay "overlay" cannot be built:\n {2}cidrs\[0\]: 192\.168\.0\.0\/24 holds 192\.168\.0\.50, the SSH address at hosts\.host02\.ssh\.host: /,
+    );
+    for (const ssh of ["203.0.113.21", "host02.example.net", pulumi.output("192.168.0.50")])
+      await expect(reachedAt(ssh)).resolves.toHaveLength(7);
   });
 
   test("wrong arguments are refused all at once, before anything is registered", async () => {

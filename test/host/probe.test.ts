@@ -92,15 +92,14 @@ describe("probing a thousand peers", () => {
       (script) => script.replace("tries many", "tries one"),
     );
     expect(exitCode).toBe(0);
-    expect(stdout.match(/^oci-vxlan probe peer\d+ 10\.9\.\d+\.\d+ icmp:8922 unreachable$/gm)).toHaveLength(PEERS);
+    expect(stdout.match(/^oci-vxlan probe peer\d+ 10\.9\.\d+\.\d+ icmp:8922 unreachable$/gm)).toHaveLength(
+      PEERS,
+    );
   });
 
   test("one that answers only after a while is tried until it does", async () => {
     const late = "10.9.0.1";
-    const answers = execa("sh", [
-      "-c",
-      `sleep 2; ip -n ${NAMESPACE} address add ${late}/32 dev lo`,
-    ]);
+    const answers = execa("sh", ["-c", `sleep 2; ip -n ${NAMESPACE} address add ${late}/32 dev lo`]);
     const { stdout } = await probe((index) => (index === 1 ? late : ADDRESS(index)));
     await answers;
     expect(stdout).toMatch(SUMMARY);

@@ -116,7 +116,9 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
         { underlayAddress: fleet.underlay(host), overlayAddresses: [`192.168.7.${index + 1}`] },
       ]),
     );
-    const devices = pair.map((host) => devicePhase(identity, "device", overlay, hosts[host]!, { generation: 0 }));
+    const devices = pair.map((host) =>
+      devicePhase(identity, "device", overlay, hosts[host]!, { generation: 0 }),
+    );
     const run = (host: Host, command: string, stdin = "") =>
       inHost(fleet.env.lab, host, ["bash", "-c", command], stdin);
     const reports = await Promise.all(
@@ -125,7 +127,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
         return [host, parseDeviceReport(host, await run(host, create, stdin))] as const;
       }),
     );
-    const plans = planMesh(undefined, hosts, Object.fromEntries(reports));
+    const plans = planMesh(overlay, hosts, Object.fromEntries(reports));
     const peers = pair.map((host) => peersPhase(identity, "peers", plans[host] as PeersPlan));
     await Promise.all(pair.map((host, index) => run(host, peers[index]!.create, peers[index]!.stdin)));
 

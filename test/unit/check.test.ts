@@ -108,7 +108,8 @@ describe("asking a host over SSH", () => {
 });
 
 describe("what a host answered", () => {
-  const answer = (status: number | undefined, stdout = "", stderr = "") => readCheck("host01", { status, stdout, stderr });
+  const answer = (status: number | undefined, stdout = "", stderr = "") =>
+    readCheck("host01", { status, stdout, stderr });
 
   test("is its turn where it is in sync", () => {
     expect(answer(0, "oci-vxlan turn 7\n")).toEqual({ state: "in sync", warnings: [], turn: 7 });
@@ -135,7 +136,9 @@ describe("what a host answered", () => {
   test.each([124, 137, undefined])("is a failure where it did not finish (%s)", (status) => {
     expect(answer(status, "", "mending\n")).toMatchObject({
       state: "failed",
-      problem: expect.stringMatching(/^host01 let us in and did not finish its check within \d+ s.* It said last: mending/),
+      problem: expect.stringMatching(
+        /^host01 let us in and did not finish its check within \d+ s.* It said last: mending/,
+      ),
     });
   });
 

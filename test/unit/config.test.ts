@@ -90,6 +90,18 @@ describe("a config that is wrong says where, what, and what would be right", () 
   test("MTU that cannot fit", () => {
     expect(one((e) => (e.overlay.mtu = 9000))).toMatch(/^overlay\.mtu: 9000 cannot fit: .* from 576 to 8950/);
   });
+  test("MTU that IPv6 cannot have, though IPv4 can", () => {
+    const ipv6 = (mtu: number) => (e: any) => {
+      e.overlay = { cidrs: ["192.168.0.0/24", "fd00:77::/64"], mtu };
+      e.hosts.host01.overlayAddresses.push("fd00:77::1");
+      e.hosts.host02.overlayAddresses.push("fd00:77::2");
+    };
+    expect(one(ipv6(1279))).toBe(
+      "overlay.mtu: 1279 is too small: IPv6 needs 1280 bytes, so use a whole number from 1280 to 8950, or leave it out to have it measured.",
+    );
+    expect(problems(ipv6(1280))).toEqual([]);
+    expect(problems((e) => (e.overlay.mtu = 1279))).toEqual([]);
+  });
   test("overlay that overlaps the underlay", () => {
     expect(
       one((e) => {
@@ -162,6 +174,42 @@ describe("a config that is wrong says where, what, and what would be right", () 
     expect(one((e) => (e.overlay.overlayIngress = "some"))).toMatch(
       /^overlay\.overlayIngress: "some" is neither/,
     );
+  });
+
+  test("an overlay that holds the SSH address of a host", () => {
+    const ssh = (address: string) => (e: any) => (e.hosts.host01.existing.sshAddress = address);
+    expect(one(ssh("192.168.0.50"))).toBe(
+      "overlay.cidrs[0]: 192.168.0.0/24 holds 192.168.0.50, the SSH address at hosts.host01.existing.sshAddress: " +
+        "the host would send its answers to you into the overlay, and nobody could log in any more. " +
+        "Choose a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 that is in use neither where you come from nor at the hosts.",
+    );
+    for (const elsewhere of [
+      "192.168.1.50",
+      "fd00:77::50",
+      "192-168-0-50.example.net",
+      "192.168.0.50.nip.io",
+    ])
+      expect(problems(ssh(elsewhere))).toEqual([]);
+  });
+  test("an IPv6 overlay that holds the SSH address of a host", () => {
+    const ssh = (address: string) => (e: any) => {
+      e.overlay.cidrs = ["192.168.0.0/24", "fd00:77::/64"];
+      e.hosts.host01.overlayAddresses.push("fd00:77::1");
+      e.hosts.host02.overlayAddresses.push("fd00:77::2");
+      e.hosts.host02.existing.sshAddress = address;
+    };
+    expect(one(ssh("FD00:77:0::50"))).toMatch(
+      /^overlay\.cidrs\[1\]: fd00:77::\/64 holds FD00:77:0::50, the SSH address at hosts\.host02\..* Choose a part of fd00::\/8 that/,
+    );
+    expect(problems(ssh("fd00:78::50"))).toEqual([]);
+  });
+  test("an overlay that holds the underlay address is named once where SSH uses that address", () => {
+    expect(
+      one((e) => {
+        e.hosts.host02.existing.underlayAddress = "192.168.0.226";
+        e.hosts.host02.existing.sshAddress = "192.168.0.226";
+      }),
+    ).toMatch(/^overlay\.cidrs\[0\]: 192\.168\.0\.0\/24 overlaps the underlay: it holds 192\.168\.0\.226/);
   });
 
   test("everything at once, shape and meaning alike", () => {
@@ -368,6 +416,64 @@ describe("a provisioned environment that Oracle would refuse", () => {
     ).toMatch(
       /^overlay\.cidrs\[0\]: 10\.196\.218\.240\/28 overlaps 10\.196\.218\.192\/26 at network\.vcn\.cidr/,
     );
+  });
+  test("an overlay over one of several subnets of a VCN that exists", () => {
+    expect(
+      one((e) => {
+        e.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.a" };
+        e.network.subnets.spare = { cidr: "192.168.0.128/25" };
+      }),
+    ).toMatch(
+      /^overlay\.cidrs\[0\]: 192\.168\.0\.0\/24 overlaps 192\.168\.0\.128\/25 at network\.subnets\.spare\.cidr/,
+    );
+  });
+
+  describe("an overlay that overlaps the networks of the operators", () => {
+    const operators = (...cidrs: string[]) =>
+      found((e) => (e.network.operatorCidrs = ["198.51.100.10/32", ...cidrs]));
+    const refusal = (cidr: string) =>
+      `overlay.cidrs[0]: 192.168.0.0/24 overlaps ${cidr} at network.operatorCidrs[1]: ` +
+      "the host would send its answers to you into the overlay, and nobody could log in any more. " +
+      "Choose a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 that is in use neither where you come from nor at the hosts";
+
+    test("that are equal to it or inside it", () => {
+      for (const cidr of ["192.168.0.0/24", "192.168.0.50/32"])
+        expect(operators(cidr)).toEqual([`${refusal(cidr)}.`]);
+    });
+    test("that contain it, with advice to give narrower ones", () => {
+      for (const cidr of ["192.168.0.0/16", "192.0.0.0/8"])
+        expect(operators(cidr)).toEqual([
+          `${refusal(cidr)}, or give narrower CIDRs at network.operatorCidrs[1].`,
+        ]);
+    });
+    test("names each of them by its path", () => {
+      expect(
+        operators("192.168.0.50/32", "203.0.113.0/24", "192.168.0.64/26").map((line) => line.slice(0, 90)),
+      ).toEqual([
+        expect.stringContaining("192.168.0.50/32 at network.operatorCidrs[1]"),
+        expect.stringContaining("192.168.0.64/26 at network.operatorCidrs[3]"),
+      ]);
+    });
+    test("but not a CIDR that means anyone, or one beside it", () => {
+      for (const cidr of ["0.0.0.0/0", "128.0.0.0/1", "192.0.0.0/7", "192.168.1.0/24", "10.0.0.0/8"])
+        expect(operators(cidr)).toEqual([]);
+    });
+    test("of IPv6", () => {
+      const ipv6 = (operator: string) =>
+        found((e) => {
+          e.overlay.cidrs = ["192.168.0.0/24", "fd00:77::/64"];
+          e.hosts.host01.overlayAddresses.push("fd00:77::1");
+          e.hosts.host02.overlayAddresses.push("fd00:77::2");
+          e.network.operatorCidrs = ["198.51.100.10/32", operator];
+        });
+      const notIpv4 = expect.stringMatching(/^network\.operatorCidrs\[1\]: .* is an IPv6 network/);
+      const overlap = expect.stringMatching(
+        /^overlay\.cidrs\[1\]: fd00:77::\/64 overlaps fd00:77::.* Choose a part of fd00::\/8 that/,
+      );
+      for (const cidr of ["fd00:77::50/128", "fd00:77::/48"]) expect(ipv6(cidr)).toEqual([notIpv4, overlap]);
+      for (const cidr of ["::/0", "fc00::/7", "fd00:78::/64"]) expect(ipv6(cidr)).toEqual([notIpv4]);
+      expect(ipv6("0.0.0.0/0")).toEqual([]);
+    });
   });
   test("all of it at once", () => {
     const paths = found((e) => {
