@@ -39,6 +39,11 @@ export interface EnvironmentHostArgs {
   overlayAddresses: string[];
   /** Raise it to have the overlay installed on the host anew. Default 0. *Updatable.* */
   generation?: number;
+  /**
+   * Set it while the host is down on purpose. `up` then leaves the host alone: nothing on it is changed, it is not
+   * asked, and nobody probes it; what it has in the other hosts' tables stays. Default false. *Updatable.*
+   */
+  down?: boolean;
   instance?: ProvisionedHostArgs;
   existing?: ExistingHostArgs;
 }
@@ -135,8 +140,12 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
       });
 
     const hosts = Object.entries(args.hosts).map(([host, given]): [string, VxlanHostArgs] => {
-      const { overlayAddresses, generation } = given;
-      const shared = { overlayAddresses, ...(generation === undefined ? {} : { generation }) };
+      const { overlayAddresses, generation, down } = given;
+      const shared = {
+        overlayAddresses,
+        ...(generation === undefined ? {} : { generation }),
+        ...(down === undefined ? {} : { down }),
+      };
       const made = provisioned[host];
       return [host, { ...shared, ...(made ? onInstance(made) : onExisting(given, args.ssh)) }];
     });

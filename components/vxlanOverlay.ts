@@ -51,6 +51,11 @@ export interface VxlanHostArgs {
   /** Raise it to have the host installed anew, for example after its NIC's MTU changed. Default 0. *Updatable.* */
   generation?: number;
   /**
+   * Set it while the host is down on purpose. `up` then leaves the host alone: nothing on it is changed, it is not
+   * asked, and nobody probes it; what it has in the other hosts' tables stays. Default false. *Updatable.*
+   */
+  down?: boolean;
+  /**
    * What changes when the machine is another one, such as the OCIDs of an instance and its boot volume. *Updatable*:
    * the host is then installed anew, and no delete runs against the one that is gone.
    */
@@ -95,6 +100,11 @@ export interface OverlayArgs {
    * *Updatable.*
    */
   verifyPort?: number;
+  /**
+   * Seconds after which a host takes back a change of its own settings that cut off SSH, unless a new SSH session
+   * has reached it by then; 30 to 3600. Default 180. *Updatable.*
+   */
+  confirmTimeout?: number;
 }
 
 export interface VxlanOverlayArgs extends OverlayArgs {

@@ -36,6 +36,8 @@ const overlay = z.strictObject({
   verify: z.boolean().optional(),
   /** TCP port of the hosts' sshd on the overlay. Default: the port of their SSH connections. */
   verifyPort: port.optional(),
+  /** Seconds after which a host takes back a change that cut off SSH, 30 to 3600. Default 180. */
+  confirmTimeout: z.number().optional(),
 });
 
 /** Exactly one of a value and a file that holds it. */
@@ -68,6 +70,8 @@ const host = z.strictObject({
   overlayAddresses: z.array(z.string()).min(1),
   /** Raise it to have the host installed anew. Default 0. */
   generation: z.int().min(0).optional(),
+  /** The host is down on purpose, and `up` leaves it alone. Default false. */
+  down: z.boolean().optional(),
   /** A host to be made in the cloud. */
   instance: instance.optional(),
   /** A host that is there already. */

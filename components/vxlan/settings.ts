@@ -27,6 +27,11 @@ export interface OverlaySettings {
    * strangers is dropped either way.
    */
   hostFirewall: string;
+  /**
+   * Seconds after which a host takes back a change of its own settings that cut off SSH, unless a new SSH session
+   * has reached it by then; 30 to 3600.
+   */
+  confirmTimeout: number;
 }
 
 /** The settings of one host in the overlay. */
@@ -56,6 +61,9 @@ export const OCI_UNDERLAY_MTU = 9000;
 /** Smallest MTU in bytes by IP version. Below 1280 the kernel has no IPv6 on a device. */
 export const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
+/** Seconds: enough for the next phase of the same `up` to open its SSH session. */
+export const DEFAULT_CONFIRM_TIMEOUT = 180;
+
 /** An overlay's settings with every default filled in. */
 export function withDefaults(given: Partial<OverlaySettings>): OverlaySettings {
   return {
@@ -67,5 +75,6 @@ export function withDefaults(given: Partial<OverlaySettings>): OverlaySettings {
     flood: given.flood ?? true,
     overlayIngress: given.overlayIngress ?? "all",
     hostFirewall: given.hostFirewall ?? "manage",
+    confirmTimeout: given.confirmTimeout ?? DEFAULT_CONFIRM_TIMEOUT,
   };
 }

@@ -42,6 +42,8 @@ const LARGEST_VNI = 2 ** 24 - 1;
 /** What the kernel and its /proc/sys/net mean by a device of that name is not one that can be made. */
 const TAKEN_NAMES = ["lo", "all", "default"];
 const LARGEST_MTU = OCI_UNDERLAY_MTU - VXLAN_OVERHEAD;
+/** Seconds. Less would take back a good change on a slow connection; more would leave a host cut off for over an hour. */
+const CONFIRM_TIMEOUT = { shortest: 30, longest: 3600 } as const;
 
 /** Ranges that no host on an overlay can have: what ipaddr.js calls them, in the words of an error. */
 const UNUSABLE: Readonly<Record<string, string>> = {
@@ -65,6 +67,7 @@ export function validateOverlay(
     ...validateChoices(overlay, at),
     ...validateCidrs(overlay.cidrs, at("cidrs")),
     ...validateMtu(overlay, cidrs, at("mtu")),
+    ...validateConfirmTimeout(overlay, at("confirmTimeout")),
     ...validateNames(hosts),
     ...validateUnderlay(hosts, paths),
     ...validateSeparation(cidrs, hosts, at("cidrs"), paths),
@@ -186,6 +189,17 @@ function validateMtu(
     {
       path,
       message: `${cause}, so use a whole number from ${smallest} to ${LARGEST_MTU}, or leave it out to have it measured.`,
+    },
+  ];
+}
+
+function validateConfirmTimeout({ confirmTimeout }: OverlaySettings, path: string): Problem[] {
+  const { shortest, longest } = CONFIRM_TIMEOUT;
+  if (Number.isInteger(confirmTimeout) && confirmTimeout >= shortest && confirmTimeout <= longest) return [];
+  return [
+    {
+      path,
+      message: `${confirmTimeout} is no time to wait for a new SSH session: use whole seconds from ${shortest} to ${longest}.`,
     },
   ];
 }

@@ -40,6 +40,12 @@ describe("a config that is right", () => {
     expect(parseEnvironment(environment()).hosts["host01"]?.overlayAddresses).toEqual(["192.168.0.1"]);
   });
 
+  test("a host may be down on purpose, and so may all of them", () => {
+    expect(parseEnvironment(environment()).hosts["host01"]?.down).toBeUndefined();
+    expect(problems((e) => (e.hosts.host01.down = true))).toEqual([]);
+    expect(problems((e) => (e.hosts.host01.down = e.hosts.host02.down = true))).toEqual([]);
+  });
+
   test("the example is right but for what it says to change", () => {
     const file = parse(readFileSync("stacks/Pulumi.example.yaml", "utf8")) as { config: Record<string, any> };
     const example = file.config["oci-vxlan:environment"];
@@ -210,6 +216,20 @@ describe("a config that is wrong says where, what, and what would be right", () 
         e.hosts.host02.existing.sshAddress = "192.168.0.226";
       }),
     ).toMatch(/^overlay\.cidrs\[0\]: 192\.168\.0\.0\/24 overlaps the underlay: it holds 192\.168\.0\.226/);
+  });
+  test("a confirmTimeout outside its range", () => {
+    for (const seconds of [29, 3601, 90.5, 0, -180])
+      expect(one((e) => (e.overlay.confirmTimeout = seconds))).toBe(
+        `overlay.confirmTimeout: ${seconds} is no time to wait for a new SSH session: use whole seconds from 30 to 3600.`,
+      );
+    for (const seconds of [30, 3600])
+      expect(problems((e) => (e.overlay.confirmTimeout = seconds))).toEqual([]);
+    expect(one((e) => (e.overlay.confirmTimeout = "3m"))).toBe(
+      'overlay.confirmTimeout: "3m" is not a number.',
+    );
+  });
+  test("a value of down that is neither true nor false", () => {
+    expect(one((e) => (e.hosts.host01.down = "yes"))).toBe('hosts.host01.down: "yes" is not true or false.');
   });
 
   test("everything at once, shape and meaning alike", () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { withDefaults } from "../../components/vxlan/settings.ts";
 import { ConfigError } from "../../stacks/config.ts";
 import { readSettings } from "../../stacks/load.ts";
 import { drawKeyPair } from "../loginKey.ts";
@@ -58,6 +59,24 @@ test("host keys come from their files, trimmed, or from the config", () => {
   );
   expect(hosts["host01"]?.existing?.hostKey).toBe(`${HOST_KEY} root@host`);
   expect(hosts["host02"]?.existing?.hostKey).toBe(HOST_KEY);
+});
+
+test("down of a host reaches the component", () => {
+  const { hosts } = readSettings(
+    environment((e) => (e.hosts.host02.down = true)),
+    {},
+  );
+  expect(hosts["host01"]?.down).toBeUndefined();
+  expect(hosts["host02"]).toMatchObject({ down: true, existing: { underlayAddress: "10.0.0.2" } });
+});
+
+test("confirmTimeout is three minutes unless the config says otherwise", () => {
+  expect(withDefaults({}).confirmTimeout).toBe(180);
+  const { environment: read } = readSettings(
+    environment((e) => (e.overlay.confirmTimeout = 60)),
+    {},
+  );
+  expect(withDefaults(read.overlay).confirmTimeout).toBe(60);
 });
 
 test("shape, meaning, key files and host keys are said in one run", () => {
