@@ -137,15 +137,20 @@ async function connectionIn(inputs: Inputs): Promise<Connection | undefined> {
 
 async function machineIn(inputs: Inputs): Promise<Machine | undefined> {
   const connection = await connectionIn(inputs);
-  const stdin = String((await resolved(inputs?.["stdin"])) ?? "");
+  const [stdin, remove] = [await textIn(inputs, "stdin"), await textIn(inputs, "delete")];
   const underlayAddress = /^underlay (\S+)$/m.exec(stdin)?.[1];
   if (!connection || underlayAddress === undefined) return undefined;
   return {
     connection,
     underlayAddress,
-    delete: String(await resolved(inputs?.["delete"])),
+    delete: remove,
     isInstance: /^machine /m.test(stdin),
   };
+}
+
+async function textIn(inputs: Inputs, key: string): Promise<string> {
+  const value = await resolved(inputs?.[key]);
+  return typeof value === "string" ? value : "";
 }
 
 /** A hook gets secrets as outputs. */

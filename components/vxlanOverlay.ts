@@ -260,8 +260,11 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   }
 
   /** Identifies a phase's resource on the host; see `resourceDigest`. */
-  private digestOf(name: string): pulumi.Output<string> {
-    return pulumi.createUrn(name, "command:remote:Command", this).apply(resourceDigest);
+  private digestOf(name: string): Promise<string> {
+    // As an output it would depend on this component, and so on all of its children: the phase would wait for itself.
+    return new Promise((resolve) =>
+      pulumi.createUrn(name, "command:remote:Command", this).apply((urn) => resolve(resourceDigest(urn))),
+    );
   }
 
   /**

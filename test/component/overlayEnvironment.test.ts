@@ -234,7 +234,6 @@ describe("hosts", () => {
     expect(resources.filter(({ name }) => name.startsWith("lab-host03")).map(({ name }) => name)).toEqual([
       "lab-host03-device",
       "lab-host03-peers",
-      "lab-host03-verify",
     ]);
     const device = named(resources, "lab-host03-device");
     expect(device.deletedWith).toBe("");

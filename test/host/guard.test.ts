@@ -221,7 +221,7 @@ describe("a change that nobody has confirmed", () => {
   });
 
   test.each([
-    ["confirm", (_: string) => program(["confirm", OVERLAY])],
+    ["confirm", () => program(["confirm", OVERLAY])],
     [
       "phase peers",
       (installation: string) =>
