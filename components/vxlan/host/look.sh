@@ -27,7 +27,11 @@ look_at_firewall() {
 	local tool
 	read_tables
 	! firewalld_has_table || nft -s list table inet firewalld
-	for tool in $(iptables_tools); do "$tool" -w -S; done
+	for tool in $(iptables_tools); do
+		"$tool" -w -S
+		# This line goes when the jump may be moved again, so that a run then does it.
+		! place_is_contested "$tool" || echo "$tool: contested"
+	done
 }
 
 # Where a look is kept for as long as it is compared: a file without a name, since writing to a pipe entry by entry
