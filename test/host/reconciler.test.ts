@@ -323,6 +323,8 @@ describe("the host side", () => {
       settings: { cidrs: ["192.168.0.0/24", "fd00::/64"] },
       overlayAddresses: ["192.168.0.1", "fd00::1"],
     });
+    const addresses = () => host.on("ip -o address show");
+    await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
     await reconcile(host);
     const routes = () => host.on(`ip -${version} route show table local dev vxlan0 | sort`);
     const whole = await routes();
