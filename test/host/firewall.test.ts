@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../lab/commands.ts";
+import type { Peer } from "../../components/vxlan/plan.ts";
 import { NamespaceHost } from "./namespace.ts";
-import { OVERLAY, SECOND, device, install, ownerOf, reconcile, remove, settingsOf } from "./overlay.ts";
+import { OVERLAY, PEER, SECOND, device, install, ownerOf, reconcile, remove, settingsOf } from "./overlay.ts";
 
 let host: NamespaceHost;
 beforeEach(async () => {
@@ -53,15 +55,21 @@ describe("iptables", () => {
     expect(await reconcile(host)).toBe("");
   });
 
-  test("keeps an administrator's rules where they stand", async () => {
+  test("keeps an administrator's rules in their order, and moves its own jump ahead of them", async () => {
     await host.on(REJECT);
     await install(host);
+    const jump = (await host.on("iptables -S INPUT")).split("\n")[1];
     await host.on(
       "iptables -N DROP-scanners; iptables -I INPUT -j DROP-scanners; iptables -I INPUT -s 10.1.1.1 -j DROP",
     );
-    const mixed = await host.on("iptables -S");
+    const others = async () => (await host.on("iptables -S")).split("\n").filter((line) => line !== jump);
+    const before = await others();
+    expect(await reconcile(host)).toBe(
+      `oci-vxlan: ${OVERLAY}: iptables: moved our jump ahead of "-A INPUT -s 10.1.1.1/32 -j DROP" and 1 more`,
+    );
+    expect(await others()).toEqual(before);
+    expect((await host.on("iptables -S INPUT")).split("\n")[1]).toBe(jump);
     expect(await reconcile(host)).toBe("");
-    expect(await host.on("iptables -S")).toBe(mixed);
   });
 
   test.each([
@@ -121,6 +129,12 @@ describe("iptables", () => {
     expect(await host.on("iptables-legacy -S INPUT")).toMatch(/-j oci-vxlan-100-4789\n.*-j REJECT/);
     await host.on("iptables-legacy -F INPUT; iptables-legacy -A INPUT -j REJECT");
     expect(await reconcile(host)).toContain("iptables-legacy");
+    await host.on("iptables-legacy -I INPUT -p udp --dport 4789 -j DROP");
+    expect(await reconcile(host)).toContain(
+      'iptables-legacy: moved our jump ahead of "-A INPUT -p udp -m udp --dport 4789 -j DROP"',
+    );
+    expect(await host.on("iptables-legacy -S INPUT")).toMatch(/-j oci-vxlan-100-4789\n.*-j DROP/);
+    await host.on("iptables-legacy -D INPUT -p udp --dport 4789 -j DROP");
     await remove(host);
     expect([await names(), await host.on("iptables-legacy -S")]).toEqual(before);
   });
@@ -136,6 +150,243 @@ describe("iptables", () => {
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     await remove(host, SECOND);
     expect(await host.on("iptables -S")).toBe(before);
+  });
+});
+
+describe("a rule that another program puts ahead of our jump", () => {
+  /** A peer with a network of its own on the host's bridge: its packets take the way that a peer's take. */
+  const NEIGHBOUR: Peer = {
+    ...PEER,
+    underlayAddress: "10.196.218.221",
+    overlayAddresses: ["192.168.0.2", "fd00::2"],
+  };
+  const BOTH_FAMILIES = {
+    settings: { cidrs: ["192.168.0.0/24", "fd00::/64"] },
+    overlayAddresses: ["192.168.0.1", "fd00::1"],
+  };
+
+  async function installWithNeighbour(): Promise<void> {
+    const { mac } = await install(host, BOTH_FAMILIES, [NEIGHBOUR]);
+    await host.on(`
+      mkdir -p /run/netns
+      ip netns add peer
+      ip link add veth0 mtu 9000 type veth peer name eth0 mtu 9000 netns peer
+      ip link set veth0 master eth0 up
+      ip -n peer -batch - <<END
+        link set eth0 up
+        address add ${NEIGHBOUR.underlayAddress}/30 dev eth0
+        link add vxlan0 address ${PEER.mac} type vxlan id 100 dstport 4789 local ${NEIGHBOUR.underlayAddress} remote 10.196.218.222 dev eth0
+        link set vxlan0 up
+        address add 192.168.0.2/24 dev vxlan0
+        address add fd00::2/64 dev vxlan0 nodad
+        neigh replace 192.168.0.1 lladdr ${mac} dev vxlan0 nud permanent
+        neigh replace fd00::1 lladdr ${mac} dev vxlan0 nud permanent
+END`);
+    // A port of the bridge that is new takes a moment until it forwards.
+    await until("the neighbour", 10_000, () => passes("192.168.0.1"));
+  }
+
+  const passes = async (address: string) =>
+    (await host.on(
+      `ip netns exec peer ping -n -c 1 -W 1 ${address} >/dev/null && echo passes || echo lost`,
+    )) === "passes";
+
+  test.each([
+    [
+      "drops the port",
+      "iptables",
+      "iptables -I INPUT -p udp --dport 4789 -j DROP",
+      "-p udp -m udp --dport 4789 -j DROP",
+      "192.168.0.1",
+    ],
+    [
+      "leads to a chain that drops the port",
+      "iptables",
+      "iptables -N foreign; iptables -A foreign -p udp --dport 4789 -j DROP; iptables -I INPUT -j foreign",
+      "-j foreign",
+      "192.168.0.1",
+    ],
+    [
+      "drops what arrives by the device",
+      "ip6tables",
+      "ip6tables -I INPUT -i vxlan0 -j DROP",
+      "-i vxlan0 -j DROP",
+      "fd00::1",
+    ],
+    [
+      "leads to a chain that drops what arrives by the device",
+      "ip6tables",
+      "ip6tables -N foreign; ip6tables -A foreign -i vxlan0 -j DROP; ip6tables -I INPUT -j foreign",
+      "-j foreign",
+      "fd00::1",
+    ],
+  ])("and %s (%s) is overtaken, and traffic passes again", async (_, tool, insert, rule, address) => {
+    await host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT");
+    await installWithNeighbour();
+    expect(await passes(address)).toBe(true);
+    await host.on(insert);
+    expect(await passes(address)).toBe(false);
+    expect(await reconcile(host)).toBe(
+      `oci-vxlan: ${OVERLAY}: ${tool}: moved our jump ahead of "-A INPUT ${rule}"`,
+    );
+    expect(await passes(address)).toBe(true);
+    expect(await host.on(`${tool} -S INPUT`)).toContain(`-A INPUT ${rule}\n`);
+    expect(await reconcile(host)).toBe("");
+  });
+
+  test("never finds a moment without our jump", async () => {
+    await host.on("iptables -A INPUT -j REJECT");
+    await install(host);
+    // Each transaction of nftables is a generation of its own.
+    host.start(["sh", "-c", "nft monitor >/run/transactions"]);
+    const marked = async (mark: string) => {
+      await host.on(`nft add table ip ${mark}`);
+      return (await host.on("cat /run/transactions")).includes(`add table ip ${mark}`);
+    };
+    await until("the monitor", 5_000, () => marked("mark1"));
+    await host.on("iptables -I INPUT -p udp --dport 4789 -j DROP");
+    await reconcile(host);
+    await until("the move", 5_000, () => marked("mark2"));
+    const text = (await host.on("cat /run/transactions")).split("# new generation");
+    const moves = text.filter((transaction) => /rule ip filter INPUT .*jump oci-vxlan-/.test(transaction));
+    expect(moves).toHaveLength(1);
+    expect(moves[0]).toMatch(
+      /delete rule ip filter INPUT .*\ninsert rule ip filter INPUT .*jump oci-vxlan-100-4789/,
+    );
+  });
+
+  test("may be the jump of another overlay, which settles", async () => {
+    await host.on("iptables -A INPUT -j REJECT");
+    await install(host);
+    await install(host, { overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
+    const order = await host.on("iptables -S INPUT");
+    expect(await reconcile(host)).toBe("");
+    expect(await host.on("iptables -S INPUT")).toBe(order);
+    await host.on("iptables -I INPUT -p udp -j DROP");
+    for (const overlay of [OVERLAY, SECOND, OVERLAY, SECOND])
+      expect((await host.program(["reconcile", overlay])).exitCode).toBe(0);
+    expect(await host.on("iptables -S INPUT")).toMatch(
+      /^-P INPUT ACCEPT\n.* -j oci-vxlan-.*\n.* -j oci-vxlan-.*\n-A INPUT -p udp -j DROP\n/,
+    );
+    expect(await reconcile(host)).toBe("");
+  });
+
+  describe("again and again", () => {
+    const FOREIGN = "-A INPUT -j foreign";
+    const insist = (tool = "iptables") =>
+      host.on(`${tool} -D INPUT -j foreign 2>/dev/null || true; ${tool} -I INPUT -j foreign`);
+    const firstRule = async (tool = "iptables") => (await host.on(`${tool} -S INPUT`)).split("\n")[1];
+    const moves = (text: string) => text.split("\n").filter((line) => line.includes("moved our jump")).length;
+    const warnings = (text: string) => text.split("\n").filter((line) => line.includes("warning: "));
+    const check = async () => {
+      const peers = await host.on(`sha256sum </etc/oci-vxlan/${OVERLAY}/peers | cut -d' ' -f1`);
+      const installation = await host.on(`cat /var/lib/oci-vxlan/${OVERLAY}/installation`);
+      const { exitCode, stdout, stderr } = await host.program(["check", OVERLAY, installation, peers]);
+      expect(exitCode, stderr).toBe(0);
+      return stdout;
+    };
+    /** The clock that this program goes by, as far as the host's processes see it. */
+    const setUptime = (seconds: number) => host.on(`echo ${seconds}.25 0.00 >/run/uptime`);
+
+    beforeEach(async () => {
+      await host.on("touch /run/uptime; mount --bind /run/uptime /proc/uptime");
+      await setUptime(1_000);
+      for (const tool of ["iptables", "ip6tables"])
+        await host.on(
+          `${tool} -N foreign; ${tool} -A foreign -p udp --dport 4789 -j DROP; ${tool} -A INPUT -j REJECT`,
+        );
+      await install(host);
+    });
+
+    test("is let be after three moves; up is told, once, until our jump is first again", async () => {
+      for (const seconds of [1_000, 1_025, 1_300]) {
+        await setUptime(seconds);
+        await insist();
+        expect(moves(await reconcile(host))).toBe(1);
+        expect(await check()).toBe("");
+      }
+      await setUptime(1_325);
+      await insist();
+      const warning = await reconcile(host);
+      expect(warning).toMatch(
+        /^oci-vxlan: lab\.overlay: warning: another program keeps putting its rule ahead of ours in INPUT \(iptables: "-A INPUT -j foreign"\)\. Ours is moved again 10 minutes after its last move\. .* accept UDP port 4789 and what arrives by vxlan0, .* hostFirewall to leave$/,
+      );
+      expect(await firstRule()).toBe(FOREIGN);
+      expect(await reconcile(host)).toBe("");
+      expect(await check()).toMatch(/^oci-vxlan warning: another program .*"-A INPUT -j foreign"/);
+      await host.on("iptables -D INPUT -j foreign");
+      expect(await reconcile(host)).toBe("");
+      expect(await check()).toBe("");
+    });
+
+    test("costs no run in detail while it is let be", async () => {
+      for (let times = 0; times < 4; times++) {
+        await insist();
+        await reconcile(host);
+      }
+      const detail = () => host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/right`);
+      const before = await detail();
+      for (let times = 0; times < 3; times++) expect(await reconcile(host)).toBe("");
+      expect(await detail()).toBe(before);
+    });
+
+    test("is overtaken again when ten minutes have passed, though nothing else changed", async () => {
+      for (let times = 0; times < 4; times++) {
+        await insist();
+        await reconcile(host);
+      }
+      await setUptime(1_599);
+      expect(await reconcile(host)).toBe("");
+      expect(await firstRule()).toBe(FOREIGN);
+      await setUptime(1_600);
+      expect(await reconcile(host)).toContain(`moved our jump ahead of "${FOREIGN}"`);
+      expect(await firstRule()).toContain("oci-vxlan-100-4789");
+      expect(await check()).toBe("");
+    });
+
+    test("is overtaken each time where it comes seldom", async () => {
+      for (const seconds of [1_000, 1_200, 1_400, 1_600, 1_800]) {
+        await setUptime(seconds);
+        await insist();
+        expect(moves(await reconcile(host))).toBe(1);
+      }
+      expect(await check()).toBe("");
+    });
+
+    test("at once, whatever we do, ends in a run that succeeds, and one warning for both families", async () => {
+      host.start([
+        "bash",
+        "-c",
+        `while :; do
+          for tool in iptables ip6tables; do
+            [[ $($tool -S INPUT | sed -n 2p) == "${FOREIGN}" ]] ||
+              { $tool -w -I INPUT -j foreign; $tool -w -D INPUT 2>/dev/null; $tool -w -I INPUT -j foreign; }
+          done
+        done`,
+      ]);
+      const insisted = async () =>
+        (await firstRule()) === FOREIGN && (await firstRule("ip6tables")) === FOREIGN;
+      let said = "";
+      for (let runs = 0; runs < 10; runs++) {
+        await until("the other program", 10_000, insisted);
+        said += `${await reconcile(host)}\n`;
+      }
+      expect(moves(said)).toBe(6);
+      expect(warnings(said).at(-1)).toContain(`(iptables: "${FOREIGN}", ip6tables: "${FOREIGN}")`);
+      expect(warnings(said).length).toBeLessThanOrEqual(2);
+      expect((await check()).split("\n")).toHaveLength(1);
+    });
+
+    test("is no matter any more with hostFirewall leave", async () => {
+      for (let times = 0; times < 4; times++) {
+        await insist();
+        await reconcile(host);
+      }
+      expect(await check()).toContain("another program");
+      await install(host, { settings: { hostFirewall: "leave" } });
+      expect(await check()).toBe("");
+      expect(await host.on("iptables -S INPUT")).not.toContain("oci-vxlan");
+    });
   });
 });
 

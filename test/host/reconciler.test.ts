@@ -315,13 +315,40 @@ describe("the host side", () => {
     expect(await reconcile(host)).toContain("belongs to br9");
   });
 
+  test.each([
+    ["route to itself", "4", "local 192.168.0.1"],
+    ["route for broadcasts", "4", "broadcast 192.168.0.255"],
+    ["IPv6 route to itself", "6", "local fd00::1"],
+  ])("gets its address's %s back, which table local holds", async (_, version, route) => {
+    await install(host, {
+      settings: { cidrs: ["192.168.0.0/24", "fd00::/64"] },
+      overlayAddresses: ["192.168.0.1", "fd00::1"],
+    });
+    const addresses = () => host.on("ip -o address show");
+    await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
+    await reconcile(host);
+    const routes = () => host.on(`ip -${version} route show table local dev vxlan0 | sort`);
+    const whole = await routes();
+    await host.on(`ip -${version} route del ${route} dev vxlan0 table local`);
+    expect(await routes()).not.toContain(route);
+    expect(await reconcile(host)).toMatch(/ip address replace (192\.168\.0\.1|fd00::1)\//);
+    expect(await routes()).toBe(whole);
+    expect(await reconcile(host)).toBe("");
+  });
+
   test("leaves the device in a routing table of an administrator's", async () => {
     await install(host);
-    await host.on(
-      "ip route add 192.168.0.0/24 dev vxlan0 proto kernel scope link src 192.168.0.1 table 77; ip route del 192.168.0.0/24 dev vxlan0",
-    );
+    // As a VRF does with all of a device's routes.
+    await host.on(`ip -batch - <<'END'
+      route add 192.168.0.0/24 dev vxlan0 proto kernel scope link src 192.168.0.1 table 77
+      route add local 192.168.0.1 dev vxlan0 proto kernel scope host src 192.168.0.1 table 77
+      route add broadcast 192.168.0.255 dev vxlan0 proto kernel scope link src 192.168.0.1 table 77
+      route del 192.168.0.0/24 dev vxlan0
+      route del local 192.168.0.1 dev vxlan0 table local
+      route del broadcast 192.168.0.255 dev vxlan0 table local
+END`);
     expect(await reconcile(host)).toBe("");
-    expect(await host.on("ip route show dev vxlan0")).toBe("");
+    expect(await host.on("ip route show dev vxlan0; ip route show table local dev vxlan0")).toBe("");
   });
 
   test("says where to look for a device that was moved out of sight", async () => {

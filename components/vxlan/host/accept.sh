@@ -2,26 +2,32 @@
 # Part of oci-vxlan: what lets VXLAN, and what arrives by the overlay, through the firewall that the host runs.
 # From whom VXLAN may come is not said here: the drop table has seen to that.
 
+# Another program may insist on the first place in INPUT as well, as Calico does.
+CONTEST_MOVES=3      # moves of our jump…
+CONTEST_WINDOW=300   # …within as many seconds, after which the place counts as contested
+CONTEST_PAUSE=600    # seconds after the last move until our jump is moved again
+
 # What decides about the rules below: where it changes, the old rules go first.
 accept_settings() {
 	echo "$DEVICE $VNI $PORT $UNDERLAY $INGRESS $FIREWALL"
 }
 
 reconcile_accept() {
-	local tool
+	local tool tools=
 	if [[ $FIREWALL == manage ]] && firewalld_runs; then
 		reconcile_firewalld
 		read_tables
 		# An older firewalld keeps its rules in iptables itself.
-		firewalld_has_table || return 0
+		! firewalld_has_table || tools=$(iptables_tools)
 	else
 		read_tables
 		forget_warning firewalld
 		forget_warning zone
+		[[ $FIREWALL != manage ]] || tools=$(iptables_tools)
 	fi
-	if [[ $FIREWALL == manage ]]; then
-		for tool in $(iptables_tools); do reconcile_iptables "$tool"; done
-	fi
+	CONTESTED=
+	for tool in $tools; do reconcile_iptables "$tool"; done
+	warn_of_contested_place
 }
 
 close_accept() {
@@ -96,10 +102,77 @@ reconcile_iptables() { # IPTABLES
 	read_jump "$chain"
 	if [[ $input != *$'\n'"$SHOWN_JUMP"$'\n'* ]]; then
 		cmd "$1" -w -I "${JUMP[@]}"
-	elif refuses_all "${input%%$'\n'"$SHOWN_JUMP"$'\n'*}"; then
-		cmd "$1" -w -D "${JUMP[@]}"
-		cmd "$1" -w -I "${JUMP[@]}"
+	else
+		keep_jump_first "$1" "${input%%$'\n'"$SHOWN_JUMP"$'\n'*}"
 	fi
+}
+
+# A rule ahead of our jump may refuse the overlay's packets by itself, or in a chain that it jumps to, for example
+# "-A INPUT -p udp --dport 4789 -j DROP". Rules are not interpreted: our jump goes ahead of them all.
+keep_jump_first() { # IPTABLES RULES_AHEAD
+	local ahead text
+	mapfile -t ahead < <(foreign_rules "$2")
+	((${#ahead[@]} > 0)) || return 0
+	if place_is_contested "$1"; then
+		CONTESTED+="${CONTESTED:+, }$1: ${CONTESTED_RULE}"
+		return 0
+	fi
+	text="\"${ahead[0]}\""
+	((${#ahead[@]} == 1)) || text+=" and $((${#ahead[@]} - 1)) more"
+	if move_jump "$1"; then
+		mending "$1: moved our jump ahead of $text"
+		note_move "$1" "\"${ahead[0]}\""
+	else
+		mending "$1: did not move our jump ahead of $text, for the reason above"
+	fi
+}
+
+# Prints those rules of INPUT that are not the jump of an overlay: overlays of one host stand in any order.
+foreign_rules() { # RULES
+	local line overlay_jump="^-A INPUT -m comment --comment \"$PROGRAM [^\"]+\" -j oci-vxlan-[0-9]+-[0-9]+\$"
+	while read -r line; do
+		[[ $line != "-A INPUT "* || $line =~ $overlay_jump ]] || echo "$line"
+	done <<<"$1"
+}
+
+# In one transaction: there is no moment without the jump, and no rule number that another program could shift.
+move_jump() { # IPTABLES
+	printf '*filter\n-D %s\n-I %s\nCOMMIT\n' "${SHOWN_JUMP#-A }" "${SHOWN_JUMP#-A }" | "$1-restore" -w --noflush
+}
+
+# Keeps the last moves, a line each: seconds of uptime, which no set clock changes, and the rule that stood ahead.
+note_move() { # IPTABLES RULE
+	local file=$RUN/$OVERLAY/moves-$1 seconds
+	read -r seconds _ </proc/uptime
+	{
+		[[ ! -e $file ]] || tail -n "$((CONTEST_MOVES - 1))" "$file"
+		echo "${seconds%.*} $2"
+	} | write_file "$file"
+}
+
+# Whether the jump was moved so often lately that it had better stay where it is. Sets CONTESTED_RULE to the rule that
+# it was moved ahead of last.
+place_is_contested() { # IPTABLES
+	local file=$RUN/$OVERLAY/moves-$1 moves now first last
+	[[ -e $file ]] || return 1
+	mapfile -t moves <"$file"
+	((${#moves[@]} == CONTEST_MOVES)) || return 1
+	read -r now _ </proc/uptime
+	now=${now%.*} first=${moves[0]%% *} last=${moves[-1]%% *}
+	CONTESTED_RULE=${moves[-1]#* }
+	((last - first <= CONTEST_WINDOW && last <= now && now < last + CONTEST_PAUSE))
+}
+
+warn_of_contested_place() {
+	if [[ -z $CONTESTED ]]; then
+		forget_warning firewall-order
+		return 0
+	fi
+	local traffic="UDP port $PORT"
+	[[ $INGRESS != all ]] || traffic+=" and what arrives by $DEVICE"
+	warn_once firewall-order "another program keeps putting its rule ahead of ours in INPUT ($CONTESTED). Ours is moved again" \
+		"$((CONTEST_PAUSE / 60)) minutes after its last move. Until then that rule decides first: have that program accept $traffic," \
+		"or put its rule at the end (Calico: chainInsertMode Append), or set hostFirewall to leave"
 }
 
 # Whether INPUT can refuse anything: by policy, by a rule, or in a chain that it jumps to.
@@ -110,19 +183,6 @@ input_refuses() { # RULES
 		"-P INPUT ACCEPT" | *" -j ACCEPT"* | *" -j LOG"* | *" -j RETURN"* | *" -j oci-vxlan-"*) ;;
 		"-P INPUT "* | *" -j "* | *" -g "*) return 0 ;;
 		esac
-	done <<<"$1"
-	return 1
-}
-
-# Whether a rule refuses every VXLAN packet, or every packet there is.
-refuses_all() { # RULES
-	local line comment='^(.*) -m comment --comment ("[^"]*"|[^ ]+)(.*)$'
-	while read -r line; do
-		[[ ! $line =~ $comment ]] || line=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
-		line=${line/" -p udp"/}
-		line=${line/" -m udp"/}
-		line=${line/" -i $NIC "/ }
-		[[ ! $line =~ ^"-A INPUT -j "(REJECT|DROP)( |$) ]] || return 0
 	done <<<"$1"
 	return 1
 }

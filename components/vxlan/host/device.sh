@@ -190,10 +190,10 @@ reconcile_addresses() {
 	for address in "${ADDRESSES[@]}"; do
 		[[ $address != *:* ]] || enable_ipv6
 		remove_other_prefixes "$address"
-		if has_address "$address" && has_route "$address"; then
+		if has_address "$address" && has_routes "$address"; then
 			continue
 		elif has_address "$address"; then
-			# The kernel makes the route to the overlay when it is given the address.
+			# The kernel makes the routes when it is given the address.
 			cmd ip address del "$address" dev "$DEVICE"
 		fi
 		if [[ $address == *:* ]]; then
@@ -228,9 +228,18 @@ remove_other_prefixes() { # ADDRESS/PREFIX
 	done <<<"$ADDRESS_LIST"
 }
 
+# Whether the routes are there that the kernel makes with an address: to its network, to the address itself (without it
+# the host takes no packet for it), and to the network's broadcast address.
+has_routes() { # ADDRESS/PREFIX
+	local broadcast=": $DEVICE +inet ${1//./\\.} brd ([0-9.]+) "
+	[[ $1 == */32 || $1 == */128 ]] || has_route "$1" || return 1
+	has_route "${1%/*}" type local proto kernel || return 1
+	[[ ! $ADDRESS_LIST =~ $broadcast ]] || has_route "${BASH_REMATCH[1]}" type broadcast proto kernel
+}
+
 # In whichever table: a VRF has its own, and an administrator may have moved it.
-has_route() { # ADDRESS/PREFIX
-	[[ $1 == */32 || $1 == */128 || -n $(exec ip -o "$(family "$1")" route show table all "$1" dev "$DEVICE") ]]
+has_route() { # PREFIX SELECTOR…
+	[[ -n $(exec ip -o "$(family "$1")" route show table all "$@" dev "$DEVICE") ]]
 }
 
 family() { # ADDRESS

@@ -9,7 +9,7 @@ look() {
 	[[ -e $nic ]] || return 0
 	# In this order: behind a question about a link, ip takes one about addresses for another about links.
 	questions="route show table local $UNDERLAY
-		route show dev $DEVICE proto kernel
+		route show table all dev $DEVICE proto kernel
 		address show dev $DEVICE permanent
 		link show dev $(<"$nic")
 		neigh show dev $DEVICE nud permanent"
@@ -17,7 +17,7 @@ look() {
 		ip -o -force -batch - <<<"$questions"
 		ip -d -o link show dev "$DEVICE"
 		bridge fdb show dev "$DEVICE"
-		[[ ${ADDRESSES[*]} != *:* ]] || ip -6 -o route show dev "$DEVICE" proto kernel | sed 's/ expires [0-9]*sec//'
+		[[ ${ADDRESSES[*]} != *:* ]] || ip -6 -o route show table all dev "$DEVICE" proto kernel | sed 's/ expires [0-9]*sec//'
 		nft -s list table ip "$DROP_TABLE"
 		[[ $FIREWALL != manage ]] || look_at_firewall
 	} 2>/dev/null || true
@@ -27,7 +27,11 @@ look_at_firewall() {
 	local tool
 	read_tables
 	! firewalld_has_table || nft -s list table inet firewalld
-	for tool in $(iptables_tools); do "$tool" -w -S; done
+	for tool in $(iptables_tools); do
+		"$tool" -w -S
+		# This line goes when the jump may be moved again, so that a run then does it.
+		! place_is_contested "$tool" || echo "$tool: contested"
+	done
 }
 
 # Where a look is kept for as long as it is compared: a file without a name, since writing to a pipe entry by entry
