@@ -34,7 +34,8 @@ export function diagnose(
     findings.push(...targetFindings(target, probe), ...macs.flat());
   }
   if (!findings.some(isProven)) findings.push(pathFinding(sender, target, probe, settings));
-  return findings.sort((a, b) => a.rank - b.rank).map(({ text }) => text);
+  const texts = findings.sort((a, b) => a.rank - b.rank).map(({ text }) => text);
+  return [...new Set(texts)]; // A rule may stand twice.
 }
 
 /** NIC and device; the first fault alone, since the others follow from it. */

@@ -29,6 +29,10 @@ function describe({ tool, family, table, chain, hook, text }: Rule): string {
   return table === "filter" ? what : `${what} in table ${table}`;
 }
 
+/** The overlay's own table, which drops what does not come from a peer. */
+const isPeerFilter = ({ family, table }: Pick<Rule, "family" | "table">) =>
+  family === "ip" && table === "oci-vxlan";
+
 /** Where a rule stands to our jump in its chain. Without a jump, nothing lets the overlay's packets pass before it. */
 function positionOf(rule: Rule, rules: readonly Rule[]): "ahead" | "behind" | undefined {
   if (rule.text.startsWith("-P")) return "behind";
@@ -41,7 +45,8 @@ function positionOf(rule: Rule, rules: readonly Rule[]): "ahead" | "behind" | un
 }
 
 /** Whether a rule is about the overlay's own packets, so that it can be removed without opening anything else. */
-function namesOverlay({ text }: Rule, end: End, { device, port }: DiagnosisSettings): boolean {
+function namesOverlay({ text, ...rule }: Rule, end: End, { device, port }: DiagnosisSettings): boolean {
+  if (isPeerFilter(rule)) return false;
   const words = text.split(/[\s",{}/]+/);
   return [`${port}`, device, "icmp", "icmpv6", "ipv6-icmp", ...end.addresses].some((word) =>
     words.includes(word),
@@ -71,7 +76,7 @@ function concerns({ text }: Rule, end: End, probe: FailedProbe, { port }: Diagno
 function repair(rule: Rule, end: End, { device, port }: DiagnosisSettings, isNamed: boolean): string {
   const { tool, family, table, chain, handle, hook, text } = rule;
   const where = table === "filter" ? "" : `-t ${table} `;
-  if (family === "ip" && table === "oci-vxlan") return `put the set of its peers right with ${end.restore}`;
+  if (isPeerFilter(rule)) return `put the set of its peers right with ${end.restore}`;
   if (isNamed && tool !== "nft")
     return `remove it with \`sudo ${tool} ${where}${text.replace(/^-A /, "-D ")}\`, and from the file that it is loaded from`;
   if (isNamed)

@@ -137,14 +137,18 @@ END
     expect(ruleTexts(await look())).toHaveLength(2);
   });
 
-  test("that ban a thousand addresses neither take long nor fill the answer", async () => {
+  test("that ban two thousand addresses neither take long nor fill the answer", async () => {
     await install(host);
     await host.on(`{ echo '*filter'; for i in {1..2000}; do echo "-A INPUT -s 10.9.$((i / 250)).$((i % 250)) -j DROP"; done
       echo '-A INPUT -p udp --dport 4789 -j DROP'; echo COMMIT; } | iptables-restore`);
     const peers = Array.from({ length: 100 }, (_, index) => ({ ...PEER, name: `peer${index}` }));
-    const start = performance.now();
-    const { values, rules } = await look({ ...QUESTION, peers });
-    expect(performance.now() - start).toBeLessThan(3_000);
+    // Of the processor's time: the machine may be busy.
+    const { values, rules } = await look(
+      { ...QUESTION, peers },
+      "TIMEFORMAT='%U %S'; { time bash -s; } 2>/run/seconds",
+    );
+    const [user = "", system = ""] = (await host.on("cat /run/seconds")).trim().split(" ");
+    expect(Number(user) + Number(system)).toBeLessThan(2);
     expect(rules).toHaveLength(1);
     expect(Object.keys(values).filter((key) => key.endsWith(".fdb"))).toHaveLength(16);
   });
@@ -198,7 +202,7 @@ describe("with a real peer, the first finding is the fault", () => {
   };
   const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950 };
   const IN_PEER = "ip netns exec host02";
-  const PING = "ping -n -c 1 -W 1 -M do -s 8922 192.168.0.2";
+  const PING = "ping -n -c 1 -W 0.5 -M do -s 8922 192.168.0.2";
   let mac: string;
 
   /** A second host in a namespace of the first, with an overlay that was set up by hand. */
@@ -255,11 +259,6 @@ describe("with a real peer, the first finding is the fault", () => {
       /^host01: 1 packet was dropped by the iptables rule `-A INPUT -i vxlan0 -p icmp -j DROP`/,
     ],
     [
-      `${IN_PEER} sysctl -qw net.ipv4.icmp_echo_ignore_all=1`,
-      `${IN_PEER} sysctl -qw net.ipv4.icmp_echo_ignore_all=0`,
-      /^host02 answers no ICMP echo: /,
-    ],
-    [
       "ip -n host02 route del local 192.168.0.2 dev vxlan0 table local",
       "ip -n host02 route add local 192.168.0.2 dev vxlan0 table local proto kernel",
       /^host02: its overlay address 192\.168\.0\.2 has no route in table local/,
@@ -289,5 +288,5 @@ describe("with a real peer, the first finding is the fault", () => {
       expect(await firstFinding(), fault).toMatch(finding);
       await host.on(cure);
     }
-  });
+  }, 120_000);
 });

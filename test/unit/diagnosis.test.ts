@@ -87,7 +87,7 @@ const PASSED = [
   "count Icmp.OutEchoReps 20",
 ];
 
-/** Evidence in which lines hold after the probe; those with a key of two words that begins with "rule" stood before too. */
+/** Evidence in which some lines are others before the probe, and some after it. */
 function pair(
   name: "host01" | "host02",
   lines: readonly string[] = [],
@@ -151,6 +151,11 @@ describe("the first finding", () => {
       "an nft rule that does not count is a suspect",
       { ...LOST, to: [...LOST.to, "rule nft inet fw in input - 7 udp dport 4789 drop"] },
       "host02: the nft rule `udp dport 4789 drop` in table inet fw, chain in (hook input) refuses packets and counts none, so it is a suspect and not proven: remove it with `sudo nft delete rule inet fw in handle 7`, and from the file that it is loaded from.",
+    ],
+    [
+      "our own table, where it counts what it drops",
+      { ...LOST, to: [...LOST.to, "rule nft ip oci-vxlan port-4789 prerouting 2 9 counter drop"] },
+      `host02: 2 packets were dropped by the nft rule \`counter drop\` in table ip oci-vxlan, chain port-4789 (hook prerouting), while the probe ran: put the set of its peers right with ${RESTART}.`,
     ],
     [
       "echo switched off",
