@@ -63,12 +63,17 @@ function concerns({ text }: Rule, end: End, probe: FailedProbe, { port }: Diagno
       .find((group) => group !== undefined);
   const protocols = probe.probe === "tcp" ? ["udp", "tcp"] : ["udp", "icmp", "icmpv6", "ipv6-icmp"];
   const protocol = first(
-    /(?:^| )-p ([a-z0-9-]+)|(?:l4proto|ip protocol|nexthdr) ([a-z0-9-]+)|\b(tcp|udp|icmp|icmpv6|sctp) (?:dport|sport|type)/,
+    /(?<!!) -p ([a-z0-9-]+)|(?:l4proto|ip protocol|nexthdr) ([a-z0-9-]+)|\b(tcp|udp|icmp|icmpv6|sctp) (?:dport|sport|type)/,
   );
   if (protocol !== undefined && !protocols.includes(protocol)) return false;
-  const destination = first(/dports? (\d+)(?=\s|$)/);
-  if (destination !== undefined && ![port, probe.port].includes(Number(destination))) return false;
-  const source = first(/(?:^| )-s ([\d.]+)\/32|ip saddr ([\d.]+)(?=\s)/);
+  // "--dports 53,100:200" or "dport { 53, 100-200 }"
+  const ranges = first(/(?<!! |--)(?:--)?dports? (?:\{ ([^}]*) \}|([\d,:-]+))/)?.split(/[ ,]+/);
+  const isInRange = (range: string) => {
+    const [low = 0, high = low] = range.split(/[:-]/).map(Number);
+    return [port, probe.port ?? port].some((number) => low <= number && number <= high);
+  };
+  if (ranges !== undefined && !ranges.some(isInRange)) return false;
+  const source = first(/(?<!!) -s ([\d.]+)\/32|ip saddr ([\d.]+)(?=\s)/);
   return source === undefined || end.addresses.includes(source);
 }
 

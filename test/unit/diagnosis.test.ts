@@ -305,7 +305,9 @@ describe("no finding is", () => {
 
   test.each<[string, string[]]>([
     ["a rule that counted nothing meanwhile", [dropRule(5)]],
-    ["a rule for another port", [dropRule(9, "-p tcp -m tcp --dport 23 -j DROP")]],
+    ["a rule for another port", [dropRule(9, "-p udp -m udp --dport 53 -j DROP")]],
+    ["a rule for other ports", [dropRule(9, "-p udp -m multiport --dports 53,100:200 -j DROP")]],
+    ["an nft rule for other ports", ["rule nft inet fw in input 4 9 udp dport { 53, 100-200 } counter drop"]],
     ["a rule for another protocol", [dropRule(9, "-p tcp -j DROP")]],
     ["a rule for somebody else", [dropRule(9, "-s 45.9.1.7/32 -j DROP")]],
     ["our jump", [JUMP.replace("input 5", "input 9")]],
@@ -325,6 +327,30 @@ describe("no finding is", () => {
     expect(findings({ from, probe: { address: "fd00::2" } })).toEqual([expect.stringMatching(PATH)]);
   });
 });
+
+test.each([
+  "! -s 45.9.1.7/32 -j DROP",
+  "-p udp -m multiport --dports 53,4000:5000 -j DROP",
+  "-p udp ! --dport 53 -j DROP",
+])("a rule that may match the probe is one: %s", (rule) =>
+  expect(findings({ to: [dropRule(9, rule)] })[0]).toContain(`rule \`-A INPUT ${rule}\``),
+);
+
+test("a rule that stands twice is named once, with what both counted", () => {
+  const named = findings({ to: [dropRule(2), dropRule(1)] });
+  expect(named).toEqual([expect.stringMatching(/^host02: 3 packets were dropped/)]);
+});
+
+test("our own table may count packets of non-peers, so that is not proven", () =>
+  expect(
+    findings({
+      ...LOST,
+      to: [...LOST.to, "rule nft ip oci-vxlan prerouting prerouting 2 9 udp dport 4789 counter drop"],
+    }),
+  ).toEqual([
+    expect.stringContaining("in table ip oci-vxlan"),
+    expect.stringContaining("they are lost between the hosts"),
+  ]));
 
 test("where the peer could not be looked at, its end is not judged", () => {
   const from = pair("host01", ["count device.rx_packets 100"]);
