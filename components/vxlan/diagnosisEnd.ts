@@ -1,0 +1,120 @@
+import type { Evidence, Rule } from "./evidence.ts";
+
+/** One end of a failed probe, and what is found there. */
+
+/** A probe that failed, and how. */
+export interface FailedProbe {
+  /** Names of the host that sent it and of the one that should have answered. */
+  from: string;
+  to: string;
+  fromUnderlay: string;
+  toUnderlay: string;
+  /** Overlay address that was probed. */
+  address: string;
+  probe: "icmp" | "tcp";
+  /** Payload bytes of the ICMP echo. */
+  size?: number;
+  /** TCP port. */
+  port?: number;
+  /** `silent`, `only-small`, `too-long`, `unreachable`, `prohibited`, `not-permitted`, `refused`, `no-banner` or `late`. */
+  answer: string;
+}
+
+/** What a host showed right before and right after the probe was repeated: a counter's rise is the probe's. */
+export interface EvidencePair {
+  before: Evidence;
+  after: Evidence;
+}
+
+export interface DiagnosisSettings {
+  device: string;
+  port: number;
+  vni?: number;
+  /** MTU of the device. */
+  mtu: number;
+}
+
+/** One explanation, and how sure it is. */
+export interface Finding {
+  rank: number;
+  text: string;
+}
+
+/** Seen to break the probe. */
+export const proven = (text: string): Finding => ({ rank: 0, text });
+/** Would explain the failure. */
+export const likely = (text: string): Finding => ({ rank: 1, text });
+/** Might have to do with it. */
+export const possible = (text: string): Finding => ({ rank: 2, text });
+export const isProven = ({ rank }: Finding) => rank === 0;
+
+/** One host of the pair, and what it should have about the other. */
+export class End {
+  readonly name: string;
+  readonly underlay: string;
+  readonly peer: string;
+  readonly peerUnderlay: string;
+  private readonly pair: EvidencePair;
+
+  constructor(name: string, underlay: string, peer: string, peerUnderlay: string, pair: EvidencePair) {
+    this.name = name;
+    this.underlay = underlay;
+    this.peer = peer;
+    this.peerUnderlay = peerUnderlay;
+    this.pair = pair;
+  }
+
+  value(key: string): string | undefined {
+    return this.pair.after.values[key];
+  }
+
+  /** Values of keys that begin with a prefix, by the rest of their key. */
+  valuesBelow(prefix: string): [string, string][] {
+    return Object.entries(this.pair.after.values).flatMap(([key, value]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), value] as [string, string]] : [],
+    );
+  }
+
+  aboutPeer(key: string): string | undefined {
+    return this.value(`peer.${this.peer}.${key}`);
+  }
+
+  /** How much a counter rose meanwhile. A device that was made anew counts from zero. */
+  rise(key: string): number {
+    const after = this.pair.after.counters[key] ?? 0;
+    const before = this.pair.before.counters[key] ?? 0;
+    return after >= before ? after - before : after;
+  }
+
+  /** Addresses of both ends that this one knows. */
+  get addresses(): string[] {
+    const own = this.valuesBelow("address.");
+    const others = this.valuesBelow(`peer.${this.peer}.route.`);
+    return [this.underlay, this.peerUnderlay, ...[...own, ...others].map(([address]) => address)];
+  }
+
+  get rules(): readonly Rule[] {
+    return this.pair.after.rules;
+  }
+
+  /** Packets that a rule counted meanwhile; undefined where it does not count. A rule of no packets is not listed. */
+  ruleRise(rule: Rule): number | undefined {
+    if (rule.packets === undefined) return undefined;
+    const isSame = (other: Rule) => keyOf(other) === keyOf(rule);
+    const sum = (rules: readonly Rule[]) =>
+      rules.filter(isSame).reduce((total, { packets = 0 }) => total + packets, 0);
+    return Math.max(0, sum(this.pair.after.rules) - sum(this.pair.before.rules));
+  }
+
+  /** The command that puts back whatever of the overlay is missing on the host. */
+  get restore(): string {
+    const unit = this.value("unit.name") ?? "'oci-vxlan@*'";
+    return `sudo systemctl ${this.value("unit.state") === "active" ? "restart" : "enable --now"} ${unit}`;
+  }
+}
+
+/** Which rule it is, whatever it counted. */
+const keyOf = ({ tool, family, table, chain, handle, text }: Rule) =>
+  [tool, family, table, chain, handle, text].join(" ");
+export const familyOf = (address: string) => (address.includes(":") ? 6 : 4);
+export const packets = (count: number) => (count === 1 ? "1 packet" : `${count} packets`);

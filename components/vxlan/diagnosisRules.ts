@@ -1,0 +1,99 @@
+import type { Rule } from "./evidence.ts";
+import { likely, packets, possible, proven } from "./diagnosisEnd.ts";
+import type { DiagnosisSettings, End, FailedProbe, Finding } from "./diagnosisEnd.ts";
+
+/** Firewall rules of one end that refused the probe's packets, by their counters, or may have. */
+export function ruleFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
+  return end.rules.flatMap((rule): Finding[] => {
+    const rise = end.ruleRise(rule);
+    if (isJump(rule) || rise === 0 || !concerns(rule, end, probe, settings)) return [];
+    const isNamed = namesOverlay(rule, end, settings);
+    if (rise === undefined) {
+      // firewalld's own rules never count; its zone is another finding.
+      if (rule.table === "firewalld") return [];
+      const text = `${end.name}: the ${describe(rule)} refuses packets and counts none, so it is a suspect and not proven: ${repair(rule, end, settings, isNamed)}.`;
+      return [isNamed ? likely(text) : possible(text)];
+    }
+    const position = positionOf(rule, end.rules);
+    const verb = `${rise === 1 ? "was" : "were"} ${/reject/i.test(rule.text) ? "rejected" : "dropped"}`;
+    const where = position === "ahead" ? ", which stands ahead of the overlay's" : "";
+    const text = `${end.name}: ${packets(rise)} ${verb} by the ${describe(rule)}${where}, while the probe ran: ${repair(rule, end, settings, isNamed)}.`;
+    return [isNamed || position === "ahead" ? proven(text) : likely(text)];
+  });
+}
+
+const isJump = (rule: Rule) => / -[jg] oci-vxlan-/.test(rule.text);
+function describe({ tool, family, table, chain, hook, text }: Rule): string {
+  const what = `${tool} ${/^(-P|policy)/.test(text) ? "policy" : "rule"} \`${text}\``;
+  if (tool === "nft") return `${what} in table ${family} ${table}, chain ${chain} (hook ${hook})`;
+  return table === "filter" ? what : `${what} in table ${table}`;
+}
+
+/** The overlay's own table, which drops what does not come from a peer. */
+const isPeerFilter = ({ family, table }: Pick<Rule, "family" | "table">) =>
+  family === "ip" && table === "oci-vxlan";
+
+/** Where a rule stands to our jump in its chain. Without a jump, nothing lets the overlay's packets pass before it. */
+function positionOf(rule: Rule, rules: readonly Rule[]): "ahead" | "behind" | undefined {
+  if (rule.text.startsWith("-P")) return "behind";
+  const jump = rules.findIndex(
+    (other) =>
+      isJump(other) && (["tool", "table", "chain"] as const).every((key) => other[key] === rule[key]),
+  );
+  if (jump === -1) return undefined;
+  return rules.indexOf(rule) < jump ? "ahead" : "behind";
+}
+
+/** Whether a rule is about the overlay's own packets, so that it can be removed without opening anything else. */
+function namesOverlay({ text, ...rule }: Rule, end: End, { device, port }: DiagnosisSettings): boolean {
+  if (isPeerFilter(rule)) return false;
+  const words = text.split(/[\s",{}/]+/);
+  return [`${port}`, device, "icmp", "icmpv6", "ipv6-icmp", ...end.addresses].some((word) =>
+    words.includes(word),
+  );
+}
+
+/** Whether a rule may match the probe, or the VXLAN around it: not one for another protocol, port or address. */
+function concerns({ text }: Rule, end: End, probe: FailedProbe, { port }: DiagnosisSettings): boolean {
+  const plain = text.replace(/--comment ("[^"]*"|\S+)|comment "[^"]*"/g, "");
+  const first = (pattern: RegExp) =>
+    pattern
+      .exec(plain)
+      ?.slice(1)
+      .find((group) => group !== undefined);
+  const protocols = probe.probe === "tcp" ? ["udp", "tcp"] : ["udp", "icmp", "icmpv6", "ipv6-icmp"];
+  const protocol = first(
+    /(?<!!) -p ([a-z0-9-]+)|(?:l4proto|ip protocol|nexthdr) ([a-z0-9-]+)|\b(tcp|udp|icmp|icmpv6|sctp) (?:dport|sport|type)/,
+  );
+  if (protocol !== undefined && !protocols.includes(protocol)) return false;
+  // "--dports 53,100:200" or "dport { 53, 100-200 }"
+  const ranges = first(/(?<!! |--)(?:--)?dports? (?:\{ ([^}]*) \}|([\d,:-]+))/)?.split(/[ ,]+/);
+  const isInRange = (range: string) => {
+    const [low = 0, high = low] = range.split(/[:-]/).map(Number);
+    return [port, probe.port ?? port].some((number) => low <= number && number <= high);
+  };
+  if (ranges !== undefined && !ranges.some(isInRange)) return false;
+  const source = first(/(?<!!) -s ([\d.]+)\/32|ip saddr ([\d.]+)(?=\s)/);
+  return source === undefined || end.addresses.includes(source);
+}
+
+/** The command that removes a rule about the overlay, or admits the overlay ahead of one that is about more. */
+function repair(rule: Rule, end: End, { device, port }: DiagnosisSettings, isNamed: boolean): string {
+  const { tool, family, table, chain, handle, hook, text } = rule;
+  const where = table === "filter" ? "" : `-t ${table} `;
+  if (isPeerFilter(rule)) return `put the set of its peers right with ${end.restore}`;
+  if (isNamed && tool !== "nft")
+    return `remove it with \`sudo ${tool} ${where}${text.replace(/^-A /, "-D ")}\`, and from the file that it is loaded from`;
+  if (isNamed)
+    return `remove it with \`sudo nft delete rule ${family} ${table} ${chain} handle ${handle}\`, and from the file that it is loaded from`;
+  // What came out of the tunnel already is refused as a packet of the device.
+  const isInner = tool.startsWith("ip6") || family === "ip6" || end.rise("device.rx_packets") > 0;
+  const isOutgoing = hook === "output" || hook === "postrouting";
+  const pass = "let the overlay pass ahead of it:";
+  if (tool === "nft") {
+    const match = isInner ? `${isOutgoing ? "oifname" : "iifname"} ${device}` : `udp dport ${port}`;
+    return `${pass} \`sudo nft insert rule ${family} ${table} ${chain} ${match} accept\``;
+  }
+  const match = isInner ? `${isOutgoing ? "-o" : "-i"} ${device}` : `-p udp --dport ${port}`;
+  return `${pass} \`sudo ${tool} ${where}-I ${chain} ${match} -j ACCEPT\``;
+}
