@@ -5,13 +5,13 @@ import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabili
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./adviceOnError.ts";
 import { capacityAdvice } from "./oci/capacity.ts";
-import { instanceMetadata } from "./oci/cloudInit.ts";
+import { hostPublicKey, instanceMetadata } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKey.ts";
 import type { HostKeyPair } from "./oci/hostKey.ts";
 import { publicKeyOf } from "./oci/loginKey.ts";
 import { chooseAvailabilityDomain, chooseImage } from "./oci/lookups.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
-import { dialLimits, readyPhase } from "./oci/ready.ts";
+import { dialLimits, readyPhase, readyWarning } from "./oci/ready.ts";
 import {
   ANY_FAULT_DOMAIN,
   DEFAULT_BOOT_TIMEOUT,
@@ -134,7 +134,7 @@ export class OverlayHost extends pulumi.ComponentResource {
     const keys = this.issueHostKey(name);
     this.instance = this.launch(name, args, user, keys);
 
-    this.hostKey = pulumi.unsecret(keys.apply(({ publicKey }) => publicKey));
+    this.hostKey = pinnedHostKey(this.instance, keys);
     this.instanceId = this.instance.id;
     this.privateIp = this.instance.privateIp;
     this.publicIp = this.instance.publicIp;
@@ -167,6 +167,13 @@ export class OverlayHost extends pulumi.ComponentResource {
       },
       { parent: this, deletedWith: this.instance },
     );
+
+    if (!pulumi.runtime.isDryRun()) {
+      ready.stderr.apply((stderr) => {
+        const warning = readyWarning(stderr);
+        if (warning !== undefined) void pulumi.log.warn(warning, this);
+      });
+    }
 
     this.ssh = {
       ...connection,
@@ -279,4 +286,19 @@ export class OverlayHost extends pulumi.ComponentResource {
       chooseImage(images, `${wanted.operatingSystem} ${wanted.version ?? ""}`.trim(), shape),
     );
   }
+}
+
+/**
+ * The public key to pin: the one in the instance's own metadata. With `ignoreChanges`, an instance that stays keeps its
+ * metadata, so a host key that is issued anew, for example by `--replace`, reaches only a new instance. The issued key
+ * is used where the metadata holds none, for example after a refresh that did not return it.
+ */
+function pinnedHostKey(instance: Instance, issued: pulumi.Output<HostKeyPair>): pulumi.Output<string> {
+  // The public half is no secret, though both places that hold it are.
+  return pulumi.unsecret(
+    instance.metadata.apply((metadata) => {
+      const launched = hostPublicKey(metadata);
+      return launched === undefined ? issued.apply(({ publicKey }) => publicKey) : pulumi.output(launched);
+    }),
+  );
 }

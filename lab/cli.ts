@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { startCloud } from "./cloud/cloud.ts";
 import { instancesOf, pinInstances } from "./cloud/instances.ts";
 import { runningCloud } from "./cloud/process.ts";
+import { down } from "./down.ts";
 import { HELP } from "./help.mjs";
 import { prepareEngine } from "./engine/engine.ts";
 import { fault } from "./faultVerb.ts";
@@ -16,7 +17,6 @@ import {
   memoryOf,
   plain,
   rebootHost,
-  removeLab,
   statusOf,
   upHosts,
 } from "./hosts/hosts.ts";
@@ -70,17 +70,6 @@ async function up(work: Work): Promise<number> {
   });
   process.stdout.write(`${stopwatch.toString()}\n`);
   return proofs.length > 0 && proofs.every(({ failure }) => failure === undefined) ? 0 : 1;
-}
-
-async function down(work: Work): Promise<number> {
-  const { lab } = work;
-  if (runningCloud(lab) !== undefined || hostsOf(lab).some((host) => isRunning(lab, host))) {
-    const exitCode = await (await ready(work)).inForeground(["destroy", "--yes", "--skip-preview"]);
-    if (exitCode !== 0)
-      progress.line("destroy failed; the hosts go anyway, and with them all that it would have undone");
-  }
-  await removeLab(lab);
-  return 0;
 }
 
 /** A host of the lab as the operator reaches it. */
@@ -192,7 +181,7 @@ async function dispatch(work: Work, verb: string, args: readonly string[]): Prom
       return 0;
     }
     case "down":
-      return down(work);
+      return down(lab, work.stack);
     case "prepare":
       await prepareEngine(lab, progress);
       for (const name of Object.keys(IMAGES)) await hostImage(lab, name as ImageName, progress);
@@ -241,7 +230,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const lab = opened(process.env["LAB_NAME"] ?? stack);
   if (lab === undefined) return 2;
   const work = { lab, stack };
-  return (await look(work, verb, args)) ?? (await exclusively(work.lab, () => dispatch(work, verb, args)));
+  const seen = await look(work, verb, args);
+  if (seen !== undefined) return seen;
+  // `down` is what makes room again.
+  return exclusively(lab, () => dispatch(work, verb, args), verb === "down" ? "go on" : "fail");
 }
 
 try {

@@ -11,7 +11,7 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   reboot HOST             reboot a host and wait until SSH answers
   logs HOST               a host's console and journal
   ps                      what runs, where, since when, and how much memory it takes
-  down                    destroy, then stop and remove everything but the caches
+  down                    destroy where that can work, then remove everything but the caches, whatever state it is in
 
   fault capacity [COUNT [AFTER]]  the next COUNT launches (default 1), after so many others (default 0), find
                           no host capacity

@@ -43,3 +43,6 @@ export function openLab(name: string): Lab {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   return { name, directory, cache, namespace: (role) => `${NAMESPACES}${hash(name)}-${role}` };
 }
+
+/** The lab's own PULUMI_HOME, which tells its Pulumi processes from all others. */
+export const pulumiHome = (lab: Lab): string => join(lab.directory, "pulumi");

@@ -6,9 +6,14 @@ import { recall, remember } from "./processes.ts";
 /**
  * Runs one command on a lab at a time. The lock names its holder, so one that was killed holds nothing.
  *
+ * @param onFullDisk whether to go on without a lock where the disk has no room for one: nobody else gets one then
  * @throws Error when another command holds it
  */
-export async function exclusively<T>(lab: Lab, work: () => Promise<T>): Promise<T> {
+export async function exclusively<T>(
+  lab: Lab,
+  work: () => Promise<T>,
+  onFullDisk: "fail" | "go on" = "fail",
+): Promise<T> {
   const file = join(lab.cache, `${lab.name}.lock`);
   const holder = recall(file);
   if (holder !== undefined)
@@ -16,7 +21,13 @@ export async function exclusively<T>(lab: Lab, work: () => Promise<T>): Promise<
   // A lock whose holder is gone is taken away; the link then appears whole, and for one of two only.
   rmSync(file, { force: true });
   const own = `${file}.${process.pid}`;
-  remember(own, process.pid);
+  try {
+    remember(own, process.pid);
+  } catch (error) {
+    rmSync(`${own}.new`, { force: true });
+    if (onFullDisk === "go on" && (error as NodeJS.ErrnoException).code === "ENOSPC") return work();
+    throw error;
+  }
   try {
     linkSync(own, file);
   } catch {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { until } from "./commands.ts";
 
 /**
@@ -61,6 +62,33 @@ export function processesWith(variable: string, value: string): number[] {
         return false; // It ended meanwhile.
       }
     });
+}
+
+/** The arguments of every process of this machine, by pid. */
+function commandLines(): Map<number, string[]> {
+  const lines = new Map<number, string[]>();
+  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
+    try {
+      lines.set(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return lines;
+}
+
+/** The processes of bash that run this script with these arguments, and nothing else. */
+export function processesRunning(script: readonly string[]): number[] {
+  return [...commandLines()]
+    .filter(([, [, ...args]]) => args.length === script.length && args.every((arg, n) => arg === script[n]))
+    .map(([pid]) => pid);
+}
+
+/** The names directly below a folder that running processes of a script were given as their argument. */
+export function argumentsBelow(script: string, folder: string): string[] {
+  return [...commandLines().values()].flatMap(([, name, path = ""]) =>
+    name === script && dirname(path) === folder ? [basename(path)] : [],
+  );
 }
 
 /** A process, the one that started it, and so on. */

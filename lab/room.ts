@@ -8,11 +8,16 @@ import { statfsSync } from "node:fs";
  * @throws Error that says how much is missing
  */
 export function requireRoom(folder: string, megabytes: number, what: string): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const free = Math.floor((bavail * bsize) / 1e6);
+  const free = freeMegabytes(folder);
   if (free < megabytes) {
     throw new Error(
       `${what} needs about ${megabytes} MB and ${free} MB are free in ${folder}: make room there, then run it again.`,
     );
   }
+}
+
+/** Megabytes that can still be written in a folder. */
+export function freeMegabytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return Math.floor((bavail * bsize) / 1e6);
 }

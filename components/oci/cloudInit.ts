@@ -18,9 +18,8 @@ export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBo
   const login = { name: user, ssh_authorized_keys: authorizedKeys };
   const config = {
     hostname,
-    // Only the key that was issued: no other type is drawn on the host, and none of the image's is kept.
+    // The image's host keys go. With ssh_keys given, cloud-init generates none of any other type.
     ssh_deletekeys: true,
-    ssh_genkeytypes: [],
     ssh_keys: { ecdsa_private: hostKey.privateKey, ecdsa_public: hostKey.publicKey },
     ssh_pwauth: false,
     ...(user === "root"
@@ -45,3 +44,25 @@ export function instanceMetadata(boot: FirstBoot): Record<string, string> {
     user_data: Buffer.from(cloudConfig(boot)).toString("base64"),
   };
 }
+
+/**
+ * The public host key that an instance was launched with, read from its `metadata`.
+ *
+ * @returns undefined where the metadata is missing, or holds other user data than `cloudConfig` writes. Nothing is
+ *   thrown: the parser's own error would quote the private key.
+ */
+export function hostPublicKey(metadata: Readonly<Record<string, string>> | undefined): string | undefined {
+  const userData = Buffer.from(metadata?.["user_data"] ?? "", "base64").toString("utf8");
+  const [header = "", ...config] = userData.split("\n");
+  if (header.trim() !== "#cloud-config") return undefined;
+  try {
+    const { ssh_keys: keys } = JSON.parse(config.join("\n")) as { ssh_keys?: Record<string, unknown> };
+    const publicKey = keys?.["ecdsa_public"];
+    return typeof publicKey === "string" && PUBLIC_KEY.test(publicKey.trim()) ? publicKey.trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An ECDSA P-256 public key in OpenSSH's format, with or without a comment. */
+const PUBLIC_KEY = /^ecdsa-sha2-nistp256 [A-Za-z0-9+/]+={0,2}( .*)?$/;

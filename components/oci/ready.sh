@@ -10,7 +10,12 @@ fi
 timeout -k 5 "$seconds" cloud-init status --wait </dev/null >/dev/null 2>&1
 code=$?
 case $code in
-  0 | 2) # 2: done, with errors that cloud-init itself calls recoverable
+  0)
+    exit 0
+    ;;
+  2) # Errors that cloud-init itself calls recoverable, for example a key that its schema does not allow.
+    echo "cloud-init finished with recoverable errors, so parts of the user data may be missing. It says:" >&2
+    cloud-init status --long </dev/null >&2
     exit 0
     ;;
   124 | 137)

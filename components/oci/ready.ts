@@ -14,6 +14,11 @@ export function readyPhase(bootTimeout: number, incarnation: string): { create: 
   };
 }
 
+/** The warning that phase ready printed, if any. Login scripts may print to standard error as well. */
+export function readyWarning(stderr: string | undefined): string | undefined {
+  return /^cloud-init finished with recoverable errors[^]*/m.exec(stderr ?? "")?.[0].trim();
+}
+
 /** Seconds for one TCP connect. */
 const PER_DIAL = 3;
 /** The provider pauses 0.1 s after the first dial and half as long again after each, up to 5 s (`command` 1.2.1). */

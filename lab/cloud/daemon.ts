@@ -9,7 +9,7 @@ import { Machines } from "./machines.ts";
 import { Cloud } from "./model/cloud.ts";
 import { resumeInstances, terminateInstance } from "./model/power.ts";
 import { loadState } from "./model/store.ts";
-import { cloudReady, stateFile } from "./process.ts";
+import { cloudReady, ENDPOINT, stateFile } from "./process.ts";
 import { BASE_PATH, TENANCY, USER } from "./region.ts";
 import { apiServer } from "./wire/server.ts";
 
@@ -17,9 +17,6 @@ import { apiServer } from "./wire/server.ts";
  * The lab's cloud as a process of its own, in the operator's network namespace: `daemon.ts LAB VERSION`. It goes on
  * with whatever an earlier one left, however that one ended.
  */
-
-const PORT = 443;
-const ADDRESS = "127.0.0.1";
 
 const lab = openLab(process.argv[2] ?? "");
 const machines: Machines = new Machines(lab, () => cloud);
@@ -67,4 +64,6 @@ await resumeInstances(cloud);
 mkdirSync(dirname(faultsFile(lab)), { recursive: true, mode: 0o700 });
 watch(dirname(faultsFile(lab)), terminateAsAsked);
 terminateAsAsked();
-server.listen(PORT, ADDRESS, () => writeFileSync(cloudReady(lab), `${process.pid} ${process.argv[3] ?? ""}`));
+server.listen(ENDPOINT.port, ENDPOINT.address, () =>
+  writeFileSync(cloudReady(lab), `${process.pid} ${process.argv[3] ?? ""}`),
+);

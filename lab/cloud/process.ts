@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { until } from "../commands.ts";
+import { attempt, until } from "../commands.ts";
 import type { Lab } from "../lab.ts";
 import { kill, recall, send } from "../processes.ts";
 
@@ -19,6 +19,17 @@ export const stateFile = (lab: Lab) => join(cloudFolder(lab), "state.json");
 
 /** The running cloud's process id. */
 export const runningCloud = (lab: Lab) => recall(cloudPid(lab));
+
+/** Where the API listens, in the operator's namespace. */
+export const ENDPOINT = { address: "127.0.0.1", port: 443 } as const;
+
+/** Whether the API answers within a few seconds. A stopped daemon accepts connections, but makes no TLS handshake. */
+export async function cloudAnswers(lab: Lab): Promise<boolean> {
+  if (runningCloud(lab) === undefined) return false;
+  const inside = ["nsenter", `--net=/run/netns/${lab.namespace("operator")}`];
+  const connect = ["openssl", "s_client", "-connect", `${ENDPOINT.address}:${ENDPOINT.port}`];
+  return (await attempt([...inside, "timeout", "5", ...connect])).exitCode === 0;
+}
 
 /** Ends the lab's cloud, if it runs. Its hosts go on. */
 export async function stopCloud(lab: Lab): Promise<void> {

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { run } from "../commands.ts";
-import { ROOT } from "../lab.ts";
+import { pulumiHome, ROOT } from "../lab.ts";
 import type { Lab } from "../lab.ts";
 import type { Report } from "../report.ts";
 import { buildEngine, builtEngine } from "./build.ts";
@@ -40,6 +40,9 @@ const version = () =>
   (JSON.parse(readFileSync(join(ROOT, "node_modules/pulumi/package.json"), "utf8")) as { version: string })
     .version;
 
+/** The engine that the lab's last run used; the file is missing where there was none, or the cache is gone. */
+export const engineOf = (lab: Lab) => join(pulumiHome(lab), "versions", version(), "bin", "pulumi");
+
 /**
  * Fills the lab's own PULUMI_HOME. With open internet all is official: the launcher downloads the engine, and
  * the engine its plugins. Where only package registries answer, the engine is built from its Go modules, and
@@ -49,7 +52,7 @@ const version = () =>
  * @throws Error with what is missing and the command that mends it
  */
 export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
-  const home = join(lab.directory, "pulumi");
+  const home = pulumiHome(lab);
   const temporary = join(lab.directory, "tmp");
   for (const folder of [home, temporary]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const env: Record<string, string> = {
@@ -82,7 +85,7 @@ export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
   for (const plugin of PLUGINS) plugins.push(await registerPlugin(home, plugin, download, env));
   return {
     describe: `Pulumi ${version()} (${download ? "official download" : "built from its Go modules"}), ${plugins.join(", ")}`,
-    pulumi: join(home, "versions", version(), "bin", "pulumi"),
+    pulumi: engineOf(lab),
     env,
   };
 }

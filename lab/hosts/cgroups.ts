@@ -7,6 +7,14 @@ const HIERARCHIES = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup
 
 const groupsOf = (name: string) => HIERARCHIES.map((hierarchy) => join(hierarchy, name));
 
+/** The names of all hosts' control groups that begin so. */
+export function controlGroups(prefix: string): string[] {
+  const names = HIERARCHIES.filter((hierarchy) => existsSync(hierarchy)).flatMap((hierarchy) =>
+    readdirSync(hierarchy).filter((name) => name.startsWith(prefix)),
+  );
+  return [...new Set(names)];
+}
+
 /** The files below a control group that name the processes in it. */
 function listsIn(group: string): string[] {
   try {

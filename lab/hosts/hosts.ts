@@ -1,21 +1,31 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { attempt, run, until } from "../commands.ts";
+import { pulumiHome } from "../lab.ts";
 import type { Lab } from "../lab.ts";
-import { stopCloud } from "../cloud/process.ts";
+import { runningCloud, stopCloud } from "../cloud/process.ts";
 import { SECURED } from "../network/cloudRules.ts";
 import { dropNetwork, INSIDE_MTU, loadRules, namespacesOf, raiseNetwork } from "../network/network.ts";
 import { deleteNamespace, namespaceExists, processesIn } from "../network/namespaces.ts";
 import { rules } from "../network/rules.ts";
 import type { Vnic } from "../network/rules.ts";
-import { kill, recall, remember, startedAt } from "../processes.ts";
+import {
+  argumentsBelow,
+  kill,
+  processesRunning,
+  processesWith,
+  recall,
+  remember,
+  startedAt,
+} from "../processes.ts";
 import { silent } from "../report.ts";
 import type { Report } from "../report.ts";
-import { processesInCgroups, removeCgroups } from "./cgroups.ts";
+import { controlGroups, processesInCgroups, removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";
 import { makeHostKeys, pinHostKeys } from "./keys.ts";
@@ -166,17 +176,43 @@ export async function awaitSsh(
   address: string,
   from: "operator" | "itself" = "operator",
 ): Promise<void> {
-  const probe = `exec 3<>/dev/tcp/${address}/22 && IFS= read -r -t 2 line <&3 && [[ $line == SSH-* ]]`;
-  const namespace = `--net=/run/netns/${lab.namespace(from === "operator" ? "operator" : `h-${host}`)}`;
   try {
     await until(`an SSH banner from ${host} (${address})`, BOOT_LIMIT, async () => {
       if (!isRunning(lab, host))
         throw new Error(`${host} stopped while booting, and said last: ${lastWords(lab, host)}`);
-      return (await attempt(["nsenter", namespace, "timeout", "3", "bash", "-c", probe])).exitCode === 0;
+      return speaksSsh(lab, host, address, from);
     });
   } catch (error) {
     throw new Error(`${(error as Error).message}: see npm run lab -- logs ${host}`, { cause: error });
   }
+}
+
+/** Whether a host's sshd sends its banner within three seconds. */
+async function speaksSsh(
+  lab: Lab,
+  host: string,
+  address: string,
+  from: "operator" | "itself",
+): Promise<boolean> {
+  const probe = `exec 3<>/dev/tcp/${address}/22 && IFS= read -r -t 2 line <&3 && [[ $line == SSH-* ]]`;
+  const namespace = `--net=/run/netns/${lab.namespace(from === "operator" ? "operator" : `h-${host}`)}`;
+  return (await attempt(["nsenter", namespace, "timeout", "3", "bash", "-c", probe])).exitCode === 0;
+}
+
+/**
+ * Why commands cannot be run on a host by SSH, found out within seconds; undefined where they can. A host whose
+ * init hangs may still send its SSH banner, so systemd is asked as well.
+ */
+export async function unreachability(lab: Lab, host: string, address: string): Promise<string | undefined> {
+  if (!isRunning(lab, host)) return `${host} does not run`;
+  const asksInit = ["timeout", "5", "systemctl", "is-system-running"];
+  const [speaks, init] = await Promise.all([
+    speaksSsh(lab, host, address, "operator"),
+    attempt(["timeout", "8", "nsenter", ...insideOf(lab, host), ...asksInit]),
+  ]);
+  if (!speaks) return `${host} does not answer SSH`;
+  // A degraded or still booting system ends with 1, and answers all the same.
+  return [124, 137, 255].includes(init.exitCode) ? `systemd on ${host} does not answer` : undefined;
 }
 
 /** Reboots a host from inside, as its administrator would, and waits until it answers again. */
@@ -242,10 +278,16 @@ export async function killHost(lab: Lab, host: string): Promise<void> {
     await killLeftovers(lab, host);
     await until(`the end of ${host}`, 5_000, () => !running(), 20).catch(() => undefined);
   }
-  const supervisor = recall(pidFile(lab, host));
   // With it goes whatever it waits for.
-  if (supervisor !== undefined) await kill([-supervisor, supervisor]);
+  await kill(supervisorsOf(lab, host).flatMap((pid) => [-pid, pid]));
   await killLeftovers(lab, host);
+}
+
+/** The processes that keep a host running: the remembered one, and any whose pid file is gone. */
+function supervisorsOf(lab: Lab, host: string): number[] {
+  const remembered = recall(pidFile(lab, host));
+  const others = processesRunning([SUPERVISOR, hostFolder(lab, host)]);
+  return [...new Set([...(remembered === undefined ? [] : [remembered]), ...others])];
 }
 
 /**
@@ -275,28 +317,67 @@ export async function removeHost(lab: Lab, host: string): Promise<void> {
 }
 
 /**
- * Removes the whole lab but its caches: cloud, hosts, namespaces, keys, state. A host that cannot be ended keeps
- * nobody else alive; its files, and with them what it is found by next time, then stay.
+ * Removes the whole lab but its caches: cloud, hosts, namespaces, control groups, mounts, keys, state. No step that
+ * fails keeps another from being done. The files of a host that cannot be ended stay: the next `down` finds it by them.
  *
- * @throws AggregateError that names every host that is left
+ * @throws AggregateError that names everything that is left; a step that failed and left nothing is no error
  */
 export async function removeLab(lab: Lab): Promise<void> {
-  await stopCloud(lab);
-  const left: Error[] = [];
-  const known = hostsOf(lab);
-  for (const host of known) await removeHost(lab, host).catch((error: Error) => left.push(error));
-  for (const namespace of namespacesOf(lab)) {
-    const [, host] = /-h-(.*)$/.exec(namespace) ?? [];
-    if (host === undefined || known.includes(host)) continue;
-    await killLeftovers(lab, host).catch((error: Error) => left.push(error));
-  }
-  await dropNetwork(lab);
-  if (left.length > 0)
-    throw new AggregateError(
-      left,
-      `the lab is not all gone: ${left.map(({ message }) => message).join("; ")}`,
-    );
-  rmSync(lab.directory, { recursive: true, force: true });
+  const failures: Error[] = [];
+  const step = (work: Promise<unknown>) => work.catch((error: unknown) => failures.push(error as Error));
+  await step(stopCloud(lab));
+  // Pulumi and a cloud whose pid file is gone go before the hosts: either could start one again.
+  await step(kill(processesWith("PULUMI_HOME", pulumiHome(lab))));
+  await step(processesIn(lab.namespace("operator")).then(kill));
+  await Promise.all(everyHostOf(lab).map((host) => step(killHost(lab, host))));
+  await step(dropNetwork(lab));
+  await step(unmountBelow(lab.directory));
+  if (everyHostOf(lab).every((host) => processesOf(lab, host).length === 0))
+    await step(rm(lab.directory, { recursive: true, force: true }));
+  const left = remainsOf(lab);
+  if (left.length === 0) return;
+  const causes = failures.map(({ message }) => message);
+  throw new AggregateError(
+    failures,
+    `the lab is not all gone. Left: ${left.join(", ")}. ${causes.join("; ")}`.trim(),
+  );
+}
+
+/** The hosts that have left any trace, also where their files or their namespaces are gone. */
+function everyHostOf(lab: Lab): string[] {
+  const prefix = lab.namespace("h-");
+  const named = [...namespacesOf(lab), ...controlGroups(prefix)].filter((name) => name.startsWith(prefix));
+  const supervised = argumentsBelow(SUPERVISOR, hostsFolder(lab));
+  return [
+    ...new Set([...hostsOf(lab), ...named.map((name) => name.slice(prefix.length)), ...supervised]),
+  ].sort();
+}
+
+const processesOf = (lab: Lab, host: string) => [
+  ...supervisorsOf(lab, host),
+  ...processesInCgroups(lab.namespace(`h-${host}`)),
+];
+
+/** What is left of a lab, in words. */
+function remainsOf(lab: Lab): string[] {
+  const cloud = runningCloud(lab);
+  const hosts = everyHostOf(lab).filter((host) => processesOf(lab, host).length > 0);
+  return [
+    ...(cloud === undefined ? [] : [`the cloud (process ${cloud})`]),
+    ...hosts.map((host) => `${host} (processes ${processesOf(lab, host).join(" ")})`),
+    ...namespacesOf(lab).map((name) => `network namespace ${name}`),
+    ...controlGroups(lab.namespace("h-")).map((name) => `control group ${name}`),
+    ...(existsSync(lab.directory) ? [lab.directory] : []),
+  ];
+}
+
+/** Unmounts everything below a folder, such as a small disk that somebody gave the lab. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounted = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((place) => place === folder || place.startsWith(`${folder}/`));
+  for (const place of mounted.reverse()) await run(["umount", "--lazy", place]);
 }
 
 /** What `ps` shows of a host. */

@@ -18,7 +18,6 @@ export interface Seed {
 export function labSeed(lab: Lab, host: string): Seed {
   const userData = {
     ssh_deletekeys: true,
-    ssh_genkeytypes: [],
     ssh_keys: {
       ed25519_private: readFileSync(hostKey(lab, host), "utf8"),
       ed25519_public: publicKey(hostKey(lab, host)),

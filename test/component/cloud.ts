@@ -4,7 +4,7 @@ import type { OverlayEnvironmentArgs } from "../../components/index.ts";
 import { hostKeyCommand } from "../../components/oci/hostKey.ts";
 import { drawKeyPair as drawLoginKey } from "../loginKey.ts";
 import { register } from "./mocks.ts";
-import type { Registered } from "./mocks.ts";
+import type { Answers, Registered } from "./mocks.ts";
 
 /** A login key of the tests' own, in the format that ssh-keygen writes. */
 const login = drawLoginKey();
@@ -96,9 +96,17 @@ const lookUp = (token: string, inputs: any): Record<string, unknown> => {
   }
 };
 
-/** What an environment registers. */
-export const build = (args: OverlayEnvironmentArgs, opts?: any): Promise<Registered[]> =>
-  register(() => new OverlayEnvironment("lab", args, opts), answer, lookUp);
+/** What an environment registers, with other answers for some resources where a test asks for them. */
+export const build = (
+  args: OverlayEnvironmentArgs,
+  opts?: any,
+  others: Answers = () => ({}),
+): Promise<Registered[]> =>
+  register(
+    () => new OverlayEnvironment("lab", args, opts),
+    (resource) => ({ ...answer(resource), ...others(resource) }),
+    lookUp,
+  );
 
 /** Any piece of a program, against the same cloud. */
 export const run = (program: () => unknown): Promise<Registered[]> => register(program, answer, lookUp);

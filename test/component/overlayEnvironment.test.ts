@@ -2,6 +2,8 @@ import * as oci from "@pulumi/oci";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { OverlayEnvironment } from "../../components/index.ts";
+import { instanceMetadata } from "../../components/oci/cloudInit.ts";
+import type { HostKeyPair } from "../../components/oci/hostKey.ts";
 import {
   AD1,
   AD2,
@@ -165,6 +167,31 @@ describe("the memo's environment", () => {
         privateKey: LOGIN_KEY,
       });
     }
+  });
+
+  describe("a host key that was issued anew, with an instance that was launched with another", () => {
+    const launched = JSON.parse(drawKeyPair()) as HostKeyPair;
+    const metadata = (hostKey: HostKeyPair) =>
+      instanceMetadata({ hostname: "host01", user: "opc", authorizedKeys: [LOGIN_PUBLIC_KEY], hostKey });
+    const pinned = async (answer: unknown) => {
+      const built = await build(memo(), {}, ({ name }) =>
+        name === "lab-host01-instance" ? { metadata: answer } : {},
+      );
+      return ["ready", "device", "peers"].map(
+        (phase) => unwrap(named(built, `lab-host01-${phase}`).inputs["connection"]).hostKey,
+      );
+    };
+    const thrice = (key: unknown) => [key, key, key];
+
+    test("every connection pins the one in the instance's metadata", async () => {
+      expect(await pinned(metadata(launched))).toEqual(thrice(launched.publicKey));
+      expect(await pinned({ ...metadata(launched), note: "n" })).toEqual(thrice(launched.publicKey));
+    });
+
+    test("the issued one is pinned where the instance returns no metadata", async () => {
+      expect(await pinned(null)).toEqual(thrice(HOST_KEY.publicKey));
+      expect(await pinned({ ssh_authorized_keys: LOGIN_PUBLIC_KEY })).toEqual(thrice(HOST_KEY.publicKey));
+    });
   });
 
   test("no private key stands anywhere but in secrets", () => {

@@ -1,13 +1,27 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startCloud } from "../../lab/cloud/cloud.ts";
+import { runningCloud } from "../../lab/cloud/process.ts";
 import { until } from "../../lab/commands.ts";
-import { removeLab } from "../../lab/hosts/hosts.ts";
+import { processesInCgroups } from "../../lab/hosts/cgroups.ts";
+import { inHost, insideOf, isRunning, killHost, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
 import { openLab, ROOT } from "../../lab/lab.ts";
-import { namespacesOf } from "../../lab/network/network.ts";
-import { processesWith } from "../../lab/processes.ts";
+import type { Lab } from "../../lab/lab.ts";
+import { MEMO } from "../../lab/memo.ts";
+import { inNetwork, namespacesOf } from "../../lab/network/network.ts";
+import { kill, processesWith, send } from "../../lab/processes.ts";
+import { silent } from "../../lab/report.ts";
 
 const NAME = "test-cli";
 
@@ -189,5 +203,195 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect((await lab("ps")).stdout).toBe("nothing runs");
     expect(readdirSync(TEMPORARY)).toEqual([]);
     expect(keptByNspawn()).toEqual([]);
+  });
+});
+
+/** `down` has to end with nothing left, in whatever state it finds the lab, and to say what it did not undo. */
+describe("npm run lab -- down", () => {
+  const DOWN = "test-down";
+  const options = { cwd: ROOT, reject: false, env: { LAB_NAME: DOWN }, stdin: "ignore" } as const;
+  const existing = (...args: string[]) =>
+    execa("node", ["lab/lab.mjs", "--stack", "lab-existing", ...args], options);
+  const provisioned = (...args: string[]) => execa("node", ["lab/lab.mjs", ...args], options);
+  let target: Lab;
+  beforeEach(async () => {
+    await removeLab(openLab(DOWN));
+    target = openLab(DOWN);
+  });
+  afterAll(() => removeLab(openLab(DOWN)));
+
+  /** A state with one resource that is not Pulumi's own, for cases in which Pulumi never gets to read it. */
+  const writeState = (stack: string) => {
+    const folder = join(target.directory, "state/.pulumi/stacks/oci-vxlan");
+    mkdirSync(folder, { recursive: true });
+    const resources = [{ type: "command:remote:Command" }];
+    writeFileSync(
+      join(folder, `${stack}.json`),
+      JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }),
+    );
+  };
+  const bootHosts = async () => {
+    await upHosts(target, MEMO, silent);
+    writeState("lab-existing");
+  };
+  const upOverlay = async () => {
+    const { exitCode, stdout, stderr } = await existing("up");
+    expect(exitCode, stdout + stderr).toBe(0);
+  };
+
+  /** The namespaces, control groups, processes, mounts and files that the lab has on this machine. */
+  const remains = async () => {
+    const groups = ["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", `${target.namespace("h-")}*`];
+    const hosts = `${target.directory}/`;
+    return {
+      namespaces: namespacesOf(target),
+      groups: (await execa(groups[0] as string, groups.slice(1))).stdout,
+      processes: (await execa("pgrep", ["-f", hosts], { reject: false })).stdout,
+      pulumi: processesWith("PULUMI_HOME", join(target.directory, "pulumi")),
+      mounts: readFileSync("/proc/mounts", "utf8").includes(hosts),
+      files: existsSync(target.directory),
+    };
+  };
+  const NOTHING = { namespaces: [], groups: "", processes: "", pulumi: [], mounts: false, files: false };
+
+  /** Runs `down`, which has to end well within two minutes, and returns what it said. */
+  const ended = async (running: ReturnType<typeof existing>): Promise<string> => {
+    const { exitCode, stderr, stdout, durationMs } = await running;
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(durationMs).toBeLessThan(90_000);
+    expect(await remains()).toEqual(NOTHING);
+    return stderr;
+  };
+  const WHY = /^lab: not undone in an orderly way: (.*)\.$/m;
+
+  /** The host's init as this machine sees it: the process in whose control groups all others are. */
+  const initOf = (host: string) => Number(insideOf(target, host)[1]);
+
+  test("after an overlay took the operator's address into itself: both hosts are named", async () => {
+    await upOverlay();
+    for (const host of ["host01", "host02"])
+      await inHost(target, host, ["ip", "route", "add", "198.51.100.0/24", "dev", "vxlan0"]);
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe(
+      "host01 does not answer SSH, host02 does not answer SSH",
+    );
+  });
+
+  test("with a router that drops SSH to one host", async () => {
+    await bootHosts();
+    await inNetwork(
+      target.namespace("router"),
+      "nft 'add table ip cut; add chain ip cut f { type filter hook forward priority -300; }; " +
+        "add rule ip cut f ip daddr 10.196.218.226 tcp dport 22 drop'",
+    );
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe("host02 does not answer SSH");
+  });
+
+  test("with a host whose init hangs, though its sshd answers", async () => {
+    await bootHosts();
+    process.kill(initOf("host01"), "SIGSTOP");
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe("systemd on host01 does not answer");
+  });
+
+  test("with a host whose processes and supervisor all hang, and another that is off", async () => {
+    await bootHosts();
+    await killHost(target, "host02");
+    const supervisor = Number(
+      readFileSync(`${target.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0],
+    );
+    send([supervisor, ...processesInCgroups(target.namespace("h-host01"))], "SIGSTOP");
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe(
+      "host01 does not answer SSH, host02 does not run",
+    );
+  });
+
+  test("after somebody deleted the lab's files and a namespace by hand", async () => {
+    await bootHosts();
+    rmSync(join(target.directory), { recursive: true });
+    await execa("ip", ["netns", "del", target.namespace("h-host01")]);
+    expect(await ended(existing("down"))).not.toMatch(WHY);
+  });
+
+  test("on a full disk, without an engine, and with a disk of its own below the lab's folder", async () => {
+    await bootHosts();
+    await execa("mount", ["-t", "tmpfs", "-o", "size=64k", "small", join(target.directory, "keys")]);
+    const small =
+      'mount -t tmpfs -o size=64k full "$1" && head -c 1M /dev/zero >"$1/zeros" 2>/dev/null; shift; exec "$@"';
+    const inner = [
+      "sh",
+      "-c",
+      small,
+      "sh",
+      target.cache,
+      "node",
+      "lab/lab.mjs",
+      "--stack",
+      "lab-existing",
+      "down",
+    ];
+    const full = execa("unshare", ["--mount", "--propagation=private", ...inner], options);
+    expect(WHY.exec(await ended(full))?.[1]).toMatch(/^the Pulumi engine is missing/);
+  });
+
+  test("with a state that Pulumi cannot read", async () => {
+    await upOverlay();
+    writeFileSync(join(target.directory, "state/.pulumi/stacks/oci-vxlan/lab-existing.json"), "{ half");
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toMatch(/pulumi/);
+  });
+
+  test("after a run that hangs and holds the stack's lock: destroy ends well all the same", async () => {
+    const running = existing("up");
+    let seen = "";
+    running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
+    await until("the first device", 120_000, () => seen.includes("-device creating"));
+    send(processesWith("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
+    send([Number(/^\d+/.exec(readFileSync(`${target.cache}/${DOWN}.lock`, "utf8"))?.[0])], "SIGKILL");
+    expect(await ended(existing("down"))).not.toMatch(WHY);
+    await running; // What hangs keeps its output open.
+  });
+
+  test("interrupted during destroy, it removes nothing more; the next one removes all", async () => {
+    await upOverlay();
+    const running = existing("down");
+    let seen = "";
+    running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
+    await until("the first delete", 60_000, () => seen.includes(" deleting "));
+    running.kill("SIGINT");
+    const { exitCode, stderr } = await running;
+    expect([exitCode, stderr]).toEqual([130, expect.stringContaining("interrupted, so nothing was removed")]);
+    expect(["host01", "host02"].filter((host) => isRunning(target, host))).toEqual(["host01", "host02"]);
+    await ended(existing("down"));
+  });
+
+  test("with a cloud whose daemon was killed, while its instances run", async () => {
+    const { exitCode, stdout, stderr } = await provisioned("up");
+    expect(exitCode, stdout + stderr).toBe(0);
+    await kill([runningCloud(target) ?? 0]);
+    expect(isRunning(target, "host01")).toBe(true);
+    expect(WHY.exec(await ended(provisioned("down")))?.[1]).toBe("the cloud's API does not answer");
+  });
+
+  test("with a cloud whose daemon hangs, or that is not remembered any more", async () => {
+    for (const harm of [
+      (pid: number) => send([pid], "SIGSTOP"),
+      () => rmSync(join(target.directory, "cloud/daemon.pid")),
+    ]) {
+      target = openLab(DOWN);
+      await startCloud(target, silent);
+      writeState("lab");
+      harm(runningCloud(target) ?? 0);
+      expect(WHY.exec(await ended(provisioned("down")))?.[1]).toBe("the cloud's API does not answer");
+    }
+  });
+
+  test("what it cannot remove it names, and ends with 1", async () => {
+    await bootHosts();
+    const file = join(target.directory, "kept");
+    writeFileSync(file, "");
+    await execa("chattr", ["+i", file]);
+    const { exitCode, stderr } = await existing("down");
+    await execa("chattr", ["-i", file]);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`Left: ${target.directory}`)]);
+    expect({ ...(await remains()), files: false }).toEqual(NOTHING);
+    await ended(existing("down"));
   });
 });

@@ -170,6 +170,46 @@ describe("the memo's environment, provisioned", () => {
     expect(await env.failing()).toEqual([]);
   });
 
+  const moved = (e: any) => (e.hosts.host01.instance.availabilityDomain = "AD-2");
+  const replace = (...names: string[]) =>
+    env.pulumi(
+      ["up", "--yes", "--skip-preview", ...names.flatMap((name) => ["--replace", `**overlay-${name}**`])],
+      env.memoConfig(moved),
+    );
+  const host01 = () => env.instances().find(({ host }) => host === "host01")?.id;
+  /** What the state holds of the key that the stack issued for host01, encrypted. */
+  const issuedKey = () =>
+    JSON.parse(state()).checkpoint.latest.resources.find(({ urn }: any) => /host01-host-key$/.test(urn))
+      .outputs.stdout.ciphertext;
+
+  test("--replace of a host with its key: the new instance is reached by the key it was launched with", async () => {
+    const before = { id: host01(), key: issuedKey() };
+    const { exitCode, text } = await replace("host01-host-key", "host01-instance", "host01-ready");
+    expect(exitCode, text).toBe(0);
+    expect(host01()).not.toBe(before.id);
+    expect(issuedKey()).not.toBe(before.key);
+    expect(text + state()).not.toContain("PRIVATE KEY");
+    expect(await env.failing()).toEqual([]);
+    expect((await up(moved)).counts).toEqual({ unchanged: 24 });
+  });
+
+  test("--replace of a host key alone: the host keeps its key, and is reached as before", async () => {
+    const before = { id: host01(), key: issuedKey() };
+    const { exitCode, text, counts } = await replace("host01-host-key");
+    expect(exitCode, text).toBe(0);
+    expect(counts).toEqual({ replaced: 1, unchanged: 23 });
+    expect(host01()).toBe(before.id);
+    expect(issuedKey()).not.toBe(before.key);
+    // A phase that runs again dials with the pinned key.
+    const again = await up((e) => {
+      moved(e);
+      e.hosts.host01.instance.bootTimeout = 60;
+    });
+    expect(again.counts).toEqual({ updated: 1, unchanged: 23 });
+    expect((await up(moved)).counts).toEqual({ updated: 1, unchanged: 23 });
+    expect(await env.failing()).toEqual([]);
+  });
+
   test("an instance that somebody terminated comes again with the next up", async () => {
     changeFaults(env.lab, (faults) => faults.terminate.push("host02"));
     await until("its end", 30_000, () => !env.instances().some(({ host }) => host === "host02"));

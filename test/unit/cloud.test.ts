@@ -6,11 +6,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { capacityAdvice } from "../../components/oci/capacity.ts";
-import { cloudConfig, instanceMetadata } from "../../components/oci/cloudInit.ts";
+import { cloudConfig, hostPublicKey, instanceMetadata } from "../../components/oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "../../components/oci/hostKey.ts";
 import { publicKeyOf } from "../../components/oci/loginKey.ts";
 import { chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
-import { dialLimits, readyPhase } from "../../components/oci/ready.ts";
+import { dialLimits, readyPhase, readyWarning } from "../../components/oci/ready.ts";
 import { securityRules, withoutContained } from "../../components/oci/securityRules.ts";
 import { drawKeyPair } from "../loginKey.ts";
 
@@ -30,7 +30,6 @@ describe("cloud-init's user data", () => {
       {
         "hostname": "host01",
         "ssh_deletekeys": true,
-        "ssh_genkeytypes": [],
         "ssh_keys": {
           "ecdsa_private": "PRIVATE\\nKEY\\n",
           "ecdsa_public": "ecdsa-sha2-nistp256 AAAA"
@@ -55,7 +54,6 @@ describe("cloud-init's user data", () => {
   test("leaves the issued host key as the only one", () => {
     expect(parsed()).toMatchObject({
       ssh_deletekeys: true,
-      ssh_genkeytypes: [],
       ssh_keys: { ecdsa_private: hostKey.privateKey, ecdsa_public: hostKey.publicKey },
     });
   });
@@ -80,6 +78,39 @@ describe("cloud-init's user data", () => {
     const { user_data, ssh_authorized_keys } = instanceMetadata(boot);
     expect(Buffer.from(user_data ?? "", "base64").toString()).toBe(cloudConfig(boot));
     expect(ssh_authorized_keys).toBe("ssh-ed25519 BBBB");
+  });
+});
+
+describe("the host key in an instance's metadata", () => {
+  const encode = (text: string) => ({ user_data: Buffer.from(text).toString("base64") });
+  const changed = (publicKey: unknown) =>
+    encode(
+      `#cloud-config\n${JSON.stringify({ ssh_keys: { ecdsa_private: "SECRET", ecdsa_public: publicKey } })}`,
+    );
+
+  test("is read back from what the instance was launched with", () => {
+    expect(hostPublicKey(instanceMetadata(boot))).toBe(hostKey.publicKey);
+  });
+  test("is read beside keys that somebody added, and from user data of an earlier version", () => {
+    const earlier = cloudConfig(boot).replace('"ssh_pwauth"', '"ssh_genkeytypes": [], "ssh_pwauth"');
+    expect(hostPublicKey({ ...encode(earlier), note: "n", user_note: "" })).toBe(hostKey.publicKey);
+  });
+  test.each([
+    ["no metadata", undefined],
+    ["metadata without user data", { ssh_authorized_keys: "ssh-ed25519 BBBB" }],
+    ["empty user data", { user_data: "" }],
+    ["a script", encode("#!/bin/sh\necho SECRET\n")],
+    ["a cloud-config in YAML", encode("#cloud-config\nssh_keys:\n  ecdsa_private: SECRET\n")],
+    ["a cloud-config cut short", encode(cloudConfig(boot).slice(0, 90))],
+    ["a cloud-config that is null", encode("#cloud-config\nnull\n")],
+    ["no base64", { user_data: "SECRET %" }],
+    ["no public key", changed(undefined)],
+    ["another type of key", changed("ssh-rsa AAAA")],
+    ["a private key in its place", changed("-----BEGIN EC PRIVATE KEY-----\nSECRET")],
+    ["a second line", changed("ecdsa-sha2-nistp256 AAAA\nSECRET")],
+    ["keys that are no text", encode('#cloud-config\n{"ssh_keys": "SECRET"}')],
+  ])("is not there, and nothing is thrown: %s", (_what, metadata) => {
+    expect(hostPublicKey(metadata)).toBeUndefined();
   });
 });
 
@@ -186,6 +217,23 @@ describe("phase ready", () => {
     const result = runReady(`[ "$2" = --wait ] && exit ${code}; printf '%s\\n' '${says}'; exit ${code}`);
     expect(result.status).toBe(ends);
     if (ends !== 0) expect(result.stderr).toContain("the words of cloud-init");
+  });
+  test("passes a cloud-init with recoverable errors, and warns of them in its own words", () => {
+    const says = "status: done\nextended_status: degraded done\nrecoverable_errors: schema";
+    const { status, stderr } = runReady(`[ "$2" = --wait ] && exit 2; printf '%s\\n' '${says}'; exit 2`);
+    expect(status).toBe(0);
+    expect(readyWarning(`a login script\n${stderr}`)).toMatch(
+      /^cloud-init finished with recoverable errors.*\nstatus: done\n.*\nrecoverable_errors: schema$/,
+    );
+  });
+  test("warns of nothing where cloud-init is content", () => {
+    const { status, stderr } = runReady("echo 'status: done'");
+    expect([status, readyWarning(stderr), readyWarning("a login script"), readyWarning(undefined)]).toEqual([
+      0,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
   test("gives up on a cloud-init that never ends", () => {
     const result = runReady(`[ "$2" = --wait ] && exec sleep 30; echo 'status: running'`, 1);
