@@ -1,57 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { explainFailures } from "./failureReport.ts";
-import { ForwardingRefused, SshSession } from "./sshSession.ts";
-import type { Connection } from "./sshSession.ts";
+import { probeFrom, transfer } from "./hostProbes.ts";
+import type { HostSession, TestedHost, TestedOverlay } from "./hostProbes.ts";
+import { SshSession } from "./sshSession.ts";
 import { checkCommand, readCheck } from "./vxlan/check.ts";
 import type { CheckResult } from "./vxlan/check.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
-import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import type { OverlayIdentity } from "./vxlan/phases.ts";
-import {
-  PROBE_COMMAND,
-  PROBE_LIMIT,
-  TRANSFER_BYTES,
-  choosePeers,
-  lastVerified,
-  parseProbeReport,
-  probeInput,
-  testsTcp,
-  transferPeer,
-} from "./vxlan/probe.ts";
-import type { FailedProbe, LastVerified, ProbeReport, ProbedHost, VerifySettings } from "./vxlan/probe.ts";
-import type { OverlaySettings } from "./vxlan/settings.ts";
-
-/** One phase as it last ran on a host. */
-interface AppliedPhase {
-  create: string;
-  stdin: string;
-  settings: string;
-}
-
-/** A host that the test logs in to. */
-export interface TestedHost extends ProbedHost {
-  connection: Connection;
-  report: DeviceReport;
-  device: AppliedPhase;
-  peers: AppliedPhase;
-}
-
-/** What is tested, apart from the hosts. */
-export interface TestedOverlay {
-  /** That warnings are logged for. */
-  component: pulumi.Resource;
-  identity: OverlayIdentity;
-  settings: OverlaySettings;
-  verify: VerifySettings;
-  /** MTU of the devices in bytes. */
-  mtu: number;
-}
-
-/** A host that let us in. */
-export interface HostSession {
-  host: TestedHost;
-  ssh: SshSession;
-}
+import { choosePeers, lastVerified, testsTcp, transferPeer } from "./vxlan/probe.ts";
+import type { LastVerified, ProbeReport } from "./vxlan/probe.ts";
 
 /** Hosts that are logged in to at the same time: each login takes some milliseconds of this process. */
 const CONCURRENT_HOSTS = 32;
@@ -60,7 +16,6 @@ const CONCURRENT_HOSTS = 32;
 const LOGIN_LIMIT = 15;
 const PHASE_LIMIT = 110;
 const CHECK_LIMIT = 65;
-const TRANSFER_LIMIT = 10;
 
 /**
  * An environment variable that keeps hosts from being asked where it is "no": nothing tells a program whether it runs
@@ -104,7 +59,8 @@ export async function testConnectivity(
 
 function refusal(problems: readonly string[]): pulumi.RunError {
   const error = new pulumi.RunError(
-    `${problems.join("\n")}\nUntil then the hosts that the config no longer names are not removed either. ` +
+    // Behind the names that Pulumi puts before it, so that each line begins with its host.
+    `this up found what it should not:\n${problems.join("\n")}\nUntil then the hosts that the config no longer names are not removed either. ` +
       `With ${SWITCH}=no in the environment nobody is asked, as "destroy --run-program" may need.`,
   );
   // The program's last line is long past, and from there on Pulumi prints an error's stack.
@@ -206,7 +162,9 @@ async function probe(
   const problems: string[] = [];
   await forEachHost(sessions, async (session) => {
     try {
-      reports.push(await probeFrom(overlay, session, sessions, choosePeers(names, session.host.name, turn)));
+      const peers = choosePeers(names, session.host.name, turn);
+      const chosen = sessions.map(({ host }) => host).filter(({ name }) => peers.includes(name));
+      reports.push(await probeFrom(overlay, session, chosen));
     } catch (error) {
       problems.push(`${session.host.name} could not probe its peers: ${(error as Error).message}.`);
     }
@@ -227,64 +185,6 @@ async function probe(
   problems.push(...(await explainFailures(overlay, sessions, failures)));
   const verified = lastVerified(overlay.settings, reports, sessions.length, transfers, overlay.mtu);
   return { problems, verified };
-}
-
-async function probeFrom(
-  { settings, verify, mtu }: TestedOverlay,
-  { host, ssh }: HostSession,
-  sessions: readonly HostSession[],
-  names: readonly string[],
-): Promise<ProbeReport> {
-  const peers = names.flatMap((name) => sessions.find((peer) => peer.host.name === name)?.host ?? []);
-  const answer = await ssh.run(PROBE_COMMAND, probeInput(settings, verify, peers, mtu), PROBE_LIMIT + 10);
-  if (answer.status !== 0)
-    throw new Error(answer.stderr.trim().slice(-500) || `its probes ended with ${answer.status}`);
-  return parseProbeReport(host, peers, answer.stdout);
-}
-
-/**
- * Has a peer send some hundred kilobytes to a host over the overlay: the program logs in to the peer through the host, by
- * the peer's overlay address, which needs nothing installed on either.
- *
- * @returns undefined where the host's sshd forwards nothing
- */
-async function transfer(
-  overlay: TestedOverlay,
-  { host, ssh }: HostSession,
-  peer: TestedHost,
-): Promise<"passed" | FailedProbe | undefined> {
-  const port = overlay.verify.verifyPort ?? peer.sshPort;
-  const [address = ""] = peer.overlayAddresses;
-  let reason = "";
-  for (let attempt = 0; attempt < 2; attempt++) {
-    let through: SshSession | undefined;
-    try {
-      const stream = await ssh.connectTo(address, port, TRANSFER_LIMIT);
-      through = await SshSession.open(peer.connection, TRANSFER_LIMIT, stream);
-      const { stdout } = await through.run(`head -c ${TRANSFER_BYTES} /dev/zero`, "", TRANSFER_LIMIT);
-      if (stdout.length >= TRANSFER_BYTES) return "passed";
-      reason = `only ${stdout.length} of ${TRANSFER_BYTES} bytes arrived`;
-    } catch (error) {
-      if (error instanceof ForwardingRefused) {
-        const text = `${host.name}: its sshd forwards no connections (AllowTcpForwarding), so no larger transfer to it was tested.`;
-        await pulumi.log.info(text, overlay.component);
-        return undefined;
-      }
-      reason = (error as Error).message;
-    } finally {
-      through?.close();
-    }
-  }
-  return {
-    from: host.name,
-    to: peer.name,
-    fromUnderlay: host.underlayAddress,
-    toUnderlay: peer.underlayAddress,
-    address,
-    probe: "tcp",
-    port,
-    answer: `answers, and a transfer of ${TRANSFER_BYTES / 1024} KiB does not arrive: ${reason}`,
-  };
 }
 
 async function forEachHost<T>(hosts: readonly T[], work: (host: T) => Promise<void>): Promise<void> {

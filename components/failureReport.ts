@@ -1,14 +1,129 @@
-import type { HostSession, TestedOverlay } from "./connectivityTest.ts";
+import * as pulumi from "@pulumi/pulumi";
+import { probeFrom, transfer } from "./hostProbes.ts";
+import type { HostSession, TestedOverlay } from "./hostProbes.ts";
+import { diagnose } from "./vxlan/diagnosis.ts";
+import { evidenceCommand, evidenceInput, parseEvidence } from "./vxlan/evidence.ts";
+import type { Evidence } from "./vxlan/evidence.ts";
+import { canonical } from "./vxlan/addresses.ts";
 import { describeFailure } from "./vxlan/probe.ts";
 import type { FailedProbe } from "./vxlan/probe.ts";
 
-/** What is said of probes that stayed without their answer. */
+/** Pairs that are looked into: each takes some seconds, and further ones seldom have causes of their own. */
+const EXAMINED_PAIRS = 4;
+
+/** Seconds for one look at a host. */
+const LOOK_LIMIT = 15;
+
+/** Causes that are told of a pair: the first explain it, and the rest follow from them. */
+const CAUSES_A_PAIR = 4;
+
+/**
+ * Looks into probes that failed: each is sent once more, and both hosts are looked at right before and right after it. One
+ * that passes by then is warned of and no more, as what a busy machine does.
+ *
+ * @returns one text, with all failed probes and then what was found; nothing where none is left
+ */
 export async function explainFailures(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   failures: readonly FailedProbe[],
 ): Promise<string[]> {
-  if (failures.length === 0) return [];
-  await Promise.resolve();
-  return failures.map(describeFailure);
+  const left: FailedProbe[] = [];
+  const causes: string[] = [];
+  for (const failure of onePerPair(failures)) {
+    const examined = await examine(overlay, sessions, failure);
+    if (examined === "passes") continue;
+    left.push(failure);
+    causes.push(...examined);
+  }
+  const examined = new Set(onePerPair(failures));
+  const failed = failures.filter((failure) => !examined.has(failure) || left.includes(failure));
+  for (const failure of failures.filter((each) => !failed.includes(each))) {
+    await pulumi.log.warn(`${describeFailure(failure)} at first, and passes now.`, overlay.component);
+  }
+  if (failed.length === 0) return [];
+  const lines = failed.map((failure) => `  ${describeFailure(failure)}`);
+  const found = [...new Set(causes)].map((cause) => `  ${cause}`);
+  return [
+    ["the overlay does not carry all traffic:", ...lines, "What was found on the hosts:", ...found].join(
+      "\n",
+    ),
+  ];
+}
+
+/** One failure of each two hosts, whichever of them probed the other. */
+function onePerPair(failures: readonly FailedProbe[]): FailedProbe[] {
+  const byPair = new Map<string, FailedProbe>();
+  for (const failure of failures) {
+    const pair = [failure.from, failure.to].sort().join(" ");
+    if (!byPair.has(pair)) byPair.set(pair, failure);
+  }
+  return [...byPair.values()].slice(0, EXAMINED_PAIRS);
+}
+
+async function examine(
+  overlay: TestedOverlay,
+  sessions: readonly HostSession[],
+  failure: FailedProbe,
+): Promise<string[] | "passes"> {
+  const { settings, mtu } = overlay;
+  const session = (name: string) => sessions.find(({ host }) => host.name === name);
+  const [from, to] = [session(failure.from), session(failure.to)];
+  if (!from || !to) return [];
+  try {
+    const [fromBefore, toBefore] = await Promise.all([look(overlay, from, to), look(overlay, to, from)]);
+    const again = await probeAgain(overlay, from, to, failure);
+    const [fromAfter, toAfter] = await Promise.all([look(overlay, from, to), look(overlay, to, from)]);
+    if (again === "passes") return "passes";
+    const causes = diagnose(
+      again,
+      { before: fromBefore, after: fromAfter },
+      { before: toBefore, after: toAfter },
+      { device: settings.device, port: settings.port, vni: settings.vni, mtu },
+    );
+    return causes.slice(0, CAUSES_A_PAIR);
+  } catch (error) {
+    return [`${failure.from} and ${failure.to} could not be looked at: ${(error as Error).message}.`];
+  }
+}
+
+async function probeAgain(
+  overlay: TestedOverlay,
+  from: HostSession,
+  to: HostSession,
+  failure: FailedProbe,
+): Promise<FailedProbe | "passes"> {
+  if (failure.probe === "transfer") {
+    const again = await transfer(overlay, from, to.host);
+    return again === "passed" || again === undefined ? "passes" : again;
+  }
+  const peer = { ...to.host, overlayAddresses: [failure.address] };
+  const [again] = (await probeFrom(overlay, from, [peer], "one")).failures;
+  return again ?? "passes";
+}
+
+async function look(
+  overlay: TestedOverlay,
+  { host, ssh }: HostSession,
+  peer: HostSession,
+): Promise<Evidence> {
+  const { settings, verify, identity } = overlay;
+  const input = evidenceInput({
+    overlay: identity.overlay,
+    device: settings.device,
+    port: settings.port,
+    underlayAddress: canonical(host.underlayAddress),
+    overlayAddresses: host.overlayAddresses.map(canonical),
+    tcpPort: verify.verifyPort ?? host.sshPort,
+    peers: [
+      {
+        name: peer.host.name,
+        mac: peer.host.report.mac,
+        underlayAddress: canonical(peer.host.underlayAddress),
+        overlayAddresses: peer.host.overlayAddresses.map(canonical),
+      },
+    ],
+  });
+  const { stdout } = await ssh.run(evidenceCommand(), input, LOOK_LIMIT);
+  return parseEvidence(stdout);
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./adviceOnError.ts";
 import { guardChanges } from "./changeGuard.ts";
 import { isTested, testConnectivity } from "./connectivityTest.ts";
-import type { TestedHost } from "./connectivityTest.ts";
+import type { TestedHost } from "./hostProbes.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
 import { devicePhase, peersPhase, removeOverlay, resourceDigest } from "./vxlan/phases.ts";

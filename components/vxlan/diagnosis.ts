@@ -1,9 +1,10 @@
 import { End, familyOf, isProven, likely, packets, possible, proven } from "./diagnosisEnd.ts";
-import type { DiagnosisSettings, EvidencePair, FailedProbe, Finding } from "./diagnosisEnd.ts";
+import type { DiagnosisSettings, EvidencePair, Finding } from "./diagnosisEnd.ts";
+import type { FailedProbe } from "./probe.ts";
 import { ruleFindings } from "./diagnosisRules.ts";
 import { VXLAN_OVERHEAD } from "./settings.ts";
 
-export type { DiagnosisSettings, EvidencePair, FailedProbe } from "./diagnosisEnd.ts";
+export type { DiagnosisSettings, EvidencePair } from "./diagnosisEnd.ts";
 
 /**
  * What explains a failed probe, most likely cause first: what was seen, on which host, and what repairs it.

@@ -2,24 +2,6 @@ import type { Evidence, Rule } from "./evidence.ts";
 
 /** One end of a failed probe, and what is found there. */
 
-/** A probe that failed, and how. */
-export interface FailedProbe {
-  /** Names of the host that sent it and of the one that should have answered. */
-  from: string;
-  to: string;
-  fromUnderlay: string;
-  toUnderlay: string;
-  /** Overlay address that was probed. */
-  address: string;
-  probe: "icmp" | "tcp";
-  /** Payload bytes of the ICMP echo. */
-  size?: number;
-  /** TCP port. */
-  port?: number;
-  /** `silent`, `only-small`, `too-long`, `unreachable`, `prohibited`, `not-permitted`, `refused`, `no-banner` or `late`. */
-  answer: string;
-}
-
 /** What a host showed right before and right after the probe was repeated: a counter's rise is the probe's. */
 export interface EvidencePair {
   before: Evidence;

@@ -1,6 +1,7 @@
 import type { Rule } from "./evidence.ts";
+import type { FailedProbe } from "./probe.ts";
 import { likely, packets, possible, proven } from "./diagnosisEnd.ts";
-import type { DiagnosisSettings, End, FailedProbe, Finding } from "./diagnosisEnd.ts";
+import type { DiagnosisSettings, End, Finding } from "./diagnosisEnd.ts";
 
 /** Firewall rules of one end that refused the probe's packets, by their counters, or may have. */
 export function ruleFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
@@ -61,7 +62,7 @@ function concerns({ text }: Rule, end: End, probe: FailedProbe, { port }: Diagno
       .exec(plain)
       ?.slice(1)
       .find((group) => group !== undefined);
-  const protocols = probe.probe === "tcp" ? ["udp", "tcp"] : ["udp", "icmp", "icmpv6", "ipv6-icmp"];
+  const protocols = probe.probe === "icmp" ? ["udp", "icmp", "icmpv6", "ipv6-icmp"] : ["udp", "tcp"];
   const protocol = first(
     /(?<!!) -p ([a-z0-9-]+)|(?:l4proto|ip protocol|nexthdr) ([a-z0-9-]+)|\b(tcp|udp|icmp|icmpv6|sctp) (?:dport|sport|type)/,
   );

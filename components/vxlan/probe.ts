@@ -31,12 +31,12 @@ export interface FailedProbe {
   toUnderlay: string;
   /** The peer's overlay address. */
   address: string;
-  probe: "icmp" | "tcp";
+  probe: "icmp" | "tcp" | "transfer";
   /** Bytes of an ICMP echo's payload. */
   size?: number;
   /** TCP port. */
   port?: number;
-  /** How it ended, in the words of probe.sh. */
+  /** How it ended, in the words of probe.sh; of a transfer, as a sentence. */
   answer: string;
 }
 
@@ -180,6 +180,9 @@ export function describeFailure(failure: FailedProbe): string {
 }
 
 function describeAnswer({ probe, size, port, answer }: FailedProbe): string {
+  if (probe === "transfer") {
+    return `TCP to port ${port} answers, and a transfer of ${TRANSFER_BYTES / 1024} KiB does not arrive: ${answer}`;
+  }
   const subject = probe === "tcp" ? `TCP to port ${port}` : `ICMP of ${size} bytes`;
   switch (answer) {
     case "silent":
@@ -201,7 +204,7 @@ function describeAnswer({ probe, size, port, answer }: FailedProbe): string {
     case "late":
       return "not probed, since the others took too long";
     default:
-      return `${subject} ${answer}`; // A transfer has no fixed set of answers.
+      return `${subject} ended as ${answer}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { diagnose } from "../../components/vxlan/diagnosis.ts";
-import type { EvidencePair, FailedProbe } from "../../components/vxlan/diagnosis.ts";
+import type { EvidencePair } from "../../components/vxlan/diagnosis.ts";
+import type { FailedProbe } from "../../components/vxlan/probe.ts";
 import { evidenceInput, parseEvidence } from "../../components/vxlan/evidence.ts";
 import type { Evidence } from "../../components/vxlan/evidence.ts";
 import { NamespaceHost } from "./namespace.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { diagnose } from "../../components/vxlan/diagnosis.ts";
-import type { EvidencePair, FailedProbe } from "../../components/vxlan/diagnosis.ts";
+import type { EvidencePair } from "../../components/vxlan/diagnosis.ts";
+import type { FailedProbe } from "../../components/vxlan/probe.ts";
 import { evidenceCommand, evidenceInput, parseEvidence } from "../../components/vxlan/evidence.ts";
 
 const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950 };
