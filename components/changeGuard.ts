@@ -18,17 +18,28 @@ const REMOVAL_LIMIT = 90;
  *   an update runs no delete.
  *
  * @param name prefix of the hooks' names, unique in the program
+ * @param settings of the host's device, as the phase sets them
+ * @param unconfirmedHosts gets the host's name where its change could not be confirmed
  */
 export function guardChanges(
   name: string,
   host: string,
   identity: OverlayIdentity,
+  settings: pulumi.Output<string>,
+  unconfirmedHosts: Set<string>,
 ): pulumi.CustomResourceOptions {
   // The SDK's mocks, which programs are tested with, take no hooks.
   if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
   const confirm = new pulumi.ResourceHook(`${name}-confirm`, async ({ newInputs }) => {
     const connection = await connectionIn(newInputs);
-    if (connection) await confirmChange(host, identity, connection);
+    if (!connection) return;
+    const confirmation = confirmCommand(identity, String(await resolved(settings)));
+    try {
+      await confirmChange(host, confirmation, connection);
+    } catch (error) {
+      unconfirmedHosts.add(host);
+      throw error;
+    }
   });
   const leave = new pulumi.ResourceHook(`${name}-leave-machine`, async ({ urn, oldInputs, newInputs }) => {
     const [previous, next] = [await machineIn(oldInputs), await machineIn(newInputs)];
@@ -38,16 +49,16 @@ export function guardChanges(
   return { hooks: { beforeUpdate: [leave], afterCreate: [confirm], afterUpdate: [confirm] } };
 }
 
-async function confirmChange(host: string, identity: OverlayIdentity, connection: Connection): Promise<void> {
+async function confirmChange(host: string, confirmation: string, connection: Connection): Promise<void> {
   let session: SshSession | undefined;
   try {
     session = await SshSession.open(connection, LOGIN_LIMIT);
-    const { status, stderr } = await session.run(confirmCommand(identity), "", CONFIRM_LIMIT);
+    const { status, stderr } = await session.run(confirmation, "", CONFIRM_LIMIT);
     if (status !== 0) throw new Error(stderr.trim() || `its program ended with ${status}`);
   } catch (error) {
     throw new Error(
       `${host}: no new SSH session could confirm the change of its settings: ${(error as Error).message}. ` +
-        "The host takes the change back by itself after overlay.confirmTimeout seconds (180 by default), and can be reached as before. " +
+        "Within overlay.confirmTimeout seconds (180 by default) the host takes the change back by itself, and can be reached as before. " +
         "Correct what cut it off, then run pulumi up again.",
       { cause: error },
     );

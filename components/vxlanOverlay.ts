@@ -137,6 +137,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   private readonly settings: OverlaySettings;
   private readonly identity: OverlayIdentity;
   private readonly removalAdvice: pulumi.CustomResourceOptions;
+  private readonly unconfirmedHosts = new Set<string>();
 
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
@@ -195,7 +196,13 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       phase,
       connection,
       hostArgs,
-      guardChanges(name, host, this.identity),
+      guardChanges(
+        name,
+        host,
+        this.identity,
+        phase.apply(({ settings }) => settings),
+        this.unconfirmedHosts,
+      ),
     );
     return { host, hostArgs, settings, connection, phase, command };
   }
@@ -248,14 +255,12 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       );
     const applied = members.flatMap(({ command, peersCommand }) => [command.id, peersCommand.id]);
     return pulumi.unsecret(
-      pulumi
-        .all([pulumi.all(hosts), this.mtu, pulumi.all(applied)])
-        .apply(([known, mtu]) =>
-          testConnectivity(
-            { component: this, identity: this.identity, settings: this.settings, verify: args, mtu },
-            known,
-          ),
+      pulumi.all([pulumi.all(hosts), this.mtu, pulumi.all(applied)]).apply(([known, mtu]) =>
+        testConnectivity(
+          { component: this, identity: this.identity, settings: this.settings, verify: args, mtu },
+          known.filter(({ name }) => !this.unconfirmedHosts.has(name)), // Their failure has been reported.
         ),
+      ),
     );
   }
 

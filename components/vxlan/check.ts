@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { PROGRAM, asRoot } from "./phases.ts";
+import { PROGRAM, asRoot, digestOf } from "./phases.ts";
 import type { OverlayIdentity } from "./phases.ts";
 
 /** Whether a host is in sync with the stack: what it is asked at the end of every `up`, and how its answer is read. */
@@ -37,11 +36,9 @@ export type CheckResult =
 /** Asks a host. What differs just now is repaired as its unit would, so that the reason is known where it cannot be. */
 export function checkCommand({ overlay }: OverlayIdentity, expected: ExpectedState): string {
   const { installation, deviceSettings, peersSettings } = expected;
-  const command = `${PROGRAM} check ${overlay} ${installation} ${digest(deviceSettings)} ${digest(peersSettings)}`;
+  const command = `${PROGRAM} check ${overlay} ${installation} ${digestOf(deviceSettings)} ${digestOf(peersSettings)}`;
   return asRoot(TIME_LIMIT, command, "is this host in sync with the stack?");
 }
-
-const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** Reads a host's answer. */
 export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer): CheckResult {

@@ -158,9 +158,22 @@ export function peersSettings(resource: string, { installation, mtu, peers }: Pe
   );
 }
 
-/** The command by which a new SSH session confirms the last change of a host's settings. */
-export function confirmCommand({ overlay }: Pick<OverlayIdentity, "overlay">): string {
-  return asRoot(TIME_LIMIT.confirm, `${PROGRAM} confirm ${overlay}`, "keeps the last change");
+/**
+ * The command by which a new SSH session confirms a change of a host's settings.
+ *
+ * @param settings that the change has set
+ */
+export function confirmCommand({ overlay }: Pick<OverlayIdentity, "overlay">, settings: string): string {
+  return asRoot(
+    TIME_LIMIT.confirm,
+    `${PROGRAM} confirm ${overlay} ${digestOf(settings)}`,
+    "keeps the change",
+  );
+}
+
+/** The digest of a settings file, as the host computes it. */
+export function digestOf(settings: string): string {
+  return createHash("sha256").update(settings).digest("hex");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
+import { digestOf, peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
 import { until } from "../../lab/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {
@@ -32,6 +32,7 @@ const state = async () => [
   ),
 ];
 const program = (args: string[], input = "") => host.program(args, input);
+const confirm = (settings = settingsOf()) => program(["confirm", OVERLAY, digestOf(settings)]);
 const systemd = () => host.on("cat /run/stand-ins/systemctl.log");
 
 describe("a device phase that fails", () => {
@@ -201,7 +202,7 @@ describe("a network that the host needs elsewhere is refused by name, before any
 describe("a change that nobody has confirmed", () => {
   test("has a timer, and is taken back when that fires: to the settings from before", async () => {
     await install(host);
-    await program(["confirm", OVERLAY]);
+    await confirm();
     const before = await state();
     await device(host, { settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } });
     expect(await systemd()).toMatch(
@@ -210,6 +211,11 @@ describe("a change that nobody has confirmed", () => {
     const { exitCode, stderr } = await program(["roll-back", OVERLAY]);
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining("no new SSH session has reached")]);
     expect(await state()).toEqual(before);
+    const late = await confirm(settingsOf({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } }));
+    expect([late.exitCode, late.stderr]).toEqual([
+      1,
+      expect.stringContaining("has taken the change back already"),
+    ]);
   });
 
   test("is taken back to nothing after a first installation", async () => {
@@ -221,7 +227,7 @@ describe("a change that nobody has confirmed", () => {
   });
 
   test.each([
-    ["confirm", () => program(["confirm", OVERLAY])],
+    ["confirm", () => confirm()],
     [
       "phase peers",
       (installation: string) =>
@@ -231,7 +237,7 @@ describe("a change that nobody has confirmed", () => {
   ])("stays once a new session has reached the host: %s", async (_, reach) => {
     const { installation } = await device(host);
     expect((await reach(installation)).exitCode).toBe(0);
-    expect((await program(["confirm", OVERLAY])).exitCode).toBe(0);
+    expect((await confirm(`${await host.on("cat /etc/oci-vxlan/lab.overlay/device")}\n`)).exitCode).toBe(0);
     const before = await state();
     expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
     expect(await state()).toEqual(before);
@@ -243,7 +249,7 @@ describe("a change that nobody has confirmed", () => {
     await host.on("rm /run/stand-ins/systemctl.log");
     await reconcile(host);
     expect(await systemd()).toContain("--on-active=180");
-    await program(["confirm", OVERLAY]);
+    await confirm();
     await host.on("rm /run/stand-ins/systemctl.log");
     await reconcile(host);
     expect(await host.on("cat /run/stand-ins/systemctl.log 2>/dev/null || true")).not.toContain(
@@ -253,7 +259,7 @@ describe("a change that nobody has confirmed", () => {
 
   test("without a change of the settings there is no timer", async () => {
     await device(host);
-    await program(["confirm", OVERLAY]);
+    await confirm();
     await host.on("rm /run/stand-ins/systemctl.log");
     await device(host);
     expect(await systemd()).not.toContain("systemd-run");
@@ -261,7 +267,7 @@ describe("a change that nobody has confirmed", () => {
 
   test("a run that is killed outright is taken back by the timer too", async () => {
     await install(host);
-    await program(["confirm", OVERLAY]);
+    await confirm();
     const before = await state();
     await host.wrap("/usr/bin/systemctl", '[[ $1 != restart && $1 != start ]] || sleep 60; exec $REAL "$@"');
     await host.on(`echo failed >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`);
