@@ -60,10 +60,21 @@ export class LabPulumi {
     return this.withConfig((mounts) => runInForeground(this.argv(args, mounts), this.environment()));
   }
 
-  /** Runs Pulumi to its end and returns what it said. */
-  attempt(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Result> {
-    return this.withConfig((mounts) =>
-      attempt(this.argv(args, mounts), { timeout: 600_000, env: { ...this.environment(), ...env } }),
+  /**
+   * Runs Pulumi to its end and returns what it said.
+   *
+   * @param mounts files that it sees in others' places, beside the stack's config and keys
+   */
+  attempt(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    mounts: readonly Mount[] = [],
+  ): Promise<Result> {
+    return this.withConfig((labMounts) =>
+      attempt(this.argv(args, [...labMounts, ...mounts]), {
+        timeout: 600_000,
+        env: { ...this.environment(), ...env },
+      }),
     );
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { accessEnvironment } from "../../lab/cloud/access.ts";
@@ -14,6 +14,7 @@ import type { Inventory } from "../../lab/hosts/hosts.ts";
 import { openLab, ROOT } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { asOperator } from "../../lab/operator.ts";
+import type { Mount } from "../../lab/operator.ts";
 import { proveAll } from "../../lab/proof.ts";
 import type { Proof } from "../../lab/proof.ts";
 import { LabPulumi } from "../../lab/pulumi.ts";
@@ -32,6 +33,8 @@ export class TestEnvironment {
   readonly lab: Lab;
   readonly inventory: Inventory;
   private readonly engine: Engine;
+  private stack = "lab";
+  /** Machines of the last config's hosts, by their names in the lab. */
   private members: string[] = [];
   private lastConfig: object | undefined;
 
@@ -112,22 +115,77 @@ export class TestEnvironment {
     return this.pulumi(["destroy", "--yes", "--skip-preview"], config);
   }
 
+  /**
+   * Runs Pulumi on the stack.
+   *
+   * @param variables environment variables of the program
+   * @param program a program of a test's own in place of the stack's, as a path in this checkout
+   */
   async pulumi(
     args: readonly string[],
     config: object = this.config(),
     variables: Readonly<Record<string, string>> = {},
+    program?: string,
   ): Promise<Outcome> {
     const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
-    const pulumi = new LabPulumi(this.lab, this.engine, "lab", text);
+    const pulumi = new LabPulumi(this.lab, this.engine, this.stack, text);
     await pulumi.prepare();
-    this.members = pulumi.hosts();
+    this.members = this.machinesOf(config);
     this.lastConfig = config;
-    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"], variables);
+    const mounts = program === undefined ? [] : [this.projectWith(program)];
+    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"], variables, mounts);
     return {
       exitCode: result.exitCode,
       text: `${result.stdout}\n${result.stderr}`,
       counts: countsIn(result.stdout),
     };
+  }
+
+  /** The project file with another program in it: project, stack and config stay what they are. */
+  private projectWith(program: string): Mount {
+    const target = join(ROOT, "Pulumi.yaml");
+    const source = join(this.lab.directory, "config", "Pulumi.yaml");
+    const project = parse(readFileSync(target, "utf8"));
+    mkdirSync(join(this.lab.directory, "config"), { recursive: true, mode: 0o700 });
+    writeFileSync(source, stringify({ ...project, main: program }));
+    return { source, target };
+  }
+
+  /** The machines of a config's hosts. The config may call an existing one otherwise; its underlay address tells. */
+  private machinesOf(config: any): string[] {
+    const machines = Object.entries<any>(config.hosts ?? {}).map(([name, host]) => {
+      const address = host?.existing?.underlayAddress;
+      const machine = Object.entries(this.inventory).find(([, spec]) => plain(spec.address) === address);
+      return machine?.[0] ?? name;
+    });
+    return machines.sort();
+  }
+
+  /** Renames the stack, and goes on under the new name. A config of that name has to be committed. */
+  async renameStack(name: string): Promise<void> {
+    // In a project without config files: the lab's are mounted, and Pulumi cannot move a mounted file.
+    const folder = join(this.lab.directory, "renaming");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, "Pulumi.yaml"), "name: oci-vxlan\nruntime: nodejs\n");
+    const { exitCode, text } = await this.pulumi(["-C", folder, "stack", "rename", name], this.lastConfig);
+    if (exitCode !== 0) throw new Error(`the stack was not renamed to ${name}: ${text}`);
+    const copy = (stack: string) => join(this.lab.directory, "config", `Pulumi.${stack}.yaml`);
+    renameSync(copy(this.stack), copy(name));
+    this.stack = name;
+  }
+
+  /** Changes the stack's state by hand. */
+  async changeState(change: (resources: any[]) => any[]): Promise<void> {
+    const file = join(this.lab.directory, "state.json");
+    const must = async (args: readonly string[]) => {
+      const { exitCode, text } = await this.pulumi(args, this.lastConfig);
+      if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${text}`);
+    };
+    await must(["stack", "export", "--file", file]);
+    const state = JSON.parse(readFileSync(file, "utf8"));
+    state.deployment.resources = change(state.deployment.resources);
+    writeFileSync(file, JSON.stringify(state), { mode: 0o600 });
+    await must(["stack", "import", "--file", file]);
   }
 
   /** The stack's outputs. */
