@@ -190,12 +190,15 @@ reconcile_addresses() {
 	for address in "${ADDRESSES[@]}"; do
 		[[ $address != *:* ]] || enable_ipv6
 		remove_other_prefixes "$address"
-		if has_address "$address" && has_routes "$address"; then
-			continue
-		elif has_address "$address"; then
-			# The kernel makes the routes when it is given the address.
-			cmd ip address del "$address" dev "$DEVICE"
+		if has_address "$address" && has_network_route "$address"; then
+			if [[ $address != *:* ]]; then
+				restore_local_routes "$address"
+				continue
+			fi
+			! has_route "${address%/*}" type local proto kernel || continue
 		fi
+		# The kernel makes the routes when it is given the address.
+		! has_address "$address" || cmd ip address del "$address" dev "$DEVICE"
 		if [[ $address == *:* ]]; then
 			cmd ip address replace "$address" dev "$DEVICE" nodad
 		else
@@ -228,18 +231,25 @@ remove_other_prefixes() { # ADDRESS/PREFIX
 	done <<<"$ADDRESS_LIST"
 }
 
-# Whether the routes are there that the kernel makes with an address: to its network, to the address itself (without it
-# the host takes no packet for it), and to the network's broadcast address.
-has_routes() { # ADDRESS/PREFIX
-	local broadcast=": $DEVICE +inet ${1//./\\.} brd ([0-9.]+) "
-	[[ $1 == */32 || $1 == */128 ]] || has_route "$1" || return 1
-	has_route "${1%/*}" type local proto kernel || return 1
-	[[ ! $ADDRESS_LIST =~ $broadcast ]] || has_route "${BASH_REMATCH[1]}" type broadcast proto kernel
+has_network_route() { # ADDRESS/PREFIX
+	[[ $1 == */32 || $1 == */128 ]] || has_route "$1"
 }
 
 # In whichever table: a VRF has its own, and an administrator may have moved it.
 has_route() { # PREFIX SELECTOR…
 	[[ -n $(exec ip -o "$(family "$1")" route show table all "$@" dev "$DEVICE") ]]
+}
+
+# Without its local route the host takes no packet for an address, and without the other one no broadcast. They are added
+# by themselves: with a device's last IPv4 address the kernel forgets all neighbours and an administrator's routes.
+restore_local_routes() { # IPV4_ADDRESS/PREFIX
+	local address=${1%/*} table=local vrf=" vrf_slave table ([^ ]+)" broadcast=": $DEVICE +inet ${1//./\\.} brd ([0-9.]+) "
+	[[ ! $(device_link) =~ $vrf ]] || table=${BASH_REMATCH[1]}
+	has_route "$address" type local proto kernel ||
+		cmd ip route replace local "$address" dev "$DEVICE" table "$table" proto kernel scope host src "$address"
+	[[ $ADDRESS_LIST =~ $broadcast ]] || return 0
+	has_route "${BASH_REMATCH[1]}" type broadcast proto kernel ||
+		cmd ip route replace broadcast "${BASH_REMATCH[1]}" dev "$DEVICE" table "$table" proto kernel scope link src "$address"
 }
 
 family() { # ADDRESS
