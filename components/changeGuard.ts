@@ -113,13 +113,13 @@ async function leaveMachine(
   } catch (error) {
     // With the same key it is the machine itself that moved, and nobody answers at its old address.
     if (session === undefined && keyOf(previous.connection) === keyOf(next.connection)) return;
-    const peers = urn.replace(/-device$/, "-peers");
     throw new Error(
       `${host} is another machine by now (${next.underlayAddress}), and its overlay could not be removed from the one before ` +
         `(${previous.underlayAddress}, SSH to ${previous.connection.host}): ${(error as Error).message}. It would keep the same overlay ` +
-        `address. Run there "sudo ${removeOverlay(identity)}", or start it. ` +
-        "Then, or if it is gone for good, take it out of the state and run pulumi up again:\n" +
-        `  pulumi state delete --stack ${pulumi.getStack()} --yes '${peers}' '${urn}'`,
+        "address. Start it and run pulumi up again. Or, where SSH does not lead there any more, run there " +
+        `"sudo ${removeOverlay(identity)}"; then, or if it is gone for good, take it out of the state and run pulumi up again, ` +
+        "which sets up the other one, and tells every host its peers again:\n" +
+        `  pulumi state delete --stack ${pulumi.getStack()} --yes --target-dependents '${urn}'`,
       { cause: error },
     );
   } finally {

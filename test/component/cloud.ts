@@ -70,9 +70,8 @@ const answer = ({ type, name, inputs }: { type: string; name: string; inputs: an
     case "command:remote:Command": {
       const host = Number(/(\d)-device$/.exec(name)?.[1] ?? 0);
       const report = `oci-vxlan device mac=${MACS[host - 1]} mtu=9000 installation=i-${host}`;
-      const verified = "oci-vxlan verified time=2026-11-23T12:00:00Z targets=1";
       return {
-        stdout: name.endsWith("-device") ? report : name.endsWith("-verify") ? verified : "",
+        stdout: name.endsWith("-device") ? report : "",
         stderr: "",
       };
     }

@@ -202,7 +202,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
     );
     expect(await fleet.failing()).toEqual([]);
     for (const host of HOSTS) expect(await fleet.kernel(host)).toContain(`link/ether ${fleet.macs[host]}`);
-    expect((await fleet.env.up()).counts).toEqual({ unchanged: 12 });
+    expect((await fleet.env.up()).counts).toEqual({ unchanged: 9 });
   });
 
   test("is paused by a stop while it waits for its NIC at a start, and not failed", async () => {
