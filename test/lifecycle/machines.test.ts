@@ -73,9 +73,7 @@ describe("a host whose `existing` names another machine", () => {
     expect(text).toContain("host02");
     expect(text).toContain(underlay(machine));
     const [, removalCommand = ""] =
-      /"(sudo \/usr\/local\/sbin\/oci-vxlan remove lab\.overlay)"/.exec(
-        text,
-      ) ?? [];
+      /"(sudo \/usr\/local\/sbin\/oci-vxlan remove lab\.overlay)"/.exec(text) ?? [];
     const [, stateDelete = ""] = /^ +pulumi (state delete .*)$/m.exec(text) ?? [];
     expect([removalCommand, stateDelete], text).not.toContain("");
     return { removalCommand, stateDelete: stateDelete.replaceAll("'", "").split(" ") };
