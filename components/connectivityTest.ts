@@ -40,14 +40,15 @@ export async function testConnectivity(
 ): Promise<LastVerified | undefined> {
   const problems: string[] = [];
   const sessions: HostSession[] = [];
+  const inSync: HostSession[] = [];
   try {
     let turn = 0;
     await forEachHost(hosts, async (host) => {
-      const checked = await check(overlay, host, sessions);
-      if (typeof checked === "string") problems.push(checked);
-      else turn = Math.max(turn, checked);
+      const { problem, session, turn: turnOfHost = 0 } = await check(overlay, host, sessions);
+      if (session) inSync.push(session);
+      if (problem !== undefined) problems.push(problem);
+      turn = Math.max(turn, turnOfHost);
     });
-    const inSync = sessions.filter(({ host }) => !problems.some((problem) => problem.startsWith(host.name)));
     const tested = overlay.verify.verify === false ? undefined : await probe(overlay, inSync, turn);
     problems.push(...(tested?.problems ?? []));
     if (problems.length === 0) return tested?.verified;
@@ -60,7 +61,7 @@ export async function testConnectivity(
 function refusal(problems: readonly string[]): pulumi.RunError {
   const error = new pulumi.RunError(
     // Behind the names that Pulumi puts before it, so that each line begins with its host.
-    `this up found what it should not:\n${problems.join("\n")}\nUntil then the hosts that the config no longer names are not removed either. ` +
+    `the connectivity test that ends every up has failed:\n${problems.join("\n")}\nUntil then the hosts that the config no longer names are not removed either. ` +
       `With ${SWITCH}=no in the environment nobody is asked, as "destroy --run-program" may need.`,
   );
   // The program's last line is long past, and from there on Pulumi prints an error's stack.
@@ -70,16 +71,23 @@ function refusal(problems: readonly string[]): pulumi.RunError {
 
 // --- In sync? ---------------------------------------------------------------------------------------------
 
+/** A host that is in sync has a session and its turn in the rotation of probes; any other has a problem. */
+interface CheckedHost {
+  session?: HostSession;
+  turn?: number;
+  problem?: string;
+}
+
 /**
  * Logs in to a host, and asks whether it is in sync.
  *
- * @returns the host's turn in the rotation of probes; a problem where it is not in sync
+ * @param sessions gets the host's session, whatever is found
  */
 async function check(
   overlay: TestedOverlay,
   host: TestedHost,
   sessions: HostSession[],
-): Promise<number | string> {
+): Promise<CheckedHost> {
   const { name } = host;
   try {
     const session = { host, ssh: await logIn(host) };
@@ -87,19 +95,19 @@ async function check(
     let result = await ask(overlay, session);
     if (result.state === "differs") {
       const problem = await setUpAgain(overlay, session);
-      if (problem !== undefined) return problem;
+      if (problem !== undefined) return { problem };
       result = await ask(overlay, session);
     }
-    if (result.state === "differs") return needsInstallation(name);
-    if (result.state === "failed") return result.problem;
+    if (result.state === "differs") return { problem: needsInstallation(name) };
+    if (result.state === "failed") return { problem: result.problem };
     for (const warning of result.warnings) await pulumi.log.warn(warning, overlay.component);
-    return result.turn;
+    return { session, turn: result.turn };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return (
+    const problem =
       `${name} could not be asked whether its overlay is in sync: SSH to ${host.connection.host}: ${reason}. Everything else was done. ` +
-      `If it is down on purpose, set hosts.${name}.down to true: up then leaves it alone.`
-    );
+      `If it is down on purpose, set hosts.${name}.down to true: up then leaves it alone.`;
+    return { problem };
   }
 }
 

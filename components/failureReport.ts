@@ -9,7 +9,7 @@ import { describeFailure } from "./vxlan/probe.ts";
 import type { FailedProbe } from "./vxlan/probe.ts";
 
 /** Pairs that are looked into: each takes some seconds, and further ones seldom have causes of their own. */
-const EXAMINED_PAIRS = 4;
+const EXAMINED_PAIRS = 3;
 
 /** Seconds for one look at a host. */
 const LOOK_LIMIT = 15;
