@@ -184,7 +184,7 @@ describe("the memo's environment, provisioned", () => {
 
   test("--replace of a host with its key: the new instance is reached by the key it was launched with", async () => {
     const before = { id: host01(), key: issuedKey() };
-    const { exitCode, text } = await replace("host01-host-key", "host01-instance", "host01-ready");
+    const { exitCode, text } = await replace("host01-");
     expect(exitCode, text).toBe(0);
     expect(host01()).not.toBe(before.id);
     expect(issuedKey()).not.toBe(before.key);
