@@ -103,7 +103,12 @@ describe("verify", () => {
         "systemctl stop oci-vxlan@lab.overlay; iptables -D INPUT -j foreign; iptables -I INPUT -j foreign; systemctl start oci-vxlan@lab.overlay",
       [],
     ],
-    ["a rule that drops the port, at the head", "beta", "iptables -I INPUT 1 -p udp --dport 4789 -j DROP", []],
+    [
+      "a rule that drops the port, at the head",
+      "beta",
+      "iptables -I INPUT 1 -p udp --dport 4789 -j DROP",
+      [],
+    ],
     [
       "full-sized packets that do not pass",
       "router",
