@@ -57,7 +57,6 @@ describe("the memo's environment", () => {
           `lab-${host} > lab-${host}-ready (Command)`,
           `lab > lab-${host}-device (Command)`,
           `lab > lab-${host}-peers (Command)`,
-          `lab > lab-${host}-verify (Command)`,
         ]),
       ].sort(),
     );
