@@ -5,9 +5,13 @@ import { confirmCommand, removeOverlay } from "./vxlan/phases.ts";
 import type { OverlayIdentity } from "./vxlan/phases.ts";
 
 /** Seconds for a login, and for a removal, which may wait for another run of the host's program. */
-const LOGIN_LIMIT = 20;
+const LOGIN_LIMIT = 10;
 const CONFIRM_LIMIT = 60;
 const REMOVAL_LIMIT = 90;
+
+/** Logins that are tried to confirm a change, and milliseconds between two. */
+const LOGIN_ATTEMPTS = 3;
+const LOGIN_PAUSE = 2_000;
 
 /**
  * Options of a host's device phase: what the program does around a change of the host, beside the change itself.
@@ -52,7 +56,7 @@ export function guardChanges(
 async function confirmChange(host: string, confirmation: string, connection: Connection): Promise<void> {
   let session: SshSession | undefined;
   try {
-    session = await SshSession.open(connection, LOGIN_LIMIT);
+    session = await logInPatiently(connection);
     const { status, stderr } = await session.run(confirmation, "", CONFIRM_LIMIT);
     if (status !== 0) throw new Error(stderr.trim() || `its program ended with ${status}`);
   } catch (error) {
@@ -64,6 +68,18 @@ async function confirmChange(host: string, confirmation: string, connection: Con
     );
   } finally {
     session?.close();
+  }
+}
+
+/** Tries again for a while: an sshd that is called by many hangs up on some, and what it costs to fail here is a change. */
+async function logInPatiently(connection: Connection): Promise<SshSession> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await SshSession.open(connection, LOGIN_LIMIT);
+    } catch (error) {
+      if (attempt >= LOGIN_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOGIN_PAUSE));
+    }
   }
 }
 

@@ -38,12 +38,16 @@ export async function testConnectivity(
   overlay: TestedOverlay,
   hosts: readonly TestedHost[],
 ): Promise<LastVerified | undefined> {
-  const problems: string[] = [];
+  const problems = [...overlay.unconfirmedHosts].map(
+    (host) =>
+      `${host}: the change of its settings could not be confirmed, and is taken back; why stands above.`,
+  );
+  const confirmedHosts = hosts.filter(({ name }) => !overlay.unconfirmedHosts.has(name));
   const sessions: HostSession[] = [];
   const inSync: HostSession[] = [];
   try {
     let turn = 0;
-    await forEachHost(hosts, async (host) => {
+    await forEachHost(confirmedHosts, async (host) => {
       const { problem, session, turn: turnOfHost = 0 } = await check(overlay, host, sessions);
       if (session) inSync.push(session);
       if (problem !== undefined) problems.push(problem);
@@ -164,7 +168,14 @@ async function probe(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   turn: number,
-): Promise<{ problems: string[]; verified: LastVerified }> {
+): Promise<{ problems: string[]; verified: LastVerified | undefined }> {
+  if (sessions.length < 2) {
+    await pulumi.log.warn(
+      "nothing was probed, since fewer than two hosts are up and in sync.",
+      overlay.component,
+    );
+    return { problems: [], verified: undefined };
+  }
   const names = sessions.map(({ host }) => host.name);
   const reports: ProbeReport[] = [];
   const problems: string[] = [];

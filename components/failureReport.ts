@@ -18,8 +18,8 @@ const LOOK_LIMIT = 15;
 const CAUSES_A_PAIR = 4;
 
 /**
- * Looks into probes that failed: each is sent once more, and both hosts are looked at right before and right after it. One
- * that passes by then is warned of and no more, as what a busy machine does.
+ * Looks into probes that failed. All are sent once more; what passes by then is warned of and no more, as it is what a busy
+ * machine does. Of the rest some pairs are probed a last time, with a look at both hosts right before and right after it.
  *
  * @returns one text, with all failed probes and then what was found; nothing where none is left
  */
@@ -28,27 +28,24 @@ export async function explainFailures(
   sessions: readonly HostSession[],
   failures: readonly FailedProbe[],
 ): Promise<string[]> {
-  const left: FailedProbe[] = [];
+  const lasting: FailedProbe[] = [];
+  await Promise.all(
+    failures.map(async (failure) => {
+      const again = await probeAgain(overlay, sessions, failure);
+      if (again !== "passes") lasting.push(again);
+      else await pulumi.log.warn(`${describeFailure(failure)} at first, and passes now.`, overlay.component);
+    }),
+  );
+  if (lasting.length === 0) return [];
   const causes: string[] = [];
-  for (const failure of onePerPair(failures)) {
-    const examined = await examine(overlay, sessions, failure);
-    if (examined === "passes") continue;
-    left.push(failure);
-    causes.push(...examined);
-  }
-  const examined = new Set(onePerPair(failures));
-  const failed = failures.filter((failure) => !examined.has(failure) || left.includes(failure));
-  for (const failure of failures.filter((each) => !failed.includes(each))) {
-    await pulumi.log.warn(`${describeFailure(failure)} at first, and passes now.`, overlay.component);
-  }
-  if (failed.length === 0) return [];
-  const lines = failed.map((failure) => `  ${describeFailure(failure)}`);
-  const found = [...new Set(causes)].map((cause) => `  ${cause}`);
-  return [
-    ["the overlay does not carry all traffic:", ...lines, "What was found on the hosts:", ...found].join(
-      "\n",
-    ),
+  for (const failure of onePerPair(lasting)) causes.push(...(await examine(overlay, sessions, failure)));
+  const lines = [
+    "the overlay does not carry all traffic:",
+    ...lasting.map((failure) => `  ${describeFailure(failure)}`),
+    "What was found on the hosts:",
+    ...[...new Set(causes)].map((cause) => `  ${cause}`),
   ];
+  return [lines.join("\n")];
 }
 
 /** One failure of each two hosts, whichever of them probed the other. */
@@ -65,16 +62,16 @@ async function examine(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   failure: FailedProbe,
-): Promise<string[] | "passes"> {
+): Promise<string[]> {
   const { settings, mtu } = overlay;
-  const session = (name: string) => sessions.find(({ host }) => host.name === name);
-  const [from, to] = [session(failure.from), session(failure.to)];
+  const [from, to] = endsOf(sessions, failure);
   if (!from || !to) return [];
   try {
     const [fromBefore, toBefore] = await Promise.all([look(overlay, from, to), look(overlay, to, from)]);
-    const again = await probeAgain(overlay, from, to, failure);
+    const again = await probeAgain(overlay, sessions, failure);
     const [fromAfter, toAfter] = await Promise.all([look(overlay, from, to), look(overlay, to, from)]);
-    if (again === "passes") return "passes";
+    if (again === "passes")
+      return [`${failure.from} -> ${failure.to} comes and goes: it passed while it was looked at.`];
     const causes = diagnose(
       again,
       { before: fromBefore, after: fromAfter },
@@ -87,19 +84,27 @@ async function examine(
   }
 }
 
+const endsOf = (sessions: readonly HostSession[], { from, to }: FailedProbe) =>
+  [from, to].map((name) => sessions.find(({ host }) => host.name === name));
+
 async function probeAgain(
   overlay: TestedOverlay,
-  from: HostSession,
-  to: HostSession,
+  sessions: readonly HostSession[],
   failure: FailedProbe,
 ): Promise<FailedProbe | "passes"> {
-  if (failure.probe === "transfer") {
-    const again = await transfer(overlay, from, to.host);
-    return again === "passed" || again === undefined ? "passes" : again;
+  const [from, to] = endsOf(sessions, failure);
+  if (!from || !to) return failure;
+  try {
+    if (failure.probe === "transfer") {
+      const again = await transfer(overlay, from, to.host);
+      return again === "passed" || again === undefined ? "passes" : again;
+    }
+    const peer = { ...to.host, overlayAddresses: [failure.address] };
+    const [again] = (await probeFrom(overlay, from, [peer], "one")).failures;
+    return again ?? "passes";
+  } catch {
+    return failure; // The session is lost, and the first answer stands.
   }
-  const peer = { ...to.host, overlayAddresses: [failure.address] };
-  const [again] = (await probeFrom(overlay, from, [peer], "one")).failures;
-  return again ?? "passes";
 }
 
 async function look(

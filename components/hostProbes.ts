@@ -36,6 +36,8 @@ export interface TestedOverlay {
   verify: VerifySettings;
   /** MTU of the devices in bytes. */
   mtu: number;
+  /** Names of hosts that take their last change back, since no new SSH session could confirm it. */
+  unconfirmedHosts: ReadonlySet<string>;
 }
 
 /** A host that let us in. */

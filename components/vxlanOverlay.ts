@@ -6,7 +6,7 @@ import { isTested, testConnectivity } from "./connectivityTest.ts";
 import type { TestedHost } from "./hostProbes.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import { devicePhase, peersPhase, removeOverlay, resourceDigest } from "./vxlan/phases.ts";
+import { devicePhase, deviceSettingsIn, peersPhase, removeOverlay, resourceDigest } from "./vxlan/phases.ts";
 import type { OverlayIdentity, Phase } from "./vxlan/phases.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
@@ -245,20 +245,32 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     if (!isTested()) return pulumi.output(undefined);
     const hosts = members
       .filter(({ hostArgs }) => hostArgs.down !== true)
-      .map(({ host, hostArgs, settings, connection, phase, peersPhase }) =>
-        pulumi
-          .all([settings, connection, hostArgs.ssh.port ?? 22, reports, phase, peersPhase])
-          .apply(([known, login, sshPort, { [host]: report }, device, peers]): TestedHost => {
+      .map(({ host, hostArgs, settings, connection, command, peersCommand }) => {
+        // What the resources hold, which is not what the program would send where a run leaves them alone (`--target`).
+        const applied = [command.create, command.stdin, peersCommand.create, peersCommand.stdin] as const;
+        return pulumi
+          .all([settings, connection, hostArgs.ssh.port ?? 22, reports, ...applied])
+          .apply(([known, login, sshPort, { [host]: report }, ...texts]): TestedHost => {
             if (!report) throw new Error(`${host} has not reported its device`);
+            const [create = "", stdin = "", peersCreate = "", peersStdin = ""] = texts;
+            const device = { create, stdin, settings: deviceSettingsIn(stdin) };
+            const peers = { create: peersCreate, stdin: peersStdin, settings: peersStdin };
             return { name: host, ...known, sshPort, connection: login, report, device, peers };
-          }),
-      );
+          });
+      });
     const applied = members.flatMap(({ command, peersCommand }) => [command.id, peersCommand.id]);
     return pulumi.unsecret(
       pulumi.all([pulumi.all(hosts), this.mtu, pulumi.all(applied)]).apply(([known, mtu]) =>
         testConnectivity(
-          { component: this, identity: this.identity, settings: this.settings, verify: args, mtu },
-          known.filter(({ name }) => !this.unconfirmedHosts.has(name)), // Their failure has been reported.
+          {
+            component: this,
+            identity: this.identity,
+            settings: this.settings,
+            verify: args,
+            mtu,
+            unconfirmedHosts: this.unconfirmedHosts,
+          },
+          known,
         ),
       ),
     );

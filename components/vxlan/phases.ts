@@ -190,10 +190,20 @@ function installScript(overlay: string, settings: string): string {
   );
 }
 
+/**
+ * The settings in phase device's standard input, as a state may hold it: a phase that this run was told to leave alone
+ * (`--target`) has other settings than the program would send.
+ */
+export function deviceSettingsIn(stdin: string): string {
+  return new RegExp(`^hand_over .*\\n([^]*?)^${END_OF_FILE}$`, "m").exec(stdin)?.[1] ?? "";
+}
+
+const END_OF_FILE = "END_OF_OCI_VXLAN_FILE";
+
 function hereDocument(text: string): string {
-  const end = "END_OF_OCI_VXLAN_FILE";
-  if (text.split("\n").includes(end)) throw new Error(`a file for the host holds the line ${end}`);
-  return `<<'${end}'\n${text.endsWith("\n") ? text : `${text}\n`}${end}`;
+  if (text.split("\n").includes(END_OF_FILE))
+    throw new Error(`a file for the host holds the line ${END_OF_FILE}`);
+  return `<<'${END_OF_FILE}'\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
 }
 
 function lines(...text: string[]): string {

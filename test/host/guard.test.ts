@@ -12,6 +12,7 @@ import {
   kernel,
   ownerOf,
   reconcile,
+  remove,
   settingsOf,
 } from "./overlay.ts";
 
@@ -33,6 +34,12 @@ const state = async () => [
 ];
 const program = (args: string[], input = "") => host.program(args, input);
 const confirm = (settings = settingsOf()) => program(["confirm", OVERLAY, digestOf(settings)]);
+/** What the timer runs: for the settings that the last change has set. */
+const rollBack = async () => {
+  const timer = /roll-back lab\.overlay ([0-9a-f]{64})/g;
+  const [, digest = ""] = [...(await systemd()).matchAll(timer)].at(-1) ?? [];
+  return program(["roll-back", OVERLAY, digest]);
+};
 const systemd = () => host.on("cat /run/stand-ins/systemctl.log");
 
 describe("a device phase that fails", () => {
@@ -206,9 +213,9 @@ describe("a change that nobody has confirmed", () => {
     const before = await state();
     await device(host, { settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } });
     expect(await systemd()).toMatch(
-      /systemd-run .*--unit=oci-vxlan-rollback-lab\.overlay --on-active=77 .*oci-vxlan roll-back lab\.overlay/,
+      /systemd-run .*--unit=oci-vxlan-rollback-lab\.overlay\.service --on-active=77 .*oci-vxlan roll-back lab\.overlay/,
     );
-    const { exitCode, stderr } = await program(["roll-back", OVERLAY]);
+    const { exitCode, stderr } = await rollBack();
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining("no new SSH session has reached")]);
     expect(await state()).toEqual(before);
     const late = await confirm(settingsOf({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } }));
@@ -218,12 +225,89 @@ describe("a change that nobody has confirmed", () => {
     ]);
   });
 
-  test("is taken back to nothing after a first installation", async () => {
-    const before = await host.on("ls /etc /var/lib /run; nft list tables");
+  test("is taken back after a first installation, of which the ids stay: the state has them by then", async () => {
+    const { mac, installation } = await device(host);
+    expect((await rollBack()).exitCode).toBe(0);
+    expect(
+      await host.on("ip -o link show type vxlan; nft list tables; ls /etc/oci-vxlan 2>/dev/null || true"),
+    ).toBe("");
+    // The stack's next phase comes first, and then the end of up sets the device up again.
+    const list = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
+    expect((await program(["peers", OVERLAY], list)).stderr).toContain("the peers wait for it");
+    expect((await program(["check", OVERLAY, installation, "any", "any"])).exitCode).toBe(3);
+    expect(await device(host)).toMatchObject({ mac, installation });
+    expect(await kernel(host)).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
+    await remove(host);
+    expect(await host.on(`ls -d /etc/oci-vxlan /var/lib/oci-vxlan ${PROGRAM} 2>/dev/null || true`)).toBe("");
+  });
+
+  test("is taken back after another generation, whose installation id stays", async () => {
+    await install(host);
+    await confirm();
+    const { installation } = await device(host, { generation: 1 });
+    expect((await rollBack()).exitCode).toBe(0);
+    expect(await host.on("grep generation /etc/oci-vxlan/lab.overlay/device")).toBe("generation 0");
+    const list = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
+    expect((await program(["peers", OVERLAY], list)).exitCode).toBe(0);
+    expect(await device(host, { generation: 1 })).toMatchObject({ installation });
+  });
+
+  test("is not taken back by the timer of an older one", async () => {
+    await device(host, { settings: { vni: 300 } });
+    const { installation } = await device(host, { settings: { vni: 301 } });
+    const before = await state();
+    expect(
+      (await program(["roll-back", OVERLAY, digestOf(settingsOf({ settings: { vni: 300 } }))])).exitCode,
+    ).toBe(0);
+    expect(await state()).toEqual(before);
+    expect(installation).not.toBe("");
+  });
+
+  test("can be made where the ids below /var are lost, and is undone there too", async () => {
+    await install(host);
+    await confirm();
+    await host.on("rm -rf /var/lib/oci-vxlan");
+    await device(host, { generation: 1 });
+    expect((await rollBack()).exitCode).toBe(0);
+    expect(await kernel(host)).toContain("vxlan id 100");
+  });
+
+  test("of which the start was killed is none", async () => {
+    await install(host);
+    await confirm();
+    const before = await state();
+    await host.wrap("/usr/bin/cp", "kill -KILL $PPID");
+    await program(["device", OVERLAY], settingsOf({ settings: { vni: 300 } }));
+    await host.on("mv /usr/bin/cp.real /usr/bin/cp");
+    await reconcile(host);
+    expect((await rollBack()).exitCode).toBe(0);
+    expect(await state()).toEqual(before);
+  });
+
+  test("goes by its way to the host first, and the timer tries again where the rest cannot be undone", async () => {
     await device(host);
-    expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
-    expect(await host.on("ls /etc /var/lib /run; nft list tables")).toBe(before);
-    expect(await host.on(`ls ${PROGRAM} 2>&1 || true`)).toContain("No such file");
+    const repair = await host.wrap(
+      "/usr/bin/systemctl",
+      '[[ "$*" != *disable* ]] || exit 1; exec $REAL "$@"',
+    );
+    const { stderr } = await rollBack();
+    expect(stderr).toContain("warning: not all of overlay lab.overlay could be removed");
+    expect(await host.on("ip -o link show type vxlan")).toBe("");
+    await repair();
+    expect(await systemd()).toContain("--property=Restart=on-failure");
+  });
+
+  test("is undone where the session that makes it is closed half-way", async () => {
+    await install(host);
+    await confirm();
+    const before = await state();
+    await host.on(`cat >/run/settings <<'END'\n${settingsOf({ settings: { vni: 300 } })}END`);
+    // Nobody reads what it says any more.
+    await host.on(
+      `{ ${PROGRAM} device ${OVERLAY} </run/settings; } 2>&1 | true; until ! pgrep -f '[o]ci-vxlan device' >/dev/null; do sleep 0.1; done`,
+    );
+    expect(await state()).toEqual(before);
+    expect(await host.on("ls /var/lib/oci-vxlan/lab.overlay")).not.toContain("previous");
   });
 
   test.each([
@@ -239,7 +323,7 @@ describe("a change that nobody has confirmed", () => {
     expect((await reach(installation)).exitCode).toBe(0);
     expect((await confirm(`${await host.on("cat /etc/oci-vxlan/lab.overlay/device")}\n`)).exitCode).toBe(0);
     const before = await state();
-    expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
+    expect((await rollBack()).exitCode).toBe(0);
     expect(await state()).toEqual(before);
     expect(await systemd()).toContain("stop oci-vxlan-rollback-lab.overlay.timer");
   });
@@ -277,7 +361,7 @@ describe("a change that nobody has confirmed", () => {
     await host.on(
       "kill -KILL $(cat /run/pid); mv /usr/bin/systemctl.real /usr/bin/systemctl; pkill -KILL sleep || true",
     );
-    expect((await program(["roll-back", OVERLAY])).exitCode).toBe(0);
+    expect((await rollBack()).exitCode).toBe(0);
     expect(await state()).toEqual(before);
   });
 });

@@ -128,7 +128,7 @@ describe("the check that up ends with", () => {
     const { installation } = await install(host);
     await host.wrap(
       "/usr/bin/systemctl",
-      'if [[ $1 != show ]] || flock --nonblock /usr/local/lib true; then exec $REAL "$@"; fi\n' +
+      'if [[ $1 != show ]] || flock --nonblock /root true; then exec $REAL "$@"; fi\n' +
         "printf '%s\\n' ActiveState=activating UnitFileState=enabled NeedDaemonReload=no",
     );
     await host.on("ip link del vxlan0");

@@ -229,10 +229,7 @@ describe("verify", () => {
   });
 
   test("a device that is down while the program's lock is held fails up, and names the run that holds it", async () => {
-    await env.on(
-      "beta",
-      "systemd-run --unit=holder --quiet flock /usr/local/lib sleep 100; ip link set vxlan0 down",
-    );
+    await env.on("beta", "systemd-run --unit=holder --quiet flock /root sleep 100; ip link set vxlan0 down");
     const text = await fails();
     expect(text).toMatch(/beta: .*another run of oci-vxlan on beta does not end/);
     await env.on("beta", "systemctl stop holder");

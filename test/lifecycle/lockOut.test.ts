@@ -39,7 +39,8 @@ describe("nobody is locked out", () => {
       `mv ${tool} ${tool}.real; printf '#!/bin/bash\nREAL=${tool}.real\n${script}\nexec $REAL "$@"\n' >${tool}; chmod 755 ${tool}`,
     );
   const unwrap = (tool: string) => onAll(`mv ${tool}.real ${tool}`);
-  const withoutHostCheck = () => wrap("/usr/bin/awk", '[[ "$*" != *overlaps.awk* ]] || { cat >/dev/null; exit 0; }');
+  const withoutHostCheck = () =>
+    wrap("/usr/bin/awk", '[[ "$*" != *overlaps.awk* ]] || { cat >/dev/null; exit 0; }');
 
   test("the host refuses it by name, before its first change", async () => {
     const before = await onAll("ip route show table all; ls /etc");
@@ -116,7 +117,7 @@ describe("nobody is locked out", () => {
     // As if nobody had confirmed it: the settings from before are still there, and the timer fires.
     await env.on(
       "host02",
-      "cd /var/lib/oci-vxlan/lab.overlay; mkdir previous; cp installation previous; sed 's/^vni .*/vni 100/' /etc/oci-vxlan/lab.overlay/device >previous/device; /usr/local/sbin/oci-vxlan roll-back lab.overlay",
+      "cd /var/lib/oci-vxlan/lab.overlay; mkdir previous; cp installation previous; sed 's/^vni .*/vni 100/' /etc/oci-vxlan/lab.overlay/device >previous/device; /usr/local/sbin/oci-vxlan roll-back lab.overlay $(sha256sum </etc/oci-vxlan/lab.overlay/device | cut -d' ' -f1)",
     );
     expect(await env.on("host02", "ip -d -o link show vxlan0")).toContain("vxlan id 100");
     const { exitCode, text, counts } = await env.up(config);

@@ -123,7 +123,8 @@ keep_jump_first() { # IPTABLES RULES_AHEAD
 		mending "$1: moved our jump ahead of $text"
 		note_move "$1" "\"${ahead[0]}\""
 	else
-		mending "$1: did not move our jump ahead of $text, for the reason above"
+		log "$1: could not move our jump ahead of $text, for the reason above"
+		CONTESTED+="${CONTESTED:+, }$1: \"${ahead[0]}\""
 	fi
 }
 

@@ -61,23 +61,35 @@ change_is_unconfirmed() {
 	[[ -d $PREVIOUS ]]
 }
 
-# Keeps the present settings, or that there are none, until the change is confirmed.
+# Keeps the present settings, or that there are none, until the change is confirmed. PREVIOUS comes into being at once: one
+# half written would say that there were none.
 begin_change() { # FILE_OF_NEW_SETTINGS
 	! cmp -s "$1" "$ETC/$OVERLAY/device" || return 0
-	(umask 077 && mkdir -p "$PREVIOUS")
-	[[ ! -e $ETC/$OVERLAY/device ]] || cp -p "$ETC/$OVERLAY/device" "$VAR/$OVERLAY/installation" "$PREVIOUS"
-	arm_rollback
+	local file
+	rm -rf "$PREVIOUS.new"
+	(umask 077 && mkdir -p "$PREVIOUS.new")
+	if [[ -e $ETC/$OVERLAY/device ]]; then
+		for file in "$ETC/$OVERLAY/device" "$VAR/$OVERLAY/installation" "$VAR/$OVERLAY/incarnation"; do
+			[[ ! -e $file ]] || cp -p "$file" "$PREVIOUS.new"
+		done
+	else
+		echo "nothing" >"$PREVIOUS.new/none"
+	fi
+	sync "$PREVIOUS.new"/*
+	mv "$PREVIOUS.new" "$PREVIOUS"
+	arm_rollback "$1"
 }
 
 rollback_unit() {
 	echo "oci-vxlan-rollback-$OVERLAY"
 }
 
-# Has systemd take the change back, whatever becomes of this process.
-arm_rollback() {
+# Has systemd take the change back, whatever becomes of this process. It tries until that is done.
+arm_rollback() { # FILE_OF_NEW_SETTINGS
 	! systemctl --quiet is-active "$(rollback_unit).timer" || return 0
-	systemd-run --quiet --collect --unit="$(rollback_unit)" --on-active="$CONFIRM_TIMEOUT" --timer-property=AccuracySec=1s \
-		"$PROGRAM_FILE" roll-back "$OVERLAY" ||
+	systemd-run --quiet --collect --unit="$(rollback_unit).service" --on-active="$CONFIRM_TIMEOUT" \
+		--timer-property=AccuracySec=1s --property=Restart=on-failure --property=RestartSec=10 \
+		"$PROGRAM_FILE" roll-back "$OVERLAY" "$(digest_of "$1")" ||
 		die "systemd on $(hostname) does not set the timer that takes back a change which cuts off SSH: systemd-run says why above"
 }
 
@@ -118,26 +130,34 @@ acknowledged_bytes() {
 	echo "${BASH_REMATCH[1]}"
 }
 
-# Returns to the settings from before the change; after a first installation, to nothing.
+# Returns to the settings from before the change; after a first installation, to nothing. The way to the host comes first,
+# and what cannot be undone keeps nothing else from being undone.
 roll_back() { # REASON
 	if [[ -e $PREVIOUS/device ]]; then
 		log "$1: the previous settings return"
-		write_file "$VAR/$OVERLAY/installation" <"$PREVIOUS/installation"
 		change_settings "$PREVIOUS/device"
-		disarm_rollback
-		rm -rf "$PREVIOUS"
-	elif [[ -e $ETC/$OVERLAY/device ]]; then
+	elif [[ -e $PREVIOUS/none && -e $ETC/$OVERLAY/device ]]; then
 		log "$1: what was installed goes again"
 		load_settings
-		tear_down
-	else
-		disarm_rollback
-		rm -rf "${VAR:?}/$OVERLAY" "${RUN:?}/$OVERLAY"
-		remove_program_with_last
+		! device_exists || cmd ip link del dev "$DEVICE"
+		remove_overlay || log "warning: not all of overlay $OVERLAY could be removed from $(hostname), for the reason above"
 	fi
+	disarm_rollback
+	rm -rf "$PREVIOUS"
 }
 
-verb_roll_back() {
+# A phase that fails is not in the stack's state, nor is the id that it has drawn.
+restore_installation() {
+	local name
+	for name in installation incarnation; do
+		[[ ! -e $PREVIOUS/$name ]] || write_file "$VAR/$OVERLAY/$name" <"$PREVIOUS/$name"
+	done
+}
+
+# By the timer: the stack's state has the change by now, and its installation id, which is kept for when it is made again.
+verb_roll_back() { # SHA256_OF_DEVICE
 	lock
-	! change_is_unconfirmed || roll_back "no new SSH session has reached $(hostname) since its last change"
+	change_is_unconfirmed || return 0
+	[[ ! -e $ETC/$OVERLAY/device || $(digest_of "$ETC/$OVERLAY/device") == "$1" ]] || return 0
+	roll_back "no new SSH session has reached $(hostname) since its last change"
 }

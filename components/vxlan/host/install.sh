@@ -5,7 +5,7 @@ umask 022 # Whoever logs in may look whether the program is there, and no more t
 
 # The program's own lock: an overlay that goes meanwhile may take the program with it.
 mkdir -p /usr/local/lib
-exec {LOCK_FD}</usr/local/lib
+exec {LOCK_FD}</root
 flock --wait 30 "$LOCK_FD" || true
 
 # Goes on as the program, with the lock.
