@@ -17,6 +17,7 @@ export function removalAdvice(stack: string, urn: string, error: string): string
   const urns = phase === "peers" ? [urn, `${all}device`] : [urn];
   return (
     `${urn.split("::").pop()}: no SSH session with the host, so nothing was removed from it. If it is only down, start it and run this again. ` +
+    "If its instance was replaced in this run, nothing is left to remove there: run pulumi up again, without --replace. " +
     "If it is gone for good, take it out of the state, then run this again:\n" +
     `  pulumi state delete --stack ${stack} --yes ${urns.map((each) => `'${each}'`).join(" ")}`
   );

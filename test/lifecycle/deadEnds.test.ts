@@ -37,7 +37,7 @@ describe("no change is a dead end", () => {
     [
       "a device name that somebody else has",
       (e) => (e.overlay.device = "other"),
-      "ip link add other type dummy",
+      "ip link add other type bridge",
       "ip link del other",
       /other on host02 is there already and was not made by oci-vxlan/,
     ],

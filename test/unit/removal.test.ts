@@ -12,6 +12,7 @@ test.each([
 ])("a host that nobody reaches: what takes both of its phases out of the state (%s)", (error) => {
   const lines = removalAdvice("lab", urn("peers"), error)?.split("\n");
   expect(lines?.[0]).toMatch(/^overlay-host02-peers: no SSH session with the host/);
+  expect(lines?.[0]).toContain("If its instance was replaced in this run, nothing is left to remove there");
   expect(lines?.at(-1)).toBe(`  pulumi state delete --stack lab --yes '${urn("peers")}' '${urn("device")}'`);
 });
 
