@@ -136,15 +136,19 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   private readonly overlayName: string;
   private readonly settings: OverlaySettings;
   private readonly identity: OverlayIdentity;
-  private readonly removalAdvice: pulumi.CustomResourceOptions;
+  private readonly advice: pulumi.CustomResourceOptions;
   private readonly unconfirmedHosts = new Set<string>();
 
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
     this.overlayName = name;
-    this.removalAdvice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
-      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
-    );
+    this.advice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) => {
+      if (failedOperation === "delete") return removalAdvice(pulumi.getStack(), urn, errors[0] ?? "");
+      const host = Object.keys(args.hosts).find((each) => urn.endsWith(`::${name}-${each}-device`));
+      if (failedOperation !== "create" || host === undefined || args.hosts[host]?.down !== true)
+        return undefined;
+      return `${host} is set to down, and was never set up: take it out of the config until it is up for the first time.`;
+    });
     this.settings = withDefaults(args);
     refuseInvalid(name, this.settings, args);
     this.identity = {
@@ -190,7 +194,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         const generation = hostArgs.generation ?? 0;
         return devicePhase(this.identity, resource, this.settings, known, { generation, machine });
       });
-    const connection = connectionTo(hostArgs.ssh);
+    const connection = connectionTo(hostArgs.ssh, hostArgs.down === true ? 0 : 9);
     const command = this.createCommand(
       name,
       phase,
@@ -303,7 +307,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       {
         parent: this,
         deleteBeforeReplace: true,
-        hooks: { ...this.removalAdvice.hooks, ...opts.hooks },
+        hooks: { ...this.advice.hooks, ...opts.hooks },
         ...(opts.dependsOn ? { dependsOn: opts.dependsOn } : {}),
         ...(hostArgs.deletedWith ? { deletedWith: hostArgs.deletedWith } : {}),
         // A host that is down on purpose keeps what it has, and nobody dials it.
@@ -333,7 +337,10 @@ interface OverlayMember extends HostDevice {
  * The provider's connection. A host that refuses is given up after about 8 s, one that is silent after about
  * 80 s: measured with `command` 1.2.1, which dials `dialErrorLimit` + 1 times.
  */
-function connectionTo(ssh: SshArgs): pulumi.Output<command.types.input.remote.ConnectionArgs> {
+function connectionTo(
+  ssh: SshArgs,
+  dialErrorLimit: number,
+): pulumi.Output<command.types.input.remote.ConnectionArgs> {
   return pulumi.secret({
     host: ssh.host,
     port: ssh.port ?? 22,
@@ -341,7 +348,7 @@ function connectionTo(ssh: SshArgs): pulumi.Output<command.types.input.remote.Co
     privateKey: ssh.privateKey,
     ...(ssh.privateKeyPassphrase === undefined ? {} : { privateKeyPassword: ssh.privateKeyPassphrase }),
     hostKey: ssh.hostKey,
-    dialErrorLimit: 9,
+    dialErrorLimit,
     perDialTimeout: 8,
   });
 }
