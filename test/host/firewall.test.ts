@@ -2,7 +2,18 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/commands.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { NamespaceHost } from "./namespace.ts";
-import { OVERLAY, PEER, SECOND, device, install, ownerOf, reconcile, remove, settingsOf } from "./overlay.ts";
+import {
+  OVERLAY,
+  PEER,
+  RESOURCE,
+  SECOND,
+  device,
+  install,
+  ownerOf,
+  reconcile,
+  remove,
+  settingsOf,
+} from "./overlay.ts";
 
 let host: NamespaceHost;
 beforeEach(async () => {
@@ -114,7 +125,7 @@ describe("iptables", () => {
     await host.on(REJECT);
     await install(host);
     await host.on("mkdir -p /etc/iptables; iptables-save >/etc/iptables/rules.v4");
-    const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
+    const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(
       /warning: \/etc\/iptables\/rules\.v4 holds the overlay's rules, .* lines with oci-vxlan-100-4789/,
@@ -279,11 +290,18 @@ END`);
     const moves = (text: string) => text.split("\n").filter((line) => line.includes("moved our jump")).length;
     const warnings = (text: string) => text.split("\n").filter((line) => line.includes("warning: "));
     const check = async () => {
-      const peers = await host.on(`sha256sum </etc/oci-vxlan/${OVERLAY}/peers | cut -d' ' -f1`);
+      const digest = (name: string) =>
+        host.on(`sha256sum </etc/oci-vxlan/${OVERLAY}/${name} | cut -d' ' -f1`);
       const installation = await host.on(`cat /var/lib/oci-vxlan/${OVERLAY}/installation`);
-      const { exitCode, stdout, stderr } = await host.program(["check", OVERLAY, installation, peers]);
+      const { exitCode, stdout, stderr } = await host.program([
+        "check",
+        OVERLAY,
+        installation,
+        await digest("device"),
+        await digest("peers"),
+      ]);
       expect(exitCode, stderr).toBe(0);
-      return stdout;
+      return stdout.replace(/\n?^oci-vxlan turn \d+$/m, "");
     };
     /** The clock that this program goes by, as far as the host's processes see it. */
     const setUptime = (seconds: number) => host.on(`echo ${seconds}.25 0.00 >/run/uptime`);
@@ -499,7 +517,7 @@ describe("firewalld", () => {
       await host.on("mkdir -p /etc/firewalld; echo FirewallBackend=nftables >/etc/firewalld/firewalld.conf");
       await host.on(`nft ${flush}`);
       expect(await reconcile(host)).toMatch(/warning: the kernel of \S+ lost rules/);
-      const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
+      const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
       expect(exitCode, stderr).toBe(0);
       expect(stderr).toMatch(
         /warning: firewalld on \S+ refused removeRichRule .*: it goes with sudo systemctl restart firewalld/,

@@ -443,7 +443,7 @@ END`);
   test("waits for another run to end", async () => {
     await install(host);
     await host.on("ip link del vxlan0");
-    host.start(["flock", "/usr/local/lib", "sh", "-c", "touch /run/held; sleep 1; touch /run/done"]);
+    host.start(["flock", "/root", "sh", "-c", "touch /run/held; sleep 1; touch /run/done"]);
     await host.on("until [ -e /run/held ]; do :; done");
     await reconcile(host);
     expect(await host.on("ls /run/done")).toBe("/run/done");

