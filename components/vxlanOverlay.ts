@@ -142,13 +142,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
     this.overlayName = name;
-    this.advice = adviceOnError(`${name}-removal-advice`, this, ({ failedOperation, urn, errors }) => {
-      if (failedOperation === "delete") return removalAdvice(pulumi.getStack(), urn, errors[0] ?? "");
-      const host = Object.keys(args.hosts).find((each) => urn.endsWith(`::${name}-${each}-device`));
-      if (failedOperation !== "create" || host === undefined || args.hosts[host]?.down !== true)
-        return undefined;
-      return `${host} is set to down, and was never set up: take it out of the config until it is up for the first time.`;
-    });
+    this.advice = adviceOnError(`${name}-removal-advice`, this, (failure) => this.advise(args, failure));
     this.settings = withDefaults(args);
     refuseInvalid(name, this.settings, args);
     this.identity = {
@@ -174,6 +168,15 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.mtu = plans.apply((known) => Object.values(known)[0]?.mtu ?? 0);
     this.lastVerified = this.test(args, hosts, reports);
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
+  }
+
+  /** What to do where a phase could not be undone, or where one that is down was never set up. */
+  private advise({ hosts }: VxlanOverlayArgs, failure: pulumi.ErrorHookArgs): string | undefined {
+    const { failedOperation, urn, errors } = failure;
+    if (failedOperation === "delete") return removalAdvice(pulumi.getStack(), urn, errors[0] ?? "");
+    const host = Object.keys(hosts).find((each) => urn.endsWith(`::${this.overlayName}-${each}-device`));
+    if (failedOperation !== "create" || host === undefined || hosts[host]?.down !== true) return undefined;
+    return `${host} is set to down, and was never set up: take it out of the config until it is up for the first time.`;
   }
 
   /** Phase device of one host. */
@@ -208,7 +211,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         this.unconfirmedHosts,
       ),
     );
-    return { host, hostArgs, settings, connection, phase, command };
+    return { host, hostArgs, settings, connection, command };
   }
 
   /** What the hosts said about their devices, by name. */
@@ -236,7 +239,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       .apply(([known, resource]) => peersPhase(this.identity, resource, known[host] as PeersPlan));
     const dependsOn = devices.map(({ command }) => command);
     const command = this.createCommand(name, phase, connection, hostArgs, { dependsOn });
-    return { ...device, peersPhase: phase, peersCommand: command };
+    return { ...device, peersCommand: command };
   }
 
   /** The end of every `up`; see `testConnectivity`. */
@@ -323,13 +326,11 @@ interface HostDevice {
   hostArgs: VxlanHostArgs;
   settings: pulumi.Output<HostSettings>;
   connection: pulumi.Output<command.types.input.remote.ConnectionArgs>;
-  phase: pulumi.Output<Phase>;
   command: command.remote.Command;
 }
 
 /** One host with its peers. */
 interface OverlayMember extends HostDevice {
-  peersPhase: pulumi.Output<Phase>;
   peersCommand: command.remote.Command;
 }
 
