@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { openInputs } from "./hookInputs.ts";
 import { SshSession } from "./sshSession.ts";
 import type { Connection } from "./sshSession.ts";
 import { confirmCommand, removeOverlay } from "./vxlan/phases.ts";
@@ -35,11 +36,11 @@ export function guardChanges(
   // The SDK's mocks, which programs are tested with, take no hooks.
   if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
   const confirm = new pulumi.ResourceHook(`${name}-confirm`, async ({ newInputs }) => {
-    const connection = await connectionIn(newInputs);
-    if (!connection) return;
-    const confirmation = confirmCommand(identity, String(await resolved(settings)));
+    const { connection } = await openInputs(newInputs);
+    const { text } = await openInputs({ text: settings });
+    const confirmation = confirmCommand(identity, String(text));
     try {
-      await confirmChange(host, confirmation, connection);
+      await confirmChange(host, confirmation, connection as Connection);
     } catch (error) {
       unconfirmedHosts.add(host);
       throw error;
@@ -156,31 +157,11 @@ async function bootIdAt(connection: Connection): Promise<string> {
   }
 }
 
-type Inputs = Record<string, unknown> | undefined;
-
-async function connectionIn(inputs: Inputs): Promise<Connection | undefined> {
-  return (await resolved(inputs?.["connection"])) as Connection | undefined;
-}
-
-async function machineIn(inputs: Inputs): Promise<Machine | undefined> {
-  const connection = await connectionIn(inputs);
-  const [stdin, remove] = [await textIn(inputs, "stdin"), await textIn(inputs, "delete")];
+async function machineIn(inputs: Record<string, unknown> | undefined): Promise<Machine | undefined> {
+  const { connection, stdin, delete: remove } = await openInputs(inputs);
+  if (!connection || typeof stdin !== "string" || typeof remove !== "string") return undefined;
   const underlayAddress = /^underlay (\S+)$/m.exec(stdin)?.[1];
-  if (!connection || underlayAddress === undefined) return undefined;
-  return {
-    connection,
-    underlayAddress,
-    delete: remove,
-    isInstance: /^machine /m.test(stdin),
-  };
-}
-
-async function textIn(inputs: Inputs, key: string): Promise<string> {
-  const value = await resolved(inputs?.[key]);
-  return typeof value === "string" ? value : "";
-}
-
-/** A hook gets secrets as outputs. */
-function resolved(value: unknown): Promise<unknown> {
-  return new Promise((resolve) => (pulumi.output(value) as pulumi.Output<unknown>).apply(resolve));
+  if (underlayAddress === undefined) return undefined;
+  const isInstance = /^machine /m.test(stdin);
+  return { connection: connection as Connection, underlayAddress, delete: remove, isInstance };
 }
