@@ -115,7 +115,7 @@ export interface VxlanOverlayArgs extends OverlayArgs {
 /**
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each,
  * and on each the addresses of all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables,
- * util-linux and (for the connectivity test) ping, nothing else. They repair what drifts, and keep their place in the overlay
+ * util-linux, gzip and (for the connectivity test) ping, nothing else. They repair what drifts, and keep their place in the overlay
  * over reboots.
  *
  * Every `up` ends in a connectivity test, whether anything changed or not: each host says whether it is in sync, and probes

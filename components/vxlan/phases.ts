@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { gzipSync, strToU8 } from "fflate";
 import { hostFiles, installer } from "./hostFiles.ts";
 import { interfaceAddresses } from "./plan.ts";
 import type { PeersPlan } from "./plan.ts";
@@ -179,15 +180,33 @@ export function digestOf(settings: string): string {
 /**
  * The script that installs the host side and then hands the settings to it. The braces make bash read it to
  * the end before any of it runs, so a connection that breaks half-way installs nothing.
+ *
+ * The host side is packed, since a state holds this text twice for each host. The settings are not: they are what a
+ * preview shows of a change.
  */
 function installScript(overlay: string, settings: string): string {
   return lines(
     "{",
-    installer(),
-    ...hostFiles().map(({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`),
+    `HOST_SIDE=$(base64 -d ${hereDocument(packedHostSide(), " | gzip -dc")}`,
+    ") || { echo 'oci-vxlan: error: this host cannot unpack the program: install gzip and coreutils, then run pulumi up again' >&2; exit 1; }",
+    'eval "$HOST_SIDE"',
     `hand_over ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
     "}",
   );
+}
+
+let packed: string | undefined;
+
+/** The installer and all files of the host side, the same bytes on every machine: Node's own gzip differs by version. */
+function packedHostSide(): string {
+  if (packed === undefined) {
+    const files = hostFiles().map(
+      ({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`,
+    );
+    const bytes = gzipSync(strToU8(lines(installer(), ...files)), { level: 9, mtime: 0 });
+    packed = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\n");
+  }
+  return packed;
 }
 
 /**
@@ -200,10 +219,11 @@ export function deviceSettingsIn(stdin: string): string {
 
 const END_OF_FILE = "END_OF_OCI_VXLAN_FILE";
 
-function hereDocument(text: string): string {
+/** @param then what the command that reads it goes on with, on the same line */
+function hereDocument(text: string, then = ""): string {
   if (text.split("\n").includes(END_OF_FILE))
     throw new Error(`a file for the host holds the line ${END_OF_FILE}`);
-  return `<<'${END_OF_FILE}'\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
+  return `<<'${END_OF_FILE}'${then}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
 }
 
 function lines(...text: string[]): string {
