@@ -182,8 +182,8 @@ async function probe(
   await forEachHost(sessions, async (session) => {
     try {
       const peers = choosePeers(names, session.host.name, turn);
-      const chosen = sessions.map(({ host }) => host).filter(({ name }) => peers.includes(name));
-      reports.push(await probeFrom(overlay, session, chosen));
+      const probedHosts = sessions.map(({ host }) => host).filter(({ name }) => peers.includes(name));
+      reports.push(await probeFrom(overlay, session, probedHosts));
     } catch (error) {
       problems.push(`${session.host.name} could not probe its peers: ${(error as Error).message}.`);
     }

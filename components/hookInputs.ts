@@ -7,10 +7,10 @@ import * as pulumi from "@pulumi/pulumi";
 export async function openInputs(
   inputs: Record<string, unknown> | undefined,
 ): Promise<Record<string, unknown>> {
-  const known = await new Promise<unknown>((resolve) =>
+  const resolvedInputs = await new Promise<unknown>((resolve) =>
     (pulumi.output(inputs ?? {}) as pulumi.Output<unknown>).apply(resolve),
   );
-  return open(known) as Record<string, unknown>;
+  return open(resolvedInputs) as Record<string, unknown>;
 }
 
 function open(value: unknown): unknown {

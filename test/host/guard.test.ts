@@ -16,7 +16,7 @@ import {
   settingsOf,
 } from "./overlay.ts";
 
-/** A change that fails, or that cuts off whoever makes it, leaves the host as it was. */
+/** A change that fails, or that cuts off the session that makes it, leaves the host as it was. */
 
 let host: NamespaceHost;
 beforeEach(async () => {
@@ -149,40 +149,42 @@ describe("a network that the host needs elsewhere is refused by name, before any
     await host.on(prelude);
     const before = await network();
     await host.on(`cat >/run/settings <<'END'\n${settingsOf(asked)}END`);
-    const said = await host.on(
+    const output = await host.on(
       `${variable} ${PROGRAM} device ${OVERLAY} </run/settings 2>&1 && echo accepted || true`,
     );
     expect(await network()).toBe(before);
-    expect(said).toContain("Nothing was changed");
-    return said;
+    expect(output).toContain("Nothing was changed");
+    return output;
   };
   const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
 
   test("the SSH client", async () => {
-    const said = await refused("", {}, 'SSH_CONNECTION="192.168.0.50 50000 10.196.218.222 22"');
-    expect(said).toContain("192.168.0.1/24 overlaps 192.168.0.50, the SSH client that makes this change");
+    const output = await refused("", {}, 'SSH_CONNECTION="192.168.0.50 50000 10.196.218.222 22"');
+    expect(output).toContain("192.168.0.1/24 overlaps 192.168.0.50, the SSH client that makes this change");
   });
   test("the SSH client, by IPv6", async () => {
-    const said = await refused("", ipv6, 'SSH_CONNECTION="fd00:77:0:0::9 50000 fd00::1 22"');
-    expect(said).toContain("fd00:77::1/64 overlaps fd00:77:0:0::9, the SSH client");
+    const output = await refused("", ipv6, 'SSH_CONNECTION="fd00:77:0:0::9 50000 fd00::1 22"');
+    expect(output).toContain("fd00:77::1/64 overlaps fd00:77:0:0::9, the SSH client");
   });
   test("an address of another device", async () => {
-    const said = await refused(
+    const output = await refused(
       "ip link add docker0 type bridge; ip address add 192.168.0.77/16 dev docker0; ip link set docker0 up",
     );
-    expect(said).toContain("overlaps 192.168.0.77/16, an address of docker0");
+    expect(output).toContain("overlaps 192.168.0.77/16, an address of docker0");
   });
   test("a route, and its gateway", async () => {
-    const said = await refused("ip route add 192.168.0.0/20 via 10.196.218.221 dev eth0");
-    expect(said).toContain("overlaps 192.168.0.0/20, the route 192.168.0.0/20 via 10.196.218.221 by eth0");
+    const output = await refused("ip route add 192.168.0.0/20 via 10.196.218.221 dev eth0");
+    expect(output).toContain("overlaps 192.168.0.0/20, the route 192.168.0.0/20 via 10.196.218.221 by eth0");
   });
   test("the default gateway", async () => {
-    const said = await refused("ip route add 192.168.0.254 dev eth0; ip route add default via 192.168.0.254");
-    expect(said).toContain("overlaps 192.168.0.254, the gateway of default by eth0");
+    const output = await refused(
+      "ip route add 192.168.0.254 dev eth0; ip route add default via 192.168.0.254",
+    );
+    expect(output).toContain("overlaps 192.168.0.254, the gateway of default by eth0");
   });
   test("a name server", async () => {
-    const said = await refused("echo nameserver 192.168.0.53 >/etc/resolv.conf");
-    expect(said).toContain("overlaps 192.168.0.53, a name server");
+    const output = await refused("echo nameserver 192.168.0.53 >/etc/resolv.conf");
+    expect(output).toContain("overlaps 192.168.0.53, a name server");
   });
   test("a blackhole, and an IPv6 route", async () => {
     expect(await refused("ip route add blackhole 192.168.0.0/24")).toContain(

@@ -14,7 +14,7 @@ const THREE: Inventory = {
 const HOSTS = Object.keys(THREE);
 
 /** `up` ends in proof that traffic passes, or says between whom it does not, and why. */
-describe("verify", () => {
+describe("the connectivity test", () => {
   let env: TestEnvironment;
   /** An overlay of both families. */
   const config = (change: (environment: any) => void = () => undefined) =>
@@ -29,9 +29,9 @@ describe("verify", () => {
   });
   afterAll(() => env.remove());
   afterEach(async () => {
-    const mend = "nft delete table inet cut 2>/dev/null || true";
-    await inNetwork(env.lab.namespace("router"), mend);
-    for (const host of HOSTS) await env.on(host, mend);
+    const restore = "nft delete table inet cut 2>/dev/null || true";
+    await inNetwork(env.lab.namespace("router"), restore);
+    for (const host of HOSTS) await env.on(host, restore);
   });
 
   /** Drops or rejects, ahead of every other rule. */

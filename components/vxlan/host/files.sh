@@ -2,7 +2,7 @@
 # Part of oci-vxlan: the files that say what should be, and the lock that keeps two runs apart.
 
 LOCK_WAIT=30  # seconds that another run may take
-LOCK=/root    # only root can open it, so nobody else can hold the lock; and it stays when the last overlay goes
+LOCK=/root    # only root can open it, so no other user can hold the lock; and it stays when the last overlay goes
 
 # The overlay that a file below /etc belongs to.
 overlay_of() { # FILE

@@ -8,8 +8,8 @@ ACKNOWLEDGE_WAIT=10  # seconds in which the SSH client must acknowledge what the
 
 # --- Before a change ------------------------------------------------------------------------------------
 
-# A route to the overlay's network takes all that is sent to its addresses, the answers to whoever logs in from one of them
-# among it. Networks that the overlay has already are not asked about again.
+# A route to the overlay's network takes all that is sent to its addresses, for example the answers to an SSH client that has
+# one of them. Networks that the overlay has already are not compared again.
 refuse_occupied_networks() {
 	local address present new=() occupied
 	present=$(setting "$ETC/$OVERLAY/device" address)
