@@ -237,13 +237,15 @@ describe("the connectivity test", () => {
   });
 
   test("a check that never ends is a failure too", async () => {
+    // The check is the only one that asks for digests, so the unit goes on beside it.
+    const tool = "/usr/bin/sha256sum";
     await env.on(
       "beta",
-      "mv /usr/sbin/ip /usr/sbin/ip.real; printf '#!/bin/sh\\nexec sleep 1000\\n' >/usr/sbin/ip; chmod +x /usr/sbin/ip",
+      `mv ${tool} ${tool}.real; printf '#!/bin/sh\\nexec sleep 1000\\n' >${tool}; chmod +x ${tool}`,
     );
     const text = await fails();
     expect(text).toMatch(/beta let us in and did not finish its check within 40 s/);
-    await env.on("beta", "mv /usr/sbin/ip.real /usr/sbin/ip; pkill -f '[s]leep 1000' || true");
+    await env.on("beta", `mv ${tool}.real ${tool}`);
     await passes();
   });
 
