@@ -7,7 +7,7 @@ import { checkCommand, readCheck } from "./vxlan/check.ts";
 import type { CheckResult } from "./vxlan/check.ts";
 import { parseDeviceReport } from "./vxlan/deviceReport.ts";
 import { choosePeers, lastVerified, testsTcp, transferPeer } from "./vxlan/probe.ts";
-import type { LastVerified, ProbeReport } from "./vxlan/probe.ts";
+import type { FailedProbe, LastVerified, ProbeReport } from "./vxlan/probe.ts";
 
 /** Hosts that are logged in to at the same time: each login takes some milliseconds of this process. */
 const CONCURRENT_HOSTS = 32;
@@ -178,29 +178,28 @@ async function probe(
   }
   const names = sessions.map(({ host }) => host.name);
   const reports: ProbeReport[] = [];
+  const failures: FailedProbe[] = [];
   const problems: string[] = [];
+  let transfers = 0;
   await forEachHost(sessions, async (session) => {
+    const { name } = session.host;
+    const peers = choosePeers(names, name, turn);
+    const probedHosts = sessions.map(({ host }) => host).filter((host) => peers.includes(host.name));
+    const sender = sessions.find(({ host }) => host.name === transferPeer(names, name));
     try {
-      const peers = choosePeers(names, session.host.name, turn);
-      const probedHosts = sessions.map(({ host }) => host).filter(({ name }) => peers.includes(name));
-      reports.push(await probeFrom(overlay, session, probedHosts));
+      const [report, transferred] = await Promise.all([
+        probeFrom(overlay, session, probedHosts),
+        sender && testsTcp(overlay.settings) ? transfer(overlay, session, sender.host) : undefined,
+      ]);
+      reports.push(report);
+      failures.push(...report.failures);
+      if (transferred === "passed") transfers++;
+      // Where a banner does not pass, a transfer cannot.
+      else if (transferred !== undefined && report.failures.length === 0) failures.push(transferred);
     } catch (error) {
-      problems.push(`${session.host.name} could not probe its peers: ${(error as Error).message}.`);
+      problems.push(`${name} could not probe its peers: ${(error as Error).message}.`);
     }
   });
-  const failures = reports.flatMap((report) => report.failures);
-  const failing = new Set(failures.map(({ from }) => from));
-  let transfers = 0;
-  if (testsTcp(overlay.settings)) {
-    await forEachHost(sessions, async (session) => {
-      if (failing.has(session.host.name)) return;
-      const peer = sessions.find(({ host }) => host.name === transferPeer(names, session.host.name));
-      if (!peer) return;
-      const result = await transfer(overlay, session, peer.host);
-      if (result === "passed") transfers++;
-      else if (result !== undefined) failures.push(result);
-    });
-  }
   problems.push(...(await explainFailures(overlay, sessions, failures)));
   const verified = lastVerified(overlay.settings, reports, sessions.length, transfers, overlay.mtu);
   return { problems, verified };
