@@ -9,7 +9,8 @@ import type { OverlaySettings } from "./vxlan/settings.ts";
 
 /** What the connectivity test does by a host's SSH session, beside asking whether the host is in sync. */
 
-/** Seconds for each step of a transfer. */
+/** Seconds for the connection of a transfer, and for each step behind it. */
+const CONNECT_LIMIT = 5;
 const TRANSFER_LIMIT = 10;
 
 /** One phase as it last ran on a host. */
@@ -85,7 +86,7 @@ export async function transfer(
   for (let attempt = 0; attempt < 2; attempt++) {
     let through: SshSession | undefined;
     try {
-      const stream = await ssh.connectTo(address, port, TRANSFER_LIMIT);
+      const stream = await ssh.connectTo(address, port, CONNECT_LIMIT);
       through = await SshSession.open(peer.connection, TRANSFER_LIMIT, stream);
       const { stdout } = await through.run(`head -c ${TRANSFER_BYTES} /dev/zero`, "", TRANSFER_LIMIT);
       if (stdout.length >= TRANSFER_BYTES) return "passed";
