@@ -205,7 +205,9 @@ describe("up fails by name and the next up goes on", () => {
     await inNetwork(router, cut);
     const destroy = ["destroy", "--yes", "--skip-preview", "--run-program"];
     // The program runs, and would ask a host that does not answer.
-    expect((await env.pulumi(destroy)).text).toContain("With OCI_VXLAN_ASK=no in the environment nobody is asked");
+    expect((await env.pulumi(destroy)).text).toContain(
+      "With OCI_VXLAN_ASK=no in the environment nobody is asked",
+    );
     const { exitCode, text } = await env.pulumi(destroy, env.config(), { OCI_VXLAN_ASK: "no" });
     expect(exitCode).not.toBe(0);
     expect(text).toContain("overlay-host02-peers");
