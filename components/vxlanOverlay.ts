@@ -356,16 +356,18 @@ function connectionTo(
 
 /** @throws pulumi.RunError that lists all problems */
 function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverlayArgs): void {
-  const known = Object.entries(args.hosts).map(([host, { underlayAddress, overlayAddresses, ssh }]) => [
-    host,
-    {
-      overlayAddresses,
-      ...(typeof underlayAddress === "string" ? { underlayAddress } : {}),
-      ...(typeof ssh.host === "string" ? { sshAddress: ssh.host } : {}),
-    },
-  ]);
+  const partialHosts = Object.entries(args.hosts).map(
+    ([host, { underlayAddress, overlayAddresses, ssh }]) => [
+      host,
+      {
+        overlayAddresses,
+        ...(typeof underlayAddress === "string" ? { underlayAddress } : {}),
+        ...(typeof ssh.host === "string" ? { sshAddress: ssh.host } : {}),
+      },
+    ],
+  );
   const problems = [
-    ...validateOverlay(overlay, Object.fromEntries(known) as Record<string, PartialHost>),
+    ...validateOverlay(overlay, Object.fromEntries(partialHosts) as Record<string, PartialHost>),
     ...validateIdentity(`${pulumi.getStack()}.${name}`),
     ...validateVerify(args, (key) => key),
     ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>

@@ -112,8 +112,8 @@ async function requireReachable(lab: Lab, stack: string): Promise<void> {
   const reasons = await Promise.all(
     Object.entries(inventory).map(([host, { address }]) => unreachability(lab, host, plain(address))),
   );
-  const found = reasons.filter((reason) => reason !== undefined);
-  if (found.length > 0) throw new Error(found.join(", "));
+  const obstacles = reasons.filter((reason) => reason !== undefined);
+  if (obstacles.length > 0) throw new Error(obstacles.join(", "));
 }
 
 /** @throws Error where something is missing; nothing is built or downloaded for a lab that is about to go */

@@ -6,7 +6,7 @@ import { recall, remember } from "./processes.ts";
 /**
  * Runs one command on a lab at a time. The lock names its holder, so one that was killed holds nothing.
  *
- * @param onFullDisk whether to go on without a lock where the disk has no room for one: nobody else gets one then
+ * @param onFullDisk whether to go on without a lock where the disk has no room for one: no other run gets one then
  * @throws Error when another command holds it
  */
 export async function exclusively<T>(
