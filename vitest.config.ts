@@ -23,7 +23,7 @@ export default defineConfig({
       project("host", 2, 60_000),
       project("lifecycle", 3, 300_000),
     ],
-    globalSetup: "test/machine.ts",
+    globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],
   },
 });

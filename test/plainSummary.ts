@@ -1,23 +1,23 @@
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Ends a run with one line that any reader understands: `N passed, N failed`. */
+/** Prints `N passed, N failed` as the last line of a run, whatever other reporters print. */
 export default class PlainSummary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const count = { passed: 0, failed: 0, skipped: 0 };
+    const counts = { passed: 0, failed: 0, skipped: 0 };
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        if (state !== "pending") count[state] += 1;
+        if (state !== "pending") counts[state] += 1;
       }
-      // A file that cannot even be loaded has no tests to count.
+      // A file that fails to load has no tests, so count the file itself.
       if (module.state() === "failed" && [...module.children.allTests("failed")].length === 0)
-        count.failed += 1;
+        counts.failed += 1;
     }
-    const skipped = count.skipped === 0 ? "" : `, ${count.skipped} skipped`;
-    // After the other reporters' own summaries, and after the look at what the tests left on the machine.
+    const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
+    // On exit, so that this line comes after the other reporters' summaries and the check of the machine's state.
     process.on("exit", (exitCode) => {
-      const failed = Math.max(count.failed, exitCode === 0 ? 0 : 1);
-      process.stdout.write(`${count.passed} passed, ${failed} failed${skipped}\n`);
+      const failed = Math.max(counts.failed, exitCode === 0 ? 0 : 1);
+      process.stdout.write(`${counts.passed} passed, ${failed} failed${skipped}\n`);
     });
   }
 }

@@ -2,12 +2,12 @@ import { execFileSync } from "node:child_process";
 import { OverlayEnvironment } from "../../components/index.ts";
 import type { OverlayEnvironmentArgs } from "../../components/index.ts";
 import { hostKeyCommand } from "../../components/oci/hostKey.ts";
-import { drawKeyPair as drawLoginKey } from "../loginKey.ts";
+import { generateKeyPair } from "../sshKeyPair.ts";
 import { register } from "./mocks.ts";
 import type { Answers, Registered } from "./mocks.ts";
 
 /** A login key of the tests' own, in the format that ssh-keygen writes. */
-const login = drawLoginKey();
+const login = generateKeyPair();
 export const LOGIN_KEY = login.private;
 export const LOGIN_PUBLIC_KEY = login.public.trim();
 

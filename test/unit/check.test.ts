@@ -6,11 +6,11 @@ import type { Server } from "ssh2";
 import { ForwardingRefused, SshSession } from "../../components/sshSession.ts";
 import type { Connection } from "../../components/sshSession.ts";
 import { checkCommand, readCheck } from "../../components/vxlan/check.ts";
-import { drawKeyPair } from "../loginKey.ts";
+import { generateKeyPair } from "../sshKeyPair.ts";
 
 const PASSPHRASE = "not for print";
-const host = drawKeyPair();
-const login = drawKeyPair(PASSPHRASE);
+const host = generateKeyPair();
+const login = generateKeyPair(PASSPHRASE);
 
 describe("asking a host over SSH", () => {
   let server: Server;
@@ -82,7 +82,9 @@ describe("asking a host over SSH", () => {
 
   test("is refused where another host key answers than the one that is pinned", async () => {
     const connection = await serve({ status: 0, stderr: "" });
-    expect(await failure({ ...connection, hostKey: drawKeyPair().public })).toMatch(/denied|verification/i);
+    expect(await failure({ ...connection, hostKey: generateKeyPair().public })).toMatch(
+      /denied|verification/i,
+    );
   });
 
   test("takes no host whose key is not pinned", async () => {
@@ -92,7 +94,7 @@ describe("asking a host over SSH", () => {
 
   test("says why there was no session", async () => {
     const connection = await serve({ status: 0, stderr: "" });
-    expect(await failure({ ...connection, privateKey: drawKeyPair().private })).toMatch(/authentication/);
+    expect(await failure({ ...connection, privateKey: generateKeyPair().private })).toMatch(/authentication/);
     expect(await failure({ ...connection, privateKeyPassword: "wrong" })).toMatch(/key/);
   });
 

@@ -12,7 +12,7 @@ import { publicKeyOf } from "../../components/oci/loginKey.ts";
 import { chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
 import { dialLimits, readyPhase, readyWarning } from "../../components/oci/ready.ts";
 import { securityRules, withoutContained } from "../../components/oci/securityRules.ts";
-import { drawKeyPair } from "../loginKey.ts";
+import { generateKeyPair } from "../sshKeyPair.ts";
 
 const hostKey = { privateKey: "PRIVATE\nKEY\n", publicKey: "ecdsa-sha2-nistp256 AAAA" };
 const boot = { hostname: "host01", user: "opc", authorizedKeys: ["ssh-ed25519 BBBB"], hostKey };
@@ -133,9 +133,9 @@ describe("the host key", () => {
 
 describe("the login key's public half", () => {
   test("is derived from the private one, encrypted or not", () => {
-    const plain = drawKeyPair();
+    const plain = generateKeyPair();
     expect(publicKeyOf(plain.private)).toBe(plain.public.trim());
-    const locked = drawKeyPair("open");
+    const locked = generateKeyPair("open");
     expect(publicKeyOf(locked.private, "open")).toBe(locked.public.trim());
   });
   test("a wrong passphrase or no key at all is said without quoting it", () => {

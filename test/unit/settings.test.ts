@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { ConfigError } from "../../stacks/config.ts";
 import { readSettings } from "../../stacks/load.ts";
-import { drawKeyPair } from "../loginKey.ts";
+import { generateKeyPair } from "../sshKeyPair.ts";
 
 /** The stack config together with the keys that it names: all that is wrong with either is said in one run. */
 let folder: string;
 const HOST_KEY = `ssh-ed25519 ${"A".repeat(68)}`;
-const login = drawKeyPair();
-const locked = drawKeyPair("secret phrase");
+const login = generateKeyPair();
+const locked = generateKeyPair("secret phrase");
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "settings-"));
