@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
-import { NAMESPACES, openLab, ROOT } from "../lab/lab.ts";
+import { NAMESPACES, openLab, ROOT } from "../lab/system/lab.ts";
 import { allNamespaces, claimMount, releaseMount } from "../lab/network/namespaces.ts";
 
 /** Lines that describe the machine, by subject: "routes", "mounts" … */

@@ -1,8 +1,8 @@
 import { createHash, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../commands.ts";
-import type { Lab } from "../lab.ts";
+import { run } from "../system/commands.ts";
+import type { Lab } from "../system/lab.ts";
 import { REGION, SERVICE_HOSTS, TENANCY, USER } from "./region.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { mkdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { openLab } from "../lab.ts";
+import { openLab } from "../system/lab.ts";
 import { apiPublicKey, fingerprintOf, serverCertificate, serverKey } from "./access.ts";
 import { CloudError, outOfCapacity } from "./errors.ts";
 import { changeFaults, faultsFile, readFaults } from "./faults.ts";
@@ -9,9 +9,9 @@ import { Machines } from "./machines.ts";
 import { Cloud } from "./model/cloud.ts";
 import { resumeInstances, terminateInstance } from "./model/power.ts";
 import { loadState } from "./model/store.ts";
-import { cloudReady, ENDPOINT, stateFile } from "./process.ts";
+import { cloudReady, ENDPOINT, stateFile } from "./daemonControl.ts";
 import { BASE_PATH, TENANCY, USER } from "./region.ts";
-import { apiServer } from "./wire/server.ts";
+import { apiServer } from "./api/server.ts";
 
 /**
  * The lab's cloud as a process of its own, in the operator's network namespace: `daemon.ts LAB VERSION`. It goes on

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { portOf } from "../hosts/hosts.ts";
-import type { Lab } from "../lab.ts";
+import type { Lab } from "../system/lab.ts";
 import { loadRules } from "../network/network.ts";
 
 /** An error that the API answers with in place of doing what it was asked for. */

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { knownInstances, writePins } from "../hosts/keys.ts";
-import type { Lab } from "../lab.ts";
+import type { Lab } from "../system/lab.ts";
 import type { Instance, LifecycleState } from "./model/resources.ts";
 import { loadState } from "./model/store.ts";
-import { stateFile } from "./process.ts";
+import { stateFile } from "./daemonControl.ts";
 
 /** An instance as the lab's user sees it: by the name of its machine. */
 export interface InstanceView {

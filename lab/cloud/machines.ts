@@ -9,8 +9,8 @@ import {
   shutDownHost,
   startHost,
 } from "../hosts/hosts.ts";
-import type { Lab } from "../lab.ts";
-import { cloudRules } from "../network/cloudRules.ts";
+import type { Lab } from "../system/lab.ts";
+import { cloudRules } from "../network/securityListRules.ts";
 import { loadRules } from "../network/network.ts";
 import { readFaults } from "./faults.ts";
 import type { Cloud, Effects } from "./model/cloud.ts";
@@ -20,7 +20,7 @@ import { saveState } from "./model/store.ts";
 import type { State } from "./model/store.ts";
 import { vnicOf } from "./model/vnic.ts";
 import { networkOf } from "./policy.ts";
-import { stateFile } from "./process.ts";
+import { stateFile } from "./daemonControl.ts";
 
 /** The lab's hosts as the cloud's instances, and the router as its network. */
 export class Machines implements Effects {

@@ -1,5 +1,5 @@
 import { portOf } from "../hosts/hosts.ts";
-import type { CloudNetwork, PacketPolicy, PacketRule, SecuredVnic } from "../network/cloudRules.ts";
+import type { CloudNetwork, PacketPolicy, PacketRule, SecuredVnic } from "../network/securityListRules.ts";
 import { formatAddress, holds, parseCidr } from "./model/cidr.ts";
 import type { Cloud } from "./model/cloud.ts";
 import type { SecurityRule, Subnet } from "./model/resources.ts";

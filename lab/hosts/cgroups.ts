@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { attempt, until } from "../commands.ts";
+import { attempt, until } from "../system/commands.ts";
 
 /** Where control groups are, by the kernel's version and the machine's choice. */
 const HIERARCHIES = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];

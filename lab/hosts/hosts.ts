@@ -5,15 +5,15 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { attempt, run, until } from "../commands.ts";
-import { pulumiHome } from "../lab.ts";
-import type { Lab } from "../lab.ts";
-import { runningCloud, stopCloud } from "../cloud/process.ts";
-import { SECURED } from "../network/cloudRules.ts";
+import { attempt, run, until } from "../system/commands.ts";
+import { pulumiHome } from "../system/lab.ts";
+import type { Lab } from "../system/lab.ts";
+import { runningCloud, stopCloud } from "../cloud/daemonControl.ts";
+import { SECURED } from "../network/securityListRules.ts";
 import { dropNetwork, INSIDE_MTU, loadRules, namespacesOf, raiseNetwork } from "../network/network.ts";
 import { deleteNamespace, namespaceExists, processesIn } from "../network/namespaces.ts";
-import { rules } from "../network/rules.ts";
-import type { Vnic } from "../network/rules.ts";
+import { rules } from "../network/existingHostRules.ts";
+import type { Vnic } from "../network/existingHostRules.ts";
 import {
   argumentsBelow,
   kill,
@@ -22,9 +22,9 @@ import {
   recall,
   remember,
   startedAt,
-} from "../processes.ts";
-import { silent } from "../report.ts";
-import type { Report } from "../report.ts";
+} from "../system/processes.ts";
+import { silent } from "../system/progress.ts";
+import type { Report } from "../system/progress.ts";
 import { controlGroups, processesInCgroups, removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { attempt } from "../commands.ts";
-import type { Lab } from "../lab.ts";
-import type { Report } from "../report.ts";
-import { requireRoom } from "../room.ts";
+import { attempt } from "../system/commands.ts";
+import type { Lab } from "../system/lab.ts";
+import type { Report } from "../system/progress.ts";
+import { requireRoom } from "../system/diskSpace.ts";
 
 const SCRIPT = fileURLToPath(new URL("build-image.sh", import.meta.url));
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../commands.ts";
-import type { Lab } from "../lab.ts";
+import { run } from "../system/commands.ts";
+import type { Lab } from "../system/lab.ts";
 
 /** The lab's SSH keys, made once: one for the login user, one for each host. All below a root-only directory. */
 

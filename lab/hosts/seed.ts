@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import type { Lab } from "../lab.ts";
+import type { Lab } from "../system/lab.ts";
 import { hostKey, loginKey, publicKey } from "./keys.ts";
 
 /** What cloud-init reads at a host's first boot. */

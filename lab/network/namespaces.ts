@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { attempt, run } from "../commands.ts";
-import type { Lab } from "../lab.ts";
+import { attempt, run } from "../system/commands.ts";
+import type { Lab } from "../system/lab.ts";
 
 /**
  * Named network namespaces. With the first one on a machine iproute2 mounts their folder over itself, and leaves that

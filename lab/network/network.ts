@@ -1,6 +1,6 @@
-import { run } from "../commands.ts";
-import type { Lab } from "../lab.ts";
-import { kill } from "../processes.ts";
+import { run } from "../system/commands.ts";
+import type { Lab } from "../system/lab.ts";
+import { kill } from "../system/processes.ts";
 import {
   addNamespace,
   allNamespaces,

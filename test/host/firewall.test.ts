@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {

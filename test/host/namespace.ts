@@ -6,11 +6,11 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hostFiles } from "../../components/vxlan/hostFiles.ts";
 import { PROGRAM } from "../../components/vxlan/phases.ts";
-import { attempt, run } from "../../lab/commands.ts";
-import type { Result } from "../../lab/commands.ts";
+import { attempt, run } from "../../lab/system/commands.ts";
+import type { Result } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
-import { openLab } from "../../lab/lab.ts";
-import { progress } from "../../lab/report.ts";
+import { openLab } from "../../lab/system/lab.ts";
+import { progress } from "../../lab/system/progress.ts";
 
 const HOST_FILES = fileURLToPath(new URL("../../components/vxlan/host", import.meta.url));
 const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));

@@ -2,10 +2,10 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { probeInput } from "../../components/vxlan/probe.ts";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
-import { NAMESPACES, openLab } from "../../lab/lab.ts";
-import { silent } from "../../lab/report.ts";
+import { NAMESPACES, openLab } from "../../lab/system/lab.ts";
+import { silent } from "../../lab/system/progress.ts";
 
 const NAMESPACE = `${NAMESPACES}probe`;
 const PEERS = 1_000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
 import { peersSettings } from "../../components/vxlan/phases.ts";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {
   OTHER,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import { OVERLAY, RESOURCE, device } from "./overlay.ts";
 

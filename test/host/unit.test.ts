@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {
   OTHER,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runningCloud } from "../../lab/cloud/process.ts";
+import { runningCloud } from "../../lab/cloud/daemonControl.ts";
 import { memoryOf, statusOf } from "../../lab/hosts/hosts.ts";
 import { TestEnvironment } from "./environment.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
 import { inNetwork } from "../../lab/network/network.ts";
 import { TestEnvironment } from "./environment.ts";

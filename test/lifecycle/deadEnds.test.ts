@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MEMO } from "../../lab/memo.ts";
+import { MEMO } from "../../lab/cli/existingHosts.ts";
 import { TestEnvironment } from "./environment.ts";
 
 /** A config that cannot work fails with its true cause, and the config from before converges again by a plain `up`. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import type { ImageName } from "../../lab/hosts/images.ts";
 import { Fleet, HOSTS, overlayAddress } from "./endurance.ts";
 

@@ -5,13 +5,13 @@ import { devicePhase, peersPhase } from "../../components/vxlan/phases.ts";
 import { planMesh } from "../../components/vxlan/plan.ts";
 import type { PeersPlan } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import { awaitSsh, inHost, killHost, rebootHost, removeHost, upHosts } from "../../lab/hosts/hosts.ts";
 import type { HostSpec } from "../../lab/hosts/hosts.ts";
 import type { ImageName } from "../../lab/hosts/images.ts";
 import { hostKey } from "../../lab/hosts/keys.ts";
 import { inNetwork } from "../../lab/network/network.ts";
-import { silent } from "../../lab/report.ts";
+import { silent } from "../../lab/system/progress.ts";
 import { Fleet, HOSTS, overlayAddress } from "./endurance.ts";
 import type { Host } from "./endurance.ts";
 

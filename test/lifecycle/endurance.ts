@@ -1,8 +1,8 @@
-import { attempt, until } from "../../lab/commands.ts";
+import { attempt, until } from "../../lab/system/commands.ts";
 import { inHost, insideOf, plain } from "../../lab/hosts/hosts.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
 import type { ImageName } from "../../lab/hosts/images.ts";
-import { proveAll } from "../../lab/proof.ts";
+import { proveAll } from "../../lab/cli/connectivityTest.ts";
 import { TestEnvironment } from "./environment.ts";
 
 /** What the tests of an overlay that has to last share: a fleet of three on one image, and ways to look at it. */

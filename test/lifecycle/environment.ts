@@ -2,23 +2,23 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { accessEnvironment } from "../../lab/cloud/access.ts";
-import { startCloud } from "../../lab/cloud/cloud.ts";
+import { startCloud } from "../../lab/cloud/daemonControl.ts";
 import { instancesOf } from "../../lab/cloud/instances.ts";
 import type { InstanceView } from "../../lab/cloud/instances.ts";
 import { REGION } from "../../lab/cloud/region.ts";
-import { run } from "../../lab/commands.ts";
-import type { Engine } from "../../lab/engine/engine.ts";
-import { prepareEngine } from "../../lab/engine/engine.ts";
+import { run } from "../../lab/system/commands.ts";
+import type { Engine } from "../../lab/pulumi/engine/engine.ts";
+import { prepareEngine } from "../../lab/pulumi/engine/engine.ts";
 import { inHost, plain, removeLab, upHosts } from "../../lab/hosts/hosts.ts";
 import type { Inventory } from "../../lab/hosts/hosts.ts";
-import { openLab, ROOT } from "../../lab/lab.ts";
-import type { Lab } from "../../lab/lab.ts";
-import { asOperator } from "../../lab/operator.ts";
-import type { Mount } from "../../lab/operator.ts";
-import { proveAll } from "../../lab/proof.ts";
-import type { Proof } from "../../lab/proof.ts";
-import { LabPulumi } from "../../lab/pulumi.ts";
-import { silent } from "../../lab/report.ts";
+import { openLab, ROOT } from "../../lab/system/lab.ts";
+import type { Lab } from "../../lab/system/lab.ts";
+import { asOperator } from "../../lab/pulumi/operator.ts";
+import type { Mount } from "../../lab/pulumi/operator.ts";
+import { proveAll } from "../../lab/cli/connectivityTest.ts";
+import type { Proof } from "../../lab/cli/connectivityTest.ts";
+import { LabPulumi } from "../../lab/pulumi/stack.ts";
+import { silent } from "../../lab/system/progress.ts";
 
 /** What one Pulumi run did: how it ended, what it said, and how many operations of which kind it made. */
 export interface Outcome {

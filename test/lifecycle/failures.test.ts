@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../lab/commands.ts";
+import { run } from "../../lab/system/commands.ts";
 import { keysFolder, loginKey } from "../../lab/hosts/keys.ts";
-import { MEMO } from "../../lab/memo.ts";
+import { MEMO } from "../../lab/cli/existingHosts.ts";
 import { inNetwork } from "../../lab/network/network.ts";
 import { TestEnvironment } from "./environment.ts";
 import type { Outcome } from "./environment.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/commands.ts";
+import { until } from "../../lab/system/commands.ts";
 import { awaitSsh, plain } from "../../lab/hosts/hosts.ts";
-import { MEMO } from "../../lab/memo.ts";
+import { MEMO } from "../../lab/cli/existingHosts.ts";
 import { TestEnvironment } from "./environment.ts";
 import type { Outcome } from "./environment.ts";
 

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { killHost, plain, removeHost, upHosts } from "../../lab/hosts/hosts.ts";
 import type { HostSpec, Inventory } from "../../lab/hosts/hosts.ts";
 import { hostKey } from "../../lab/hosts/keys.ts";
-import { MEMO } from "../../lab/memo.ts";
+import { MEMO } from "../../lab/cli/existingHosts.ts";
 import { inNetwork } from "../../lab/network/network.ts";
-import { silent } from "../../lab/report.ts";
+import { silent } from "../../lab/system/progress.ts";
 import { TestEnvironment } from "./environment.ts";
 import { LastingOverlay } from "./lastingOverlay.ts";
 import type { Run } from "./lastingOverlay.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { killHost, rebootHost, upHosts } from "../../lab/hosts/hosts.ts";
 import type { HostSpec } from "../../lab/hosts/hosts.ts";
-import { MEMO } from "../../lab/memo.ts";
-import { silent } from "../../lab/report.ts";
+import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { silent } from "../../lab/system/progress.ts";
 import { TestEnvironment } from "./environment.ts";
 import { commandLinesDuring, readableByOthers, secretsOf } from "./secrets.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { MEMO } from "../../lab/memo.ts";
+import { MEMO } from "../../lab/cli/existingHosts.ts";
 import { LastingOverlay, UP } from "./lastingOverlay.ts";
 import type { Mesh, Run } from "./lastingOverlay.ts";
 

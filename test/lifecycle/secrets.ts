@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../lab/commands.ts";
+import { run } from "../../lab/system/commands.ts";
 import { keysFolder } from "../../lab/hosts/keys.ts";
-import type { Lab } from "../../lab/lab.ts";
+import type { Lab } from "../../lab/system/lab.ts";
 
 /** Where secrets would be seen that should not be. */
 

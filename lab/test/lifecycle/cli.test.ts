@@ -1,0 +1,400 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startCloud } from "../../cloud/daemonControl.ts";
+import { runningCloud } from "../../cloud/daemonControl.ts";
+import { until } from "../../system/commands.ts";
+import { processesInCgroups } from "../../hosts/cgroups.ts";
+import { inHost, insideOf, isRunning, killHost, removeLab, upHosts } from "../../hosts/hosts.ts";
+import { openLab, ROOT } from "../../system/lab.ts";
+import type { Lab } from "../../system/lab.ts";
+import { MEMO } from "../../cli/existingHosts.ts";
+import { inNetwork, namespacesOf } from "../../network/network.ts";
+import { kill, processesWith, send } from "../../system/processes.ts";
+import { silent } from "../../system/progress.ts";
+
+const NAME = "test-cli";
+
+/** Where the lab would leave temporary files. */
+const TEMPORARY = mkdtempSync(join(tmpdir(), "test-cli-"));
+
+/** The engine's count when it had nothing to do. */
+const ONLY_UNCHANGED = /Resources:\n +\d+ unchanged\n(?! )/;
+
+/** `npm run lab` on the stack of hosts that existed before, as a person types it. */
+const lab = (...args: string[]) =>
+  execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing", ...args], {
+    cwd: ROOT,
+    reject: false,
+    env: { LAB_NAME: NAME, TMPDIR: TEMPORARY },
+    stdin: "ignore",
+  });
+
+/** What systemd-nspawn keeps of this lab's hosts on the machine. */
+function keptByNspawn(): string[] {
+  const folder = "/run/systemd/nspawn/propagate";
+  const prefix = openLab(NAME).namespace("h-");
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(prefix)) : [];
+}
+
+describe("npm run lab -- --stack lab-existing", () => {
+  const committed = readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8");
+  beforeAll(() => removeLab(openLab(NAME)));
+  afterAll(async () => {
+    rmSync(TEMPORARY, { recursive: true });
+    await removeLab(openLab(NAME));
+  });
+
+  test("help fits one screen and needs nothing", async () => {
+    const { stdout, exitCode } = await execa("node", ["lab/setup/lab.mjs", "help"], {
+      cwd: ROOT,
+      reject: false,
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout.split("\n").length).toBeLessThan(40);
+    for (const verb of [
+      "up",
+      "preview",
+      "refresh",
+      "destroy",
+      "pulumi",
+      "ssh",
+      "reboot",
+      "logs",
+      "ps",
+      "down",
+      "fault",
+    ]) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, "m"));
+    }
+  });
+
+  test("without root it says so in one line, before anything is changed", async () => {
+    const { stderr, exitCode } = await execa("unshare", ["--user", "node", "lab/setup/lab.mjs"], {
+      cwd: ROOT,
+      reject: false,
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      "lab: the lab needs root (it makes network namespaces and boots hosts): run sudo npm run lab.",
+    );
+  });
+
+  test("a verb that it has not", async () => {
+    const { stderr, exitCode } = await lab("fly");
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('there is no "fly"');
+  });
+
+  test("a name that no lab can have is refused in one line", async () => {
+    const { stderr, exitCode } = await execa("node", ["lab/setup/lab.mjs", "ps"], {
+      cwd: ROOT,
+      reject: false,
+      env: { LAB_NAME: "../main" },
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^lab: "\.\.\/main" is no name for a lab: .*$/);
+  });
+
+  test("a host that does not run, and one that there is none of", async () => {
+    expect((await lab("ssh", "host01")).stderr).toBe("lab: host01 does not run: start it with npm run lab.");
+    expect((await lab("reboot", "host09")).stderr).toBe("lab: name a host: host01, host02.");
+  });
+
+  test("up ends with the proof of each direction and the times of its phases", async () => {
+    const { stdout, stderr, exitCode } = await lab();
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/^lab: Pulumi 3\.\d+\.\d+ .*command 1\.2\.1/m);
+    expect(stdout).toMatch(
+      /^host01 +10\.196\.218\.222 +192\.168\.0\.1 \(vxlan0, MTU 8950\) +([0-9a-f]{2}:){5}[0-9a-f]{2}$/m,
+    );
+    expect(stdout).toMatch(
+      /^host01 -> host02 +passes +ICMP 8922 bytes unfragmented, TCP 1024 KiB in \d+ ms, checksums equal$/m,
+    );
+    expect(stdout).toMatch(/^host02 -> host01 +passes/m);
+    expect(stdout).toMatch(/^engine .*hosts .*pulumi up .*proof .* in all$/m);
+  });
+
+  test("up again changes nothing, and the committed config is as it was", async () => {
+    const { stdout, exitCode } = await lab("up");
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(ONLY_UNCHANGED);
+    expect(readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8")).toBe(committed);
+  });
+
+  test("ssh logs in as opc, and passes output and exit code on", async () => {
+    const ping = await lab("ssh", "host01", "ping", "-c1", "-W2", "192.168.0.2");
+    expect(ping.exitCode).toBe(0);
+    expect(ping.stdout).toContain("1 received");
+    expect((await lab("ssh", "host01", "id -un; exit 7")).exitCode).toBe(7);
+  });
+
+  test("pulumi runs any Pulumi command on the lab's stack", async () => {
+    const { stdout, exitCode } = await lab("pulumi", "stack", "output", "mtu");
+    expect([exitCode, stdout]).toEqual([0, "8950"]);
+  });
+
+  test("preview and refresh find nothing to do", async () => {
+    expect((await lab("preview")).stdout).toMatch(ONLY_UNCHANGED);
+    expect((await lab("refresh")).exitCode).toBe(0);
+  });
+
+  test("ps and logs show what runs", async () => {
+    expect((await lab("ps")).stdout).toMatch(
+      /^host01 +10\.196\.218\.222 +running +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ MB$/m,
+    );
+    expect((await lab("logs", "host01")).stdout).toContain("VXLAN overlay lab-existing.overlay");
+  });
+
+  test("reboot returns when the host answers, and the overlay passes again", async () => {
+    expect((await lab("reboot", "host02")).exitCode).toBe(0);
+    const { stdout } = await lab("ssh", "host02", "ping -n -c1 -w5 192.168.0.1");
+    expect(stdout).toContain(" 1 received");
+  });
+
+  test("killed or interrupted in the middle of up, the next run goes on", async () => {
+    const home = `${openLab(NAME).directory}/pulumi`;
+    await lab("destroy");
+    for (const signal of ["SIGKILL", "SIGINT"] as const) {
+      const running = execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing"], {
+        cwd: ROOT,
+        reject: false,
+        env: { LAB_NAME: NAME, TMPDIR: TEMPORARY },
+        stdin: "ignore",
+      });
+      let seen = "";
+      running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
+      await until("the first device", 30_000, () => seen.includes("-device creating"));
+      if (signal === "SIGINT") running.kill(signal);
+      else await execa("pkill", ["-KILL", "--full", `${home}/versions/.*/bin/pulumi `], { reject: false });
+      await running;
+    }
+    const { exitCode, stdout, stderr } = await lab();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/^host01 -> host02 +passes/m);
+    expect(processesWith("PULUMI_HOME", home)).toEqual([]);
+  });
+
+  test("two at once: the second says so and does nothing", async () => {
+    const first = lab("preview");
+    const lock = `${openLab(NAME).cache}/${NAME}.lock`;
+    await until("the first one's lock", 10_000, () => existsSync(lock), 5);
+    const second = await lab("up");
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toMatch(/another lab command is at work \(process \d+\)/);
+    expect((await first).exitCode).toBe(0);
+  });
+
+  test("destroy leaves the hosts; down leaves nothing but the caches", async () => {
+    expect((await lab("destroy")).exitCode).toBe(0);
+    expect((await lab("ssh", "host01", "ip -o link show type vxlan")).stdout).toBe("");
+    expect((await lab("down")).exitCode).toBe(0);
+    expect(existsSync(`${ROOT}/.lab/labs/${NAME}`)).toBe(false);
+    const reopened = openLab(NAME);
+    expect(namespacesOf(reopened)).toEqual([]);
+    expect((await execa("pgrep", ["-f", reopened.directory], { reject: false })).stdout).toBe("");
+    expect((await lab("ps")).stdout).toBe("nothing runs");
+    expect(readdirSync(TEMPORARY)).toEqual([]);
+    expect(keptByNspawn()).toEqual([]);
+  });
+});
+
+/** `down` has to end with nothing left, in whatever state it finds the lab, and to say what it did not undo. */
+describe("npm run lab -- down", () => {
+  const DOWN = "test-down";
+  const options = { cwd: ROOT, reject: false, env: { LAB_NAME: DOWN }, stdin: "ignore" } as const;
+  const existing = (...args: string[]) =>
+    execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing", ...args], options);
+  const provisioned = (...args: string[]) => execa("node", ["lab/setup/lab.mjs", ...args], options);
+  let target: Lab;
+  beforeEach(async () => {
+    await removeLab(openLab(DOWN));
+    target = openLab(DOWN);
+  });
+  afterAll(() => removeLab(openLab(DOWN)));
+
+  /** A state with one resource that is not Pulumi's own, for cases in which Pulumi never gets to read it. */
+  const writeState = (stack: string) => {
+    const folder = join(target.directory, "state/.pulumi/stacks/oci-vxlan");
+    mkdirSync(folder, { recursive: true });
+    const resources = [{ type: "command:remote:Command" }];
+    writeFileSync(
+      join(folder, `${stack}.json`),
+      JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }),
+    );
+  };
+  const bootHosts = async () => {
+    await upHosts(target, MEMO, silent);
+    writeState("lab-existing");
+  };
+  const upOverlay = async () => {
+    const { exitCode, stdout, stderr } = await existing("up");
+    expect(exitCode, stdout + stderr).toBe(0);
+  };
+
+  /** The namespaces, control groups, processes, mounts and files that the lab has on this machine. */
+  const remains = async () => {
+    const groups = ["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", `${target.namespace("h-")}*`];
+    const hosts = `${target.directory}/`;
+    return {
+      namespaces: namespacesOf(target),
+      groups: (await execa(groups[0] as string, groups.slice(1))).stdout,
+      processes: (await execa("pgrep", ["-f", hosts], { reject: false })).stdout,
+      pulumi: processesWith("PULUMI_HOME", join(target.directory, "pulumi")),
+      mounts: readFileSync("/proc/mounts", "utf8").includes(hosts),
+      files: existsSync(target.directory),
+    };
+  };
+  const NOTHING = { namespaces: [], groups: "", processes: "", pulumi: [], mounts: false, files: false };
+
+  /** Runs `down`, which has to end well within two minutes, and returns what it said. */
+  const ended = async (running: ReturnType<typeof existing>): Promise<string> => {
+    const { exitCode, stderr, stdout, durationMs } = await running;
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(durationMs).toBeLessThan(90_000);
+    expect(await remains()).toEqual(NOTHING);
+    return stderr;
+  };
+  const WHY = /^lab: not undone in an orderly way: (.*)\.$/m;
+
+  /** The host's init as this machine sees it: the process in whose control groups all others are. */
+  const initOf = (host: string) => Number(insideOf(target, host)[1]);
+
+  test("after an overlay took the operator's address into itself: both hosts are named", async () => {
+    await upOverlay();
+    for (const host of ["host01", "host02"])
+      await inHost(target, host, ["ip", "route", "add", "198.51.100.0/24", "dev", "vxlan0"]);
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe(
+      "host01 does not answer SSH, host02 does not answer SSH",
+    );
+  });
+
+  test("with a router that drops SSH to one host", async () => {
+    await bootHosts();
+    await inNetwork(
+      target.namespace("router"),
+      "nft 'add table ip cut; add chain ip cut f { type filter hook forward priority -300; }; " +
+        "add rule ip cut f ip daddr 10.196.218.226 tcp dport 22 drop'",
+    );
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe("host02 does not answer SSH");
+  });
+
+  test("with a host whose init hangs, though its sshd answers", async () => {
+    await bootHosts();
+    process.kill(initOf("host01"), "SIGSTOP");
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe("systemd on host01 does not answer");
+  });
+
+  test("with a host whose processes and supervisor all hang, and another that is off", async () => {
+    await bootHosts();
+    await killHost(target, "host02");
+    const supervisor = Number(
+      readFileSync(`${target.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0],
+    );
+    send([supervisor, ...processesInCgroups(target.namespace("h-host01"))], "SIGSTOP");
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toBe(
+      "host01 does not answer SSH, host02 does not run",
+    );
+  });
+
+  test("after somebody deleted the lab's files and a namespace by hand", async () => {
+    await bootHosts();
+    rmSync(join(target.directory), { recursive: true });
+    await execa("ip", ["netns", "del", target.namespace("h-host01")]);
+    expect(await ended(existing("down"))).not.toMatch(WHY);
+  });
+
+  test("on a full disk, without an engine, and with a disk of its own below the lab's folder", async () => {
+    await bootHosts();
+    await execa("mount", ["-t", "tmpfs", "-o", "size=64k", "small", join(target.directory, "keys")]);
+    const small =
+      'mount -t tmpfs -o size=64k full "$1" && head -c 1M /dev/zero >"$1/zeros" 2>/dev/null; shift; exec "$@"';
+    const inner = [
+      "sh",
+      "-c",
+      small,
+      "sh",
+      target.cache,
+      "node",
+      "lab/setup/lab.mjs",
+      "--stack",
+      "lab-existing",
+      "down",
+    ];
+    const full = execa("unshare", ["--mount", "--propagation=private", ...inner], options);
+    expect(WHY.exec(await ended(full))?.[1]).toMatch(/^the Pulumi engine is missing/);
+  });
+
+  test("with a state that Pulumi cannot read", async () => {
+    await upOverlay();
+    writeFileSync(join(target.directory, "state/.pulumi/stacks/oci-vxlan/lab-existing.json"), "{ half");
+    expect(WHY.exec(await ended(existing("down")))?.[1]).toMatch(/pulumi/);
+  });
+
+  test("after a run that hangs and holds the stack's lock: destroy ends well all the same", async () => {
+    const running = existing("up");
+    let seen = "";
+    running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
+    await until("the first device", 120_000, () => seen.includes("-device creating"));
+    send(processesWith("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
+    send([Number(/^\d+/.exec(readFileSync(`${target.cache}/${DOWN}.lock`, "utf8"))?.[0])], "SIGKILL");
+    expect(await ended(existing("down"))).not.toMatch(WHY);
+    await running; // What hangs keeps its output open.
+  });
+
+  test("interrupted during destroy, it removes nothing more; the next one removes all", async () => {
+    await upOverlay();
+    const running = existing("down");
+    let seen = "";
+    running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
+    await until("the first delete", 60_000, () => seen.includes(" deleting "));
+    running.kill("SIGINT");
+    const { exitCode, stderr } = await running;
+    expect([exitCode, stderr]).toEqual([130, expect.stringContaining("interrupted, so nothing was removed")]);
+    expect(["host01", "host02"].filter((host) => isRunning(target, host))).toEqual(["host01", "host02"]);
+    await ended(existing("down"));
+  });
+
+  test("with a cloud whose daemon was killed, while its instances run", async () => {
+    const { exitCode, stdout, stderr } = await provisioned("up");
+    expect(exitCode, stdout + stderr).toBe(0);
+    await kill([runningCloud(target) ?? 0]);
+    expect(isRunning(target, "host01")).toBe(true);
+    expect(WHY.exec(await ended(provisioned("down")))?.[1]).toBe("the cloud's API does not answer");
+  });
+
+  test("with a cloud whose daemon hangs, or that is not remembered any more", async () => {
+    for (const harm of [
+      (pid: number) => send([pid], "SIGSTOP"),
+      () => rmSync(join(target.directory, "cloud/daemon.pid")),
+    ]) {
+      target = openLab(DOWN);
+      await startCloud(target, silent);
+      writeState("lab");
+      harm(runningCloud(target) ?? 0);
+      expect(WHY.exec(await ended(provisioned("down")))?.[1]).toBe("the cloud's API does not answer");
+    }
+  });
+
+  test("what it cannot remove it names, and ends with 1", async () => {
+    await bootHosts();
+    const file = join(target.directory, "kept");
+    writeFileSync(file, "");
+    await execa("chattr", ["+i", file]);
+    const { exitCode, stderr } = await existing("down");
+    await execa("chattr", ["-i", file]);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`Left: ${target.directory}`)]);
+    expect({ ...(await remains()), files: false }).toEqual(NOTHING);
+    await ended(existing("down"));
+  });
+});

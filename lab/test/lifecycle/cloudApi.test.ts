@@ -1,0 +1,362 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configFile } from "../../cloud/access.ts";
+import { startCloud } from "../../cloud/daemonControl.ts";
+import { changeFaults } from "../../cloud/faults.ts";
+import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
+import { attempt, until } from "../../system/commands.ts";
+import { removeLab } from "../../hosts/hosts.ts";
+import { openLab } from "../../system/lab.ts";
+import type { Lab } from "../../system/lab.ts";
+import { silent } from "../../system/progress.ts";
+import { Builder } from "./sdk/builders.ts";
+import { Sdk } from "./sdk/client.ts";
+
+/** The lab's cloud as Oracle's own SDK sees it: whom it answers, which networks it makes, and what it refuses. */
+describe("the cloud's API", () => {
+  let lab: Lab;
+  let sdk: Sdk;
+  let make: Builder;
+  let vcn: any;
+  let subnet: any;
+
+  beforeAll(async () => {
+    await removeLab(openLab("test-api"));
+    lab = openLab("test-api");
+    await startCloud(lab, silent);
+    sdk = new Sdk(lab);
+    make = new Builder(lab, sdk);
+  });
+  afterAll(async () => {
+    (sdk as Sdk | undefined)?.close(); // Where beforeAll failed there is none.
+    await removeLab(lab);
+  });
+
+  const compute = (method: string, request: object) => sdk.call("compute", method, request);
+  const network = (method: string, request: object) => sdk.call("network", method, request);
+  const compartmentId = COMPARTMENT;
+
+  describe("looks after who asks", () => {
+    test("a key that it does not know gets 401 in Oracle's shape", async () => {
+      const { privateKey } = generateKeyPairSync("rsa", {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: "pkcs8", format: "pem" },
+        publicKeyEncoding: { type: "spki", format: "pem" },
+      });
+      const key = join(lab.directory, "stranger.pem");
+      const config = join(lab.directory, "stranger.config");
+      writeFileSync(key, privateKey, { mode: 0o600 });
+      writeFileSync(
+        config,
+        readFileSync(configFile(lab), "utf8").replace(/^key_file=.*$/m, `key_file=${key}`),
+      );
+      const stranger = new Sdk(lab, { OCI_CONFIG_FILE: config });
+      const refusal = await stranger.refusal("network", "listVcns", { compartmentId });
+      stranger.close();
+      expect([refusal.status, refusal.code]).toEqual([401, "NotAuthenticated"]);
+      expect(refusal.requestId).toMatch(/[0-9A-F]{32}$/);
+    });
+
+    test("so does a request without a signature", async () => {
+      const url = `https://${SERVICE_HOSTS[0]}/20160918/vcns?compartmentId=${compartmentId}`;
+      const script = `fetch(${JSON.stringify(url)}).then(async (r) => console.log(r.status, await r.text()))`;
+      const { asOperator } = await import("../../pulumi/operator.ts");
+      const { accessEnvironment } = await import("../../cloud/access.ts");
+      const { stdout } = await attempt(asOperator(lab, [process.execPath, "-e", script]), {
+        env: accessEnvironment(lab),
+      });
+      expect(stdout).toMatch(/^401 \{"code":"NotAuthenticated","message":"The required information/);
+    });
+
+    test("a compartment that is not the user's is not there", async () => {
+      const refusal = await sdk.refusal("network", "listVcns", { compartmentId: `${compartmentId}x` });
+      expect([refusal.status, refusal.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+    });
+  });
+
+  test("has Oracle's places: availability domains, fault domains, images, shapes", async () => {
+    const names = ({ items }: any) =>
+      items.map(({ name, displayName, shape }: any) => name ?? displayName ?? shape);
+    expect(names(await sdk.call("identity", "listAvailabilityDomains", { compartmentId }))).toEqual(
+      AVAILABILITY_DOMAINS,
+    );
+    const [availabilityDomain] = AVAILABILITY_DOMAINS;
+    expect(
+      names(await sdk.call("identity", "listFaultDomains", { compartmentId, availabilityDomain })),
+    ).toEqual(["FAULT-DOMAIN-1", "FAULT-DOMAIN-2", "FAULT-DOMAIN-3"]);
+    const ubuntu = { compartmentId, operatingSystem: "Canonical Ubuntu", operatingSystemVersion: "24.04" };
+    expect(names(await compute("listImages", { ...ubuntu, shape: "VM.Standard.A1.Flex" }))).toEqual([
+      "Canonical-Ubuntu-24.04-aarch64-2026.10.01-0",
+    ]);
+    expect(names(await compute("listImages", { ...ubuntu, shape: "VM.Standard.E2.1.Micro" }))).toEqual([
+      "Canonical-Ubuntu-24.04-2026.10.01-0",
+    ]);
+    expect(names(await compute("listShapes", { compartmentId }))).toEqual([
+      "VM.Standard.E4.Flex",
+      "VM.Standard.A1.Flex",
+      "VM.Standard.E2.1.Micro",
+    ]);
+  });
+
+  test("an API error, as often as asked", async () => {
+    changeFaults(lab, (faults) => faults.api.push({ code: "TooManyRequests", status: 429, count: 2 }));
+    for (let time = 0; time < 2; time++) {
+      const refusal = await sdk.refusal("network", "listVcns", { compartmentId });
+      expect([refusal.status, refusal.code]).toEqual([429, "TooManyRequests"]);
+    }
+    await network("listVcns", { compartmentId });
+  });
+
+  describe("networks", () => {
+    test("a VCN is being provisioned, then available, and brings its defaults along", async () => {
+      vcn = await make.vcn("10.0.0.0/16", { displayName: "first", dnsLabel: "first" });
+      expect(vcn).toMatchObject({ lifecycleState: "PROVISIONING", vcnDomainName: "first.oraclevcn.com" });
+      await until("the VCN", 5_000, async () => {
+        return (await network("getVcn", { vcnId: vcn.id })).vcn.lifecycleState === "AVAILABLE";
+      });
+      const { securityList } = await network("getSecurityList", {
+        securityListId: vcn.defaultSecurityListId,
+      });
+      expect(securityList.displayName).toBe("Default Security List for first");
+      expect(
+        securityList.ingressSecurityRules.map(({ protocol, source }: any) => [protocol, source]),
+      ).toEqual([
+        ["6", "0.0.0.0/0"],
+        ["1", "0.0.0.0/0"],
+        ["1", "10.0.0.0/16"],
+      ]);
+      expect(
+        (await network("getRouteTable", { rtId: vcn.defaultRouteTableId })).routeTable.routeRules,
+      ).toEqual([]);
+    });
+
+    test("a subnet takes the VCN's defaults where it names none", async () => {
+      subnet = await make.subnet(vcn.id, "10.0.1.0/24", { displayName: "subnet one" });
+      expect(subnet).toMatchObject({
+        routeTableId: vcn.defaultRouteTableId,
+        securityListIds: [vcn.defaultSecurityListId],
+        virtualRouterIp: "10.0.1.1",
+      });
+    });
+
+    const refused: [
+      string,
+      string,
+      (details: { vcnId: string }) => [string, object],
+      number,
+      string,
+      RegExp,
+    ][] = [
+      [
+        "a CIDR with host bits",
+        "VCN",
+        () => ["createVcn", vcnOf("10.0.0.1/16")],
+        400,
+        "InvalidParameter",
+        /10\.0\.0\.1\/16/,
+      ],
+      [
+        "a CIDR that is none",
+        "VCN",
+        () => ["createVcn", vcnOf("10.0.0/16")],
+        400,
+        "InvalidParameter",
+        /10\.0\.0\/16/,
+      ],
+      [
+        "a /15",
+        "VCN",
+        () => ["createVcn", vcnOf("10.0.0.0/15")],
+        400,
+        "InvalidParameter",
+        /between \/16 and \/30/,
+      ],
+      [
+        "a /31",
+        "subnet",
+        ({ vcnId }) => ["createSubnet", subnetOf(vcnId, "10.0.9.0/31")],
+        400,
+        "InvalidParameter",
+        /\/30/,
+      ],
+      [
+        "a block outside the VCN",
+        "subnet",
+        ({ vcnId }) => ["createSubnet", subnetOf(vcnId, "10.1.0.0/24")],
+        400,
+        "InvalidParameter",
+        /not within/,
+      ],
+      [
+        "a block that overlaps another",
+        "subnet",
+        ({ vcnId }) => ["createSubnet", subnetOf(vcnId, "10.0.1.128/25")],
+        400,
+        "InvalidParameter",
+        /overlaps 10\.0\.1\.0\/24/,
+      ],
+      [
+        "a VCN that does not exist",
+        "subnet",
+        () => ["createSubnet", subnetOf("ocid1.vcn.none", "10.0.9.0/24")],
+        404,
+        "NotAuthorizedOrNotFound",
+        /ocid1\.vcn\.none/,
+      ],
+      [
+        "six security lists",
+        "subnet",
+        ({ vcnId }) => [
+          "createSubnet",
+          subnetOf(vcnId, "10.0.9.0/24", { securityListIds: [1, 2, 3, 4, 5, 6].map(String) }),
+        ],
+        400,
+        "LimitExceeded",
+        /at most 5/,
+      ],
+      [
+        "an unknown protocol",
+        "security list",
+        ({ vcnId }) => ["createSecurityList", listOf(vcnId, { protocol: "udp" })],
+        400,
+        "InvalidParameter",
+        /protocol udp/,
+      ],
+      [
+        "TCP ports for UDP",
+        "security list",
+        ({ vcnId }) => [
+          "createSecurityList",
+          listOf(vcnId, { protocol: "17", tcpOptions: { destinationPortRange: { min: 1, max: 2 } } }),
+        ],
+        400,
+        "InvalidParameter",
+        /tcpOptions/,
+      ],
+      [
+        "a port range upside down",
+        "security list",
+        ({ vcnId }) => [
+          "createSecurityList",
+          listOf(vcnId, { protocol: "17", udpOptions: { destinationPortRange: { min: 9, max: 2 } } }),
+        ],
+        400,
+        "InvalidParameter",
+        /9-2/,
+      ],
+      [
+        "a source that is no CIDR",
+        "security list",
+        ({ vcnId }) => ["createSecurityList", listOf(vcnId, { protocol: "all", source: "10.0.0.7/24" })],
+        400,
+        "InvalidParameter",
+        /10\.0\.0\.7\/24/,
+      ],
+    ];
+    const vcnOf = (cidr: string) => ({ createVcnDetails: { compartmentId, cidrBlocks: [cidr] } });
+    const subnetOf = (vcnId: string, cidrBlock: string, more: object = {}) => ({
+      createSubnetDetails: { compartmentId, vcnId, cidrBlock, ...more },
+    });
+    const listOf = (vcnId: string, rule: object) => ({
+      createSecurityListDetails: {
+        compartmentId,
+        vcnId,
+        ingressSecurityRules: [{ source: "10.0.0.0/16", ...rule }],
+        egressSecurityRules: [],
+      },
+    });
+    test.each(refused)("%s is refused for a %s", async (_, _of, request, status, code, message) => {
+      const [method, details] = request({ vcnId: vcn.id });
+      const refusal = await sdk.refusal("network", method, details);
+      expect([refusal.status, refusal.code]).toEqual([status, code]);
+      expect(refusal.message).toMatch(message);
+      expect(refusal.requestId).toMatch(/[0-9A-F]{32}$/);
+    });
+
+    test("a field that the API has not is refused by name", async () => {
+      const body = JSON.stringify({ compartmentId, cidrBlocks: ["10.9.0.0/16"], colour: "blue" });
+      const url = `https://${SERVICE_HOSTS[0]}/20160918/vcns`;
+      const answer = await sdk.call("raw", "send", { method: "POST", url, body });
+      expect([answer.status, JSON.parse(answer.body)]).toEqual([
+        400,
+        { code: "InvalidParameter", message: "Unrecognized field colour" },
+      ]);
+      const missing = await sdk.call("raw", "send", { method: "POST", url, body: "{}" });
+      expect(JSON.parse(missing.body)).toEqual({
+        code: "MissingParameter",
+        message: "Missing compartmentId",
+      });
+    });
+
+    test("what is in use cannot be deleted", async () => {
+      const { gateway, table } = await make.wayOut(vcn.id);
+      const list = await make.securityList(vcn.id, [], []);
+      await network("updateSubnet", {
+        subnetId: subnet.id,
+        updateSubnetDetails: { routeTableId: table.id, securityListIds: [list.id] },
+      });
+      for (const [method, request] of [
+        ["deleteVcn", { vcnId: vcn.id }],
+        ["deleteInternetGateway", { igId: gateway.id }],
+        ["deleteRouteTable", { rtId: table.id }],
+        ["deleteSecurityList", { securityListId: list.id }],
+        ["deleteSecurityList", { securityListId: vcn.defaultSecurityListId }],
+      ] as const) {
+        const refusal = await sdk.refusal("network", method, request);
+        expect([method, refusal.status, refusal.code]).toEqual([method, 409, "Conflict"]);
+      }
+    });
+
+    test("a VCN has one internet gateway", async () => {
+      const refusal = await sdk.refusal("network", "createInternetGateway", {
+        createInternetGatewayDetails: { compartmentId, vcnId: vcn.id, isEnabled: true },
+      });
+      expect(refusal.code).toBe("LimitExceeded");
+    });
+
+    test("a change that was made on an older version is refused", async () => {
+      const { etag } = await network("getSubnet", { subnetId: subnet.id });
+      const update = (displayName: string, ifMatch: string) => ({
+        subnetId: subnet.id,
+        updateSubnetDetails: { displayName },
+        ifMatch,
+      });
+      await network("updateSubnet", update("renamed", etag));
+      const refusal = await sdk.refusal("network", "updateSubnet", update("again", etag));
+      expect([refusal.status, refusal.code]).toEqual([412, "NoEtagMatch"]);
+    });
+
+    test("a repeated request with the same retry token makes nothing new", async () => {
+      const request = {
+        createVcnDetails: { compartmentId, cidrBlocks: ["10.77.0.0/16"] },
+        opcRetryToken: "once",
+      };
+      const first = (await network("createVcn", request)).vcn.id;
+      expect((await network("createVcn", request)).vcn.id).toBe(first);
+      await network("deleteVcn", { vcnId: first });
+      await until("the end of the VCN", 5_000, async () => {
+        const gone = await network("getVcn", { vcnId: first }).catch(({ status }) => status);
+        return gone === 404;
+      });
+    });
+
+    test("lists are filtered, sorted and paged", async () => {
+      const names = ["c", "a", "b"];
+      const made = [];
+      for (const displayName of names) made.push(await make.vcn("10.50.0.0/16", { displayName }));
+      const first = await network("listVcns", { compartmentId, sortBy: "DISPLAYNAME", limit: 2 });
+      expect(first.items.map(({ displayName }: any) => displayName)).toEqual(["a", "b"]);
+      const rest = await network("listVcns", {
+        compartmentId,
+        sortBy: "DISPLAYNAME",
+        page: first.opcNextPage,
+      });
+      expect(rest.items.map(({ displayName }: any) => displayName)).toEqual(["c", "first"]);
+      const filtered = await network("listVcns", { compartmentId, displayName: "b" });
+      expect(filtered.items).toHaveLength(1);
+      for (const { id } of made) await network("deleteVcn", { vcnId: id });
+    });
+  });
+});

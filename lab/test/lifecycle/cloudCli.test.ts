@@ -1,0 +1,208 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accessEnvironment } from "../../cloud/access.ts";
+import { runningCloud, stateFile } from "../../cloud/daemonControl.ts";
+import { COMPARTMENT } from "../../cloud/region.ts";
+import { run, until } from "../../system/commands.ts";
+import { hostsOf, isRunning, removeLab } from "../../hosts/hosts.ts";
+import { openLab, ROOT } from "../../system/lab.ts";
+import type { Lab } from "../../system/lab.ts";
+import { namespacesOf } from "../../network/network.ts";
+import { asOperator } from "../../pulumi/operator.ts";
+import { kill } from "../../system/processes.ts";
+
+const NAME = "test-cloud-cli";
+const OCI_CLI = "3.95.1";
+
+/** `npm run lab`, as a person types it. */
+const lab = (...args: string[]) =>
+  execa("node", ["lab/setup/lab.mjs", ...args], {
+    cwd: ROOT,
+    reject: false,
+    env: { LAB_NAME: NAME },
+    stdin: "ignore",
+  });
+
+/** Installs PyPI's oci-cli once, outside the operator's network, which reaches no registry. */
+async function ociCli(cache: string): Promise<string> {
+  const folder = join(cache, `oci-cli-${OCI_CLI}`);
+  const oci = join(folder, "bin", "oci");
+  if (existsSync(oci)) return oci;
+  await run(["python3", "-m", "venv", "--clear", "--without-pip", "--system-site-packages", folder]);
+  const pip = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--no-compile",
+    "--no-input",
+    "--disable-pip-version-check",
+  ];
+  await run([join(folder, "bin", "python"), ...pip, `oci-cli==${OCI_CLI}`], { timeout: 280_000 });
+  return oci;
+}
+
+describe("npm run lab", () => {
+  let opened: Lab;
+  let oci: string;
+  beforeAll(async () => {
+    await removeLab(openLab(NAME));
+    opened = openLab(NAME);
+    oci = await ociCli(opened.cache);
+  });
+  afterAll(() => removeLab(openLab(NAME)));
+
+  /** Oracle's command line, as the operator. */
+  const ocli = async (...args: string[]): Promise<any> => {
+    const argv = asOperator(opened, [oci, "compute", "instance", ...args]);
+    const text = await run(argv, { env: accessEnvironment(opened), timeout: 120_000 });
+    return text === "" ? [] : JSON.parse(text).data;
+  };
+  const overlayPasses = async () => {
+    const { stdout } = await lab("ssh", "host01", "ping", "-c1", "-W2", "192.168.0.2");
+    return stdout.includes("1 received");
+  };
+
+  test("before anything runs, it says how to start it", async () => {
+    expect((await lab("ssh", "host01")).stderr).toBe("lab: there are no hosts: start them with npm run lab.");
+    expect((await lab("ps")).stdout).toBe("nothing runs");
+    expect((await lab("fault", "terminate", "host01")).stderr).toBe(
+      "lab: there are no hosts: start them with npm run lab.",
+    );
+  });
+
+  test("what cannot be asked for is said, with what can", async () => {
+    expect((await lab("fault", "flood")).stderr).toMatch(
+      /^lab: there is no fault "flood": capacity \[COUNT \[AFTER\]\], /,
+    );
+    expect((await lab("fault", "slow-boot", "soon")).stderr).toBe(
+      'lab: SECONDS is "soon": a number from 0 to 3600.',
+    );
+    expect((await lab("fault", "api", "Oops", "200")).stderr).toBe(
+      'lab: STATUS is "200": a number from 400 to 599.',
+    );
+    expect((await lab("fault")).stdout).toBe("no faults");
+  });
+
+  test("with no capacity for the second of two, up says what to do and keeps the first; the next up finishes", async () => {
+    expect((await lab("fault", "capacity", "1", "1")).stdout).toBe(
+      "no capacity for the next launch after one",
+    );
+    const failed = await lab();
+    expect(failed.exitCode).not.toBe(0);
+    expect(failed.stdout).toContain("Out of host capacity");
+    expect(failed.stdout).toMatch(/Oracle has no capacity left for host0[12] .*another availabilityDomain/);
+    const kept = hostsOf(opened);
+    expect(kept).toHaveLength(1);
+    const machines = () =>
+      kept.map((host) => readFileSync(join(opened.directory, "hosts", host, "machine"), "utf8"));
+    const launched = machines();
+    const { exitCode, stdout, stderr } = await lab();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(hostsOf(opened)).toEqual(["host01", "host02"]);
+    expect(machines()).toEqual(launched);
+    expect(stdout).toMatch(/^host01 +10\.196\.218\.222 +192\.168\.0\.1 \(vxlan0, MTU 8950\)/m);
+    expect(stdout).toMatch(/^host01 -> host02 +passes +ICMP 8922 bytes unfragmented/m);
+    expect(stdout).toMatch(/^host02 -> host01 +passes/m);
+    expect(stdout).toMatch(/^engine .*cloud .*pulumi up .*proof .* in all$/m);
+  });
+
+  test("a second up changes nothing", async () => {
+    const { exitCode, stdout } = await lab("up");
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/Resources:\n +\d+ unchanged\n(?! )/);
+  });
+
+  test("ps shows the instances and the cloud", async () => {
+    const { stdout } = await lab("ps");
+    expect(stdout).toMatch(
+      /^host01 +10\.196\.218\.222 +203\.0\.113\.\d+ +running +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ MB$/m,
+    );
+    expect(stdout).toMatch(
+      /^host02 +10\.196\.218\.226 +203\.0\.113\.\d+ +running +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ MB$/m,
+    );
+    expect(stdout).toMatch(/^\(the cloud\) +running +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ MB$/m);
+  });
+
+  test("ssh logs in by the key that the stack issued, and no other", async () => {
+    expect((await lab("ssh", "host02", "id -un; hostname")).stdout).toBe("opc\nhost02");
+    const pins = readFileSync(join(opened.directory, "keys", "known_instances"), "utf8").split("\n");
+    expect(pins.filter(Boolean)).toHaveLength(2);
+  });
+
+  test("oci-cli lists what up made, stops an instance and starts it, and the overlay passes again", async () => {
+    const listed = await ocli("list", "--compartment-id", COMPARTMENT);
+    expect(listed.map((each: any) => [each["display-name"], each["lifecycle-state"]]).sort()).toEqual([
+      ["host01", "RUNNING"],
+      ["host02", "RUNNING"],
+    ]);
+    const { id } = listed.find((each: any) => each["display-name"] === "host02");
+    const act = (action: string, state: string) =>
+      ocli(
+        "action",
+        "--instance-id",
+        id,
+        "--action",
+        action,
+        "--wait-for-state",
+        state,
+        "--wait-interval-seconds",
+        "1",
+      );
+    expect((await act("STOP", "STOPPED"))["lifecycle-state"]).toBe("STOPPED");
+    expect(isRunning(opened, "host02")).toBe(false);
+    expect((await lab("ps")).stdout).toMatch(/^host02 .* stopped$/m);
+    expect(await overlayPasses()).toBe(false);
+    expect((await act("START", "RUNNING"))["lifecycle-state"]).toBe("RUNNING");
+    await until("the overlay", 30_000, overlayPasses, 500);
+  });
+
+  test("reboot and logs know instances", async () => {
+    expect((await lab("reboot", "host02")).exitCode).toBe(0);
+    await until("the overlay", 10_000, overlayPasses, 500);
+    expect((await lab("logs", "host02")).stdout).toContain("VXLAN overlay");
+  });
+
+  test("killed with everything in it, the next up brings all of it back", async () => {
+    const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));
+    await kill([runningCloud(opened) ?? 0]);
+    for (const namespace of namespacesOf(opened)) {
+      const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
+      await kill(pids);
+      await run(["ip", "netns", "del", namespace]).catch(() => undefined);
+    }
+    const { exitCode, stdout, stderr } = await lab();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/^host01 -> host02 +passes/m);
+    expect(Object.keys(JSON.parse(readFileSync(stateFile(opened), "utf8")).instances)).toEqual(
+      Object.keys(state.instances),
+    );
+  });
+
+  test("an instance that the cloud ended on its own account is made again", async () => {
+    expect((await lab("fault", "terminate", "host02")).exitCode).toBe(0);
+    expect(hostsOf(opened)).toEqual(["host01"]);
+    expect((await lab("refresh")).exitCode).toBe(0);
+    const { exitCode, stdout, stderr } = await lab();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/^host02 -> host01 +passes/m);
+  });
+
+  test("destroy leaves nothing in the cloud, and down nothing but the caches", async () => {
+    const destroyed = await lab("destroy");
+    expect(destroyed.exitCode, destroyed.stdout).toBe(0);
+    const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));
+    for (const kind of ["vcns", "subnets", "securityLists", "vnics", "machines"])
+      expect([kind, Object.keys(state[kind])]).toEqual([kind, []]);
+    expect(JSON.stringify(state)).not.toMatch(/user_data|ssh_authorized_keys/);
+    expect(hostsOf(opened)).toEqual([]);
+    expect((await lab("down")).exitCode).toBe(0);
+    expect(existsSync(opened.directory)).toBe(false);
+    expect(namespacesOf(opened)).toEqual([]);
+    expect((await execa("pgrep", ["-f", opened.directory], { reject: false })).stdout).toBe("");
+    expect((await execa("pgrep", ["-f", `daemon.ts ${NAME}`], { reject: false })).stdout).toBe("");
+    expect((await lab("ps")).stdout).toBe("nothing runs");
+  });
+});

@@ -1,0 +1,407 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startCloud } from "../../cloud/daemonControl.ts";
+import { changeFaults, clearFaults } from "../../cloud/faults.ts";
+import { instancesOf, pinInstances } from "../../cloud/instances.ts";
+import { cloudLog, cloudPid, runningCloud, stateFile } from "../../cloud/daemonControl.ts";
+import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
+import { attempt, until } from "../../system/commands.ts";
+import { inHost, isRunning, memoryOf, removeLab } from "../../hosts/hosts.ts";
+import { sshArgv } from "../../pulumi/ssh.ts";
+import { openLab } from "../../system/lab.ts";
+import type { Lab } from "../../system/lab.ts";
+import { kill } from "../../system/processes.ts";
+import { silent } from "../../system/progress.ts";
+import { Builder } from "./sdk/builders.ts";
+import { Sdk } from "./sdk/client.ts";
+
+/** The cloud's instances as Oracle's own SDK sees them: hosts that boot, whatever becomes of the cloud's own process. */
+describe("the cloud's instances", () => {
+  let lab: Lab;
+  let sdk: Sdk;
+  let make: Builder;
+  let vcn: any;
+  let subnet: any;
+  let instance: any;
+
+  beforeAll(async () => {
+    await removeLab(openLab("test-instances"));
+    lab = openLab("test-instances");
+    await startCloud(lab, silent);
+    sdk = new Sdk(lab);
+    make = new Builder(lab, sdk);
+    vcn = await make.vcn("10.0.0.0/16");
+    const { table } = await make.wayOut(vcn.id);
+    const list = await make.securityList(vcn.id, [], []);
+    subnet = await make.subnet(vcn.id, "10.0.1.0/24", {
+      routeTableId: table.id,
+      securityListIds: [list.id],
+    });
+  });
+  afterAll(async () => {
+    (sdk as Sdk | undefined)?.close(); // Where beforeAll failed there is none.
+    await removeLab(lab);
+  });
+
+  const compute = (method: string, request: object) => sdk.call("compute", method, request);
+  const network = (method: string, request: object) => sdk.call("network", method, request);
+  const compartmentId = COMPARTMENT;
+  const systemUp = () =>
+    until("the system", 30_000, async () => {
+      const state = await inHost(lab, "host01", ["systemctl", "is-system-running"]).catch(() => "");
+      return ["running", "degraded"].includes(state);
+    });
+
+  test("are being provisioned, then running, with a VNIC and a boot volume", async () => {
+    instance = await make.launch("host01", subnet.id, "10.0.1.10");
+    expect(instance).toMatchObject({
+      lifecycleState: "PROVISIONING",
+      region: "eu-frankfurt-1",
+      shapeConfig: { ocpus: 1, memoryInGBs: 4 },
+    });
+    await make.awaitState(instance.id, "RUNNING");
+    const { items: attachments } = await compute("listVnicAttachments", {
+      compartmentId,
+      instanceId: instance.id,
+    });
+    const { vnic } = await network("getVnic", { vnicId: attachments[0].vnicId });
+    expect(vnic).toMatchObject({ privateIp: "10.0.1.10", publicIp: "203.0.113.2", isPrimary: true });
+    const [availabilityDomain] = AVAILABILITY_DOMAINS;
+    const { items: volumes } = await compute("listBootVolumeAttachments", {
+      compartmentId,
+      availabilityDomain,
+      instanceId: instance.id,
+    });
+    const { bootVolume } = await sdk.call("storage", "getBootVolume", {
+      bootVolumeId: volumes[0].bootVolumeId,
+    });
+    expect(bootVolume).toMatchObject({ sizeInGBs: 47, lifecycleState: "AVAILABLE" });
+  });
+
+  test("are hosts that boot with what their launch gave them", async () => {
+    await until("cloud-init", 30_000, async () => {
+      const on = await inHost(lab, "host01", ["cloud-init", "status"]).catch(() => "");
+      return on === "status: done";
+    });
+    expect(await inHost(lab, "host01", ["hostname"])).toBe("host01");
+    expect(await inHost(lab, "host01", ["ip", "-o", "-4", "address", "show", "ens3"])).toContain(
+      "10.0.1.10/24",
+    );
+    expect(await inHost(lab, "host01", ["cat", "/home/opc/.ssh/authorized_keys"])).toContain("ssh-ed25519");
+  });
+
+  const launches: [string, (details: any) => void, number, string, RegExp][] = [
+    [
+      "a reserved address",
+      (d) => (d.createVnicDetails.privateIp = "10.0.1.1"),
+      400,
+      "InvalidParameter",
+      /10\.0\.1\.1 is reserved/,
+    ],
+    [
+      "the last address",
+      (d) => (d.createVnicDetails.privateIp = "10.0.1.255"),
+      400,
+      "InvalidParameter",
+      /reserved/,
+    ],
+    [
+      "an address in use",
+      (d) => (d.createVnicDetails.privateIp = "10.0.1.10"),
+      400,
+      "InvalidParameter",
+      /10\.0\.1\.10 is in use/,
+    ],
+    [
+      "an address outside the subnet",
+      (d) => (d.createVnicDetails.privateIp = "10.0.2.10"),
+      400,
+      "InvalidParameter",
+      /not in the subnet/,
+    ],
+    ["a shape that there is none of", (d) => (d.shape = "VM.Huge"), 400, "InvalidParameter", /VM\.Huge/],
+    [
+      "a shape that does not run the image",
+      (d) => (d.shape = "VM.Standard.A1.Flex"),
+      400,
+      "InvalidParameter",
+      /not valid for the image/,
+    ],
+    [
+      "a size for a fixed shape",
+      (d) => (d.shape = "VM.Standard.E2.1.Micro"),
+      400,
+      "InvalidParameter",
+      /fixed size/,
+    ],
+    [
+      "an availability domain that there is none of",
+      (d) => (d.availabilityDomain = "XYZ:AD-1"),
+      400,
+      "InvalidParameter",
+      /XYZ:AD-1/,
+    ],
+    [
+      "user data that is not Base64",
+      (d) => (d.metadata.user_data = "#cloud-config"),
+      400,
+      "InvalidParameter",
+      /Base64/,
+    ],
+    [
+      "an image that there is none of",
+      (d) => (d.sourceDetails.imageId = "ocid1.image.none"),
+      404,
+      "NotAuthorizedOrNotFound",
+      /ocid1\.image\.none/,
+    ],
+  ];
+  test.each(launches)("%s is refused at launch", async (_, change, status, code, message) => {
+    const launchInstanceDetails = await make.launchDetails("refused", subnet.id);
+    change(launchInstanceDetails);
+    const refusal = await sdk.refusal("compute", "launchInstance", { launchInstanceDetails });
+    expect([refusal.status, refusal.code]).toEqual([status, code]);
+    expect(refusal.message).toMatch(message);
+  });
+
+  test("a public address where the subnet prohibits it is refused", async () => {
+    const closed = await make.subnet(vcn.id, "10.0.5.0/24", { prohibitPublicIpOnVnic: true });
+    const launchInstanceDetails = await make.launchDetails("refused", closed.id);
+    launchInstanceDetails.createVnicDetails.assignPublicIp = true;
+    const refusal = await sdk.refusal("compute", "launchInstance", { launchInstanceDetails });
+    expect(refusal.message).toMatch(/prohibits public addresses/);
+    await network("deleteSubnet", { subnetId: closed.id });
+  });
+
+  test("a subnet with an instance in it cannot be deleted", async () => {
+    const refusal = await sdk.refusal("network", "deleteSubnet", { subnetId: subnet.id });
+    expect([refusal.status, refusal.code]).toEqual([409, "Conflict"]);
+  });
+
+  test("change in place; what was read at launch does not", async () => {
+    const updateInstanceDetails = { displayName: "renamed", freeformTags: { team: "net" } };
+    const { instance: changed } = await compute("updateInstance", {
+      instanceId: instance.id,
+      updateInstanceDetails,
+    });
+    expect(changed).toMatchObject(updateInstanceDetails);
+    const refusal = await sdk.refusal("compute", "updateInstance", {
+      instanceId: instance.id,
+      updateInstanceDetails: { metadata: { ssh_authorized_keys: "ssh-ed25519 AAAA other" } },
+    });
+    expect(refusal.message).toMatch(/ssh_authorized_keys is read at launch/);
+  });
+
+  const bootId = () => inHost(lab, "host01", ["cat", "/proc/sys/kernel/random/boot_id", "/etc/machine-id"]);
+  const act = (action: string) => compute("instanceAction", { instanceId: instance.id, action });
+
+  test("stop and start, by asking their system or by cutting the power", async () => {
+    for (const action of ["SOFTSTOP", "STOP"]) {
+      const acted = (await act(action)).instance.lifecycleState;
+      expect(acted).toBe("STOPPING");
+      await make.awaitState(instance.id, "STOPPED");
+      expect(isRunning(lab, "host01")).toBe(false);
+      const refusal = await sdk.refusal("compute", "instanceAction", { instanceId: instance.id, action });
+      expect([refusal.status, refusal.code]).toEqual([409, "IncorrectState"]);
+      await act("START");
+      await make.awaitState(instance.id, "RUNNING");
+      expect(isRunning(lab, "host01")).toBe(true);
+    }
+  });
+
+  test("restart, and stay the machine that they are", async () => {
+    const [, machine] = (await systemUp(), await bootId()).split("\n");
+    for (const action of ["SOFTRESET", "RESET"]) {
+      const [boot] = (await bootId()).split("\n");
+      await act(action);
+      await make.awaitState(instance.id, "RUNNING");
+      await systemUp();
+      const after = (await bootId()).split("\n");
+      expect(after[1]).toBe(machine);
+      expect(after[0]).not.toBe(boot);
+    }
+  });
+  test("that their own system turned off are seen as stopped", async () => {
+    await systemUp();
+    await inHost(lab, "host01", ["systemctl", "poweroff"]);
+    await make.awaitState(instance.id, "STOPPED");
+    await act("START");
+    await make.awaitState(instance.id, "RUNNING");
+  });
+
+  test("whose machine cannot boot are stopped, and the work request and the log say what it said", async () => {
+    const { opcWorkRequestId } = await compute("updateInstance", {
+      instanceId: instance.id,
+      updateInstanceDetails: { displayName: "host01" },
+    });
+    await act("STOP");
+    await make.awaitState(instance.id, "STOPPED");
+    const init = join(lab.directory, "hosts/host01/written/usr/lib/systemd/systemd");
+    mkdirSync(dirname(init), { recursive: true });
+    writeFileSync(init, "#!/bin/sh\necho Too many open files; exit 1\n", { mode: 0o755 });
+    await act("START");
+    await make.awaitState(instance.id, "STOPPED");
+    const said = /Too many open files .* host01 ended with exit status 1/;
+    const url = `https://${SERVICE_HOSTS[0]}/20160918/workRequests/${opcWorkRequestId}/errors`;
+    expect((await sdk.call("raw", "send", { method: "GET", url })).body).toMatch(said);
+    expect(readFileSync(cloudLog(lab), "utf8")).toMatch(said);
+  });
+
+  test("get another image, and with it a new disk behind the same VNIC", async () => {
+    const launched = (await compute("getInstance", { instanceId: instance.id })).instance;
+    const { items } = await compute("listImages", { compartmentId, operatingSystem: "Oracle Linux" });
+    const image = items.find(({ displayName }: any) => !displayName.includes("aarch64"));
+    const arm = items.find(({ displayName }: any) => displayName.includes("aarch64"));
+    const change = (imageId: string) => ({
+      instanceId: instance.id,
+      updateInstanceDetails: { sourceDetails: { sourceType: "image", imageId } },
+    });
+    const refusal = await sdk.refusal("compute", "updateInstance", change(arm.id));
+    expect([refusal.status, refusal.code]).toEqual([400, "InvalidParameter"]);
+
+    await compute("updateInstance", change(image.id));
+    await act("START");
+    await make.awaitState(instance.id, "RUNNING");
+    await systemUp();
+    expect(await inHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
+    // And back, while it runs.
+    await inHost(lab, "host01", ["touch", "/etc/kept"]);
+    const running = await compute("updateInstance", change(launched.imageId));
+    expect(running.instance.lifecycleState).toBe("STOPPING");
+    await make.awaitState(instance.id, "RUNNING");
+    await systemUp();
+    expect(await inHost(lab, "host01", ["ls", "/etc"])).not.toContain("kept");
+    const again = (await compute("getInstance", { instanceId: instance.id })).instance;
+    expect(again.imageId).toBe(launched.imageId);
+    const view = instancesOf(lab).find(({ host }) => host === "host01");
+    expect(await inHost(lab, "host01", ["ip", "-o", "-4", "address"])).toContain(`${view?.privateIp}/`);
+  });
+
+  describe("outlives its process", () => {
+    test("killed and started again, it knows everything, and no host noticed", async () => {
+      const before = (await compute("listInstances", { compartmentId })).items;
+      await systemUp();
+      const init = await inHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"]);
+      await kill([runningCloud(lab) ?? 0]);
+      expect(isRunning(lab, "host01")).toBe(true);
+      await startCloud(lab, silent);
+      expect((await compute("listInstances", { compartmentId })).items).toEqual(before);
+      expect(await inHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"])).toBe(init);
+    });
+
+    test("killed in the middle of a launch, it finishes the launch", async () => {
+      const { id } = await make.launch("late", subnet.id);
+      await kill([runningCloud(lab) ?? 0]);
+      await startCloud(lab, silent);
+      await make.awaitState(id, "RUNNING");
+      expect(isRunning(lab, "late")).toBe(true);
+      await compute("terminateInstance", { instanceId: id });
+      await make.awaitState(id, "TERMINATED");
+    });
+
+    test("started twice, it is started once", async () => {
+      const pid = readFileSync(cloudPid(lab), "utf8");
+      await startCloud(lab, silent);
+      expect(readFileSync(cloudPid(lab), "utf8")).toBe(pid);
+    });
+
+    test("takes less than 120 MB", () => {
+      const pid = runningCloud(lab) ?? 0;
+      expect(memoryOf([pid]) / 1024).toBeLessThan(120);
+      const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      expect(Number(resident) / 1024).toBeLessThan(120);
+    });
+  });
+
+  describe("fails as asked", () => {
+    test("no capacity: a plain 500, once", async () => {
+      changeFaults(lab, (faults) => (faults.capacity = 1));
+      const launchInstanceDetails = await make.launchDetails("unlucky", subnet.id);
+      const refusal = await sdk.refusal("compute", "launchInstance", { launchInstanceDetails });
+      expect([refusal.status, refusal.code, refusal.message]).toEqual([
+        500,
+        "InternalError",
+        "Out of host capacity.",
+      ]);
+      const { items } = await compute("listInstances", { compartmentId, displayName: "unlucky" });
+      expect(items).toEqual([]);
+    });
+
+    test("a slow boot: the instance runs, its system does not yet", async () => {
+      changeFaults(lab, (faults) => (faults.bootDelay = 3600));
+      const { id } = await make.launch("slow", subnet.id);
+      await make.awaitState(id, "RUNNING");
+      await expect(inHost(lab, "slow", ["true"])).rejects.toThrow();
+      await clearFaults(lab);
+      await compute("terminateInstance", { instanceId: id });
+      await make.awaitState(id, "TERMINATED", 10_000);
+      expect(isRunning(lab, "slow")).toBe(false);
+    });
+  });
+
+  test("what is terminated is gone with its files and keys, and stays to be seen for a while", async () => {
+    const userData = `#cloud-config\nssh_keys: {ed25519_private: secret-of-the-host}\n`;
+    const launchInstanceDetails = await make.launchDetails("keyed", subnet.id);
+    launchInstanceDetails.metadata.user_data = Buffer.from(userData).toString("base64");
+    const { instance: keyed } = await compute("launchInstance", { launchInstanceDetails });
+    const secret = launchInstanceDetails.metadata.user_data;
+    expect(readFileSync(stateFile(lab), "utf8")).toContain(secret);
+    await make.awaitState(keyed.id, "RUNNING");
+    await compute("terminateInstance", { instanceId: keyed.id });
+    await make.awaitState(keyed.id, "TERMINATED");
+    expect(readFileSync(stateFile(lab), "utf8")).not.toContain(secret);
+    expect(existsSync(join(lab.directory, "hosts", "keyed"))).toBe(false);
+    const { items } = await compute("listInstances", { compartmentId, lifecycleState: "TERMINATED" });
+    expect(items.map(({ id }: any) => id)).toContain(keyed.id);
+  });
+
+  test("the operator logs in to an instance whose key the lab found on its disk", async () => {
+    const ssh = {
+      protocol: "6",
+      source: "198.51.100.10/32",
+      tcpOptions: { destinationPortRange: { min: 22, max: 22 } },
+    };
+    const out = { protocol: "all", destination: "0.0.0.0/0" };
+    const { subnet: there } = await network("getSubnet", { subnetId: subnet.id });
+    await network("updateSecurityList", {
+      securityListId: there.securityListIds[0],
+      updateSecurityListDetails: { ingressSecurityRules: [ssh], egressSecurityRules: [out] },
+    });
+    pinInstances(lab);
+    await until("SSH", 30_000, async () => {
+      const { exitCode } = await attempt(sshArgv(lab, "203.0.113.2", ["true"]));
+      return exitCode === 0;
+    });
+  });
+
+  test("all of it can be deleted, and then nothing is left", async () => {
+    await compute("terminateInstance", { instanceId: instance.id });
+    await make.awaitState(instance.id, "TERMINATED");
+    const { subnet: there } = await network("getSubnet", { subnetId: subnet.id });
+    const { items: gateways } = await network("listInternetGateways", { compartmentId });
+    const remove = async (kind: string, request: object) => {
+      await network(`delete${kind}`, request);
+      await until(`the end of the ${kind}`, 5_000, async () => {
+        const answer = await network(`get${kind}`, request).catch(({ status }) => status);
+        return answer === 404;
+      });
+    };
+    await remove("Subnet", { subnetId: subnet.id });
+    await remove("RouteTable", { rtId: there.routeTableId });
+    for (const securityListId of there.securityListIds) await remove("SecurityList", { securityListId });
+    await remove("InternetGateway", { igId: gateways[0].id });
+    await remove("Vcn", { vcnId: vcn.id });
+    const state = JSON.parse(readFileSync(stateFile(lab), "utf8"));
+    const kinds = [
+      "subnets",
+      "securityLists",
+      "routeTables",
+      "vnics",
+      "privateIps",
+      "bootVolumes",
+      "machines",
+    ];
+    for (const kind of kinds) expect([kind, Object.keys(state[kind])]).toEqual([kind, []]);
+  });
+});

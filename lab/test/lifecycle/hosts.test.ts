@@ -1,0 +1,235 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { attempt, run } from "../../system/commands.ts";
+import {
+  awaitSsh,
+  inHost,
+  isRunning,
+  killHost,
+  rebootHost,
+  removeLab,
+  statusOf,
+  upHosts,
+} from "../../hosts/hosts.ts";
+import type { Inventory } from "../../hosts/hosts.ts";
+import { sshArgv } from "../../pulumi/ssh.ts";
+import { openLab, ROOT } from "../../system/lab.ts";
+import type { Lab } from "../../system/lab.ts";
+import { MEMO } from "../../cli/existingHosts.ts";
+import { inNetwork, namespacesOf } from "../../network/network.ts";
+import { kill } from "../../system/processes.ts";
+import { silent } from "../../system/progress.ts";
+
+/** The lab's hosts and the network between them: what stands in for Oracle must refuse what Oracle refuses. */
+describe("the lab's hosts", () => {
+  let lab: Lab;
+  const on = (host: string, script: string) => inHost(lab, host, ["sh", "-ec", script]);
+  const HOST01 = MEMO["host01"] as Inventory[string];
+  /** Does something while a tool of this machine is another one. */
+  const withTool = async (name: string, script: string, act: () => Promise<unknown>) => {
+    const tools = join(lab.directory, "tools");
+    mkdirSync(tools);
+    writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const path = process.env["PATH"];
+    process.env["PATH"] = `${tools}:${path}`;
+    try {
+      await act();
+    } finally {
+      process.env["PATH"] = path;
+      rmSync(tools, { recursive: true });
+    }
+  };
+
+  beforeAll(async () => {
+    await removeLab(openLab("test-hosts"));
+    lab = openLab("test-hosts");
+    await upHosts(lab, MEMO, silent);
+  });
+  afterAll(() => removeLab(lab));
+
+  test("are the memo's: address, mask, MAC, NIC", async () => {
+    expect(await on("host01", "ip -o -4 address show eth0")).toContain("10.196.218.222/30");
+    expect(await on("host01", "ip -o link show eth0")).toContain("link/ether c6:b0:e9:14:c2:ae");
+    expect(await on("host02", "ip -o -4 address show eth0")).toContain("10.196.218.226/30");
+    expect(await on("host02", "ip -o link show eth0")).toContain("link/ether c6:b0:ae:55:e4:10");
+  });
+
+  test("really boot: systemd is up, cloud-init is done, opc logs in by SSH and may use sudo", async () => {
+    expect(await on("host01", "systemctl is-system-running --wait")).toBe("running");
+    expect(await on("host01", "cloud-init status")).toBe("status: done");
+    const { stdout, exitCode } = await attempt(sshArgv(lab, "10.196.218.222", ["id -un; sudo -n id -un"]));
+    expect([exitCode, stdout]).toEqual([0, "opc\nroot"]);
+  });
+
+  test("have a firewall that ends in REJECT: ping passes and TCP does not", async () => {
+    await on("host01", "ping -c1 -W2 10.196.218.226");
+    await expect(on("host01", "timeout 3 bash -c '</dev/tcp/10.196.218.226/80'")).rejects.toThrow(
+      /No route to host/,
+    );
+  });
+
+  test("reach each other with 9000 bytes, and the outside with 1500", async () => {
+    await on("host01", "ping -c1 -W2 -M do -s 8972 10.196.218.226");
+    await expect(on("host01", "ping -c1 -W2 -M do -s 1473 198.51.100.10")).rejects.toThrow(/failed/);
+    await on("host01", "ping -c1 -W2 -M do -s 1472 198.51.100.10");
+  });
+
+  describe("are joined by unicast only", () => {
+    /** Packets that arrived on a host while something was sent to it. */
+    const arrived = async (match: string, send: () => Promise<unknown>): Promise<number> => {
+      await on(
+        "host02",
+        `nft 'add table inet seen; add chain inet seen c { type filter hook prerouting priority -400; }'`,
+      );
+      await on("host02", `nft add rule inet seen c ${match} counter`);
+      await send();
+      // An ordinary packet sent afterwards has arrived, so whatever was going to arrive has done so.
+      await on("host01", "ping -c1 -W2 10.196.218.226");
+      const rules = await on("host02", "nft list table inet seen; nft delete table inet seen");
+      return Number(/packets (\d+)/.exec(rules)?.[1]);
+    };
+    const send = (kind: string, to: string, protocol: number) =>
+      on(
+        "host01",
+        `python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, ${protocol})
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
+[s.sendto(b'${kind}' * 8, ('${to}', 0)) for _ in range(3)]"`,
+      );
+
+    test("an ordinary packet of an unusual protocol arrives", async () => {
+      expect(await arrived("ip protocol 253", () => send("plain", "10.196.218.226", 253))).toBe(3);
+    });
+    test("GRE does not", async () => {
+      expect(await arrived("ip protocol gre", () => send("gre", "10.196.218.226", 47))).toBe(0);
+      expect(await inNetwork(lab.namespace("router"), "nft list counter inet ocivx gre")).toMatch(
+        /packets 3/,
+      );
+    });
+    test("multicast does not", async () => {
+      expect(await arrived("ip daddr 239.1.1.1", () => send("mc", "239.1.1.1", 253))).toBe(0);
+    });
+    test("broadcast does not", async () => {
+      expect(await arrived("ip daddr 255.255.255.255", () => send("bc", "255.255.255.255", 253))).toBe(0);
+      expect(await arrived("ip daddr 10.196.218.227", () => send("bc", "10.196.218.227", 253))).toBe(0);
+    });
+    test("a source address not one's own does not", async () => {
+      await on("host01", "ip address add 10.9.9.9/32 dev lo");
+      expect(
+        await arrived("ip saddr 10.9.9.9", () =>
+          on("host01", "ping -c1 -W1 -I 10.9.9.9 10.196.218.226 || true"),
+        ),
+      ).toBe(0);
+      expect(await inNetwork(lab.namespace("router"), "nft list counter inet ocivx spoofed")).toMatch(
+        /packets [1-9]/,
+      );
+    });
+  });
+
+  test("come back from a reboot in a fresh namespace", async () => {
+    await on("host01", "ip link add before type bridge");
+    await rebootHost(lab, "host01", HOST01);
+    expect(await on("host01", "ip -o link show")).not.toContain("before");
+    expect(await on("host01", "ip -o -4 address show eth0")).toContain("10.196.218.222/30");
+  });
+
+  test("brought up a second time, they change nothing", async () => {
+    const boots = () =>
+      Promise.all(
+        ["host01", "host02"].map((host) =>
+          on(host, "cat /proc/sys/kernel/random/boot_id; cut -d' ' -f22 /proc/1/stat"),
+        ),
+      );
+    const before = await boots();
+    await upHosts(lab, MEMO, silent);
+    expect(await boots()).toEqual(before);
+  });
+
+  test("come back after a power cut, and after their supervisor was killed", async () => {
+    await killHost(lab, "host02");
+    expect(isRunning(lab, "host02")).toBe(false);
+    const pid = Number(readFileSync(`${lab.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0]);
+    await kill([pid]);
+    await upHosts(lab, MEMO, silent);
+    await awaitSsh(lab, "host01", "10.196.218.222");
+    await on("host01", "ping -c1 -W2 10.196.218.226");
+  });
+
+  test("take less than 60 MB each", async () => {
+    for (const host of ["host01", "host02"]) {
+      await on(host, "systemctl is-system-running --wait >/dev/null || true");
+      expect((await statusOf(lab, host)).megabytes).toBeLessThan(60);
+    }
+  });
+
+  test("that boot in circles are left off, and their log says so", async () => {
+    await killHost(lab, "host02");
+    await withTool("systemd-nspawn", "exit 133", () =>
+      expect(upHosts(lab, MEMO, silent)).rejects.toThrow(
+        /^host02 stopped while booting, .*host02 booted 10 times within a minute and is left off/,
+      ),
+    );
+    await upHosts(lab, MEMO, silent);
+  });
+
+  test("whose namespace goes at the very moment that somebody looks into it are removed all the same", async () => {
+    const [ip = ""] = (await run(["which", "ip"])).split("\n");
+    const vanish = `if [ "$1 $2" = "netns pids" ]; then ${ip} netns del "$3"; fi; exec ${ip} "$@"`;
+    await withTool("ip", vanish, async () => {
+      expect(await statusOf(lab, "host02")).toMatchObject({ running: true, megabytes: 0 });
+      await killHost(lab, "host02");
+    });
+    expect(isRunning(lab, "host02")).toBe(false);
+    expect(namespacesOf(lab)).not.toContain(lab.namespace("h-host02"));
+    await upHosts(lab, MEMO, silent);
+  });
+
+  test("once removed, leave no namespace, mount, process or file", async () => {
+    await removeLab(lab);
+    expect(namespacesOf(lab)).toEqual([]);
+    expect(existsSync(lab.directory)).toBe(false);
+    expect(readFileSync("/proc/mounts", "utf8")).not.toContain(lab.directory);
+    expect((await execa("pgrep", ["-f", lab.directory], { reject: false })).stdout).toBe("");
+    lab = openLab("test-hosts");
+  });
+
+  test("removed from a machine that had no namespaces, they leave not even the mount that those need", async () => {
+    const module = join(ROOT, "lab/network/namespaces.ts");
+    const script = `
+      import { addNamespace, releaseMount } from ${JSON.stringify(module)};
+      import { execFileSync } from "node:child_process";
+      import { readFileSync } from "node:fs";
+      const cache = ${JSON.stringify(lab.directory)};
+      const mounted = () => readFileSync("/proc/mounts", "utf8").includes(" /run/netns ");
+      const seen = [mounted()];
+      await addNamespace({ cache }, "one");
+      seen.push(mounted());
+      await releaseMount(cache);
+      seen.push(mounted());
+      execFileSync("ip", ["netns", "del", "one"]);
+      await releaseMount(cache);
+      seen.push(mounted());
+      console.log(JSON.stringify(seen));`;
+    // A machine of its own as far as mounts go, with nothing in /run.
+    const fresh = [
+      "--mount",
+      "--propagation=private",
+      "sh",
+      "-c",
+      'while umount --recursive --lazy /run/netns; do :; done 2>/dev/null; mount -t tmpfs run /run && exec "$@"',
+      "sh",
+    ];
+    const { stdout } = await execa("unshare", [
+      ...fresh,
+      process.execPath,
+      "--input-type=module-typescript",
+      "-e",
+      script,
+    ]);
+    expect(JSON.parse(stdout)).toEqual([false, true, true, false]);
+  });
+});

@@ -1,0 +1,8 @@
+import { clients } from "../../../pulumi/plugins/oci/clients.ts";
+import type { Clients } from "../../../pulumi/plugins/oci/clients.ts";
+
+/** One call of the API as the operator, behind Pulumi's back: `call.ts network getVcn '{"vcnId": "…"}'`. */
+
+const [client = "", operation = "", request = "{}"] = process.argv.slice(2);
+const service: any = (await clients())[client as keyof Clients];
+process.stdout.write(JSON.stringify(await service[operation](JSON.parse(request))));
