@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { HostNetwork } from "./hostNetwork.ts";
 import type { NetworkArgs } from "./hostNetwork.ts";
 import { FAULT_DOMAINS, subnetOf } from "./oci/settings.ts";
-import { outsideAddresses, validateEnvironment } from "./oci/validate.ts";
+import { outsideAddresses, validateEnvironment, validateHostKeys } from "./oci/validate.ts";
 import { OverlayHost } from "./overlayHost.ts";
 import type { InstanceArgs, LoginArgs } from "./overlayHost.ts";
 import { withDefaults } from "./vxlan/settings.ts";
@@ -93,7 +93,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
 
   constructor(name: string, args: OverlayEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayEnvironment", name, {}, opts);
-    const problems = validateEnvironment(args);
+    const problems = [...validateEnvironment(args), ...validateHostKeys(args)];
     if (problems.length > 0) {
       throw new pulumi.RunError(
         `OverlayEnvironment "${name}" cannot be built:\n${describeProblems(problems)}`,

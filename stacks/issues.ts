@@ -3,14 +3,14 @@ import type { Problem } from "../components/vxlan/validate.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** One issue of a schema in the words of the other checks: where, what (with the value), what would be right. */
+/** An issue that zod reports, worded as the other checks word theirs: the path, the wrong value, what would be right. */
 export function describeIssue(schema: z.core.$ZodType, issue: Issue): Problem[] {
   const path = pathOf(issue.path);
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((key) => ({
         path: pathOf([...issue.path, key]),
-        message: `unknown key: known here are ${knownKeys(schema, issue.path).join(", ")}.`,
+        message: `unknown key: the keys here are ${knownKeys(schema, issue.path).join(", ")}.`,
       }));
     case "invalid_type":
       return [
@@ -56,14 +56,14 @@ function pathOf(path: readonly PropertyKey[]): string {
   );
 }
 
-/** The keys that the schema has at a path, for the message about one that it has not. */
+/** The keys that the schema allows at a path. */
 function knownKeys(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  const found = unwrap(path.reduce((parent, key) => childOf(unwrap(parent), key), schema));
-  return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
+  const objectSchema = unwrap(path.reduce((parent, key) => childOf(unwrap(parent), key), schema));
+  return objectSchema instanceof z.ZodObject ? Object.keys(objectSchema.shape) : [];
 }
 
-/** A schema without the wrapping that makes it optional. */
-export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+/** The schema inside optional() and default(). */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
     ? unwrap(schema.def.innerType)
     : schema;

@@ -4,8 +4,7 @@ import { join, resolve } from "node:path";
 import { publicKeyOf } from "../components/oci/loginKey.ts";
 import { validateHostKey } from "../components/vxlan/validate.ts";
 import type { Problem } from "../components/vxlan/validate.ts";
-import type { Environment } from "./config.ts";
-import type { Partly } from "./salvage.ts";
+import type { Environment } from "./schema.ts";
 
 /** Keys that the stack config holds as secrets, beside its `environment`. */
 export interface KeySecrets {
@@ -13,76 +12,74 @@ export interface KeySecrets {
   passphrase?: string | undefined;
 }
 
+/** A key as text; empty where `problems` says why it cannot be read. */
+interface KeyText {
+  key: string;
+  problems: Problem[];
+}
+
+const noKey = (path: string, message: string): KeyText => ({ key: "", problems: [{ path, message }] });
+
 /**
- * Finds the private key, as a secret or in a file.
+ * Reads and checks the private key, a secret or a file.
  *
- * @param root relative paths start there
- * @returns empty where there is a problem, which is added to `problems`
+ * @param root folder where relative paths start
  */
 export function readPrivateKey(
   root: string,
-  { ssh, hosts = {} }: Partly<Environment>,
-  secrets: KeySecrets,
-  problems: Problem[],
-): string {
+  { ssh, hosts }: Environment,
+  { privateKey, passphrase }: KeySecrets,
+): KeyText {
   const path = "ssh.privateKeyPath";
-  const file = ssh?.privateKeyPath;
-  if (secrets.privateKey !== undefined && file !== undefined) {
-    problems.push({ path, message: "given, and the secret sshPrivateKey too: keep one of them." });
-    return "";
-  }
-  if (secrets.privateKey === undefined && file === undefined) {
-    problems.push({
+  const isPublished = Object.values(hosts).some(({ instance }) => instance !== undefined);
+  const check = (keyPath: string, key: string): KeyText => ({
+    key,
+    problems: validatePrivateKey(keyPath, key, passphrase, isPublished),
+  });
+  if (ssh.privateKeyPath === undefined) {
+    if (privateKey !== undefined) return check("sshPrivateKey", privateKey);
+    return noKey(
       path,
-      message:
-        "no SSH key is given: name a file here, or store the key with `pulumi config set --secret sshPrivateKey < FILE`.",
-    });
-    return "";
+      "no SSH key is given: name a file here, or store the key with `pulumi config set --secret sshPrivateKey < FILE`.",
+    );
   }
-  const key = file === undefined ? secrets.privateKey : readKeyFile(root, file, path, problems);
-  if (key === undefined) return "";
-  const isPublished = Object.values(hosts).some((host) => host?.instance !== undefined);
-  problems.push(
-    ...validatePrivateKey(file === undefined ? "sshPrivateKey" : path, key, secrets.passphrase, isPublished),
-  );
-  return key;
+  if (privateKey !== undefined)
+    return noKey(path, "given, and the secret sshPrivateKey too: keep one of them.");
+  const file = readKeyFile(root, ssh.privateKeyPath, path);
+  return file.problems.length > 0 ? file : check(path, file.key);
 }
 
 /**
- * Finds the public host keys of hosts that exist, by host name.
+ * Reads and checks the public key of a host that exists; it is given exactly once, as text or as a file.
  *
- * @param root relative paths start there
- * @param problems gets what is wrong with a file; a key that stands in the config is checked with the rest of it
+ * @param root folder where relative paths start
+ * @param path where `existing` stands in the config
  */
-export function readHostKeys(
-  root: string,
-  { hosts = {} }: Partly<Environment>,
-  problems: Problem[],
-): Record<string, string> {
-  const keys: Record<string, string> = {};
-  for (const [name, host] of Object.entries(hosts)) {
-    const { hostKey, hostKeyPath } = host?.existing ?? {};
-    if (hostKey !== undefined) keys[name] = hostKey;
-    if (hostKeyPath === undefined) continue;
-    const path = `hosts.${name}.existing.hostKeyPath`;
-    const text = readKeyFile(root, hostKeyPath, path, problems);
-    if (text === undefined) continue;
-    problems.push(...validateHostKey(path, text));
-    keys[name] = text.trim();
-  }
-  return keys;
-}
-
-/** A file's text. `~/` is the home directory. Nothing of a file's content ever stands in a message. */
-function readKeyFile(
+export function readHostKey(
   root: string,
   path: string,
-  configPath: string,
-  problems: Problem[],
-): string | undefined {
+  { hostKey, hostKeyPath }: NonNullable<Environment["hosts"][string]["existing"]>,
+): KeyText {
+  if (hostKey !== undefined && hostKeyPath !== undefined)
+    return noKey(`${path}.hostKey`, "given twice, as hostKey and as hostKeyPath: keep one.");
+  if (hostKey !== undefined) return { key: hostKey, problems: validateHostKey(`${path}.hostKey`, hostKey) };
+  if (hostKeyPath === undefined) {
+    return noKey(
+      `${path}.hostKey`,
+      "no host key is pinned, and without one any machine could answer in the host's place: give hostKey or hostKeyPath " +
+        "(on the host: cat /etc/ssh/ssh_host_ed25519_key.pub).",
+    );
+  }
+  const file = readKeyFile(root, hostKeyPath, `${path}.hostKeyPath`);
+  if (file.problems.length > 0) return file;
+  return { key: file.key.trim(), problems: validateHostKey(`${path}.hostKeyPath`, file.key) };
+}
+
+/** A file's text. `~/` is the home directory. An error never quotes the file's content. */
+function readKeyFile(root: string, path: string, configPath: string): KeyText {
   const file = path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(root, path);
   try {
-    return readFileSync(file, "utf8");
+    return { key: readFileSync(file, "utf8"), problems: [] };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "error";
     const reason = {
@@ -90,18 +87,14 @@ function readKeyFile(
       EACCES: "it may not be read",
       EISDIR: "it is a directory",
     }[code];
-    problems.push({
-      path: configPath,
-      message: `cannot read ${file}: ${reason ?? code}. Name a key file that exists.`,
-    });
-    return undefined;
+    return noKey(configPath, `cannot read ${file}: ${reason ?? code}. Name a key file that exists.`);
   }
 }
 
 /**
- * What is wrong with a private key.
+ * Checks a private key.
  *
- * @param isPublished its public half goes to instances, so it has to be readable here
+ * @param isPublished whether the public half goes to instances, which needs a key that can be read here
  */
 function validatePrivateKey(
   path: string,
@@ -136,7 +129,7 @@ function validatePrivateKey(
   }
 }
 
-/** PEM says so in a header; OpenSSH's own format names its cipher behind a fixed start. */
+/** PEM has a header for it; OpenSSH's own format names the cipher after a fixed prefix, `none` for a plain key. */
 function isEncrypted(key: string): boolean {
   if (/ENCRYPTED/.test(key)) return true;
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(key)?.[1];

@@ -1,36 +1,41 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
-import type { EnvironmentHostArgs } from "../components/index.ts";
+import type { EnvironmentHostArgs, OverlayEnvironmentArgs } from "../components/index.ts";
+import { validateEnvironment } from "../components/oci/validate.ts";
+import { describeProblems } from "../components/vxlan/validate.ts";
 import type { Problem } from "../components/vxlan/validate.ts";
-import { ConfigError, parseEnvironment, usableEnvironment } from "./config.ts";
-import type { Environment } from "./config.ts";
-import { readHostKeys, readPrivateKey } from "./keys.ts";
+import { describeIssue } from "./issues.ts";
+import { readHostKey, readPrivateKey } from "./keys.ts";
 import type { KeySecrets } from "./keys.ts";
+import { environmentSchema } from "./schema.ts";
+import type { Environment } from "./schema.ts";
 
 /** The folder of Pulumi.yaml: relative paths in a config start there. */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What the program works from: the checked config, with the keys from wherever the config says they are. */
-export interface Settings {
-  environment: Environment;
-  /** The environment's hosts, with the keys of those that exist. */
-  hosts: Record<string, EnvironmentHostArgs>;
-  privateKey: pulumi.Output<string>;
-  privateKeyPassphrase: pulumi.Output<string> | undefined;
+/** Thrown with all problems of a config, so that one run shows everything that has to change. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(describeProblems(problems));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
 }
 
 /**
  * Reads and checks the stack's config.
  *
- * @throws pulumi.RunError with all that is wrong, before any resource is registered
+ * @throws pulumi.RunError with all problems, before any resource is registered
  */
-export function loadSettings(): Settings {
-  const value = new pulumi.Config().getObject("environment") ?? {};
+export function loadEnvironment(): OverlayEnvironmentArgs {
+  const config = new pulumi.Config().getObject("environment") ?? {};
   const project = pulumi.getProject();
-  // What is wrong with a secret has to be known before anything is registered, when no output has a value yet.
+  // Read as plain text: outputs have no value yet, and a wrong secret has to be found before anything is registered.
   const secret = (key: string) => pulumi.runtime.getConfig(`${project}:${key}`);
   try {
-    return readSettings(value, {
+    return resolveEnvironment(config, {
       privateKey: secret("sshPrivateKey"),
       passphrase: secret("sshPrivateKeyPassphrase"),
     });
@@ -44,33 +49,50 @@ export function loadSettings(): Settings {
 }
 
 /**
- * Checks an `environment` together with the keys that it names.
+ * Turns an `environment` into the component's arguments, with the keys read from where the config says they are.
  *
- * @throws ConfigError with all that is wrong in the one and the others
+ * @param root folder where relative paths start
+ * @throws ConfigError with all unknown keys and wrong types; or, if there are none, with all wrong values and keys
  */
-export function readSettings(value: unknown, secrets: KeySecrets): Settings {
-  const usable = usableEnvironment(value);
-  const problems: Problem[] = [];
-  const privateKey = readPrivateKey(ROOT, usable, secrets, problems);
-  const hostKeys = readHostKeys(ROOT, usable, problems);
-  const environment = parseEnvironment(value, problems);
+export function resolveEnvironment(
+  config: unknown,
+  secrets: KeySecrets,
+  root = ROOT,
+): OverlayEnvironmentArgs {
+  const environment = parseEnvironment(config);
+  const privateKey = readPrivateKey(root, environment, secrets);
+  const hosts = Object.entries(environment.hosts).map(([name, host]) => resolveHost(root, name, host));
   const { passphrase } = secrets;
-  return {
-    environment,
-    hosts: Object.fromEntries(
-      Object.entries(environment.hosts).map(([name, host]) => [name, hostArgs(host, hostKeys[name])]),
-    ),
-    privateKey: pulumi.secret(privateKey),
-    privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+  const args = {
+    ...environment,
+    ssh: {
+      ...environment.ssh,
+      privateKey: pulumi.secret(privateKey.key),
+      privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+    },
+    hosts: Object.fromEntries(hosts.map(({ name, hostArgs }) => [name, hostArgs])),
   };
+  const problems = [
+    ...validateEnvironment(args),
+    ...privateKey.problems,
+    ...hosts.flatMap((host) => host.problems),
+  ];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return args;
 }
 
-function hostArgs(
+function parseEnvironment(config: unknown): Environment {
+  const result = environmentSchema.safeParse(config, { reportInput: true });
+  if (result.success) return result.data;
+  throw new ConfigError(result.error.issues.flatMap((issue) => describeIssue(environmentSchema, issue)));
+}
+
+function resolveHost(
+  root: string,
+  name: string,
   { existing, ...host }: Environment["hosts"][string],
-  hostKey: string | undefined,
-): EnvironmentHostArgs {
-  if (!existing) return host;
-  // An existing host without a key does not pass the checks.
-  const { underlayAddress, sshAddress, user, port } = existing;
-  return { ...host, existing: { underlayAddress, sshAddress, user, port, hostKey: hostKey as string } };
+): { name: string; hostArgs: EnvironmentHostArgs; problems: Problem[] } {
+  if (!existing) return { name, hostArgs: host, problems: [] };
+  const { key, problems } = readHostKey(root, `hosts.${name}.existing`, existing);
+  return { name, hostArgs: { ...host, existing: { ...existing, hostKey: key } }, problems };
 }

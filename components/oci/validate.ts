@@ -53,9 +53,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...(network ? validateNetwork(network, "network", outsideAddresses(environment)) : []),
     ...Object.entries(instances).flatMap(([name, instance]) => validateInstance(instance, at(name))),
     ...(network ? validateAddresses(instances, network, at) : []),
-    ...Object.entries(hosts).flatMap(([name, { existing }]) =>
-      existing ? validateExisting(existing, `hosts.${name}.existing`, network !== undefined) : [],
-    ),
+    ...validateUnderlayAddresses(environment),
     ...validateSeparation(environment, instances),
     ...validateOperatorAccess(environment),
     ...validateTags(tags),
@@ -112,20 +110,26 @@ function validateKinds({ hosts }: EnvironmentSettings): Problem[] {
   });
 }
 
-function validateExisting(
-  { underlayAddress, hostKey }: { underlayAddress?: unknown; hostKey?: unknown },
-  at: string,
-  isAdmitted: boolean,
-): Problem[] {
-  const problems = validateHostKey(`${at}.hostKey`, hostKey);
-  if (isAdmitted && underlayAddress !== undefined && typeof underlayAddress !== "string") {
-    problems.push({
-      path: `${at}.underlayAddress`,
-      message:
-        "the Security List of the network admits this address by a rule of its own, so give it as text, not as an output.",
-    });
-  }
-  return problems;
+/** Checks the pinned keys of existing hosts. A stack's config does so itself, since its keys may be in files. */
+export function validateHostKeys({ hosts }: Pick<EnvironmentSettings, "hosts">): Problem[] {
+  return Object.entries(hosts).flatMap(([name, { existing }]) =>
+    existing ? validateHostKey(`hosts.${name}.existing.hostKey`, existing.hostKey) : [],
+  );
+}
+
+/** The address of an existing host beside a network has to be text: that network's Security List has a rule for it. */
+function validateUnderlayAddresses({ hosts, network }: EnvironmentSettings): Problem[] {
+  return Object.entries(hosts).flatMap(([name, { existing }]) => {
+    const { underlayAddress } = existing ?? {};
+    if (!network || underlayAddress === undefined || typeof underlayAddress === "string") return [];
+    return [
+      {
+        path: `hosts.${name}.existing.underlayAddress`,
+        message:
+          "the Security List of the network admits this address by a rule of its own, so give it as text, not as an output.",
+      },
+    ];
+  });
 }
 
 function validatePresence(

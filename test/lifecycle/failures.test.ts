@@ -43,19 +43,28 @@ describe("up fails by name and the next up goes on", () => {
   const goesOn = ({ exitCode, text }: Outcome) => expect(exitCode, text).toBe(0);
   const STEP = "command:remote:Command (overlay-host02-device)";
 
-  test("a wrong config: all of it is said, and nothing is touched", async () => {
+  test("a wrong config: unknown keys and wrong types are reported first, then the rest; nothing is touched", async () => {
     const before = await env.traces("host01");
-    const wrong = env.config((e) => {
-      e.overlay.vni = 2 ** 24;
-      e.overlay.colour = "blue";
-      e.hosts.host02.existing.hostKeyPath = ".lab/keys/nowhere.pub";
-    });
-    const text = await failingUp(wrong);
-    expect(text).toContain("overlay.colour: unknown key");
-    expect(text).toContain("overlay.vni: 16777216 is no VNI");
-    expect(text).toContain("nothing was touched");
+    const wrongKeys = await failingUp(
+      env.config((e) => {
+        e.overlay.colour = "blue";
+        e.overlay.mtu = "large";
+        e.overlay.vni = 2 ** 24;
+      }),
+    );
+    expect(wrongKeys).toContain("overlay.colour: unknown key");
+    expect(wrongKeys).toContain('overlay.mtu: "large" is not a number');
+    expect(wrongKeys).toContain("nothing was touched");
+    const wrongValues = await failingUp(
+      env.config((e) => {
+        e.overlay.vni = 2 ** 24;
+        e.hosts.host02.existing.hostKeyPath = ".lab/keys/nowhere.pub";
+      }),
+    );
+    expect(wrongValues).toContain("overlay.vni: 16777216 is no VNI");
+    expect(wrongValues).toContain("nothing was touched");
     expect(await env.traces("host01")).toBe(before);
-    expect(text).toMatch(
+    expect(wrongValues).toMatch(
       /hosts\.host02\.existing\.hostKeyPath: cannot read .*nowhere\.pub: there is no such file/,
     );
   });

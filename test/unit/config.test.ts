@@ -1,10 +1,56 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parse } from "yaml";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { networkWarnings } from "../../components/oci/validateNetwork.ts";
-import { ConfigError, parseEnvironment } from "../../stacks/config.ts";
+import { ConfigError, resolveEnvironment } from "../../stacks/load.ts";
+import { generateKeyPair } from "../sshKeyPair.ts";
 
 const KEY = `ssh-ed25519 ${"A".repeat(68)}`;
+
+/** Stands for the folder of Pulumi.yaml, and has the key files that the committed stacks name. */
+let root: string;
+const login = generateKeyPair();
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "config-"));
+  mkdirSync(join(root, ".lab/keys"), { recursive: true });
+  writeFileSync(join(root, ".lab/keys/opc_ed25519"), login.private);
+  for (const host of ["host01", "host02"])
+    writeFileSync(join(root, `.lab/keys/${host}_host_ed25519.pub`), `${KEY}\n`);
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const resolve = (environment: any) =>
+  resolveEnvironment(
+    environment,
+    environment.ssh?.privateKeyPath === undefined ? { privateKey: login.private } : {},
+    root,
+  );
+
+/** The problems of an environment as `path: message` lines. */
+const problemsOf = (environment: any): string[] => {
+  try {
+    resolve(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`);
+    throw error;
+  }
+  return [];
+};
+
+const onlyProblem = (problems: readonly string[]): string => {
+  expect(problems).toHaveLength(1);
+  return problems[0] ?? "";
+};
+const paths = (problems: readonly string[]) => problems.map((line) => line.split(": ")[0]);
+
+/** The environment in a committed stack's config file. */
+const committed = (stack: string): any => {
+  const file = parse(readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8")) as { config: Record<string, any> };
+  return file.config["oci-vxlan:environment"];
+};
 
 const environment = (change: (value: any) => void = () => undefined) => {
   const value = {
@@ -24,57 +70,41 @@ const environment = (change: (value: any) => void = () => undefined) => {
   return value;
 };
 
-/** The problems of a changed environment as `path: message` lines. */
-const problems = (change: (value: any) => void): string[] => {
-  try {
-    parseEnvironment(environment(change));
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`);
-    throw error;
-  }
-  return [];
-};
+const problems = (change: (value: any) => void) => problemsOf(environment(change));
 
 describe("a config that is right", () => {
   test("is accepted", () => {
-    expect(parseEnvironment(environment()).hosts["host01"]?.overlayAddresses).toEqual(["192.168.0.1"]);
+    expect(resolve(environment()).hosts["host01"]?.overlayAddresses).toEqual(["192.168.0.1"]);
   });
 
   test("a host may be down on purpose, and so may all of them", () => {
-    expect(parseEnvironment(environment()).hosts["host01"]?.down).toBeUndefined();
+    expect(resolve(environment()).hosts["host01"]?.down).toBeUndefined();
     expect(problems((e) => (e.hosts.host01.down = true))).toEqual([]);
     expect(problems((e) => (e.hosts.host01.down = e.hosts.host02.down = true))).toEqual([]);
   });
 
   test("the example is right but for what it says to change", () => {
-    const file = parse(readFileSync("stacks/Pulumi.example.yaml", "utf8")) as { config: Record<string, any> };
-    const example = file.config["oci-vxlan:environment"];
-    expect(() => parseEnvironment(example)).toThrow(
+    const example = committed("example");
+    example.ssh.privateKeyPath = ".lab/keys/opc_ed25519";
+    expect(() => resolve(example)).toThrow(
       /^ {2}compartmentId: "CHANGE" is no OCID of a compartment.*\n {2}network\.operatorCidrs\[0\]: "CHANGE" is no CIDR: .*$/,
     );
     example.compartmentId = "ocid1.compartment.oc1..aaaa";
     example.network.operatorCidrs = ["198.51.100.10/32"];
-    expect(Object.keys(parseEnvironment(example).hosts)).toHaveLength(2);
+    expect(Object.keys(resolve(example).hosts)).toHaveLength(2);
   });
 
   test.each(["lab", "lab-existing"])("stack %s's own file is accepted", (stack) => {
-    const file = parse(readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8")) as {
-      config: Record<string, unknown>;
-    };
-    expect(parseEnvironment(file.config["oci-vxlan:environment"]).overlay.cidrs).toEqual(["192.168.0.0/24"]);
+    expect(resolve(committed(stack)).overlay.cidrs).toEqual(["192.168.0.0/24"]);
   });
 });
 
 describe("a config that is wrong says where, what, and what would be right", () => {
-  const one = (change: (value: any) => void) => {
-    const found = problems(change);
-    expect(found).toHaveLength(1);
-    return found[0];
-  };
+  const one = (change: (value: any) => void) => onlyProblem(problems(change));
 
   test("unknown key", () => {
     expect(one((e) => (e.overlay.vxlanId = 100))).toMatch(
-      /^overlay\.vxlanId: unknown key: known here are cidrs, device, vni,/,
+      /^overlay\.vxlanId: unknown key: the keys here are cidrs, device, vni,/,
     );
     expect(one((e) => (e.hosts.host01.existing.adress = "x"))).toMatch(
       /^hosts\.host01\.existing\.adress: unknown key/,
@@ -232,43 +262,52 @@ describe("a config that is wrong says where, what, and what would be right", () 
     expect(one((e) => (e.hosts.host01.down = "yes"))).toBe('hosts.host01.down: "yes" is not true or false.');
   });
 
-  test("everything at once, shape and meaning alike", () => {
-    const found = problems((e) => {
+  test("all unknown keys, missing keys and wrong types at once, and nothing else beside them", () => {
+    const lines = problems((e) => {
       e.overlay.vxlanId = 1;
       e.overlay.vni = -1;
-      e.hosts.host01.overlayAddresses = ["192.168.1.1"];
+      e.overlay.port = "4789";
+      delete e.hosts.host01.overlayAddresses;
       delete e.hosts.host02.existing.hostKey;
       e.colour = "blue";
     });
-    expect(found.map((line) => line.split(":")[0])).toEqual([
+    expect(paths(lines)).toEqual([
+      "overlay.port",
       "overlay.vxlanId",
+      "hosts.host01.overlayAddresses",
       "colour",
-      "hosts.host02.existing.hostKey",
+    ]);
+  });
+  test("all wrong values and host keys at once", () => {
+    const lines = problems((e) => {
+      e.overlay.vni = -1;
+      e.hosts.host01.overlayAddresses = ["192.168.1.1"];
+      delete e.hosts.host02.existing.hostKey;
+    });
+    expect(paths(lines)).toEqual([
       "overlay.vni",
       "hosts.host01.overlayAddresses[0]",
+      "hosts.host02.existing.hostKey",
     ]);
+  });
+  test("a key that is missing, with the type that it has", () => {
+    expect(one((e) => delete e.overlay.cidrs)).toBe("overlay.cidrs: missing: give a list.");
+  });
+  test("a host key that is given twice", () => {
+    expect(one((e) => (e.hosts.host01.existing.hostKeyPath = "host.pub"))).toBe(
+      "hosts.host01.existing.hostKey: given twice, as hostKey and as hostKeyPath: keep one.",
+    );
   });
 });
 
 describe("a provisioned environment that Oracle would refuse", () => {
-  /** Stack lab's own file, changed. */
-  const found = (change: (environment: any) => void): string[] => {
-    const file = parse(readFileSync("stacks/Pulumi.lab.yaml", "utf8")) as { config: Record<string, unknown> };
-    const value = file.config["oci-vxlan:environment"];
-    change(value);
-    try {
-      parseEnvironment(value);
-      return [];
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return error.problems.map(({ path, message }) => `${path}: ${message}`);
-    }
+  /** The problems of stack lab's own environment, changed. */
+  const labProblems = (change: (environment: any) => void): string[] => {
+    const environment = committed("lab");
+    change(environment);
+    return problemsOf(environment);
   };
-  const one = (change: (environment: any) => void): string => {
-    const problems = found(change);
-    expect(problems).toHaveLength(1);
-    return problems[0] ?? "";
-  };
+  const one = (change: (environment: any) => void) => onlyProblem(labProblems(change));
   const oneSubnet = (e: any, cidr: string) => {
     e.network.subnets = { all: { cidr } };
     for (const host of Object.values<any>(e.hosts)) host.instance = {};
@@ -379,7 +418,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       /^network\.operatorCidrs: SSH would be open to nobody/,
     );
     expect(one((e) => (e.network.operatorCidrs = ["198.51.100.10"]))).toMatch(/write 198\.51\.100\.10\/32/);
-    expect(found((e) => (e.network.operatorCidrs = ["0.0.0.0/0"]))).toEqual([]);
+    expect(labProblems((e) => (e.network.operatorCidrs = ["0.0.0.0/0"]))).toEqual([]);
     expect(networkWarnings({ operatorCidrs: ["0.0.0.0/0"] }, "network")).toEqual([
       expect.stringMatching(
         /^network\.operatorCidrs: 0\.0\.0\.0\/0 opens SSH on every host to the whole internet/,
@@ -389,9 +428,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
   });
   test("a rule that is none", () => {
     const rule = { protocol: "tpc", cidr: "10.0.0.0", minPort: 10, maxPort: 5 };
-    expect(
-      found((e) => (e.network.securityList.ingress = [rule])).map((line) => line.split(": ")[0]),
-    ).toEqual([
+    expect(paths(labProblems((e) => (e.network.securityList.ingress = [rule])))).toEqual([
       "network.securityList.ingress[0].protocol",
       "network.securityList.ingress[0].cidr",
       "network.securityList.ingress[0]",
@@ -450,7 +487,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
 
   describe("an overlay that overlaps the networks of the operators", () => {
     const operators = (...cidrs: string[]) =>
-      found((e) => (e.network.operatorCidrs = ["198.51.100.10/32", ...cidrs]));
+      labProblems((e) => (e.network.operatorCidrs = ["198.51.100.10/32", ...cidrs]));
     const refusal = (cidr: string) =>
       `overlay.cidrs[0]: 192.168.0.0/24 overlaps ${cidr} at network.operatorCidrs[1]: ` +
       "the host would send its answers to you into the overlay, and nobody could log in any more. " +
@@ -480,7 +517,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
     });
     test("of IPv6", () => {
       const ipv6 = (operator: string) =>
-        found((e) => {
+        labProblems((e) => {
           e.overlay.cidrs = ["192.168.0.0/24", "fd00:77::/64"];
           e.hosts.host01.overlayAddresses.push("fd00:77::1");
           e.hosts.host02.overlayAddresses.push("fd00:77::2");
@@ -495,19 +532,24 @@ describe("a provisioned environment that Oracle would refuse", () => {
       expect(ipv6("0.0.0.0/0")).toEqual([]);
     });
   });
-  test("all of it at once", () => {
-    const paths = found((e) => {
+  test("all unknown keys and wrong types at once", () => {
+    const lines = labProblems((e) => {
       e.colour = "blue";
-      e.network.vcn.cidr = "10.196.218.192/31";
       e.network.subnets.host01.cidr = 5;
+      e.network.vcn.cidr = "10.196.218.192/31";
+    });
+    expect(paths(lines)).toEqual(["network.subnets.host01.cidr", "colour"]);
+  });
+  test("all wrong values at once", () => {
+    const lines = labProblems((e) => {
+      e.network.vcn.cidr = "10.196.218.192/31";
       e.hosts.host01.instance.faultDomain = "FAULT-DOMAIN-4";
       e.hosts.host02.instance.bootTimeout = 1;
       e.overlay.vni = 0;
-    }).map((line) => line.split(": ")[0]);
-    expect(paths).toEqual([
-      "network.subnets.host01.cidr",
-      "colour",
+    });
+    expect(paths(lines)).toEqual([
       "network.vcn.cidr",
+      "network.subnets.host01.cidr",
       "network.subnets.host02.cidr",
       "hosts.host01.instance.faultDomain",
       "hosts.host02.instance.bootTimeout",

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { OverlayEnvironment, VxlanOverlay } from "../../../../components/index.ts";
 import type { EnvironmentHostArgs, VxlanHostArgs } from "../../../../components/index.ts";
-import { loadSettings } from "../../../../stacks/load.ts";
+import { loadEnvironment } from "../../../../stacks/load.ts";
 
 /**
  * The overlay of the stack's config, between hosts that exist, as another component than the stack's own program has:
@@ -13,24 +13,30 @@ const { component, name, parent } = JSON.parse(process.env["SHAPE"] ?? "{}") as 
   name: string;
   parent?: string;
 };
-const { environment, hosts, privateKey, privateKeyPassphrase } = loadSettings();
-const ssh = { ...environment.ssh, privateKey, privateKeyPassphrase };
+const environment = loadEnvironment();
 const opts = parent === undefined ? {} : { parent: new pulumi.ComponentResource("test:index:Site", parent) };
 
 const vxlanHost = ({ overlayAddresses, generation, existing }: EnvironmentHostArgs): VxlanHostArgs => {
   if (existing === undefined) throw new Error("this program is for existing hosts");
   const { underlayAddress, hostKey } = existing;
-  return { overlayAddresses, generation, underlayAddress, ssh: { ...ssh, host: underlayAddress, hostKey } };
+  return {
+    overlayAddresses,
+    generation,
+    underlayAddress,
+    ssh: { ...environment.ssh, host: underlayAddress, hostKey },
+  };
 };
 
 const overlay =
   component === "OverlayEnvironment"
-    ? new OverlayEnvironment(name, { ...environment, ssh, hosts }, opts)
+    ? new OverlayEnvironment(name, environment, opts)
     : new VxlanOverlay(
         name,
         {
           ...environment.overlay,
-          hosts: Object.fromEntries(Object.entries(hosts).map(([host, args]) => [host, vxlanHost(args)])),
+          hosts: Object.fromEntries(
+            Object.entries(environment.hosts).map(([host, args]) => [host, vxlanHost(args)]),
+          ),
         },
         opts,
       );

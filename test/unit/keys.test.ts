@@ -3,11 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { ConfigError } from "../../stacks/config.ts";
-import { readSettings } from "../../stacks/load.ts";
+import { ConfigError, resolveEnvironment } from "../../stacks/load.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
 
-/** The stack config together with the keys that it names: all that is wrong with either is said in one run. */
+/** The stack config together with the keys that it names. */
 let folder: string;
 const HOST_KEY = `ssh-ed25519 ${"A".repeat(68)}`;
 const login = generateKeyPair();
@@ -41,7 +40,7 @@ const environment = (change: (value: any) => void = () => undefined) => {
 
 const problems = (change: (value: any) => void, secrets = {}): string[] => {
   try {
-    readSettings(environment(change), secrets);
+    resolveEnvironment(environment(change), secrets);
   } catch (error) {
     if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`);
     throw error;
@@ -51,7 +50,7 @@ const problems = (change: (value: any) => void, secrets = {}): string[] => {
 const paths = (lines: readonly string[]) => lines.map((line) => line.split(": ")[0]);
 
 test("host keys come from their files, trimmed, or from the config", () => {
-  const { hosts } = readSettings(
+  const { hosts } = resolveEnvironment(
     environment((e) => {
       e.hosts.host02.existing = { underlayAddress: "10.0.0.2", hostKey: HOST_KEY };
     }),
@@ -62,7 +61,7 @@ test("host keys come from their files, trimmed, or from the config", () => {
 });
 
 test("down of a host reaches the component", () => {
-  const { hosts } = readSettings(
+  const { hosts } = resolveEnvironment(
     environment((e) => (e.hosts.host02.down = true)),
     {},
   );
@@ -72,37 +71,43 @@ test("down of a host reaches the component", () => {
 
 test("confirmTimeout is three minutes unless the config says otherwise", () => {
   expect(withDefaults({}).confirmTimeout).toBe(180);
-  const { environment: read } = readSettings(
+  const { overlay } = resolveEnvironment(
     environment((e) => (e.overlay.confirmTimeout = 60)),
     {},
   );
-  expect(withDefaults(read.overlay).confirmTimeout).toBe(60);
+  expect(withDefaults(overlay).confirmTimeout).toBe(60);
 });
 
-test("shape, meaning, key files and host keys are said in one run", () => {
-  const found = problems((e) => {
-    e.overlay.colour = "blue";
+test("wrong values, key files and host keys are reported in one run", () => {
+  const lines = problems((e) => {
     e.overlay.vni = 2 ** 24;
     e.ssh.privateKeyPath = join(folder, "nowhere");
     e.hosts.host01.existing.hostKeyPath = join(folder, "nowhere.pub");
     e.hosts.host02.existing.hostKeyPath = join(folder, "rsa.pub");
   });
-  expect(paths(found)).toEqual([
-    "overlay.colour",
+  expect(paths(lines)).toEqual([
     "overlay.vni",
     "ssh.privateKeyPath",
     "hosts.host01.existing.hostKeyPath",
     "hosts.host02.existing.hostKeyPath",
   ]);
-  expect(found[2]).toMatch(/cannot read .*nowhere: there is no such file/);
-  expect(found[4]).toMatch(/RSA host key pins SHA-1/);
+  expect(lines[1]).toMatch(/cannot read .*nowhere: there is no such file/);
+  expect(lines[3]).toMatch(/RSA host key pins SHA-1/);
+});
+
+test("a key file is not looked for while keys or types are wrong", () => {
+  const lines = problems((e) => {
+    e.overlay.colour = "blue";
+    e.ssh.privateKeyPath = join(folder, "nowhere");
+  });
+  expect(paths(lines)).toEqual(["overlay.colour"]);
 });
 
 describe("the private key", () => {
   const one = (change: (value: any) => void, secrets = {}) => {
-    const found = problems(change, secrets);
-    expect(found).toHaveLength(1);
-    return found[0];
+    const lines = problems(change, secrets);
+    expect(lines).toHaveLength(1);
+    return lines[0];
   };
   const none = (e: any) => delete e.ssh;
 
@@ -139,9 +144,9 @@ describe("the private key", () => {
       }
     };
     expect(problems(provisioned, { passphrase: "secret phrase" })).toEqual([]);
-    const said = one(provisioned, { passphrase: "another phrase" });
-    expect(said).toMatch(/^ssh\.privateKeyPath: the SSH private key cannot be read/);
-    expect(said).not.toContain("another phrase");
+    const problem = one(provisioned, { passphrase: "another phrase" });
+    expect(problem).toMatch(/^ssh\.privateKeyPath: the SSH private key cannot be read/);
+    expect(problem).not.toContain("another phrase");
   });
 });
 
@@ -157,15 +162,15 @@ test.each([
   ],
   ["where no text belongs", (e: any, key: string) => (e.ssh = key)],
 ])("a private key %s is not shown", (_, change) => {
-  let said = "";
+  let message = "";
   try {
-    readSettings(
+    resolveEnvironment(
       environment((e) => change(e, login.private)),
       {},
     );
   } catch (error) {
-    said = (error as Error).message;
+    message = (error as Error).message;
   }
-  expect(said).toContain("a private key stands here");
-  for (const line of login.private.split("\n").slice(1, -2)) expect(said).not.toContain(line.slice(0, 4));
+  expect(message).toContain("a private key stands here");
+  for (const line of login.private.split("\n").slice(1, -2)) expect(message).not.toContain(line.slice(0, 4));
 });
