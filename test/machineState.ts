@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
-import { NAMESPACES, openLab, ROOT } from "../lab/system/lab.ts";
+import { NAMESPACE_PREFIX, openLab, ROOT } from "../lab/system/lab.ts";
 import { allNamespaces, claimMount, releaseMount } from "../lab/network/namespaces.ts";
 
 /** Lines that describe the machine, by subject: "routes", "mounts" … */
@@ -18,7 +18,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const { cache } = openLab("host-tests");
   // Some tests add namespaces without a lab. This one keeps /run/netns mounted when a lab that ends removes its last.
   claimMount(cache);
-  const placeholder = `${NAMESPACES}tests`;
+  const placeholder = `${NAMESPACE_PREFIX}tests`;
   await execa("ip", ["netns", "add", placeholder], { reject: false });
   return async () => {
     await execa("ip", ["netns", "del", placeholder]);
@@ -43,9 +43,9 @@ function compareLines(subject: string, before: readonly string[], after: readonl
 
 /** /run/netns is unmounted with the last namespace, if a lab of this checkout caused the mount. */
 const isOwn = (line: string) =>
-  line.includes(NAMESPACES) || line.includes(`${ROOT}/.lab/`) || line.split(" ")[1] === "/run/netns";
+  line.includes(NAMESPACE_PREFIX) || line.includes(`${ROOT}/.lab/`) || line.split(" ")[1] === "/run/netns";
 
-const isOfOtherCheckout = (name: string) => name.includes("ocivx-") && !name.includes(NAMESPACES);
+const isOfOtherCheckout = (name: string) => name.includes("ocivx-") && !name.includes(NAMESPACE_PREFIX);
 
 /** Whether a line of /proc/mounts belongs to a lab of another checkout. */
 function isMountOfOtherCheckout(line: string): boolean {

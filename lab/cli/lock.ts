@@ -1,7 +1,7 @@
 import { linkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../system/lab.ts";
-import { recall, remember } from "../system/processes.ts";
+import { readPidFile, writePidFile } from "../system/processes.ts";
 
 /**
  * Runs one command on a lab at a time. The lock names its holder, so one that was killed holds nothing.
@@ -15,14 +15,14 @@ export async function exclusively<T>(
   onFullDisk: "fail" | "go on" = "fail",
 ): Promise<T> {
   const file = join(lab.cache, `${lab.name}.lock`);
-  const holder = recall(file);
+  const holder = readPidFile(file);
   if (holder !== undefined)
     throw new Error(`another lab command is at work (process ${holder}): wait for it, or end it.`);
   // A lock whose holder is gone is taken away; the link then appears whole, and for one of two only.
   rmSync(file, { force: true });
   const own = `${file}.${process.pid}`;
   try {
-    remember(own, process.pid);
+    writePidFile(own, process.pid);
   } catch (error) {
     rmSync(`${own}.new`, { force: true });
     if (onFullDisk === "go on" && (error as NodeJS.ErrnoException).code === "ENOSPC") return work();

@@ -31,8 +31,8 @@ import { runInForeground } from "../pulumi/operator.ts";
 import { columns, proofTable, proveAll } from "./connectivityTest.ts";
 import { LabPulumi } from "../pulumi/stack.ts";
 import { startedAt } from "../system/processes.ts";
-import { progress, Stopwatch } from "../system/progress.ts";
-import { requireRoom } from "../system/diskSpace.ts";
+import { terminalProgress, Stopwatch } from "../system/progress.ts";
+import { requireDiskSpace } from "../system/diskSpace.ts";
 
 /** The verbs of `npm run lab`; help.mjs describes them. */
 
@@ -44,14 +44,14 @@ interface Work {
 
 /** Boots what does not run and makes Pulumi ready to work on the stack. */
 async function ready({ lab, stack }: Work, stopwatch = new Stopwatch()): Promise<LabPulumi> {
-  requireRoom(lab.directory, 200, "a running lab");
-  const engine = await stopwatch.phase("engine", () => prepareEngine(lab, progress));
-  progress.line(engine.describe);
+  requireDiskSpace(lab.directory, 200, "a running lab");
+  const engine = await stopwatch.step("engine", () => prepareEngine(lab, terminalProgress));
+  terminalProgress.line(engine.describe);
   const inventory = inventoryOf(stack);
-  if (inventory) await stopwatch.phase("hosts", () => upHosts(lab, inventory, progress));
-  else await stopwatch.phase("cloud", () => startCloud(lab, progress));
+  if (inventory) await stopwatch.step("hosts", () => upHosts(lab, inventory, terminalProgress));
+  else await stopwatch.step("cloud", () => startCloud(lab, terminalProgress));
   const pulumi = new LabPulumi(lab, engine, stack);
-  await stopwatch.phase("stack", () => pulumi.prepare());
+  await stopwatch.step("stack", () => pulumi.prepare());
   return pulumi;
 }
 
@@ -59,11 +59,11 @@ async function up(work: Work): Promise<number> {
   const { lab } = work;
   const stopwatch = new Stopwatch();
   const pulumi = await ready(work, stopwatch);
-  const exitCode = await stopwatch.phase("pulumi up", () =>
+  const exitCode = await stopwatch.step("pulumi up", () =>
     pulumi.inForeground(["up", "--yes", "--skip-preview"]),
   );
   if (exitCode !== 0) return exitCode;
-  const proofs = await stopwatch.phase("proof", async () => {
+  const proofs = await stopwatch.step("proof", async () => {
     const mesh = await proveAll(lab, pulumi.hosts());
     process.stdout.write(`\n${proofTable(mesh)}\n\n`);
     return mesh.proofs;
@@ -183,8 +183,8 @@ async function dispatch(work: Work, verb: string, args: readonly string[]): Prom
     case "down":
       return down(lab, work.stack);
     case "prepare":
-      await prepareEngine(lab, progress);
-      for (const name of Object.keys(IMAGES)) await hostImage(lab, name as ImageName, progress);
+      await prepareEngine(lab, terminalProgress);
+      for (const name of Object.keys(IMAGES)) await hostImage(lab, name as ImageName, terminalProgress);
       return 0;
     default:
       process.stderr.write(`lab: there is no "${verb}"\n\n${HELP}`);

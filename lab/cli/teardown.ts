@@ -6,9 +6,9 @@ import { plain, removeLab, unreachability } from "../hosts/hosts.ts";
 import { pulumiHome } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
 import { inventoryOf } from "./existingHosts.ts";
-import { interrupt, kill, processesWith } from "../system/processes.ts";
+import { interruptProcesses, killProcesses, processesByEnvironment } from "../system/processes.ts";
 import { LabPulumi } from "../pulumi/stack.ts";
-import { progress } from "../system/progress.ts";
+import { terminalProgress } from "../system/progress.ts";
 import { freeMegabytes } from "../system/diskSpace.ts";
 
 /**
@@ -50,14 +50,14 @@ export async function down(lab: Lab, stack: string): Promise<number> {
     await destroyStack(lab, stack);
   } catch (error) {
     if (error instanceof Interrupted) {
-      progress.line(
+      terminalProgress.line(
         "interrupted, so nothing was removed: run npm run lab -- down again to remove what is left.",
       );
       return error.exitCode;
     }
     const [reason = ""] = (error as Error).message.split("\n");
-    progress.line(`not undone in an orderly way: ${reason.replace(/\.$/, "")}.`);
-    progress.line("what pulumi destroy would have undone is removed together with the hosts.");
+    terminalProgress.line(`not undone in an orderly way: ${reason.replace(/\.$/, "")}.`);
+    terminalProgress.line("what pulumi destroy would have undone is removed together with the hosts.");
   }
   await removeLab(lab);
   return 0;
@@ -121,7 +121,7 @@ async function prepare(lab: Lab, stack: string): Promise<LabPulumi> {
   if (!existsSync(engineOf(lab))) throw new Error(`the Pulumi engine is missing (${engineOf(lab)})`);
   const free = freeMegabytes(lab.directory);
   if (free < DESTROY_ROOM) throw new Error(`only ${free} MB are free in ${lab.directory}`);
-  const pulumi = new LabPulumi(lab, await prepareEngine(lab, progress), stack);
+  const pulumi = new LabPulumi(lab, await prepareEngine(lab, terminalProgress), stack);
   await pulumi.prepare();
   return pulumi;
 }
@@ -157,9 +157,9 @@ async function endAtLimit(lab: Lab, signal: AbortSignal, destroy: Promise<number
 
 /** Ends what still runs of the lab's Pulumi; what withstands is left to removeLab, which names it. */
 async function endPulumi(lab: Lab): Promise<void> {
-  const processes = () => processesWith("PULUMI_HOME", pulumiHome(lab));
+  const processes = () => processesByEnvironment("PULUMI_HOME", pulumiHome(lab));
   if (processes().length === 0) return;
-  await interrupt(processes(), END_LIMIT)
-    .catch(() => kill(processes()))
+  await interruptProcesses(processes(), END_LIMIT)
+    .catch(() => killProcesses(processes()))
     .catch(() => undefined);
 }

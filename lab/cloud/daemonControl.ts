@@ -9,8 +9,8 @@ import { hostImage } from "../hosts/images.ts";
 import { makeLoginKey } from "../hosts/keys.ts";
 import { ROOT } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
-import { kill, recall, remember, send } from "../system/processes.ts";
-import type { Report } from "../system/progress.ts";
+import { killProcesses, readPidFile, writePidFile, signalProcesses } from "../system/processes.ts";
+import type { Progress } from "../system/progress.ts";
 import { ensureAccess } from "./access.ts";
 import { applyCuts, readFaults } from "./faults.ts";
 import { instancesOf } from "./instances.ts";
@@ -33,7 +33,7 @@ export const cloudReady = (lab: Lab) => join(cloudFolder(lab), "ready");
 export const stateFile = (lab: Lab) => join(cloudFolder(lab), "state.json");
 
 /** The running cloud's process id. */
-export const runningCloud = (lab: Lab) => recall(cloudPid(lab));
+export const runningCloud = (lab: Lab) => readPidFile(cloudPid(lab));
 
 /** Where the API listens, in the operator's namespace. */
 export const ENDPOINT = { address: "127.0.0.1", port: 443 } as const;
@@ -56,10 +56,10 @@ const START_LIMIT = 30_000;
  * Brings up the network and the cloud's API where they do not run: what the cloud knew before, it knows again,
  * and instances that lost their power get it back. Whatever has to be installed or built is, before.
  */
-export async function startCloud(lab: Lab, report: Report): Promise<void> {
+export async function startCloud(lab: Lab, progress: Progress): Promise<void> {
   await ensureAccess(lab);
   await makeLoginKey(lab);
-  for (const image of bootableImages()) await hostImage(lab, image, report);
+  for (const image of bootableImages()) await hostImage(lab, image, progress);
   await upNetwork(lab);
   await applyCuts(lab);
   const version = sourceVersion();
@@ -79,24 +79,24 @@ export async function startCloud(lab: Lab, report: Report): Promise<void> {
   });
   if (daemon.pid === undefined)
     throw new Error("the cloud's daemon could not be started: nsenter is missing.");
-  remember(cloudPid(lab), daemon.pid);
+  writePidFile(cloudPid(lab), daemon.pid);
   daemon.unref();
   await until("the cloud's API", START_LIMIT, () => {
     if (runningCloud(lab) === undefined)
       throw new Error(`the cloud's daemon ended at once: see ${cloudLog(lab)}.`);
     return isReady(lab, version);
   });
-  await awaitInstances(lab, report);
+  await awaitInstances(lab, progress);
 }
 
 /** Instances that got their power back are hosts again before anybody asks them for something. */
-async function awaitInstances(lab: Lab, report: Report): Promise<void> {
+async function awaitInstances(lab: Lab, progress: Progress): Promise<void> {
   if (readFaults(lab).bootDelay > 0) return;
   const running = instancesOf(lab).filter(({ state }) => state === "RUNNING");
   await Promise.all(
     running.map(({ host, privateIp }) =>
       awaitSsh(lab, host, privateIp, "itself").catch((error: unknown) =>
-        report.line((error as Error).message),
+        progress.line((error as Error).message),
       ),
     ),
   );
@@ -136,8 +136,8 @@ function isAtWork(lab: Lab, version: string): boolean {
 export async function stopCloud(lab: Lab): Promise<void> {
   const pid = runningCloud(lab);
   if (pid === undefined) return;
-  send([pid], "SIGTERM");
+  signalProcesses([pid], "SIGTERM");
   await until("the end of the cloud", 5_000, () => runningCloud(lab) === undefined, 20).catch(() =>
-    kill([pid]),
+    killProcesses([pid]),
   );
 }

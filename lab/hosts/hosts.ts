@@ -15,16 +15,16 @@ import { deleteNamespace, namespaceExists, processesIn } from "../network/namesp
 import { rules } from "../network/existingHostRules.ts";
 import type { Vnic } from "../network/existingHostRules.ts";
 import {
-  argumentsBelow,
-  kill,
-  processesRunning,
-  processesWith,
-  recall,
-  remember,
+  argumentsOfScript,
+  killProcesses,
+  processesByScript,
+  processesByEnvironment,
+  readPidFile,
+  writePidFile,
   startedAt,
 } from "../system/processes.ts";
-import { silent } from "../system/progress.ts";
-import type { Report } from "../system/progress.ts";
+import { silentProgress } from "../system/progress.ts";
+import type { Progress } from "../system/progress.ts";
 import { controlGroups, processesInCgroups, removeCgroups } from "./cgroups.ts";
 import { DEFAULT_IMAGE, hostImage } from "./images.ts";
 import type { ImageName } from "./images.ts";
@@ -83,7 +83,7 @@ export function hostsOf(lab: Lab): string[] {
   return existsSync(hostsFolder(lab)) ? readdirSync(hostsFolder(lab)).sort() : [];
 }
 
-export const isRunning = (lab: Lab, host: string) => recall(pidFile(lab, host)) !== undefined;
+export const isRunning = (lab: Lab, host: string) => readPidFile(pidFile(lab, host)) !== undefined;
 
 /** A VNIC's interface in the router; derived from the host's name, so that no numbers have to be kept. */
 export const portOf = (host: string, isInstance = false) =>
@@ -95,10 +95,10 @@ const vnicOf = (host: string, spec: HostSpec): Vnic => ({ port: portOf(host), ad
  * Brings up the network and every host of the inventory that does not run, and waits until all answer on their
  * SSH port. Where everything runs, it changes nothing.
  */
-export async function upHosts(lab: Lab, inventory: Inventory, report: Report): Promise<void> {
+export async function upHosts(lab: Lab, inventory: Inventory, progress: Progress): Promise<void> {
   const hosts = Object.entries(inventory);
   for (const name of new Set(hosts.map(([, { image }]) => image ?? DEFAULT_IMAGE)))
-    await hostImage(lab, name, report);
+    await hostImage(lab, name, progress);
   await makeHostKeys(
     lab,
     hosts.map(([host]) => host),
@@ -120,7 +120,7 @@ export async function upNetwork(lab: Lab): Promise<void> {
 export async function startHost(lab: Lab, host: string, spec: HostSpec): Promise<void> {
   if (isRunning(lab, host)) return;
   await killLeftovers(lab, host);
-  const image = await hostImage(lab, spec.image ?? DEFAULT_IMAGE, silent);
+  const image = await hostImage(lab, spec.image ?? DEFAULT_IMAGE, silentProgress);
   const folder = hostFolder(lab, host);
   const first = !existsSync(join(folder, "machine"));
   mkdirSync(join(folder, "written"), { recursive: true, mode: 0o755 });
@@ -129,7 +129,7 @@ export async function startHost(lab: Lab, host: string, spec: HostSpec): Promise
   const log = openSync(consoleLog(lab, host), "a", 0o600);
   const supervisor = spawn("bash", [SUPERVISOR, folder], { detached: true, stdio: ["ignore", log, log] });
   if (supervisor.pid === undefined) throw new Error(`${host}: bash could not be started`);
-  remember(pidFile(lab, host), supervisor.pid);
+  writePidFile(pidFile(lab, host), supervisor.pid);
   supervisor.unref();
 }
 
@@ -245,7 +245,7 @@ export async function shutDownHost(lab: Lab, host: string): Promise<void> {
 
 /** The host's init as this machine sees it: the child of systemd-nspawn. */
 function initOf(lab: Lab, host: string): number | undefined {
-  let pid = recall(pidFile(lab, host));
+  let pid = readPidFile(pidFile(lab, host));
   for (let depth = 0; pid !== undefined && depth < 2; depth++) pid = childOf(pid);
   return pid;
 }
@@ -279,14 +279,14 @@ export async function killHost(lab: Lab, host: string): Promise<void> {
     await until(`the end of ${host}`, 5_000, () => !running(), 20).catch(() => undefined);
   }
   // With it goes whatever it waits for.
-  await kill(supervisorsOf(lab, host).flatMap((pid) => [-pid, pid]));
+  await killProcesses(supervisorsOf(lab, host).flatMap((pid) => [-pid, pid]));
   await killLeftovers(lab, host);
 }
 
 /** The processes that keep a host running: the remembered one, and any whose pid file is gone. */
 function supervisorsOf(lab: Lab, host: string): number[] {
-  const remembered = recall(pidFile(lab, host));
-  const others = processesRunning([SUPERVISOR, hostFolder(lab, host)]);
+  const remembered = readPidFile(pidFile(lab, host));
+  const others = processesByScript([SUPERVISOR, hostFolder(lab, host)]);
   return [...new Set([...(remembered === undefined ? [] : [remembered]), ...others])];
 }
 
@@ -301,7 +301,7 @@ async function killLeftovers(lab: Lab, host: string): Promise<void> {
     60_000,
     async () => {
       const pids = [...new Set([...(await processesIn(namespace)), ...processesInCgroups(namespace)])];
-      await kill(pids);
+      await killProcesses(pids);
       return pids.length === 0;
     },
     10,
@@ -327,8 +327,8 @@ export async function removeLab(lab: Lab): Promise<void> {
   const step = (work: Promise<unknown>) => work.catch((error: unknown) => failures.push(error as Error));
   await step(stopCloud(lab));
   // Pulumi and a cloud whose pid file is gone go before the hosts: either could start one again.
-  await step(kill(processesWith("PULUMI_HOME", pulumiHome(lab))));
-  await step(processesIn(lab.namespace("operator")).then(kill));
+  await step(killProcesses(processesByEnvironment("PULUMI_HOME", pulumiHome(lab))));
+  await step(processesIn(lab.namespace("operator")).then(killProcesses));
   await Promise.all(everyHostOf(lab).map((host) => step(killHost(lab, host))));
   await step(dropNetwork(lab));
   await step(unmountBelow(lab.directory));
@@ -347,7 +347,7 @@ export async function removeLab(lab: Lab): Promise<void> {
 function everyHostOf(lab: Lab): string[] {
   const prefix = lab.namespace("h-");
   const named = [...namespacesOf(lab), ...controlGroups(prefix)].filter((name) => name.startsWith(prefix));
-  const supervised = argumentsBelow(SUPERVISOR, hostsFolder(lab));
+  const supervised = argumentsOfScript(SUPERVISOR, hostsFolder(lab));
   return [
     ...new Set([...hostsOf(lab), ...named.map((name) => name.slice(prefix.length)), ...supervised]),
   ].sort();

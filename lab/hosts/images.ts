@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { attempt } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
-import type { Report } from "../system/progress.ts";
-import { requireRoom } from "../system/diskSpace.ts";
+import type { Progress } from "../system/progress.ts";
+import { requireDiskSpace } from "../system/diskSpace.ts";
 
 const SCRIPT = fileURLToPath(new URL("build-image.sh", import.meta.url));
 
@@ -26,17 +26,17 @@ export const DEFAULT_IMAGE: ImageName = "ubuntu-like";
  * @returns the image's directory
  * @throws Error that says where the build's log is
  */
-export async function hostImage(lab: Lab, name: ImageName, report: Report): Promise<string> {
+export async function hostImage(lab: Lab, name: ImageName, progress: Progress): Promise<string> {
   const hash = createHash("sha256").update(readFileSync(SCRIPT)).digest("hex").slice(0, 12);
   const folder = join(lab.cache, "images");
   const image = join(folder, `${name}-${hash}`);
   if (existsSync(image)) return image;
 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  requireRoom(folder, 1_000, "building a host image");
+  requireDiskSpace(folder, 1_000, "building a host image");
   const unfinished = join(folder, `.unfinished-${process.pid}`);
   rmSync(unfinished, { recursive: true, force: true });
-  await report.step(`host image ${name}: systemd, sshd, cloud-init, ${IMAGES[name]}`, async () => {
+  await progress.step(`host image ${name}: systemd, sshd, cloud-init, ${IMAGES[name]}`, async () => {
     const { exitCode, stdout, stderr } = await attempt(["bash", SCRIPT, name, unfinished], {
       timeout: 15 * 60_000,
     });

@@ -1,6 +1,6 @@
 import { run } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
-import { kill } from "../system/processes.ts";
+import { killProcesses } from "../system/processes.ts";
 import {
   addNamespace,
   allNamespaces,
@@ -76,7 +76,7 @@ export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
 /** Removes the router and the operator's namespace, and what still runs there. Hosts have to be gone before. */
 export async function dropNetwork(lab: Lab): Promise<void> {
   for (const name of [lab.namespace("operator"), lab.namespace("router")]) {
-    await kill(await processesIn(name));
+    await killProcesses(await processesIn(name));
     await deleteNamespace(name);
   }
   await releaseMount(lab.cache);

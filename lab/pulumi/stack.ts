@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { accessEnvironment, ensureAccess } from "../cloud/access.ts";
 import { attempt } from "../system/commands.ts";
-import type { Result } from "../system/commands.ts";
+import type { CommandResult } from "../system/commands.ts";
 import type { Engine } from "./engine/engine.ts";
 import { keysFolder } from "../hosts/keys.ts";
-import { KEYS, ROOT } from "../system/lab.ts";
+import { STACK_KEYS_FOLDER, ROOT } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
 import { asOperator, ensurePassphrase, runInForeground } from "./operator.ts";
 import type { Mount } from "./operator.ts";
-import { interrupt, kill, processesWith } from "../system/processes.ts";
+import { interruptProcesses, killProcesses, processesByEnvironment } from "../system/processes.ts";
 
 /**
  * Runs Pulumi as the operator, on a state of the lab's own. The stack's config file is the committed one, but
@@ -50,9 +50,9 @@ export class LabPulumi {
 
   /** An engine whose lab was killed works on, and plugins outlive a killed engine. */
   private async endLeftovers(): Promise<void> {
-    const leftovers = () => processesWith("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
+    const leftovers = () => processesByEnvironment("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
     if (leftovers().length === 0) return;
-    await interrupt(leftovers(), 15_000).catch(() => kill(leftovers()));
+    await interruptProcesses(leftovers(), 15_000).catch(() => killProcesses(leftovers()));
   }
 
   /** Runs Pulumi on the terminal and returns its exit code. */
@@ -69,7 +69,7 @@ export class LabPulumi {
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     mounts: readonly Mount[] = [],
-  ): Promise<Result> {
+  ): Promise<CommandResult> {
     return this.withConfig((labMounts) =>
       attempt(this.argv(args, [...labMounts, ...mounts]), {
         timeout: 600_000,
@@ -112,7 +112,7 @@ export class LabPulumi {
     writeFileSync(copy, salt + before, { mode: 0o600 });
     const result = await work([
       { source: copy, target: this.committed },
-      { source: keysFolder(this.lab), target: KEYS },
+      { source: keysFolder(this.lab), target: STACK_KEYS_FOLDER },
     ]);
     const after = readFileSync(copy, "utf8").replace(SALT, "");
     if (this.config === undefined && meaning(after) !== meaning(before)) writeFileSync(this.committed, after);

@@ -100,7 +100,7 @@ export async function installMissing({ only, debian }) {
   const free = statfsSync(ROOT);
   if (free.bavail * free.bsize < DISK_NEEDED) {
     fail(
-      `${Math.round((free.bavail * free.bsize) / 1e6)} MB are free here and about ${DISK_NEEDED / 1e9} GB are needed: make room, then run it again.`,
+      `${Math.round((free.bavail * free.bsize) / 1e6)} MB are free here and about ${DISK_NEEDED / 1e9} GB are needed: free some space, then run it again.`,
     );
   }
   if (names.length > 0) {

@@ -1,22 +1,23 @@
 import { statfsSync } from "node:fs";
 
 /**
- * Refuses to begin what a full disk would stop half-way.
+ * Refuses to start work for which the disk has too little space, before half of it is written.
  *
- * @param folder where it will be written; it has to exist
- * @param megabytes what it will take there, with some room to spare
- * @throws Error that says how much is missing
+ * @param folder an existing folder on the disk that is written to
+ * @param megabytes how much the work writes, plus a reserve
+ * @param work names the work in the error, for example "building a host image"
+ * @throws Error that names the required and the free space
  */
-export function requireRoom(folder: string, megabytes: number, what: string): void {
+export function requireDiskSpace(folder: string, megabytes: number, work: string): void {
   const free = freeMegabytes(folder);
   if (free < megabytes) {
     throw new Error(
-      `${what} needs about ${megabytes} MB and ${free} MB are free in ${folder}: make room there, then run it again.`,
+      `${work} needs about ${megabytes} MB and ${free} MB are free in ${folder}: free some space there, then run it again.`,
     );
   }
 }
 
-/** Megabytes that can still be written in a folder. */
+/** Free megabytes on the disk that a folder is on. */
 export function freeMegabytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return Math.floor((bavail * bsize) / 1e6);

@@ -8,41 +8,41 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 4);
 
-/** What the names of all network namespaces begin with that labs of this checkout make. */
-export const NAMESPACES = `ocivx-${hash(ROOT)}-`;
+/** The prefix of all network namespaces of this checkout's labs, for example `ocivx-3f2a-`. */
+export const NAMESPACE_PREFIX = `ocivx-${hash(ROOT)}-`;
 
-/** One running lab: where its files are and what its namespaces are called. */
+/** The files and the namespaces of one lab. */
 export interface Lab {
   name: string;
   /** State, keys and logs; removed by `down`. */
   directory: string;
   /** Host images and the built engine; kept by `down`. */
   cache: string;
-  /** Name of one of the lab's network namespaces. Two checkouts, or two labs, never share one. */
+  /** A network namespace's name. It differs between checkouts and between labs. */
   namespace: (role: "router" | "operator" | `h-${string}`) => string;
 }
 
-/** Where the operator finds the lab's keys, whichever lab it is: stack configs name them by this path. */
-export const KEYS = join(ROOT, ".lab", "keys");
+/** The folder by which stack configs name the lab's keys. The operator sees the keys of the current lab there. */
+export const STACK_KEYS_FOLDER = join(ROOT, ".lab", "keys");
 
 /**
- * Opens a lab by name, making its directories where they are missing; only root can look into them.
+ * Opens a lab by name and creates its directories, readable by root only, where they are missing.
  *
- * @throws Error when the name could be anything but a directory's own name: `down` removes that directory
+ * @throws Error for a name such as `../main`, since `down` removes the directory of that name
  */
 export function openLab(name: string): Lab {
   if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(name)) {
     throw new Error(
-      `"${name}" is no name for a lab: LAB_NAME takes lower-case letters, digits and inner hyphens, at most 31.`,
+      `"${name}" is not a valid lab name: LAB_NAME takes lower-case letters, digits and inner hyphens, at most 31.`,
     );
   }
   const base = join(ROOT, ".lab");
   const directory = join(base, "labs", name);
   const cache = join(base, "cache");
-  for (const folder of [base, directory, cache, KEYS, join(directory, "keys")])
+  for (const folder of [base, directory, cache, STACK_KEYS_FOLDER, join(directory, "keys")])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return { name, directory, cache, namespace: (role) => `${NAMESPACES}${hash(name)}-${role}` };
+  return { name, directory, cache, namespace: (role) => `${NAMESPACE_PREFIX}${hash(name)}-${role}` };
 }
 
-/** The lab's own PULUMI_HOME, which tells its Pulumi processes from all others. */
+/** The lab's own PULUMI_HOME. It distinguishes the lab's Pulumi processes from all others. */
 export const pulumiHome = (lab: Lab): string => join(lab.directory, "pulumi");

@@ -3,12 +3,12 @@ import { basename, dirname } from "node:path";
 import { until } from "./commands.ts";
 
 /**
- * Processes that outlive the command that started them are remembered by pid and start time: a pid alone may
- * belong to a stranger after a reboot.
+ * Processes that outlive the command that started them. A pid file holds the process id and the start time, since
+ * another process may have the same id after a reboot.
  */
 
-/** When a process started, in clock ticks since boot; undefined when it is gone or only waits to be reaped. */
-function startTime(pid: number): string | undefined {
+/** When a process started, in clock ticks since boot; undefined if it has ended, also if it is a zombie. */
+function startTicks(pid: number): string | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
@@ -19,112 +19,107 @@ function startTime(pid: number): string | undefined {
   }
 }
 
-/** When a process started. Its clock ticks are hundredths of a second on every Linux that Node runs on. */
+/** When a process started. A clock tick is 10 ms on every Linux that Node runs on. */
 export function startedAt(pid: number): Date | undefined {
-  const ticks = startTime(pid);
+  const ticks = startTicks(pid);
   const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1];
   return ticks === undefined || boot === undefined
     ? undefined
     : new Date((Number(boot) + Number(ticks) / 100) * 1_000);
 }
 
-/** Writes down a process that was just started. */
-export function remember(file: string, pid: number): void {
-  writeFileSync(`${file}.new`, `${pid} ${startTime(pid) ?? ""}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file); // Whoever reads it meanwhile finds all of it or nothing.
+/** Writes the pid file of a running process. A reader at the same time sees all of it or nothing. */
+export function writePidFile(file: string, pid: number): void {
+  writeFileSync(`${file}.new`, `${pid} ${startTicks(pid) ?? ""}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
-/** The remembered process, if it still runs. */
-export function recall(file: string): number | undefined {
+/** The process that a pid file names, if it still runs. */
+export function readPidFile(file: string): number | undefined {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch {
     return undefined;
   }
-  const [pid = "", started = ""] = text.trim().split(" ");
-  return started !== "" && startTime(Number(pid)) === started ? Number(pid) : undefined;
+  const [pid = "", ticks = ""] = text.trim().split(" ");
+  return ticks !== "" && startTicks(Number(pid)) === ticks ? Number(pid) : undefined;
+}
+
+/** The ids of all processes of this machine. */
+const allProcesses = () => readdirSync("/proc").map(Number).filter(Number.isInteger);
+
+/** The null-terminated strings in a file of a process; undefined if the process has ended meanwhile. */
+function procStrings(pid: number, file: "environ" | "cmdline"): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0").slice(0, -1);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * The processes that have this in their environment, which children inherit; this one and those that started it
- * are left out.
+ * The processes that have this variable in their environment, which child processes inherit. This process and its
+ * ancestors are left out.
  */
-export function processesWith(variable: string, value: string): number[] {
-  const own = ancestors(process.pid);
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => {
-      if (!Number.isInteger(pid) || own.includes(pid)) return false;
-      try {
-        return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`${variable}=${value}`);
-      } catch {
-        return false; // It ended meanwhile.
-      }
-    });
-}
-
-/** The arguments of every process of this machine, by pid. */
-function commandLines(): Map<number, string[]> {
-  const lines = new Map<number, string[]>();
-  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
-    try {
-      lines.set(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1));
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return lines;
-}
-
-/** The processes of bash that run this script with these arguments, and nothing else. */
-export function processesRunning(script: readonly string[]): number[] {
-  return [...commandLines()]
-    .filter(([, [, ...args]]) => args.length === script.length && args.every((arg, n) => arg === script[n]))
-    .map(([pid]) => pid);
-}
-
-/** The names directly below a folder that running processes of a script were given as their argument. */
-export function argumentsBelow(script: string, folder: string): string[] {
-  return [...commandLines().values()].flatMap(([, name, path = ""]) =>
-    name === script && dirname(path) === folder ? [basename(path)] : [],
+export function processesByEnvironment(variable: string, value: string): number[] {
+  const ownProcesses = ancestorsOf(process.pid);
+  return allProcesses().filter(
+    (pid) =>
+      !ownProcesses.includes(pid) && (procStrings(pid, "environ")?.includes(`${variable}=${value}`) ?? false),
   );
 }
 
-/** A process, the one that started it, and so on. */
-function ancestors(pid: number): number[] {
+/** The processes of bash that run this script with exactly these arguments. */
+export function processesByScript(script: readonly string[]): number[] {
+  return allProcesses().filter((pid) => {
+    const [, ...args] = procStrings(pid, "cmdline") ?? [];
+    return args.length === script.length && args.every((arg, index) => arg === script[index]);
+  });
+}
+
+/** The first arguments of a script's running processes, as far as they are paths in this folder: their base names. */
+export function argumentsOfScript(script: string, folder: string): string[] {
+  return allProcesses().flatMap((pid) => {
+    const [, name, path = ""] = procStrings(pid, "cmdline") ?? [];
+    return name === script && dirname(path) === folder ? [basename(path)] : [];
+  });
+}
+
+/** A process, its parent, its parent's parent, and so on. */
+function ancestorsOf(pid: number): number[] {
   if (pid <= 0) return [];
   const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return [pid, ...ancestors(Number(parent ?? 0))];
+  return [pid, ...ancestorsOf(Number(parent ?? 0))];
 }
 
-/** Asks processes of the lab's own to end well, and waits for it. */
-export async function interrupt(pids: readonly number[], limit: number): Promise<void> {
-  const areGone = watch(pids);
-  send(pids, "SIGINT");
-  await until("their end", limit, areGone);
+/** Sends SIGINT to processes and waits until they have ended. */
+export async function interruptProcesses(pids: readonly number[], limit: number): Promise<void> {
+  const haveEnded = endCheck(pids);
+  signalProcesses(pids, "SIGINT");
+  await until(`the end of processes ${pids.join(", ")}`, limit, haveEnded);
 }
 
-/** Ends processes of the lab's own at once, and waits until they are gone. */
-export async function kill(pids: readonly number[]): Promise<void> {
-  const areGone = watch(pids);
-  send(pids, "SIGKILL");
-  // The last process of a host unmounts its root, which waits for the disk.
-  await until(`the end of processes ${pids.join(", ")}`, 60_000, areGone, 20);
+/** Sends SIGKILL to processes and waits until they have ended. */
+export async function killProcesses(pids: readonly number[]): Promise<void> {
+  const haveEnded = endCheck(pids);
+  signalProcesses(pids, "SIGKILL");
+  // A host's last process unmounts its root file system, which waits for the disk.
+  await until(`the end of processes ${pids.join(", ")}`, 60_000, haveEnded, 20);
 }
 
-/** Tells whether all of these processes have ended, also where the kernel gave a pid to another one since. */
-function watch(pids: readonly number[]): () => boolean {
-  const started = pids.map(startTime);
+/** A function that returns whether all of these processes have ended, even if the kernel has reused an id. */
+function endCheck(pids: readonly number[]): () => boolean {
+  const ticks = pids.map(startTicks);
   return () =>
     pids.every((pid, index) => {
-      const now = startTime(pid);
-      return now === undefined || now !== started[index];
+      const currentTicks = startTicks(pid);
+      return currentTicks === undefined || currentTicks !== ticks[index];
     });
 }
 
-/** Signals those of the processes that are still there. */
-export function send(pids: readonly number[], signal: NodeJS.Signals): void {
+/** Sends a signal to processes; those that have ended are skipped. */
+export function signalProcesses(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);

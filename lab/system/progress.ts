@@ -1,40 +1,40 @@
-/** Tells a person what is being done and how long it took. */
-export interface Report {
+/** Shows which long steps run, and how long each took. */
+export interface Progress {
   line: (text: string) => void;
-  /** Runs a long step, announced before and timed after. */
-  step: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+  /** Runs a step; prints its title before and its duration after. */
+  step: <T>(title: string, work: () => Promise<T>) => Promise<T>;
 }
 
-const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+const secondsSince = (start: number) => `${((performance.now() - start) / 1000).toFixed(1)} s`;
 
-/** Progress goes to standard error: standard output is for results. */
-export const progress: Report = {
+/** Goes to standard error, since standard output is for results. */
+export const terminalProgress: Progress = {
   line: (text) => process.stderr.write(`lab: ${text}\n`),
-  step: async (what, work) => {
-    const since = performance.now();
-    process.stderr.write(`lab: ${what} …\n`);
+  step: async (title, work) => {
+    const start = performance.now();
+    process.stderr.write(`lab: ${title} …\n`);
     const result = await work();
-    process.stderr.write(`lab: … done in ${seconds(since)}\n`);
+    process.stderr.write(`lab: … done in ${secondsSince(start)}\n`);
     return result;
   },
 };
 
-/** Says nothing, for tests. */
-export const silent: Report = { line: () => undefined, step: (_, work) => work() };
+/** Prints nothing. */
+export const silentProgress: Progress = { line: () => undefined, step: (_, work) => work() };
 
-/** The times of a run's phases, to be printed at its end. */
+/** Measures the steps of a run, to print their durations at its end. */
 export class Stopwatch {
-  private readonly since = performance.now();
-  private readonly phases: string[] = [];
+  private readonly start = performance.now();
+  private readonly durations: string[] = [];
 
-  async phase<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const since = performance.now();
+  async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
     const result = await work();
-    this.phases.push(`${name} ${seconds(since)}`);
+    this.durations.push(`${name} ${secondsSince(start)}`);
     return result;
   }
 
   toString(): string {
-    return `${this.phases.join(", ")}; ${seconds(this.since)} in all`;
+    return `${this.durations.join(", ")}; ${secondsSince(this.start)} in all`;
   }
 }

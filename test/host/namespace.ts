@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import { hostFiles } from "../../components/vxlan/hostFiles.ts";
 import { PROGRAM } from "../../components/vxlan/phases.ts";
 import { attempt, run } from "../../lab/system/commands.ts";
-import type { Result } from "../../lab/system/commands.ts";
+import type { CommandResult } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
 import { openLab } from "../../lab/system/lab.ts";
-import { progress } from "../../lab/system/progress.ts";
+import { terminalProgress } from "../../lab/system/progress.ts";
 
 const HOST_FILES = fileURLToPath(new URL("../../components/vxlan/host", import.meta.url));
 const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));
@@ -31,7 +31,7 @@ export class NamespaceHost {
   }
 
   static async make(): Promise<NamespaceHost> {
-    const image = await hostImage(openLab("host-tests"), DEFAULT_IMAGE, progress);
+    const image = await hostImage(openLab("host-tests"), DEFAULT_IMAGE, terminalProgress);
     const script = `
       set -e
       mount -t tmpfs tmpfs /mnt
@@ -102,7 +102,7 @@ export class NamespaceHost {
   }
 
   /** Runs the program and returns whatever became of it. */
-  program(args: readonly string[], input = ""): Promise<Result> {
+  program(args: readonly string[], input = ""): Promise<CommandResult> {
     return attempt([...this.inside(), PROGRAM, ...args], { input });
   }
 

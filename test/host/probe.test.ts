@@ -4,10 +4,10 @@ import { withDefaults } from "../../components/vxlan/settings.ts";
 import { probeInput } from "../../components/vxlan/probe.ts";
 import { until } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
-import { NAMESPACES, openLab } from "../../lab/system/lab.ts";
-import { silent } from "../../lab/system/progress.ts";
+import { NAMESPACE_PREFIX, openLab } from "../../lab/system/lab.ts";
+import { silentProgress } from "../../lab/system/progress.ts";
 
-const NAMESPACE = `${NAMESPACES}probe`;
+const NAMESPACE = `${NAMESPACE_PREFIX}probe`;
 const PEERS = 1_000;
 /**
  * Answers with a banner as sshd does, at every address of the loopback device; at port 23 hangs up on every third, as
@@ -36,7 +36,7 @@ describe("probing a thousand peers", () => {
   const inside = (...argv: string[]) => ["netns", "exec", NAMESPACE, ...argv];
 
   beforeAll(async () => {
-    root = await hostImage(openLab("main"), DEFAULT_IMAGE, silent);
+    root = await hostImage(openLab("main"), DEFAULT_IMAGE, silentProgress);
     await execa("ip", ["netns", "del", NAMESPACE], { reject: false });
     await execa("ip", ["netns", "add", NAMESPACE]);
     await execa("ip", ["-n", NAMESPACE, "link", "set", "lo", "up"]);

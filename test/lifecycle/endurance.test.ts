@@ -11,7 +11,7 @@ import type { HostSpec } from "../../lab/hosts/hosts.ts";
 import type { ImageName } from "../../lab/hosts/images.ts";
 import { hostKey } from "../../lab/hosts/keys.ts";
 import { inNetwork } from "../../lab/network/network.ts";
-import { silent } from "../../lab/system/progress.ts";
+import { silentProgress } from "../../lab/system/progress.ts";
 import { Fleet, HOSTS, overlayAddress } from "./endurance.ts";
 import type { Host } from "./endurance.ts";
 
@@ -182,7 +182,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
   });
 
   test("takes a host back that lost its power", async () => {
-    await upHosts(fleet.env.lab, fleet.env.inventory, silent);
+    await upHosts(fleet.env.lab, fleet.env.inventory, silentProgress);
     await until("its return", AFTER_BOOT, () => fleet.reaches("beta", overlayAddress("alpha")));
     for (const host of ["alpha", "beta"] as const)
       await fleet.on(host, "systemctl --quiet stop keepalived; systemctl --quiet mask keepalived");
@@ -267,7 +267,7 @@ describe.each(IMAGES)("the overlay on %s", (image) => {
     await removeHost(fleet.env.lab, "beta");
     for (const file of [hostKey(fleet.env.lab, "beta"), `${hostKey(fleet.env.lab, "beta")}.pub`])
       rmSync(file);
-    await upHosts(fleet.env.lab, fleet.env.inventory, silent);
+    await upHosts(fleet.env.lab, fleet.env.inventory, silentProgress);
     expect(await fleet.on("beta", "ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
     await fleet.on(
       "beta",

@@ -18,7 +18,7 @@ import type { Mount } from "../../lab/pulumi/operator.ts";
 import { proveAll } from "../../lab/cli/connectivityTest.ts";
 import type { Proof } from "../../lab/cli/connectivityTest.ts";
 import { LabPulumi } from "../../lab/pulumi/stack.ts";
-import { silent } from "../../lab/system/progress.ts";
+import { silentProgress } from "../../lab/system/progress.ts";
 
 /** What one Pulumi run did: how it ended, what it said, and how many operations of which kind it made. */
 export interface Outcome {
@@ -48,17 +48,17 @@ export class TestEnvironment {
   static async boot(name: string, inventory: Inventory): Promise<TestEnvironment> {
     await removeLab(openLab(name));
     const lab = openLab(name);
-    await upHosts(lab, inventory, silent);
-    return new TestEnvironment(lab, inventory, await prepareEngine(lab, silent));
+    await upHosts(lab, inventory, silentProgress);
+    return new TestEnvironment(lab, inventory, await prepareEngine(lab, silentProgress));
   }
 
   /** The same with the lab's cloud, which makes the hosts; the inventory's hosts exist beside them. */
   static async cloud(name: string, inventory: Inventory = {}): Promise<TestEnvironment> {
     await removeLab(openLab(name));
     const lab = openLab(name);
-    await startCloud(lab, silent);
-    if (Object.keys(inventory).length > 0) await upHosts(lab, inventory, silent);
-    return new TestEnvironment(lab, inventory, await prepareEngine(lab, silent));
+    await startCloud(lab, silentProgress);
+    if (Object.keys(inventory).length > 0) await upHosts(lab, inventory, silentProgress);
+    return new TestEnvironment(lab, inventory, await prepareEngine(lab, silentProgress));
   }
 
   remove(): Promise<void> {

@@ -5,7 +5,7 @@ import type { HostSpec, Inventory } from "../../lab/hosts/hosts.ts";
 import { hostKey } from "../../lab/hosts/keys.ts";
 import { MEMO } from "../../lab/cli/existingHosts.ts";
 import { inNetwork } from "../../lab/network/network.ts";
-import { silent } from "../../lab/system/progress.ts";
+import { silentProgress } from "../../lab/system/progress.ts";
 import { TestEnvironment } from "./environment.ts";
 import { LastingOverlay } from "./lastingOverlay.ts";
 import type { Run } from "./lastingOverlay.ts";
@@ -108,7 +108,7 @@ describe("a host whose `existing` names another machine", () => {
     const { lab } = overlay.env;
     await removeHost(lab, "host02");
     for (const file of [hostKey(lab, "host02"), `${hostKey(lab, "host02")}.pub`]) rmSync(file);
-    await upHosts(lab, MACHINES, silent);
+    await upHosts(lab, MACHINES, silentProgress);
     await settlesOn("host01", "host02");
   });
 
@@ -120,7 +120,7 @@ describe("a host whose `existing` names another machine", () => {
     };
     const mac = await overlay.env.on("host02", "cat /var/lib/oci-vxlan/lab.overlay/mac");
     await killHost(lab, "host02");
-    await upHosts(lab, movedInventory, silent);
+    await upHosts(lab, movedInventory, silentProgress);
     const { exitCode, text, counts } = await on("host01", "host02", ({ host02 }) => {
       host02.existing.underlayAddress = "10.196.218.234";
     })();
@@ -130,7 +130,7 @@ describe("a host whose `existing` names another machine", () => {
     expect(await overlay.env.on("host02", "ip -o link show dev vxlan0")).toContain(mac);
     expect(await overlay.env.on("host01", "bridge fdb show dev vxlan0")).not.toContain(underlay("host02"));
     await killHost(lab, "host02");
-    await upHosts(lab, MACHINES, silent);
+    await upHosts(lab, MACHINES, silentProgress);
     await settlesOn("host01", "host02");
   });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { killHost, rebootHost, upHosts } from "../../lab/hosts/hosts.ts";
 import type { HostSpec } from "../../lab/hosts/hosts.ts";
 import { MEMO } from "../../lab/cli/existingHosts.ts";
-import { silent } from "../../lab/system/progress.ts";
+import { silentProgress } from "../../lab/system/progress.ts";
 import { TestEnvironment } from "./environment.ts";
 import { commandLinesDuring, readableByOthers, secretsOf } from "./secrets.ts";
 
@@ -139,7 +139,7 @@ describe("the memo's hosts", () => {
 
   test("a power cut is no different", async () => {
     await killHost(env.lab, "host02");
-    await upHosts(env.lab, MEMO, silent);
+    await upHosts(env.lab, MEMO, silentProgress);
     await env.on("host02", "systemctl is-system-running --wait >/dev/null || true");
     expect(await env.failing()).toEqual([]);
   });

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { attempt, run } from "../../system/commands.ts";
 import type { Lab } from "../../system/lab.ts";
-import type { Report } from "../../system/progress.ts";
-import { requireRoom } from "../../system/diskSpace.ts";
+import type { Progress } from "../../system/progress.ts";
+import { requireDiskSpace } from "../../system/diskSpace.ts";
 
 interface Program {
   what: string;
@@ -58,7 +58,7 @@ export function builtEngine(lab: Lab, version: string): string | undefined {
  * @returns a folder laid out as the launcher's own `versions` folder
  * @throws Error where Go is missing or a build fails
  */
-export async function buildEngine(lab: Lab, version: string, report: Report): Promise<string> {
+export async function buildEngine(lab: Lab, version: string, progress: Progress): Promise<string> {
   const folder = folderOf(lab, version);
   if (existsSync(folder)) return folder;
   if ((await attempt(["go", "version"])).exitCode !== 0) {
@@ -70,9 +70,9 @@ export async function buildEngine(lab: Lab, version: string, report: Report): Pr
   const unfinished = join(lab.cache, "engine", `.unfinished-${process.pid}`);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(join(unfinished, version, "bin"), { recursive: true, mode: 0o700 });
-  requireRoom(unfinished, 3_000, "building the engine");
+  requireDiskSpace(unfinished, 3_000, "building the engine");
   for (const program of PROGRAMS) {
-    await report.step(`${program.what} ${version}, built from its Go module (minutes, once)`, () =>
+    await progress.step(`${program.what} ${version}, built from its Go module (minutes, once)`, () =>
       build(program, version, unfinished, join(unfinished, version, "bin", program.binary)),
     );
   }

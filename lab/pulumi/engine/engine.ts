@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { run } from "../../system/commands.ts";
 import { pulumiHome, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import type { Report } from "../../system/progress.ts";
+import type { Progress } from "../../system/progress.ts";
 import { buildEngine, builtEngine } from "./build.ts";
 
 /** What runs Pulumi in a lab. */
@@ -51,7 +51,7 @@ export const engineOf = (lab: Lab) => join(pulumiHome(lab), "versions", version(
  *
  * @throws Error with what is missing and the command that mends it
  */
-export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
+export async function prepareEngine(lab: Lab, progress: Progress): Promise<Engine> {
   const home = pulumiHome(lab);
   const temporary = join(lab.directory, "tmp");
   for (const folder of [home, temporary]) mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -76,11 +76,11 @@ export async function prepareEngine(lab: Lab, report: Report): Promise<Engine> {
     mkdirSync(downloaded, { recursive: true, mode: 0o700 });
     link(downloaded, join(home, "versions"));
   } else {
-    link(await buildEngine(lab, version(), report), join(home, "versions"));
+    link(await buildEngine(lab, version(), progress), join(home, "versions"));
     env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true";
   }
   if (download)
-    await report.step(`Pulumi ${version()}`, () => run(["pulumi", "version"], { timeout: 600_000, env }));
+    await progress.step(`Pulumi ${version()}`, () => run(["pulumi", "version"], { timeout: 600_000, env }));
   const plugins: string[] = [];
   for (const plugin of PLUGINS) plugins.push(await registerPlugin(home, plugin, download, env));
   return {

@@ -39,7 +39,7 @@ describe("on a bad day", () => {
     expect([exitCode, stderr]).toEqual([
       1,
       expect.stringMatching(
-        /^lab: a running lab needs about 200 MB and \d+ MB are free in \S+: make room there, then run it again\.$/,
+        /^lab: a running lab needs about 200 MB and \d+ MB are free in \S+: free some space there, then run it again\.$/,
       ),
     ]);
     expect(namespaces()).toEqual(before);

@@ -20,8 +20,8 @@ import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { MEMO } from "../../cli/existingHosts.ts";
 import { inNetwork, namespacesOf } from "../../network/network.ts";
-import { kill, processesWith, send } from "../../system/processes.ts";
-import { silent } from "../../system/progress.ts";
+import { killProcesses, processesByEnvironment, signalProcesses } from "../../system/processes.ts";
+import { silentProgress } from "../../system/progress.ts";
 
 const NAME = "test-cli";
 
@@ -103,7 +103,7 @@ describe("npm run lab -- --stack lab-existing", () => {
       env: { LAB_NAME: "../main" },
     });
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^lab: "\.\.\/main" is no name for a lab: .*$/);
+    expect(stderr).toMatch(/^lab: "\.\.\/main" is not a valid lab name: .*$/);
   });
 
   test("a host that does not run, and one that there is none of", async () => {
@@ -182,7 +182,7 @@ describe("npm run lab -- --stack lab-existing", () => {
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
     expect(stdout).toMatch(/^host01 -> host02 +passes/m);
-    expect(processesWith("PULUMI_HOME", home)).toEqual([]);
+    expect(processesByEnvironment("PULUMI_HOME", home)).toEqual([]);
   });
 
   test("two at once: the second says so and does nothing", async () => {
@@ -234,7 +234,7 @@ describe("npm run lab -- down", () => {
     );
   };
   const bootHosts = async () => {
-    await upHosts(target, MEMO, silent);
+    await upHosts(target, MEMO, silentProgress);
     writeState("lab-existing");
   };
   const upOverlay = async () => {
@@ -250,7 +250,7 @@ describe("npm run lab -- down", () => {
       namespaces: namespacesOf(target),
       groups: (await execa(groups[0] as string, groups.slice(1))).stdout,
       processes: (await execa("pgrep", ["-f", hosts], { reject: false })).stdout,
-      pulumi: processesWith("PULUMI_HOME", join(target.directory, "pulumi")),
+      pulumi: processesByEnvironment("PULUMI_HOME", join(target.directory, "pulumi")),
       mounts: readFileSync("/proc/mounts", "utf8").includes(hosts),
       files: existsSync(target.directory),
     };
@@ -301,7 +301,7 @@ describe("npm run lab -- down", () => {
     const supervisor = Number(
       readFileSync(`${target.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0],
     );
-    send([supervisor, ...processesInCgroups(target.namespace("h-host01"))], "SIGSTOP");
+    signalProcesses([supervisor, ...processesInCgroups(target.namespace("h-host01"))], "SIGSTOP");
     expect(WHY.exec(await ended(existing("down")))?.[1]).toBe(
       "host01 does not answer SSH, host02 does not run",
     );
@@ -346,8 +346,11 @@ describe("npm run lab -- down", () => {
     let seen = "";
     running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
     await until("the first device", 120_000, () => seen.includes("-device creating"));
-    send(processesWith("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
-    send([Number(/^\d+/.exec(readFileSync(`${target.cache}/${DOWN}.lock`, "utf8"))?.[0])], "SIGKILL");
+    signalProcesses(processesByEnvironment("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
+    signalProcesses(
+      [Number(/^\d+/.exec(readFileSync(`${target.cache}/${DOWN}.lock`, "utf8"))?.[0])],
+      "SIGKILL",
+    );
     expect(await ended(existing("down"))).not.toMatch(WHY);
     await running; // What hangs keeps its output open.
   });
@@ -368,18 +371,18 @@ describe("npm run lab -- down", () => {
   test("with a cloud whose daemon was killed, while its instances run", async () => {
     const { exitCode, stdout, stderr } = await provisioned("up");
     expect(exitCode, stdout + stderr).toBe(0);
-    await kill([runningCloud(target) ?? 0]);
+    await killProcesses([runningCloud(target) ?? 0]);
     expect(isRunning(target, "host01")).toBe(true);
     expect(WHY.exec(await ended(provisioned("down")))?.[1]).toBe("the cloud's API does not answer");
   });
 
   test("with a cloud whose daemon hangs, or that is not remembered any more", async () => {
     for (const harm of [
-      (pid: number) => send([pid], "SIGSTOP"),
+      (pid: number) => signalProcesses([pid], "SIGSTOP"),
       () => rmSync(join(target.directory, "cloud/daemon.pid")),
     ]) {
       target = openLab(DOWN);
-      await startCloud(target, silent);
+      await startCloud(target, silentProgress);
       writeState("lab");
       harm(runningCloud(target) ?? 0);
       expect(WHY.exec(await ended(provisioned("down")))?.[1]).toBe("the cloud's API does not answer");

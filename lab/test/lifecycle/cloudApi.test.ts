@@ -10,7 +10,7 @@ import { attempt, until } from "../../system/commands.ts";
 import { removeLab } from "../../hosts/hosts.ts";
 import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import { silent } from "../../system/progress.ts";
+import { silentProgress } from "../../system/progress.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
 
@@ -25,7 +25,7 @@ describe("the cloud's API", () => {
   beforeAll(async () => {
     await removeLab(openLab("test-api"));
     lab = openLab("test-api");
-    await startCloud(lab, silent);
+    await startCloud(lab, silentProgress);
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
   });

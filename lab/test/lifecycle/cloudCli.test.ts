@@ -11,7 +11,7 @@ import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { namespacesOf } from "../../network/network.ts";
 import { asOperator } from "../../pulumi/operator.ts";
-import { kill } from "../../system/processes.ts";
+import { killProcesses } from "../../system/processes.ts";
 
 const NAME = "test-cloud-cli";
 const OCI_CLI = "3.95.1";
@@ -167,10 +167,10 @@ describe("npm run lab", () => {
 
   test("killed with everything in it, the next up brings all of it back", async () => {
     const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));
-    await kill([runningCloud(opened) ?? 0]);
+    await killProcesses([runningCloud(opened) ?? 0]);
     for (const namespace of namespacesOf(opened)) {
       const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
-      await kill(pids);
+      await killProcesses(pids);
       await run(["ip", "netns", "del", namespace]).catch(() => undefined);
     }
     const { exitCode, stdout, stderr } = await lab();

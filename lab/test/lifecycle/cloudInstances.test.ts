@@ -11,8 +11,8 @@ import { inHost, isRunning, memoryOf, removeLab } from "../../hosts/hosts.ts";
 import { sshArgv } from "../../pulumi/ssh.ts";
 import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import { kill } from "../../system/processes.ts";
-import { silent } from "../../system/progress.ts";
+import { killProcesses } from "../../system/processes.ts";
+import { silentProgress } from "../../system/progress.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
 
@@ -28,7 +28,7 @@ describe("the cloud's instances", () => {
   beforeAll(async () => {
     await removeLab(openLab("test-instances"));
     lab = openLab("test-instances");
-    await startCloud(lab, silent);
+    await startCloud(lab, silentProgress);
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
     vcn = await make.vcn("10.0.0.0/16");
@@ -283,17 +283,17 @@ describe("the cloud's instances", () => {
       const before = (await compute("listInstances", { compartmentId })).items;
       await systemUp();
       const init = await inHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"]);
-      await kill([runningCloud(lab) ?? 0]);
+      await killProcesses([runningCloud(lab) ?? 0]);
       expect(isRunning(lab, "host01")).toBe(true);
-      await startCloud(lab, silent);
+      await startCloud(lab, silentProgress);
       expect((await compute("listInstances", { compartmentId })).items).toEqual(before);
       expect(await inHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"])).toBe(init);
     });
 
     test("killed in the middle of a launch, it finishes the launch", async () => {
       const { id } = await make.launch("late", subnet.id);
-      await kill([runningCloud(lab) ?? 0]);
-      await startCloud(lab, silent);
+      await killProcesses([runningCloud(lab) ?? 0]);
+      await startCloud(lab, silentProgress);
       await make.awaitState(id, "RUNNING");
       expect(isRunning(lab, "late")).toBe(true);
       await compute("terminateInstance", { instanceId: id });
@@ -302,7 +302,7 @@ describe("the cloud's instances", () => {
 
     test("started twice, it is started once", async () => {
       const pid = readFileSync(cloudPid(lab), "utf8");
-      await startCloud(lab, silent);
+      await startCloud(lab, silentProgress);
       expect(readFileSync(cloudPid(lab), "utf8")).toBe(pid);
     });
 

@@ -8,7 +8,7 @@ import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { inNetwork } from "../../network/network.ts";
 import { asOperator } from "../../pulumi/operator.ts";
-import { silent } from "../../system/progress.ts";
+import { silentProgress } from "../../system/progress.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
 
@@ -133,8 +133,8 @@ describe("the cloud's network", () => {
   beforeAll(async () => {
     await removeLab(openLab("test-network"));
     lab = openLab("test-network");
-    await startCloud(lab, silent);
-    await upHosts(lab, EXISTING, silent);
+    await startCloud(lab, silentProgress);
+    await upHosts(lab, EXISTING, silentProgress);
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
     vcn = await make.vcn(VCN);
@@ -437,7 +437,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     await stopCloud(lab);
     expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     await router("nft delete table inet ocivx_cloud");
-    await startCloud(lab, silent);
+    await startCloud(lab, silentProgress);
     expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     expect(await asks("operator", publicAddress["a"] ?? "", "udp", 5000)).toBe(false);
   });

@@ -19,8 +19,8 @@ import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { MEMO } from "../../cli/existingHosts.ts";
 import { inNetwork, namespacesOf } from "../../network/network.ts";
-import { kill } from "../../system/processes.ts";
-import { silent } from "../../system/progress.ts";
+import { killProcesses } from "../../system/processes.ts";
+import { silentProgress } from "../../system/progress.ts";
 
 /** The lab's hosts and the network between them: what stands in for Oracle must refuse what Oracle refuses. */
 describe("the lab's hosts", () => {
@@ -45,7 +45,7 @@ describe("the lab's hosts", () => {
   beforeAll(async () => {
     await removeLab(openLab("test-hosts"));
     lab = openLab("test-hosts");
-    await upHosts(lab, MEMO, silent);
+    await upHosts(lab, MEMO, silentProgress);
   });
   afterAll(() => removeLab(lab));
 
@@ -145,7 +145,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         ),
       );
     const before = await boots();
-    await upHosts(lab, MEMO, silent);
+    await upHosts(lab, MEMO, silentProgress);
     expect(await boots()).toEqual(before);
   });
 
@@ -153,8 +153,8 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     await killHost(lab, "host02");
     expect(isRunning(lab, "host02")).toBe(false);
     const pid = Number(readFileSync(`${lab.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0]);
-    await kill([pid]);
-    await upHosts(lab, MEMO, silent);
+    await killProcesses([pid]);
+    await upHosts(lab, MEMO, silentProgress);
     await awaitSsh(lab, "host01", "10.196.218.222");
     await on("host01", "ping -c1 -W2 10.196.218.226");
   });
@@ -169,11 +169,11 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
   test("that boot in circles are left off, and their log says so", async () => {
     await killHost(lab, "host02");
     await withTool("systemd-nspawn", "exit 133", () =>
-      expect(upHosts(lab, MEMO, silent)).rejects.toThrow(
+      expect(upHosts(lab, MEMO, silentProgress)).rejects.toThrow(
         /^host02 stopped while booting, .*host02 booted 10 times within a minute and is left off/,
       ),
     );
-    await upHosts(lab, MEMO, silent);
+    await upHosts(lab, MEMO, silentProgress);
   });
 
   test("whose namespace goes at the very moment that somebody looks into it are removed all the same", async () => {
@@ -185,7 +185,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     });
     expect(isRunning(lab, "host02")).toBe(false);
     expect(namespacesOf(lab)).not.toContain(lab.namespace("h-host02"));
-    await upHosts(lab, MEMO, silent);
+    await upHosts(lab, MEMO, silentProgress);
   });
 
   test("once removed, leave no namespace, mount, process or file", async () => {

@@ -4,7 +4,7 @@ import { changeFaults } from "../../cloud/faults.ts";
 import { until } from "../../system/commands.ts";
 import { removeLab } from "../../hosts/hosts.ts";
 import { openLab } from "../../system/lab.ts";
-import { silent } from "../../system/progress.ts";
+import { silentProgress } from "../../system/progress.ts";
 import { OciProgram } from "./ociProgram.ts";
 
 /** The same life with the stand-in and with the official plugin, whichever LAB_OCI_PLUGIN says. */
@@ -15,7 +15,7 @@ describe("the oci plugin", () => {
   beforeAll(async () => {
     await removeLab(openLab(name));
     const lab = openLab(name);
-    await startCloud(lab, silent);
+    await startCloud(lab, silentProgress);
     program = await OciProgram.prepare(lab);
   });
   afterAll(() => removeLab(openLab(name)));

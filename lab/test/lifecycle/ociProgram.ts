@@ -7,7 +7,7 @@ import { prepareEngine } from "../../pulumi/engine/engine.ts";
 import { ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { asOperator, ensurePassphrase } from "../../pulumi/operator.ts";
-import { silent } from "../../system/progress.ts";
+import { silentProgress } from "../../system/progress.ts";
 import { countsIn } from "../../../test/lifecycle/environment.ts";
 import type { Outcome } from "../../../test/lifecycle/environment.ts";
 
@@ -31,7 +31,7 @@ export class OciProgram {
     await ensureAccess(lab);
     ensurePassphrase(lab);
     mkdirSync(join(lab.directory, "state"), { recursive: true });
-    const program = new OciProgram(lab, await prepareEngine(lab, silent));
+    const program = new OciProgram(lab, await prepareEngine(lab, silentProgress));
     // A copy, since Pulumi writes the stack's file beside the program; node_modules is found from there too.
     cpSync(join(ROOT, "lab/test/lifecycle/programs/network"), program.folder, { recursive: true });
     await program.pulumi(["stack", "init", "test"]);
