@@ -2,8 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
 import { SshSession } from "./sshSession.ts";
 import type { Connection } from "./sshSession.ts";
-import { confirmCommand, removeOverlay } from "./vxlan/phases.ts";
-import type { OverlayIdentity } from "./vxlan/phases.ts";
+import { confirmCommand } from "./vxlan/phases/device.ts";
+import { removeOverlay } from "./vxlan/phases/removal.ts";
+import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
 
 /** Seconds for a login, and for a removal, which may wait for another run of the host's program. */
 const LOGIN_LIMIT = 10;

@@ -3,11 +3,15 @@ import { explainFailures } from "./failureReport.ts";
 import { probeFrom, transfer } from "./hostProbes.ts";
 import type { HostSession, TestedHost, TestedOverlay } from "./hostProbes.ts";
 import { SshSession } from "./sshSession.ts";
-import { checkCommand, readCheck } from "./vxlan/check.ts";
-import type { CheckResult } from "./vxlan/check.ts";
-import { parseDeviceReport } from "./vxlan/deviceReport.ts";
-import { choosePeers, lastVerified, testsTcp, transferPeer } from "./vxlan/probe.ts";
-import type { FailedProbe, LastVerified, ProbeReport } from "./vxlan/probe.ts";
+import { checkCommand, readCheck } from "./vxlan/connectivityTest/syncCheck.ts";
+import type { CheckResult } from "./vxlan/connectivityTest/syncCheck.ts";
+import { parseDeviceReport } from "./vxlan/phases/device.ts";
+import { lastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
+import { choosePeers, transferPeer } from "./vxlan/connectivityTest/peerChoice.ts";
+import { testsTcp } from "./vxlan/connectivityTest/probe.ts";
+import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
+import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
+import type { ProbeReport } from "./vxlan/connectivityTest/probe.ts";
 
 /** Hosts that are logged in to at the same time: each login takes some milliseconds of this process. */
 const CONCURRENT_HOSTS = 32;

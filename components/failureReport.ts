@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { probeFrom, transfer } from "./hostProbes.ts";
 import type { HostSession, TestedOverlay } from "./hostProbes.ts";
-import { diagnose } from "./vxlan/diagnosis.ts";
-import { evidenceCommand, evidenceInput, parseEvidence } from "./vxlan/evidence.ts";
-import type { Evidence } from "./vxlan/evidence.ts";
+import { diagnose } from "./vxlan/diagnosis/diagnose.ts";
+import { evidenceCommand, evidenceInput, parseEvidence } from "./vxlan/diagnosis/evidence.ts";
+import type { Evidence } from "./vxlan/diagnosis/evidence.ts";
 import { canonical } from "./vxlan/addresses.ts";
-import { describeFailure } from "./vxlan/probe.ts";
-import type { FailedProbe } from "./vxlan/probe.ts";
+import { describeFailure } from "./vxlan/connectivityTest/failedProbe.ts";
+import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
 
 /** Pairs that are looked into: each takes some seconds, and further ones seldom have causes of their own. */
 const EXAMINED_PAIRS = 3;

@@ -11,9 +11,9 @@ import { securityRules } from "./oci/securityRules.ts";
 import type { SecurityRule } from "./oci/securityRules.ts";
 import { DEFAULT_SECURITY_LIST } from "./oci/settings.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
-import { networkWarnings, validateNetwork } from "./oci/validateNetwork.ts";
+import { networkWarnings, validateNetwork } from "./oci/validation/network.ts";
 import { DEFAULT_PORT } from "./vxlan/settings.ts";
-import { describeProblems } from "./vxlan/validate.ts";
+import { describeProblems } from "./vxlan/problems.ts";
 
 // Each resource is imported from its own module: the package's index loads all of Oracle's services, and its core
 // index all of that service, which costs every run half a second.

@@ -1,10 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ForwardingRefused, SshSession } from "./sshSession.ts";
 import type { Connection } from "./sshSession.ts";
-import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import type { OverlayIdentity } from "./vxlan/phases.ts";
-import { PROBE_COMMAND, PROBE_LIMIT, TRANSFER_BYTES, parseProbeReport, probeInput } from "./vxlan/probe.ts";
-import type { FailedProbe, ProbeReport, ProbedHost, VerifySettings } from "./vxlan/probe.ts";
+import type { DeviceReport } from "./vxlan/phases/device.ts";
+import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
+import {
+  PROBE_COMMAND,
+  PROBE_LIMIT,
+  TRANSFER_BYTES,
+  parseProbeReport,
+  probeInput,
+} from "./vxlan/connectivityTest/probe.ts";
+import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
+import type { ProbeReport, ProbedHost, VerifySettings } from "./vxlan/connectivityTest/probe.ts";
 import type { OverlaySettings } from "./vxlan/settings.ts";
 
 /** What the connectivity test does by a host's SSH session, beside asking whether the host is in sync. */

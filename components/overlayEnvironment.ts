@@ -2,11 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { HostNetwork } from "./hostNetwork.ts";
 import type { NetworkArgs } from "./hostNetwork.ts";
 import { FAULT_DOMAINS, subnetOf } from "./oci/settings.ts";
-import { outsideAddresses, validateEnvironment, validateHostKeys } from "./oci/validate.ts";
+import { outsideAddresses, validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
 import { OverlayHost } from "./overlayHost.ts";
 import type { InstanceArgs, LoginArgs } from "./overlayHost.ts";
 import { withDefaults } from "./vxlan/settings.ts";
-import { describeProblems } from "./vxlan/validate.ts";
+import { describeProblems } from "./vxlan/problems.ts";
 import { VxlanOverlay } from "./vxlanOverlay.ts";
 import type { OverlayArgs, VxlanHostArgs } from "./vxlanOverlay.ts";
 

@@ -3,11 +3,11 @@ import { getImagesOutput } from "@pulumi/oci/core/getImages.js";
 import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
-import { adviceOnError } from "./adviceOnError.ts";
+import { adviceOnError } from "./errorAdvice.ts";
 import { capacityAdvice } from "./oci/capacity.ts";
 import { hostPublicKey, instanceMetadata } from "./oci/cloudInit.ts";
-import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKey.ts";
-import type { HostKeyPair } from "./oci/hostKey.ts";
+import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
+import type { HostKeyPair } from "./oci/hostKeyPair.ts";
 import { publicKeyOf } from "./oci/loginKey.ts";
 import { chooseAvailabilityDomain, chooseImage } from "./oci/lookups.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
@@ -21,8 +21,8 @@ import {
   DEFAULT_SHAPE,
   isFlexible,
 } from "./oci/settings.ts";
-import { validateInstance } from "./oci/validateInstances.ts";
-import { describeProblems } from "./vxlan/validate.ts";
+import { validateInstance } from "./oci/validation/instances.ts";
+import { describeProblems } from "./vxlan/problems.ts";
 import type { SshArgs } from "./vxlanOverlay.ts";
 
 /** An image: pinned by its OCID, or the newest of a name when the host is first made. */

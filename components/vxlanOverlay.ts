@@ -1,22 +1,30 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { adviceOnError } from "./adviceOnError.ts";
+import { adviceOnError } from "./errorAdvice.ts";
 import { guardChanges } from "./changeGuard.ts";
 import { isTested, testConnectivity } from "./connectivityTest.ts";
 import type { TestedHost } from "./hostProbes.ts";
-import { parseDeviceReport } from "./vxlan/deviceReport.ts";
-import type { DeviceReport } from "./vxlan/deviceReport.ts";
-import { devicePhase, deviceSettingsIn, peersPhase, removeOverlay, resourceDigest } from "./vxlan/phases.ts";
-import type { OverlayIdentity, Phase } from "./vxlan/phases.ts";
+import { parseDeviceReport } from "./vxlan/phases/device.ts";
+import type { DeviceReport } from "./vxlan/phases/device.ts";
+import { devicePhase } from "./vxlan/phases/device.ts";
+import { deviceSettingsIn } from "./vxlan/phases/install.ts";
+import { peersPhase } from "./vxlan/phases/peers.ts";
+import { resourceDigest } from "./vxlan/phases/phase.ts";
+import { removeOverlay } from "./vxlan/phases/removal.ts";
+import type { OverlayIdentity, Phase } from "./vxlan/phases/phase.ts";
+import { OCI_UNDERLAY_MTU } from "./oci/settings.ts";
 import { planMesh, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { PeersPlan } from "./vxlan/plan.ts";
-import { validateVerify } from "./vxlan/probe.ts";
-import type { LastVerified } from "./vxlan/probe.ts";
-import { removalAdvice } from "./vxlan/removal.ts";
+import { validateVerify } from "./vxlan/validation/verifyPort.ts";
+import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
+import { removalAdvice } from "./vxlan/phases/removal.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
-import { describeProblems, validateHostKey, validateIdentity, validateOverlay } from "./vxlan/validate.ts";
-import type { PartialHost } from "./vxlan/validate.ts";
+import { describeProblems } from "./vxlan/problems.ts";
+import { validateHostKey } from "./vxlan/validation/hostKey.ts";
+import { validateIdentity } from "./vxlan/validation/identity.ts";
+import { validateOverlay } from "./vxlan/validation/overlay.ts";
+import type { PartialHost } from "./vxlan/validation/overlay.ts";
 
 /** How a host is reached over SSH. */
 export interface SshArgs {
@@ -367,7 +375,11 @@ function refuseInvalid(name: string, overlay: OverlaySettings, args: VxlanOverla
     ],
   );
   const problems = [
-    ...validateOverlay(overlay, Object.fromEntries(partialHosts) as Record<string, PartialHost>),
+    ...validateOverlay(
+      overlay,
+      Object.fromEntries(partialHosts) as Record<string, PartialHost>,
+      OCI_UNDERLAY_MTU,
+    ),
     ...validateIdentity(`${pulumi.getStack()}.${name}`),
     ...validateVerify(args, (key) => key),
     ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>

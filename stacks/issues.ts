@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Problem } from "../components/vxlan/validate.ts";
+import type { Problem } from "../components/vxlan/problems.ts";
 
 type Issue = z.core.$ZodIssue;
 

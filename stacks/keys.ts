@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { publicKeyOf } from "../components/oci/loginKey.ts";
-import { validateHostKey } from "../components/vxlan/validate.ts";
-import type { Problem } from "../components/vxlan/validate.ts";
+import { validateHostKey } from "../components/vxlan/validation/hostKey.ts";
+import type { Problem } from "../components/vxlan/problems.ts";
 import type { Environment } from "./schema.ts";
 
 /** Keys that the stack config holds as secrets, beside its `environment`. */

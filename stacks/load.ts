@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { EnvironmentHostArgs, OverlayEnvironmentArgs } from "../components/index.ts";
-import { validateEnvironment } from "../components/oci/validate.ts";
-import { describeProblems } from "../components/vxlan/validate.ts";
-import type { Problem } from "../components/vxlan/validate.ts";
+import { validateEnvironment } from "../components/oci/validation/environment.ts";
+import { describeProblems } from "../components/vxlan/problems.ts";
+import type { Problem } from "../components/vxlan/problems.ts";
 import { describeIssue } from "./issues.ts";
 import { readHostKey, readPrivateKey } from "./keys.ts";
 import type { KeySecrets } from "./keys.ts";

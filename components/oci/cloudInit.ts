@@ -1,4 +1,4 @@
-import type { HostKeyPair } from "./hostKey.ts";
+import type { HostKeyPair } from "./hostKeyPair.ts";
 
 /** What a provisioned host is given before its first boot. */
 export interface FirstBoot {

@@ -1,4 +1,4 @@
-import type { Problem } from "../vxlan/validate.ts";
+import type { Problem } from "../vxlan/problems.ts";
 import type { Ocid } from "./settings.ts";
 
 /** What is wrong with an OCID of one of these kinds; nothing where it is not known yet. */

@@ -35,6 +35,9 @@ export interface InstanceSettings {
   bootTimeout?: number;
 }
 
+/** MTU of an Oracle Cloud VNIC inside a VCN, in bytes. */
+export const OCI_UNDERLAY_MTU = 9000;
+
 /** Name of the shared Security List, where the environment makes one. */
 export const DEFAULT_SECURITY_LIST = "internal-hosts";
 

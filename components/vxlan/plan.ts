@@ -1,7 +1,7 @@
-import { canonical, contains, parseAddress, parseCidr } from "./addresses.ts";
-import { SMALLEST_MTU, VXLAN_OVERHEAD } from "./settings.ts";
+import { canonical } from "./addresses.ts";
+import { fleetMtu } from "./mtu.ts";
+import type { DeviceReport } from "./phases/device.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "./settings.ts";
-import type { DeviceReport } from "./deviceReport.ts";
 
 /** What a host is told about one of its peers. */
 export interface Peer {
@@ -19,58 +19,6 @@ export interface PeersPlan {
   mtu: number;
   /** Every other host, sorted by name, so that the order of the map changes nothing. */
   peers: Peer[];
-}
-
-/** A host's overlay addresses with the prefix lengths of the networks they lie in. */
-export function interfaceAddresses(overlay: Pick<OverlaySettings, "cidrs">, host: HostSettings): string[] {
-  return host.overlayAddresses.map((text) => {
-    const address = parseAddress(text);
-    const cidr = overlay.cidrs
-      .map(parseCidr)
-      .find((candidate) => candidate && address && contains(candidate, address));
-    if (!address || !cidr) throw new Error(`${text} lies in none of ${overlay.cidrs.join(", ")}`);
-    return `${address.toString()}/${cidr.prefix}`;
-  });
-}
-
-/**
- * The MTU that every VXLAN device of the fleet gets: what was configured, or the smallest underlay MTU less
- * the overhead. One host with another MTU would black-hole large frames, so it is never decided host by host.
- *
- * @throws when a configured MTU does not fit through a host's NIC, or IPv6 does not
- */
-export function fleetMtu(
-  { cidrs, mtu: configured }: Pick<OverlaySettings, "cidrs" | "mtu">,
-  reports: HostMap<DeviceReport>,
-): number {
-  refuseSmallNics(cidrs, reports);
-  const [smallest] = Object.entries(reports).sort(([, a], [, b]) => a.underlayMtu - b.underlayMtu);
-  if (!smallest) throw new Error("no host has reported an underlay MTU");
-  const [host, { underlayMtu }] = smallest;
-  const largest = underlayMtu - VXLAN_OVERHEAD;
-  if (configured !== undefined && configured > largest) {
-    throw new Error(
-      `mtu ${configured} does not fit on ${host}: its NIC carries ${underlayMtu} bytes and VXLAN takes ${VXLAN_OVERHEAD} of them. ` +
-        `Set mtu to ${largest} or less, or leave it out to have it measured.`,
-    );
-  }
-  return configured ?? largest;
-}
-
-/** @throws naming every host whose NIC is too small for an overlay with an IPv6 network */
-function refuseSmallNics(cidrs: readonly string[], reports: HostMap<DeviceReport>): void {
-  const ipv6Network = cidrs.find((text) => parseCidr(text)?.family === 6);
-  const smallest = SMALLEST_MTU[6] + VXLAN_OVERHEAD;
-  const smallNics = Object.entries(reports)
-    .filter(([, { underlayMtu }]) => underlayMtu < smallest)
-    .map(([host, { underlayMtu }]) => `${host}'s NIC has an MTU of ${underlayMtu} bytes`)
-    .sort();
-  if (ipv6Network === undefined || smallNics.length === 0) return;
-  throw new Error(
-    `IPv6 does not fit: ${smallNics.join(", ")}, VXLAN takes ${VXLAN_OVERHEAD} of them, and IPv6 needs ${SMALLEST_MTU[6]}. ` +
-      `Raise the MTU of each NIC named here to ${smallest} or more and the host's "generation" by one, which has it measured ` +
-      `again; or take ${ipv6Network} out of the overlay's "cidrs", and the hosts' addresses in it out of "overlayAddresses".`,
-  );
 }
 
 /**

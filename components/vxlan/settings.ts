@@ -52,15 +52,6 @@ export const DEFAULT_PORT = 4789;
 export const DEFAULT_DEVICE = "vxlan0";
 export const DEFAULT_VNI = 100;
 
-/** Bytes that VXLAN over IPv4 adds to a frame: outer Ethernet payload of IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14. */
-export const VXLAN_OVERHEAD = 50;
-
-/** MTU of an Oracle Cloud VNIC inside a VCN, in bytes. */
-export const OCI_UNDERLAY_MTU = 9000;
-
-/** Smallest MTU in bytes by IP version. Below 1280 the kernel has no IPv6 on a device. */
-export const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
-
 /** Seconds: enough for the next phase of the same `up` to open its SSH session. */
 export const DEFAULT_CONFIRM_TIMEOUT = 180;
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { OverlayEnvironment } from "../../components/index.ts";
 import type { OverlayEnvironmentArgs } from "../../components/index.ts";
-import { hostKeyCommand } from "../../components/oci/hostKey.ts";
+import { hostKeyCommand } from "../../components/oci/hostKeyPair.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
 import { register } from "./mocks.ts";
 import type { Answers, Registered } from "./mocks.ts";

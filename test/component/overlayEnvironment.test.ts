@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { OverlayEnvironment } from "../../components/index.ts";
 import { instanceMetadata } from "../../components/oci/cloudInit.ts";
-import type { HostKeyPair } from "../../components/oci/hostKey.ts";
+import type { HostKeyPair } from "../../components/oci/hostKeyPair.ts";
 import {
   AD1,
   AD2,

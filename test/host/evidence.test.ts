@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { diagnose } from "../../components/vxlan/diagnosis.ts";
-import type { EvidencePair } from "../../components/vxlan/diagnosis.ts";
-import type { FailedProbe } from "../../components/vxlan/probe.ts";
-import { evidenceInput, parseEvidence } from "../../components/vxlan/evidence.ts";
-import type { Evidence } from "../../components/vxlan/evidence.ts";
+import { diagnose } from "../../components/vxlan/diagnosis/diagnose.ts";
+import type { EvidencePair } from "../../components/vxlan/diagnosis/end.ts";
+import type { FailedProbe } from "../../components/vxlan/connectivityTest/failedProbe.ts";
+import { evidenceInput, parseEvidence } from "../../components/vxlan/diagnosis/evidence.ts";
+import type { Evidence } from "../../components/vxlan/diagnosis/evidence.ts";
 import { NamespaceHost } from "./namespace.ts";
 import { HOST, OTHER, OVERLAY, PEER, install } from "./overlay.ts";
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { digestOf, peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
+import { digestOf, PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { until } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { devicePhase, peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
+import { devicePhase } from "../../components/vxlan/phases/device.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
+import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {

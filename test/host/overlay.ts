@@ -1,7 +1,8 @@
 import { expect } from "vitest";
-import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
-import type { DeviceReport } from "../../components/vxlan/deviceReport.ts";
-import { deviceSettings, peersSettings } from "../../components/vxlan/phases.ts";
+import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
+import type { DeviceReport } from "../../components/vxlan/phases/device.ts";
+import { deviceSettings } from "../../components/vxlan/phases/device.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import type { OverlaySettings } from "../../components/vxlan/settings.ts";

@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { probeInput } from "../../components/vxlan/probe.ts";
+import { probeInput } from "../../components/vxlan/connectivityTest/probe.ts";
 import { until } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
 import { NAMESPACE_PREFIX, openLab } from "../../lab/system/lab.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
-import { peersSettings } from "../../components/vxlan/phases.ts";
+import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { until } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 import {

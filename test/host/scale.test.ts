@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { peersSettings, PROGRAM } from "../../components/vxlan/phases.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
+import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { until } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
-import { devicePhase, peersPhase } from "../../components/vxlan/phases.ts";
+import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
+import { devicePhase } from "../../components/vxlan/phases/device.ts";
+import { peersPhase } from "../../components/vxlan/phases/peers.ts";
 import { planMesh } from "../../components/vxlan/plan.ts";
 import type { PeersPlan } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";

@@ -5,7 +5,7 @@ import ssh2 from "ssh2";
 import type { Server } from "ssh2";
 import { ForwardingRefused, SshSession } from "../../components/sshSession.ts";
 import type { Connection } from "../../components/sshSession.ts";
-import { checkCommand, readCheck } from "../../components/vxlan/check.ts";
+import { checkCommand, readCheck } from "../../components/vxlan/connectivityTest/syncCheck.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
 
 const PASSPHRASE = "not for print";

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { capacityAdvice } from "../../components/oci/capacity.ts";
 import { cloudConfig, hostPublicKey, instanceMetadata } from "../../components/oci/cloudInit.ts";
-import { hostKeyCommand, parseHostKeyPair } from "../../components/oci/hostKey.ts";
+import { hostKeyCommand, parseHostKeyPair } from "../../components/oci/hostKeyPair.ts";
 import { publicKeyOf } from "../../components/oci/loginKey.ts";
 import { chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
 import { dialLimits, readyPhase, readyWarning } from "../../components/oci/ready.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { networkWarnings } from "../../components/oci/validateNetwork.ts";
+import { networkWarnings } from "../../components/oci/validation/network.ts";
 import { ConfigError, resolveEnvironment } from "../../stacks/load.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
 

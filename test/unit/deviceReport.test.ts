@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseDeviceReport } from "../../components/vxlan/deviceReport.ts";
+import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
 
 const LINE = "oci-vxlan device mac=3e:2b:74:81:9d:b1 mtu=9000 installation=2c0ffee";
 

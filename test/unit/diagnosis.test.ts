@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { diagnose } from "../../components/vxlan/diagnosis.ts";
-import type { EvidencePair } from "../../components/vxlan/diagnosis.ts";
-import type { FailedProbe } from "../../components/vxlan/probe.ts";
-import { evidenceCommand, evidenceInput, parseEvidence } from "../../components/vxlan/evidence.ts";
+import { diagnose } from "../../components/vxlan/diagnosis/diagnose.ts";
+import type { EvidencePair } from "../../components/vxlan/diagnosis/end.ts";
+import type { FailedProbe } from "../../components/vxlan/connectivityTest/failedProbe.ts";
+import { evidenceCommand, evidenceInput, parseEvidence } from "../../components/vxlan/diagnosis/evidence.ts";
 
 const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950 };
 const PROBE: FailedProbe = {

@@ -1,7 +1,8 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { hostFiles } from "../../components/vxlan/hostFiles.ts";
-import { deviceSettings, deviceSettingsIn, devicePhase } from "../../components/vxlan/phases.ts";
+import { hostFiles } from "../../components/vxlan/phases/install.ts";
+import { deviceSettings, devicePhase } from "../../components/vxlan/phases/device.ts";
+import { deviceSettingsIn } from "../../components/vxlan/phases/install.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 
 const OVERLAY = withDefaults({ cidrs: ["192.168.0.0/24"] });

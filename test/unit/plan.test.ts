@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DeviceReport } from "../../components/vxlan/deviceReport.ts";
-import { removeOverlay } from "../../components/vxlan/phases.ts";
-import { fleetMtu, interfaceAddresses, planMesh, refuseEqualMacs } from "../../components/vxlan/plan.ts";
+import type { DeviceReport } from "../../components/vxlan/phases/device.ts";
+import { removeOverlay } from "../../components/vxlan/phases/removal.ts";
+import { fleetMtu } from "../../components/vxlan/mtu.ts";
+import { interfaceAddresses } from "../../components/vxlan/phases/device.ts";
+import { planMesh, refuseEqualMacs } from "../../components/vxlan/plan.ts";
 import type { HostSettings } from "../../components/vxlan/settings.ts";
 
 const OVERLAY = { cidrs: ["192.168.0.0/24"] };

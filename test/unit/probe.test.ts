@@ -1,16 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { describeFailure } from "../../components/vxlan/connectivityTest/failedProbe.ts";
+import { lastVerified } from "../../components/vxlan/connectivityTest/lastVerified.ts";
 import {
   PEERS_A_RUN,
-  PROBE_COMMAND,
   choosePeers,
-  describeFailure,
-  lastVerified,
+  transferPeer,
+} from "../../components/vxlan/connectivityTest/peerChoice.ts";
+import {
+  PROBE_COMMAND,
   parseProbeReport,
   probeInput,
-  transferPeer,
-  validateVerify,
-} from "../../components/vxlan/probe.ts";
-import type { ProbedHost, VerifySettings } from "../../components/vxlan/probe.ts";
+} from "../../components/vxlan/connectivityTest/probe.ts";
+import { validateVerify } from "../../components/vxlan/validation/verifyPort.ts";
+import type { ProbedHost, VerifySettings } from "../../components/vxlan/connectivityTest/probe.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import type { OverlaySettings } from "../../components/vxlan/settings.ts";
 

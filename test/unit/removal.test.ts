@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { removalAdvice } from "../../components/vxlan/removal.ts";
+import { removalAdvice } from "../../components/vxlan/phases/removal.ts";
 
 const urn = (phase: string) =>
   `urn:pulumi:lab::oci-vxlan::oci-vxlan:index:VxlanOverlay$command:remote:Command::overlay-host02-${phase}`;

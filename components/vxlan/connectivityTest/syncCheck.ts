@@ -1,5 +1,5 @@
-import { PROGRAM, asRoot, digestOf } from "./phases.ts";
-import type { OverlayIdentity } from "./phases.ts";
+import { PROGRAM, asRoot, digestOf } from "../phases/phase.ts";
+import type { OverlayIdentity } from "../phases/phase.ts";
 
 /** Whether a host is in sync with the stack: what it is asked at the end of every `up`, and how its answer is read. */
 

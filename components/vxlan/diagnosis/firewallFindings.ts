@@ -1,10 +1,10 @@
 import type { Rule } from "./evidence.ts";
-import type { FailedProbe } from "./probe.ts";
-import { likely, packets, possible, proven } from "./diagnosisEnd.ts";
-import type { DiagnosisSettings, End, Finding } from "./diagnosisEnd.ts";
+import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
+import { likely, packets, possible, proven } from "./end.ts";
+import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** Firewall rules of one end that refused the probe's packets, by their counters, or may have. */
-export function ruleFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
+export function firewallFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
   return end.rules.flatMap((rule): Finding[] => {
     const rise = end.ruleRise(rule);
     if (isJump(rule) || rise === 0 || !concerns(rule, end, probe, settings)) return [];

@@ -1,10 +1,10 @@
-import { addressAt, contains, parseAddress, parseCidr } from "../vxlan/addresses.ts";
-import type { Cidr } from "../vxlan/addresses.ts";
-import type { Problem } from "../vxlan/validate.ts";
-import { problemWithOcid } from "./ocid.ts";
-import { ANY_FAULT_DOMAIN, DEFAULT_SHAPE, FAULT_DOMAINS, isFlexible, subnetOf } from "./settings.ts";
-import type { InstanceSettings, NetworkSettings } from "./settings.ts";
-import { join } from "./validateNetwork.ts";
+import { addressAt, contains, parseAddress, parseCidr } from "../../vxlan/addresses.ts";
+import type { Cidr } from "../../vxlan/addresses.ts";
+import { joinPath } from "../../vxlan/problems.ts";
+import type { Problem } from "../../vxlan/problems.ts";
+import { problemWithOcid } from "../ocid.ts";
+import { ANY_FAULT_DOMAIN, DEFAULT_SHAPE, FAULT_DOMAINS, isFlexible, subnetOf } from "../settings.ts";
+import type { InstanceSettings, NetworkSettings } from "../settings.ts";
 
 /** Memory for each OCPU of a flexible shape, in GB. */
 const LARGEST_MEMORY_RATIO = 64;
@@ -16,12 +16,12 @@ const RESERVED = 3;
 export function validateInstance(instance: InstanceSettings, at: string): Problem[] {
   return [
     ...validateShape(instance, at),
-    ...validateImage(instance, join(at, "image")),
+    ...validateImage(instance, joinPath(at, "image")),
     ...validatePlacement(instance, at),
     ...(instance.privateIp !== undefined && parseAddress(instance.privateIp)?.kind() !== "ipv4"
       ? [
           {
-            path: join(at, "privateIp"),
+            path: joinPath(at, "privateIp"),
             message: `"${instance.privateIp}" is no IPv4 address: give one of the subnet's, or leave it out.`,
           },
         ]
@@ -36,7 +36,7 @@ function validateShape(
   const problems: Problem[] = [];
   if (!/^(VM|BM)(\.[A-Za-z0-9]+)+$/.test(shape)) {
     problems.push({
-      path: join(at, "shape"),
+      path: joinPath(at, "shape"),
       message: `"${shape}" is no shape: use one such as ${DEFAULT_SHAPE}, VM.Standard.A1.Flex or VM.Standard.E2.1.Micro.`,
     });
     return problems;
@@ -45,20 +45,20 @@ function validateShape(
     for (const key of ["ocpus", "memoryInGBs"] as const) {
       if ({ ocpus, memoryInGBs }[key] === undefined) continue;
       problems.push({
-        path: join(at, key),
+        path: joinPath(at, key),
         message: `${shape} has a fixed size: leave ${key} out, or choose a shape that ends in .Flex.`,
       });
     }
     return problems;
   }
   if (ocpus !== undefined && !(ocpus >= 1 && ocpus <= 1000)) {
-    problems.push({ path: join(at, "ocpus"), message: `${ocpus} OCPUs cannot be had: use 1 or more.` });
+    problems.push({ path: joinPath(at, "ocpus"), message: `${ocpus} OCPUs cannot be had: use 1 or more.` });
   }
   if (memoryInGBs !== undefined) {
     const most = LARGEST_MEMORY_RATIO * (ocpus ?? 1);
     if (!(memoryInGBs >= (ocpus ?? 1) && memoryInGBs <= most)) {
       problems.push({
-        path: join(at, "memoryInGBs"),
+        path: joinPath(at, "memoryInGBs"),
         message: `${memoryInGBs} GB do not go with ${ocpus ?? 1} OCPU: use ${ocpus ?? 1} to ${most} GB.`,
       });
     }
@@ -81,12 +81,12 @@ function validateImage({ image }: InstanceSettings, path: string): Problem[] {
   if (version !== undefined && operatingSystem === undefined) {
     return [
       {
-        path: join(path, "operatingSystem"),
+        path: joinPath(path, "operatingSystem"),
         message: `version ${version} of what? Give operatingSystem, such as "Canonical Ubuntu" or "Oracle Linux".`,
       },
     ];
   }
-  return problemWithOcid(id, "image", join(path, "id"));
+  return problemWithOcid(id, "image", joinPath(path, "id"));
 }
 
 function validatePlacement(
@@ -97,13 +97,13 @@ function validatePlacement(
   const choices: readonly string[] = [...FAULT_DOMAINS, ANY_FAULT_DOMAIN];
   if (faultDomain !== undefined && !choices.includes(faultDomain)) {
     problems.push({
-      path: join(at, "faultDomain"),
+      path: joinPath(at, "faultDomain"),
       message: `"${faultDomain}" is no fault domain: use ${FAULT_DOMAINS.join(", ")}, or any to let Oracle choose.`,
     });
   }
   if (availabilityDomain?.trim() === "") {
     problems.push({
-      path: join(at, "availabilityDomain"),
+      path: joinPath(at, "availabilityDomain"),
       message: "is empty: give a name such as AD-1, or leave it out for the first one.",
     });
   }
@@ -112,7 +112,7 @@ function validatePlacement(
     !(Number.isInteger(bootTimeout) && bootTimeout >= 10 && bootTimeout <= 3600)
   ) {
     problems.push({
-      path: join(at, "bootTimeout"),
+      path: joinPath(at, "bootTimeout"),
       message: `${bootTimeout} is no time to wait for a host: use whole seconds from 10 to 3600.`,
     });
   }
@@ -133,7 +133,7 @@ export function validateAddresses(
     if (subnet === undefined) {
       if (names.length === 0) continue; // Said already, about the network.
       problems.push({
-        path: join(at(host), "subnet"),
+        path: joinPath(at(host), "subnet"),
         message:
           instance.subnet === undefined
             ? `missing: there are several subnets, so name one of ${names.join(", ")}.`
@@ -176,7 +176,7 @@ function validateAddress(
 ): Problem[] {
   const address = parseAddress(privateIp ?? "");
   if (address?.kind() !== "ipv4") return [];
-  const path = join(at, "privateIp");
+  const path = joinPath(at, "privateIp");
   if (!cidr) return [];
   const usable = `${addressAt(cidr, 2).toString()} to ${addressAt(cidr, -2).toString()}`;
   if (!contains(cidr, address)) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { asRoot } from "./phases.ts";
-import type { Peer } from "./plan.ts";
+import { asRoot } from "../phases/phase.ts";
+import type { Peer } from "../plan.ts";
 
 /** What the program asks a host for when a probe failed, and how it reads the answer. The host only looks. */
 
@@ -55,7 +55,7 @@ let script: string | undefined;
 
 /** The script, and behind it what it is asked. */
 export function evidenceInput(question: EvidenceQuestion): string {
-  const read = (name: string) => readFileSync(new URL(`./host/${name}`, import.meta.url), "utf8");
+  const read = (name: string) => readFileSync(new URL(`../host/${name}`, import.meta.url), "utf8");
   script ??= `read -r -d '' READ_RULES <<'END_OF_AWK'\n${read("evidence.awk")}END_OF_AWK\n${read("evidence.sh")}`;
   const { overlay, device, port, underlayAddress, overlayAddresses, tcpPort, peers } = question;
   return [

@@ -1,12 +1,15 @@
-import { contains, overlaps, parseAddress, parseCidr } from "../vxlan/addresses.ts";
-import { withDefaults } from "../vxlan/settings.ts";
-import type { OverlaySettings } from "../vxlan/settings.ts";
-import { lockOut, validateHostKey, validateOverlay } from "../vxlan/validate.ts";
-import type { Problem } from "../vxlan/validate.ts";
-import { problemWithOcid } from "./ocid.ts";
-import type { InstanceSettings, NetworkSettings, Ocid } from "./settings.ts";
-import { validateAddresses, validateInstance } from "./validateInstances.ts";
-import { validateNetwork } from "./validateNetwork.ts";
+import { contains, overlaps, parseAddress, parseCidr } from "../../vxlan/addresses.ts";
+import { withDefaults } from "../../vxlan/settings.ts";
+import type { OverlaySettings } from "../../vxlan/settings.ts";
+import type { Problem } from "../../vxlan/problems.ts";
+import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
+import { lockOut } from "../../vxlan/validation/networks.ts";
+import { validateOverlay } from "../../vxlan/validation/overlay.ts";
+import { problemWithOcid } from "../ocid.ts";
+import { OCI_UNDERLAY_MTU } from "../settings.ts";
+import type { InstanceSettings, NetworkSettings, Ocid } from "../settings.ts";
+import { validateAddresses, validateInstance } from "./instances.ts";
+import { validateNetwork } from "./network.ts";
 
 /** An environment, as far as it is known: an output of another resource is no text yet. */
 export interface EnvironmentSettings {
@@ -73,6 +76,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
           ];
         }),
       ),
+      OCI_UNDERLAY_MTU,
       {
         overlay: "overlay",
         underlayAddress: (name) =>

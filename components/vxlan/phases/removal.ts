@@ -1,3 +1,23 @@
+import { PROGRAM, asRoot } from "./phase.ts";
+import type { OverlayIdentity } from "./phase.ts";
+
+/** Seconds after which the remote side is ended: a hung host must not hang `pulumi up`. */
+const TIME_LIMIT = 60;
+
+/** The command by which a person takes an overlay off the host that it runs on. Needs root. */
+export function removeOverlay({ overlay }: Pick<OverlayIdentity, "overlay">): string {
+  return `${PROGRAM} remove ${overlay}`;
+}
+
+/**
+ * Removes a phase's own files; a host that has none of them is done already. One that lost the program alone is not:
+ * then the command fails, and what is left is not forgotten.
+ */
+export function removalCommand(command: string): string {
+  const hint = `needs root, or sudo without a password, and ${PROGRAM}: where that is lost, raise the host's generation and run pulumi up first`;
+  return `test ! -e ${PROGRAM} -a ! -e /etc/oci-vxlan || ${asRoot(TIME_LIMIT, command, hint)}`;
+}
+
 /** The texts in which `command` plugins say that they got no SSH session: the official one, and the lab's. */
 const UNREACHED = /dial tcp|handshake failed|failed attempts/;
 

@@ -1,0 +1,140 @@
+import { overlaps, parseAddress, parseCidr } from "../../vxlan/addresses.ts";
+import type { Cidr } from "../../vxlan/addresses.ts";
+import { joinPath } from "../../vxlan/problems.ts";
+import type { Problem } from "../../vxlan/problems.ts";
+import { problemWithOcid } from "../ocid.ts";
+import { RULE_LIMIT, securityRules, withoutContained } from "../securityRules.ts";
+import type { NetworkSettings } from "../settings.ts";
+import { notACidr, validateCidr } from "./cidr.ts";
+import { validateSecurityList } from "./securityList.ts";
+import { validateSubnets } from "./subnets.ts";
+
+/** Networks that a VCN must not lie in; Oracle uses the first itself. */
+const UNUSABLE = ["169.254.0.0/16", "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"].map(
+  (text) => parseCidr(text) as Cidr,
+);
+
+/**
+ * What OCI would refuse about a network, all at once.
+ *
+ * @param at path of the network in the user's input; empty at the top
+ * @param outside CIDRs of VXLAN members that are in none of its subnets
+ */
+export function validateNetwork(
+  network: NetworkSettings,
+  at: string,
+  outside: readonly string[] = [],
+): Problem[] {
+  return [
+    ...validateVcn(network, joinPath(at, "vcn")),
+    ...validateSubnets(network, joinPath(at, "subnets"), at),
+    ...validateSecurityList(network, joinPath(at, "securityList")),
+    ...validateOperators(network, joinPath(at, "operatorCidrs")),
+    ...validateRuleCount(network, joinPath(at, "securityList"), outside),
+  ];
+}
+
+function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
+  const { cidr, id, routeTableId } = vcn ?? {};
+  if ((cidr === undefined) === (id === undefined)) {
+    const both = cidr !== undefined;
+    return [
+      {
+        path,
+        message: both
+          ? "given by cidr and by id: keep cidr to have a VCN made, or id for one that exists."
+          : "neither cidr nor id is given: give the CIDR of a VCN to be made, such as 10.0.0.0/16, or the OCID of one that exists.",
+      },
+    ];
+  }
+  return [
+    ...(cidr === undefined ? [] : validateCidr(cidr, joinPath(path, "cidr"), "a VCN")),
+    ...(cidr === undefined ? [] : validateRange(cidr, joinPath(path, "cidr"))),
+    ...problemWithOcid(id, "vcn", joinPath(path, "id")),
+    ...problemWithOcid(routeTableId, "routetable", joinPath(path, "routeTableId")),
+    ...(routeTableId !== undefined && cidr !== undefined
+      ? [
+          {
+            path: joinPath(path, "routeTableId"),
+            message: "a VCN that is made gets a route table of its own: leave this out, or give vcn.id.",
+          },
+        ]
+      : []),
+  ];
+}
+
+/** A VCN in a range that Oracle or IP keeps for itself; its subnets lie in it. */
+function validateRange(text: string, path: string): Problem[] {
+  const cidr = parseCidr(text);
+  const range = cidr && UNUSABLE.find((unusable) => overlaps(unusable, cidr));
+  if (!range) return [];
+  return [
+    {
+      path,
+      message: `${text} lies in ${range.text}, which no VCN can have: use a private network, such as 10.0.0.0/16.`,
+    },
+  ];
+}
+
+function validateOperators({ operatorCidrs, securityList }: NetworkSettings, path: string): Problem[] {
+  const problems: Problem[] = [];
+  if ((operatorCidrs ?? []).length === 0 && (securityList?.additionalIds ?? []).length === 0) {
+    problems.push({
+      path,
+      message:
+        "SSH would be open to nobody: give the address that you come from, such as [198.51.100.10/32]. " +
+        "There is no default that opens it to the world; 0.0.0.0/0 has to be written out.",
+    });
+  }
+  (operatorCidrs ?? []).forEach((text, index) => {
+    const cidr = parseCidr(text);
+    const where = `${path}[${index}]`;
+    if (cidr?.family === 4) return;
+    const address = parseAddress(text);
+    problems.push({
+      path: where,
+      message: cidr
+        ? `${text} is an IPv6 network: the hosts have IPv4 addresses, so give IPv4 CIDRs.`
+        : address?.kind() === "ipv4"
+          ? `${text} is an address without a prefix length: write ${text}/32.`
+          : notACidr(text, "198.51.100.10/32"),
+    });
+  });
+  return problems;
+}
+
+function validateRuleCount(network: NetworkSettings, path: string, outside: readonly string[]): Problem[] {
+  const subnets = Object.entries(network.subnets ?? {}).map(([name, { cidr }]) => cidr ?? `subnet ${name}`);
+  const { ingress = [], egress = [], stateful = false } = network.securityList ?? {};
+  const rules = securityRules({
+    members: [...subnets, ...outside],
+    operatorCidrs: network.operatorCidrs ?? [],
+    vxlanPort: 1,
+    sshPort: 1,
+    stateful,
+    ingress,
+    egress,
+  });
+  return (["ingress", "egress"] as const).flatMap((direction) => {
+    const count = rules[direction].length;
+    if (count <= RULE_LIMIT) return [];
+    return [
+      {
+        path,
+        message:
+          `${count} ${direction} rules, and a Security List holds ${RULE_LIMIT}: each subnet and each host outside of them takes one. ` +
+          "Put hosts into one subnet, or give fewer operatorCidrs and rules.",
+      },
+    ];
+  });
+}
+
+/** What is allowed and still worth a word: SSH that is open to everybody. */
+export function networkWarnings({ operatorCidrs = [] }: NetworkSettings, at: string): string[] {
+  return withoutContained(operatorCidrs)
+    .filter((text) => parseCidr(text)?.prefix === 0)
+    .map(
+      (text) =>
+        `${joinPath(at, "operatorCidrs")}: ${text} opens SSH on every host to the whole internet. Give the addresses that you come from instead.`,
+    );
+}

@@ -1,0 +1,60 @@
+import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
+import { VXLAN_OVERHEAD } from "../mtu.ts";
+import { likely, possible, proven } from "./end.ts";
+import type { DiagnosisSettings, End, Finding } from "./end.ts";
+
+/** NIC and device; the first fault alone, since the others follow from it. */
+export function deviceFindings(end: End, { device, port, vni }: DiagnosisSettings): Finding[] {
+  const { name, underlay } = end;
+  const nic = end.value("nic.name");
+  if (nic === undefined)
+    return [proven(`${name}: no interface has its underlay address ${underlay}: sudo ip address.`)];
+  if (end.value("nic.state") === "down")
+    return [proven(`${name}: its NIC ${nic} is down: sudo ip link set dev ${nic} up.`)];
+  const state = end.value("device.state");
+  if (state === undefined) return [proven(`${name} has no device ${device}: ${end.restore}.`)];
+  if (state === "down") return [proven(`${name}: ${device} is down: sudo ip link set dev ${device} up.`)];
+  const actual = ["vni", "port", "local"].map((key) => end.value(`device.${key}`)).join(", ");
+  const desired = [vni ?? end.value("device.vni"), port, underlay].join(", ");
+  if (actual !== desired) {
+    const text = `${name}: ${device} has VNI, port and local address ${actual} where the overlay has ${desired}: ${end.restore}.`;
+    return [proven(text)];
+  }
+  const master = end.value("device.master") ?? "-";
+  if (master === "-") return [];
+  const command = `sudo ip link set dev ${device} nomaster`;
+  return [
+    likely(`${name}: ${device} is a port of ${master}, so its own addresses may get no traffic: ${command}.`),
+  ];
+}
+
+export function mtuFindings(
+  end: End,
+  { answer }: FailedProbe,
+  { device, mtu }: DiagnosisSettings,
+): Finding[] {
+  const finding = ["only-small", "too-long"].includes(answer) ? proven : possible;
+  const { name, peer, peerUnderlay } = end;
+  const needed = mtu + VXLAN_OVERHEAD;
+  const needs = `and ${device} with MTU ${mtu} needs ${needed}`;
+  const isBelow = (text: string | undefined, limit: number) => Number(text ?? Number.NaN) < limit;
+  const findings: Finding[] = [];
+  const own = end.value("device.mtu");
+  if (isBelow(own, mtu)) {
+    const command = `sudo ip link set dev ${device} mtu ${mtu}`;
+    findings.push(finding(`${name}: ${device} has MTU ${own} where the overlay has ${mtu}: ${command}.`));
+  }
+  const [nic, carried] = [end.value("nic.name"), end.value("nic.mtu")];
+  if (isBelow(carried, needed)) {
+    const command = `sudo ip link set dev ${nic} mtu ${needed}, or set the overlay's mtu to ${Number(carried) - VXLAN_OVERHEAD} or less`;
+    findings.push(finding(`${name}: its NIC ${nic} has MTU ${carried}, ${needs}: ${command}.`));
+  }
+  const path = end.aboutPeer("path-mtu");
+  if (isBelow(path, needed)) {
+    const cure = `raise the MTU of that route or of the router behind it, or set the overlay's mtu to ${Number(path) - VXLAN_OVERHEAD} or less`;
+    findings.push(
+      finding(`${name}: the way to ${peer} (${peerUnderlay}) carries ${path} bytes, ${needs}: ${cure}.`),
+    );
+  }
+  return findings;
+}

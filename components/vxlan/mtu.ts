@@ -1,0 +1,73 @@
+import { parseCidr } from "./addresses.ts";
+import type { Cidr } from "./addresses.ts";
+import type { DeviceReport } from "./phases/device.ts";
+import type { Problem } from "./problems.ts";
+import type { HostMap, OverlaySettings } from "./settings.ts";
+
+/** Bytes that VXLAN over IPv4 adds to a frame: outer Ethernet payload of IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14. */
+export const VXLAN_OVERHEAD = 50;
+
+/** Smallest MTU in bytes by IP version. Below 1280 the kernel has no IPv6 on a device. */
+const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
+
+export function validateMtu(
+  { mtu }: OverlaySettings,
+  cidrs: readonly (Cidr | undefined)[],
+  largestUnderlayMtu: number,
+  path: string,
+): Problem[] {
+  if (mtu === undefined) return [];
+  const largest = largestUnderlayMtu - VXLAN_OVERHEAD;
+  const smallest = cidrs.some((cidr) => cidr?.family === 6) ? SMALLEST_MTU[6] : SMALLEST_MTU[4];
+  if (Number.isInteger(mtu) && mtu >= smallest && mtu <= largest) return [];
+  const cause =
+    mtu >= SMALLEST_MTU[4] && mtu < smallest
+      ? `${mtu} is too small: IPv6 needs ${smallest} bytes`
+      : `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${largestUnderlayMtu}`;
+  return [
+    {
+      path,
+      message: `${cause}, so use a whole number from ${smallest} to ${largest}, or leave it out to have it measured.`,
+    },
+  ];
+}
+
+/**
+ * The MTU that every VXLAN device of the fleet gets: what was configured, or the smallest underlay MTU less
+ * the overhead. One host with another MTU would black-hole large frames, so it is never decided host by host.
+ *
+ * @throws when a configured MTU does not fit through a host's NIC, or IPv6 does not
+ */
+export function fleetMtu(
+  { cidrs, mtu: configured }: Pick<OverlaySettings, "cidrs" | "mtu">,
+  reports: HostMap<DeviceReport>,
+): number {
+  refuseSmallNics(cidrs, reports);
+  const [smallest] = Object.entries(reports).sort(([, a], [, b]) => a.underlayMtu - b.underlayMtu);
+  if (!smallest) throw new Error("no host has reported an underlay MTU");
+  const [host, { underlayMtu }] = smallest;
+  const largest = underlayMtu - VXLAN_OVERHEAD;
+  if (configured !== undefined && configured > largest) {
+    throw new Error(
+      `mtu ${configured} does not fit on ${host}: its NIC carries ${underlayMtu} bytes and VXLAN takes ${VXLAN_OVERHEAD} of them. ` +
+        `Set mtu to ${largest} or less, or leave it out to have it measured.`,
+    );
+  }
+  return configured ?? largest;
+}
+
+/** @throws naming every host whose NIC is too small for an overlay with an IPv6 network */
+function refuseSmallNics(cidrs: readonly string[], reports: HostMap<DeviceReport>): void {
+  const ipv6Network = cidrs.find((text) => parseCidr(text)?.family === 6);
+  const smallest = SMALLEST_MTU[6] + VXLAN_OVERHEAD;
+  const smallNics = Object.entries(reports)
+    .filter(([, { underlayMtu }]) => underlayMtu < smallest)
+    .map(([host, { underlayMtu }]) => `${host}'s NIC has an MTU of ${underlayMtu} bytes`)
+    .sort();
+  if (ipv6Network === undefined || smallNics.length === 0) return;
+  throw new Error(
+    `IPv6 does not fit: ${smallNics.join(", ")}, VXLAN takes ${VXLAN_OVERHEAD} of them, and IPv6 needs ${SMALLEST_MTU[6]}. ` +
+      `Raise the MTU of each NIC named here to ${smallest} or more and the host's "generation" by one, which has it measured ` +
+      `again; or take ${ipv6Network} out of the overlay's "cidrs", and the hosts' addresses in it out of "overlayAddresses".`,
+  );
+}

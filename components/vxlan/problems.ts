@@ -1,0 +1,22 @@
+/** One thing that is wrong: where (a path into what the user gave), what, and what would be right. */
+export interface Problem {
+  /** Dotted path, for example `hosts.host01.overlayAddresses[0]`. */
+  path: string;
+  message: string;
+}
+
+/** The problems as one text for a person, a line each. No private key that was put in a wrong place stands in it. */
+export function describeProblems(problems: readonly Problem[]): string {
+  return problems
+    .map(({ path, message }) => `  ${path}: ${QUOTED_KEY.test(message) ? MISPLACED_KEY : message}`)
+    .join("\n");
+}
+
+/** The head of a private key with something of the key behind it, as text or as JSON. */
+const QUOTED_KEY = /PRIVATE KEY-----(\s|\\[nr])*[A-Za-z0-9+/=]/;
+const MISPLACED_KEY =
+  "a private key stands here, where it would be shown: take it out, and store it with " +
+  "`pulumi config set --secret sshPrivateKey < FILE` or name its file in ssh.privateKeyPath.";
+
+/** Joins the parts of a problem's path, the first of which may be empty. */
+export const joinPath = (...parts: string[]) => parts.filter((part) => part !== "").join(".");

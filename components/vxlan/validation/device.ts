@@ -1,0 +1,66 @@
+import type { Problem } from "../problems.ts";
+import type { OverlaySettings } from "../settings.ts";
+
+const LARGEST_VNI = 2 ** 24 - 1;
+/** What the kernel and its /proc/sys/net mean by a device of that name is not one that can be made. */
+const TAKEN_NAMES = ["lo", "all", "default"];
+
+/** Seconds. Less would take back a good change on a slow connection; more would leave a host cut off for over an hour. */
+const CONFIRM_TIMEOUT = { shortest: 30, longest: 3600 } as const;
+
+export function validateDevice(
+  { device, vni, port }: OverlaySettings,
+  at: (key: string) => string,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,14}$/.test(device) || TAKEN_NAMES.includes(device)) {
+    problems.push({
+      path: at("device"),
+      message: `"${device}" is no device name: use a letter, then letters, digits, "-" or "_", at most 15 in all, such as vxlan0 (${TAKEN_NAMES.join(", ")} are the kernel's).`,
+    });
+  }
+  if (!Number.isInteger(vni) || vni < 1 || vni > LARGEST_VNI) {
+    problems.push({
+      path: at("vni"),
+      message: `${vni} is no VNI: it has 24 bits, so use a whole number from 1 to ${LARGEST_VNI}.`,
+    });
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    problems.push({
+      path: at("port"),
+      message: `${port} is no UDP port: use 4789 (IANA's VXLAN port), 8472 (for peers set up by hand), or another from 1 to 65535.`,
+    });
+  }
+  return problems;
+}
+
+export function validateChoices(
+  { overlayIngress, hostFirewall }: OverlaySettings,
+  at: (key: string) => string,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (overlayIngress !== "all" && overlayIngress !== "none") {
+    problems.push({
+      path: at("overlayIngress"),
+      message: `"${overlayIngress}" is neither "all" (hosts admit what arrives by the overlay) nor "none".`,
+    });
+  }
+  if (hostFirewall !== "manage" && hostFirewall !== "leave") {
+    problems.push({
+      path: at("hostFirewall"),
+      message: `"${hostFirewall}" is neither "manage" (the overlay is let through the host's firewall) nor "leave".`,
+    });
+  }
+  return problems;
+}
+
+export function validateConfirmTimeout({ confirmTimeout }: OverlaySettings, path: string): Problem[] {
+  const { shortest, longest } = CONFIRM_TIMEOUT;
+  if (Number.isInteger(confirmTimeout) && confirmTimeout >= shortest && confirmTimeout <= longest) return [];
+  return [
+    {
+      path,
+      message: `${confirmTimeout} is no time to wait for a new SSH session: use whole seconds from ${shortest} to ${longest}.`,
+    },
+  ];
+}
