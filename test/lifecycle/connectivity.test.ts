@@ -1,68 +1,58 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
-import type { Inventory } from "../../lab/hosts/hosts.ts";
-import { inNetwork } from "../../lab/network/network.ts";
-import { TestEnvironment } from "./environment.ts";
-import type { Outcome } from "./environment.ts";
+import {
+  addRules,
+  endPartition,
+  onRouter,
+  partition,
+  REMOVE_RULES,
+  unwrapTool,
+  wrapTool,
+} from "./support/faults.ts";
+import { HOSTS, threeHosts } from "./support/fleet.ts";
+import { expectFailure, expectSuccess } from "./support/outcome.ts";
+import type { Outcome } from "./support/outcome.ts";
+import { TestStack, UP } from "./support/testStack.ts";
+import type { ConfigChange } from "./support/testStack.ts";
 
-/** Three hosts of one subnet, so that one of them can fail towards two. */
-const THREE: Inventory = {
-  alpha: { address: "10.196.219.2/24", mac: "02:00:17:00:00:01", nic: "ens3" },
-  beta: { address: "10.196.219.3/24", mac: "02:00:17:00:00:02", nic: "ens3" },
-  gamma: { address: "10.196.219.4/24", mac: "02:00:17:00:00:03", nic: "ens3" },
-};
-const HOSTS = Object.keys(THREE);
-
-/** `up` ends in proof that traffic passes, or says between whom it does not, and why. */
-describe("the connectivity test", () => {
-  let env: TestEnvironment;
-  /** An overlay of both families. */
-  const config = (change: (environment: any) => void = () => undefined) =>
-    env.config((e) => {
+/**
+ * `up` succeeds if traffic passes between all hosts. Otherwise it fails, and names the pairs and the cause. There are
+ * three hosts, so that one fails towards two others while these two reach each other.
+ */
+describe("the connectivity test at the end of up", () => {
+  let stack: TestStack;
+  /** Returns the config of an overlay with IPv4 and IPv6 addresses. */
+  const config = (change: ConfigChange = () => undefined) =>
+    stack.config((e) => {
       e.overlay.cidrs.push("fd00:6::/64");
       HOSTS.forEach((host, index) => e.hosts[host].overlayAddresses.push(`fd00:6::${index + 1}`));
       change(e);
     });
 
   beforeAll(async () => {
-    env = await TestEnvironment.boot("test-verify", THREE);
+    stack = await TestStack.boot("test-connectivity", threeHosts());
   });
-  afterAll(() => env.remove());
+  afterAll(() => stack.remove());
   afterEach(async () => {
-    const restore = "nft delete table inet cut 2>/dev/null || true";
-    await inNetwork(env.lab.namespace("router"), restore);
-    for (const host of HOSTS) await env.on(host, restore);
+    await onRouter(stack, REMOVE_RULES);
+    for (const host of HOSTS) await stack.on(host, REMOVE_RULES);
   });
 
-  /** Drops or rejects, ahead of every other rule. */
-  const cut = (hook: string, rule: string) =>
-    `nft 'add table inet cut; add chain inet cut c { type filter hook ${hook} priority -150; }'; nft 'add rule inet cut c ${rule}'`;
-  const cutOn = (host: string, rule: string) => env.on(host, cut("input", `iifname "vxlan0" ${rule}`));
-  const cutBetween = (rule: string) => inNetwork(env.lab.namespace("router"), cut("forward", rule));
-
-  /** A run in which nothing is to be done: it counts as no change, whatever its end says. */
-  const unchanged = async (change?: (environment: any) => void): Promise<Outcome> => {
-    const outcome = await env.up(config(change));
-    // The program itself counts as one that errored.
+  /** Runs `up`, and expects it to change no resource. */
+  const unchangedUp = async (change?: ConfigChange): Promise<Outcome> => {
+    const outcome = await stack.up(config(change));
+    // The engine counts a program that failed as "1 errored".
     const operations = Object.keys(outcome.counts).filter((kind) => kind !== "errored");
     expect(operations, outcome.text).toEqual(["unchanged"]);
     return outcome;
   };
-  const fails = async (change?: (environment: any) => void): Promise<string> => {
-    const { exitCode, text } = await unchanged(change);
-    expect(exitCode, text).not.toBe(0);
-    return text;
-  };
-  const passes = async (change?: (environment: any) => void): Promise<string> => {
-    const { exitCode, text } = await unchanged(change);
-    expect(exitCode, text).toBe(0);
-    return text;
-  };
+  const unchangedUpFails = async (change?: ConfigChange) => expectFailure(await unchangedUp(change));
+  const unchangedUpSucceeds = async (change?: ConfigChange) => expectSuccess(await unchangedUp(change)).text;
+  const lastVerified = async () => (await stack.outputs()).lastVerified;
 
-  test("a mesh that does not pass from the start fails up, with every pair at once", async () => {
-    await cutBetween("udp dport 4789 ip saddr 10.196.219.2 drop");
-    const { exitCode, text } = await env.up(config());
-    expect(exitCode).not.toBe(0);
+  test("up fails and names every pair when traffic does not pass from the start", async () => {
+    await onRouter(stack, addRules("forward", "udp dport 4789 ip saddr 10.196.219.2 drop"));
+    const text = expectFailure(await stack.up(config()));
     for (const [peer, overlay, underlay, bytes] of [
       ["beta", "192.168.0.2", "10.196.219.3", 8922],
       ["beta", "fd00:6::2", "10.196.219.3", 8902],
@@ -77,214 +67,206 @@ describe("the connectivity test", () => {
     expect(text).not.toMatch(/beta -> gamma|gamma -> beta/);
   });
 
-  test("once the way is free the next up passes, though nothing changed, and says what was seen", async () => {
-    await passes();
-    const { lastVerified } = await env.outputs();
-    expect(lastVerified.what).toBe(
+  test("once traffic passes, the next up succeeds without a change, and its output tells what was tested", async () => {
+    await unchangedUpSucceeds();
+    const { what, time } = await lastVerified();
+    expect(what).toBe(
       "12 of 12 directions: ICMP of 8922 and 8902 bytes that may not fragment, TCP to sshd with its banner read, 256 KiB by TCP to 3 of 3 hosts",
     );
-    expect(Math.abs(Date.now() - Date.parse(lastVerified.time))).toBeLessThan(60_000);
+    expect(Math.abs(Date.now() - Date.parse(time))).toBeLessThan(60_000);
   });
 
-  test("no Command is left in the stack but device and peers", async () => {
-    const { text } = await env.pulumi(["stack", "export"]);
+  test("the state has no Commands but those of the phases device and peers", async () => {
+    const { text } = await stack.pulumi(["stack", "export"]);
     const commands = [...text.matchAll(/command:remote:Command::([\w-]+)"/g)].map(([, name]) => name);
     expect([...new Set(commands)].sort()).toEqual(
       HOSTS.flatMap((host) => [`overlay-${host}-device`, `overlay-${host}-peers`]),
     );
   });
 
-  /** What breaks a path although nothing of the stack changed, on which host, and what `up` says of it. */
+  /** Test name, host or router, the fault's script, and what `up` prints: nothing if the host repairs the fault. */
   const FAULTS: [string, string, string, RegExp[]][] = [
     [
-      "a rule that drops the port, in a chain that is called ahead of ours",
+      "the host repairs a rule that drops VXLAN, in a chain ahead of ours",
       "beta",
       "iptables -N foreign; iptables -A foreign -p udp --dport 4789 -j DROP; iptables -I INPUT -j foreign; " +
         "systemctl stop oci-vxlan@lab.overlay; iptables -D INPUT -j foreign; iptables -I INPUT -j foreign; systemctl start oci-vxlan@lab.overlay",
       [],
     ],
     [
-      "a rule that drops the port, at the head",
+      "the host repairs a rule that drops VXLAN, at the head of INPUT",
       "beta",
       "iptables -I INPUT 1 -p udp --dport 4789 -j DROP",
       [],
     ],
     [
-      "full-sized packets that do not pass",
+      "up fails and names the MTU when full-sized packets are lost",
       "router",
-      cut("forward", "udp dport 4789 ip daddr 10.196.219.3 meta length > 1500 drop"),
+      addRules("forward", "udp dport 4789 ip daddr 10.196.219.3 meta length > 1500 drop"),
       [/alpha -> beta .*: ICMP of 8922 bytes timed out, while a small one is answered/, /Set mtu|MTU/i],
     ],
     [
-      "a peer whose kernel answers no echo",
+      "up fails and names the sysctl when a peer's kernel answers no ICMP echo",
       "beta",
       "sysctl -qw net.ipv4.icmp_echo_ignore_all=1",
       [/alpha -> beta \(192\.168\.0\.2, .*\): ICMP of 8922 bytes timed out/, /beta.*icmp_echo_ignore_all/],
     ],
     [
-      "TCP that a firewall drops",
+      "up fails when a firewall drops TCP",
       "beta",
-      cut("input", `iifname "vxlan0" tcp dport 22 drop`),
+      addRules("input", `iifname "vxlan0" tcp dport 22 drop`),
       [/alpha -> beta .*: TCP to port 22 timed out/],
     ],
     [
-      "TCP that a firewall rejects",
+      "up fails when a firewall rejects TCP",
       "beta",
-      cut("input", `iifname "vxlan0" tcp dport 22 reject with icmpx type admin-prohibited`),
+      addRules("input", `iifname "vxlan0" tcp dport 22 reject with icmpx type admin-prohibited`),
       [/alpha -> beta .*: TCP to port 22 found its destination unreachable/],
     ],
     [
-      "answers that do not leave",
+      "up fails when a peer's answers do not leave it",
       "beta",
-      cut("output", `oifname "vxlan0" drop`),
+      addRules("output", `oifname "vxlan0" drop`),
       [/alpha -> beta .*timed out/],
     ],
     [
-      "larger transfers that stop, while a banner passes",
+      "up fails when larger transfers stop, while sshd's banner passes",
       "beta",
-      cut("output", `oifname "vxlan0" tcp sport 22 meta length > 3000 drop`),
+      addRules("output", `oifname "vxlan0" tcp sport 22 meta length > 3000 drop`),
       [/alpha -> beta .*a transfer of 256 KiB does not arrive/],
     ],
   ];
 
-  test.each(FAULTS)("%s", async (_, where, fault, messages) => {
-    if (where === "router") await inNetwork(env.lab.namespace("router"), fault);
-    else await env.on(where, fault);
-    if (messages.length === 0) return void (await passes()); // Repaired by the unit.
-    const text = await fails();
+  test.each(FAULTS)("%s", async (_, place, fault, messages) => {
+    if (place === "router") await onRouter(stack, fault);
+    else await stack.on(place, fault);
+    if (messages.length === 0) return void (await unchangedUpSucceeds());
+    const text = await unchangedUpFails();
     for (const message of messages) expect(text).toMatch(message);
     expect(text).not.toMatch(/alpha -> gamma|gamma -> alpha/);
-    await env.on(
-      "beta",
-      "sysctl -qw net.ipv4.icmp_echo_ignore_all=0; nft delete table inet cut 2>/dev/null || true",
-    );
-    await inNetwork(env.lab.namespace("router"), "nft delete table inet cut 2>/dev/null || true");
-    await passes();
+    await stack.on("beta", `sysctl -qw net.ipv4.icmp_echo_ignore_all=0; ${REMOVE_RULES}`);
+    await onRouter(stack, REMOVE_RULES);
+    await unchangedUpSucceeds();
   });
 
-  test("the address's own route, taken away, comes back", async () => {
-    await env.on("beta", "ip route del local 192.168.0.2 dev vxlan0 table local");
-    await passes();
-    expect(await env.on("beta", "ip route show table local 192.168.0.2")).toContain(
+  test("a deleted local route of the overlay address comes back", async () => {
+    await stack.on("beta", "ip route del local 192.168.0.2 dev vxlan0 table local");
+    await unchangedUpSucceeds();
+    expect(await stack.on("beta", "ip route show table local 192.168.0.2")).toContain(
       "local 192.168.0.2 dev vxlan0",
     );
   });
 
-  test("another sshd port than the hosts listen on is refused, by name", async () => {
-    const text = await fails((e) => (e.overlay.verifyPort = 2222));
+  test("up fails and names the port when nothing listens on verifyPort", async () => {
+    const text = await unchangedUpFails((e) => (e.overlay.verifyPort = 2222));
     expect(text).toMatch(/alpha -> beta .*: TCP to port 2222 was refused/);
   });
 
-  test("something that is no sshd answers", async () => {
+  test("up fails when a server other than sshd listens on verifyPort", async () => {
     const listen = "import socket, time; s = socket.create_server(('', 2222)); time.sleep(120)";
     for (const host of HOSTS) {
-      await env.on(host, `systemd-run --unit=mute --quiet python3 -c "${listen}"`);
-      await until("a listener", 5_000, async () => (await env.on(host, "ss -Hltn")).includes(":2222"));
+      await stack.on(host, `systemd-run --unit=mute --quiet python3 -c "${listen}"`);
+      await until("a listener", 5_000, async () => (await stack.on(host, "ss -Hltn")).includes(":2222"));
     }
-    const text = await fails((e) => (e.overlay.verifyPort = 2222));
+    const text = await unchangedUpFails((e) => (e.overlay.verifyPort = 2222));
     expect(text).toMatch(/alpha -> beta .*: TCP to port 2222 connected, and no SSH banner came/);
-    for (const host of HOSTS) await env.on(host, "systemctl stop mute");
+    for (const host of HOSTS) await stack.on(host, "systemctl stop mute");
   });
 
-  test("TCP is not asked for where the hosts' administrators decide it, and a refusal of ICMP crosses too", async () => {
-    await cutOn("beta", "meta l4proto tcp drop");
-    const { exitCode, text } = await env.up(config((e) => (e.overlay.overlayIngress = "none")));
-    expect(exitCode, text).toBe(0);
-    expect((await env.outputs()).lastVerified.what).not.toContain("TCP");
-    await env.on(
-      "beta",
-      "nft flush chain inet cut c; nft 'add rule inet cut c iifname vxlan0 icmp type echo-request reject with icmpx type admin-prohibited; add rule inet cut c iifname vxlan0 icmpv6 type echo-request reject with icmpx type admin-prohibited'",
+  test("with overlayIngress none, TCP is not tested, and an ICMP echo that a host rejects counts as passed", async () => {
+    const noIngress: ConfigChange = (e) => (e.overlay.overlayIngress = "none");
+    await stack.on("beta", addRules("input", `iifname "vxlan0" meta l4proto tcp drop`));
+    expectSuccess(await stack.up(config(noIngress)));
+    expect((await lastVerified()).what).not.toContain("TCP");
+    const rejections = ["icmp", "icmpv6"].map(
+      (protocol) => `iifname "vxlan0" ${protocol} type echo-request reject with icmpx type admin-prohibited`,
     );
-    await passes((e) => (e.overlay.overlayIngress = "none"));
-    await env.on("beta", "nft delete table inet cut");
-    expect((await env.up(config())).exitCode).toBe(0);
+    await stack.on("beta", `${REMOVE_RULES}; ${addRules("input", ...rejections)}`);
+    await unchangedUpSucceeds(noIngress);
+    await stack.on("beta", REMOVE_RULES);
+    expectSuccess(await stack.up(config()));
   });
 
-  test("where sshd forwards nothing, it says so and does without the transfer", async () => {
+  test("up warns and does without the transfer where sshd forwards no connections", async () => {
     const forward = (value: string) =>
       `echo AllowTcpForwarding ${value} >/etc/ssh/sshd_config.d/forward.conf; systemctl reload ssh`;
-    await env.on("alpha", forward("no"));
-    const text = await passes();
+    await stack.on("alpha", forward("no"));
+    const text = await unchangedUpSucceeds();
     expect(text).toMatch(/alpha: its sshd forwards no connections \(AllowTcpForwarding\)/);
-    expect((await env.outputs()).lastVerified.what).toContain("256 KiB by TCP to 2 of 3 hosts");
-    await env.on("alpha", "rm /etc/ssh/sshd_config.d/forward.conf; systemctl reload ssh");
+    expect((await lastVerified()).what).toContain("256 KiB by TCP to 2 of 3 hosts");
+    await stack.on("alpha", "rm /etc/ssh/sshd_config.d/forward.conf; systemctl reload ssh");
   });
 
-  test("a host that cannot be asked, or does not finish, fails up after all else was done", async () => {
-    const table = (verdict: string) => cut("forward", `ip daddr 10.196.219.3 tcp dport 22 ${verdict}`);
+  test("up fails and names a host that refuses SSH, or does not answer", async () => {
     for (const [verdict, reason] of [
       ["reject", /ECONNREFUSED/],
       ["drop", /no answer within 15 s/],
     ] as const) {
-      await inNetwork(env.lab.namespace("router"), table(verdict));
-      const text = await fails();
+      await onRouter(stack, addRules("forward", `ip daddr 10.196.219.3 tcp dport 22 ${verdict}`));
+      const text = await unchangedUpFails();
       expect(text).toMatch(
         /beta could not be asked whether its overlay is in sync: SSH to 10\.196\.219\.3: /,
       );
       expect(text).toMatch(reason);
       expect(text).toContain("set hosts.beta.down to true");
       expect(text).not.toContain("alpha could not be asked");
-      await inNetwork(env.lab.namespace("router"), "nft delete table inet cut");
+      await onRouter(stack, REMOVE_RULES);
     }
   });
 
-  test("a device that is down while the program's lock is held fails up, and names the run that holds it", async () => {
-    await env.on("beta", "systemd-run --unit=holder --quiet flock /root sleep 100; ip link set vxlan0 down");
-    const text = await fails();
-    expect(text).toMatch(/beta: .*another run of oci-vxlan on beta does not end/);
-    await env.on("beta", "systemctl stop holder");
-    await passes();
-  });
-
-  test("a check that never ends is a failure too", async () => {
-    // The check is the only one that asks for digests, so the unit goes on beside it.
-    const tool = "/usr/bin/sha256sum";
-    await env.on(
+  test("up fails and names the run that holds the program's lock while a device is down", async () => {
+    await stack.on(
       "beta",
-      `mv ${tool} ${tool}.real; printf '#!/bin/sh\\nexec sleep 1000\\n' >${tool}; chmod +x ${tool}`,
+      "systemd-run --unit=holder --quiet flock /root sleep 100; ip link set vxlan0 down",
     );
-    const text = await fails();
+    const text = await unchangedUpFails();
+    expect(text).toMatch(/beta: .*another run of oci-vxlan on beta does not end/);
+    await stack.on("beta", "systemctl stop holder");
+    await unchangedUpSucceeds();
+  });
+
+  test("up fails when a host's check does not end", async () => {
+    // Only the check runs sha256sum, so the host's unit works on.
+    await stack.on("beta", wrapTool("/usr/bin/sha256sum", "exec sleep 1000"));
+    const text = await unchangedUpFails();
     expect(text).toMatch(/beta let us in and did not finish its check within 40 s/);
-    await env.on("beta", `mv ${tool}.real ${tool}`);
-    await passes();
+    await stack.on("beta", unwrapTool("/usr/bin/sha256sum"));
+    await unchangedUpSucceeds();
   });
 
-  test("a host that is down on purpose is left alone, and nothing waits for it", async () => {
-    const timeOf = async (run: () => Promise<unknown>) => {
-      const started = Date.now();
+  test("up does not wait for a host that is marked as down, and changes it once it is back", async () => {
+    const millisecondsOf = async (run: () => Promise<unknown>) => {
+      const startedAt = Date.now();
       await run();
-      return Date.now() - started;
+      return Date.now() - startedAt;
     };
-    const usual = await timeOf(() => passes());
-    await inNetwork(env.lab.namespace("router"), cut("forward", "ip daddr 10.196.219.3 drop"));
-    const down = (e: any) => (e.hosts.beta.down = true);
-    // A login that nobody answers is waited for 15 s.
-    expect(await timeOf(() => passes(down))).toBeLessThan(usual + 10_000);
-    expect((await env.outputs()).lastVerified.what).toMatch(/^4 of 4 directions/);
-    // What changes meanwhile reaches it when it is up again.
-    const other = (e: any) => (e.hosts.alpha.generation = 1);
-    const { exitCode, counts, text } = await env.up(config((e) => (down(e), other(e))));
-    expect(exitCode, text).toBe(0);
-    expect(counts["updated"]).toBe(2);
-    const vni = await env.up(config((e) => (down(e), other(e), (e.overlay.vni = 101))));
-    expect(vni.exitCode, vni.text).toBe(0);
-    await inNetwork(env.lab.namespace("router"), "nft delete table inet cut");
-    const back = await env.up(config((e) => (other(e), (e.overlay.vni = 101))));
-    expect(back.exitCode, back.text).toBe(0);
-    expect(await env.on("beta", "ip -d -o link show vxlan0")).toContain("vxlan id 101");
-    expect(await env.failing()).toEqual([]);
+    const usual = await millisecondsOf(() => unchangedUpSucceeds());
+    await partition(stack, "10.196.219.3", "drop");
+    const down: ConfigChange = (e) => (e.hosts.beta.down = true);
+    // A login without an answer takes 15 s.
+    expect(await millisecondsOf(() => unchangedUpSucceeds(down))).toBeLessThan(usual + 10_000);
+    expect((await lastVerified()).what).toMatch(/^4 of 4 directions/);
+
+    const upWith = async (...changes: ConfigChange[]) =>
+      expectSuccess(await stack.up(config((e) => changes.forEach((change) => change(e)))));
+    const raised: ConfigChange = (e) => (e.hosts.alpha.generation = 1);
+    const otherVni: ConfigChange = (e) => (e.overlay.vni = 101);
+    expect((await upWith(down, raised)).counts["updated"]).toBe(2);
+    await upWith(down, raised, otherVni);
+    await endPartition(stack);
+    await upWith(raised, otherVni);
+    expect(await stack.on("beta", "ip -d -o link show vxlan0")).toContain("vxlan id 101");
+    expect(await stack.failingPairs()).toEqual([]);
   });
 
-  test("probes can be switched off, and the question whether a host is in sync stays", async () => {
-    await cutBetween("udp dport 4789 drop");
-    const off = (e: any) => (e.overlay.verify = false);
-    const { exitCode, text } = await env.up(config(off));
-    expect(exitCode, text).toBe(0);
-    expect((await env.outputs()).lastVerified).toBeUndefined();
-    await env.on("beta", "systemctl stop oci-vxlan@lab.overlay");
-    expect((await env.up(config(off))).text).toMatch(/overlay lab\.overlay is paused on beta/);
-    const silent = await env.pulumi(["up", "--yes", "--skip-preview"], config(off), { OCI_VXLAN_ASK: "no" });
-    expect(silent.exitCode, silent.text).toBe(0);
-    await env.on("beta", "systemctl start oci-vxlan@lab.overlay");
+  test("with verify off, up sends no probes, and still fails where a host is not in sync", async () => {
+    await onRouter(stack, addRules("forward", "udp dport 4789 drop"));
+    const off: ConfigChange = (e) => (e.overlay.verify = false);
+    expectSuccess(await stack.up(config(off)));
+    expect(await lastVerified()).toBeUndefined();
+    await stack.on("beta", "systemctl stop oci-vxlan@lab.overlay");
+    expect((await stack.up(config(off))).text).toMatch(/overlay lab\.overlay is paused on beta/);
+    expectSuccess(await stack.pulumi(UP, config(off), { variables: { OCI_VXLAN_ASK: "no" } }));
+    await stack.on("beta", "systemctl start oci-vxlan@lab.overlay");
   });
 });

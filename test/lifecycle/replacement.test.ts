@@ -1,49 +1,52 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { MEMO } from "../../lab/cli/existingHosts.ts";
-import { LastingOverlay, UP } from "./lastingOverlay.ts";
-import type { Mesh, Run } from "./lastingOverlay.ts";
+import { ConvergingOverlay } from "./support/convergingOverlay.ts";
+import type { Mesh } from "./support/convergingOverlay.ts";
+import { expectSuccess } from "./support/outcome.ts";
+import type { PulumiRun } from "./support/outcome.ts";
+import { UP } from "./support/testStack.ts";
 
 const MESH: Mesh = { host01: "192.168.0.1", host02: "192.168.0.2" };
 
-/** A replaced phase has the same name before and after, so its delete has to run before its create. */
-describe("the overlay is there after", () => {
-  let overlay: LastingOverlay;
+/** A phase is replaced under its old URN, so its delete has to run before its create. */
+describe("the overlay converges when", () => {
+  let overlay: ConvergingOverlay;
   beforeAll(async () => {
-    overlay = await LastingOverlay.boot("test-replacement", MEMO);
+    overlay = await ConvergingOverlay.boot("test-replacement", MEMO);
   });
-  beforeEach(() => overlay.ready());
-  afterAll(() => overlay.env.remove());
+  beforeEach(() => overlay.prepare());
+  afterAll(() => overlay.stack.remove());
 
-  const up: Run = () => overlay.env.up();
+  const up: PulumiRun = () => overlay.stack.up();
   const replace =
-    (...urns: string[]): Run =>
+    (...urns: string[]): PulumiRun =>
     () =>
-      overlay.env.pulumi([...UP, ...urns.flatMap((urn) => ["--replace", urn])]);
+      overlay.stack.pulumi([...UP, ...urns.flatMap((urn) => ["--replace", urn])]);
 
   test.each([
-    ["a device phase", ["**overlay-host02-device"]],
-    ["a peers phase", ["**overlay-host02-peers"]],
-    ["all phases of a host", ["**overlay-host02-**"]],
-    ["all phases of all hosts", ["**-device", "**-peers"]],
-  ])("a replacement of %s", async (_, urns) => {
-    await overlay.settles(MESH, up, replace(...urns));
+    ["a device phase is", ["**overlay-host02-device"]],
+    ["a peers phase is", ["**overlay-host02-peers"]],
+    ["all phases of a host are", ["**overlay-host02-**"]],
+    ["all phases of all hosts are", ["**-device", "**-peers"]],
+  ])("%s replaced", async (_, urns) => {
+    await overlay.expectConvergence(MESH, up, replace(...urns));
   });
 
-  test("a replacement of a device phase alone, at the latest after the next up", async () => {
-    const { exitCode } = await overlay.env.pulumi([...UP, "--target-replace", "**overlay-host02-device"]);
-    // The peers phases are no targets. Where they do not fit any more, this run has to say so.
+  test("a device phase alone is replaced, at the latest after the next up", async () => {
+    const { exitCode } = await overlay.stack.pulumi([...UP, "--target-replace", "**overlay-host02-device"]);
+    // The run does not touch the peers phases. If their entries do not match the new device, it has to fail.
     if (exitCode === 0) await overlay.expectMesh(MESH);
-    await overlay.settles(MESH, up);
+    await overlay.expectConvergence(MESH, up);
   });
 
   /**
-   * Makes state and hosts what earlier versions left: no file and no delete names its resource, and each host has a
-   * resource that probes its peers.
+   * Gives state and hosts the form of earlier versions: no file and no delete contains a digest of its resource, and
+   * each host has a Command "verify", which probes its peers.
    */
   const downgrade = async () => {
     for (const machine of Object.keys(MESH))
-      await overlay.env.on(machine, "sed -i '/^resource /d' /etc/oci-vxlan/lab.overlay/*");
-    await overlay.env.changeState((resources) => {
+      await overlay.stack.on(machine, "sed -i '/^resource /d' /etc/oci-vxlan/lab.overlay/*");
+    await overlay.stack.editState((resources) => {
       const commands = resources.filter(({ type }) => type === "command:remote:Command");
       const phases = commands.filter(({ urn }) => /-(device|peers)$/.test(urn));
       for (const { inputs, outputs } of phases) [inputs, outputs].forEach(downgradeValues);
@@ -51,7 +54,7 @@ describe("the overlay is there after", () => {
       const peersWithoutVerify = phases.filter(
         (phase) => phase.urn.endsWith("-peers") && !commands.some(({ urn }) => urn === verifyUrn(phase)),
       );
-      const verify = peersWithoutVerify.map((peers) => ({
+      const verifyCommands = peersWithoutVerify.map((peers) => ({
         ...peers,
         urn: verifyUrn(peers),
         inputs: { ...peers.inputs, delete: undefined },
@@ -59,7 +62,7 @@ describe("the overlay is there after", () => {
         dependencies: phases.map(({ urn }) => urn),
         propertyDependencies: {},
       }));
-      return [...resources, ...verify];
+      return [...resources, ...verifyCommands];
     });
   };
   const downgradeValues = (values: any) => {
@@ -68,34 +71,34 @@ describe("the overlay is there after", () => {
     values.delete = values.delete.replace(/(remove-(device|peers) \S+ \S+) [^#]*#/, "$1 #");
   };
 
-  test("an upgrade from a version whose files and deletes name no resource", async () => {
-    await downgrade();
-    await overlay.settles(MESH, up);
-  });
-
-  test("such an upgrade that renames a host", async () => {
-    await downgrade();
-    const config = overlay.env.config((e) => {
+  const withHostRenamed = () =>
+    overlay.stack.config((e) => {
       e.hosts.db02 = e.hosts.host02;
       delete e.hosts.host02;
     });
-    await overlay.settles(MESH, () => overlay.env.up(config));
+  const upWithHostRenamed: PulumiRun = () => overlay.stack.up(withHostRenamed());
+
+  test("a version is upgraded whose files and deletes name no resource", async () => {
+    await downgrade();
+    await overlay.expectConvergence(MESH, up);
   });
 
-  test("such an upgrade that replaces a device phase", async () => {
+  test("the upgrade renames a host", async () => {
     await downgrade();
-    const config = overlay.env.config((e) => {
-      e.hosts.db02 = e.hosts.host02;
-      delete e.hosts.host02;
-    });
-    const replaceDevice = () => overlay.env.pulumi([...UP, "--replace", "**overlay-db02-device"], config);
-    await overlay.settles(MESH, () => overlay.env.up(config), replaceDevice);
+    await overlay.expectConvergence(MESH, upWithHostRenamed);
   });
 
-  test("a new up; and destroy leaves nothing, by the deletes of such a version too", async () => {
+  test("the upgrade replaces a device phase", async () => {
     await downgrade();
-    await overlay.expectDestroy();
-    expect((await overlay.env.up()).exitCode).toBe(0);
-    await overlay.expectDestroy();
+    const replaceDevice = () =>
+      overlay.stack.pulumi([...UP, "--replace", "**overlay-db02-device"], withHostRenamed());
+    await overlay.expectConvergence(MESH, upWithHostRenamed, replaceDevice);
+  });
+
+  test("it is destroyed by the deletes of such a version, and again after a new up: nothing is left", async () => {
+    await downgrade();
+    await overlay.expectCleanDestroy();
+    expectSuccess(await overlay.stack.up());
+    await overlay.expectCleanDestroy();
   });
 });

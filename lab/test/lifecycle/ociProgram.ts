@@ -8,8 +8,8 @@ import { ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { asOperator, ensurePassphrase } from "../../pulumi/operator.ts";
 import { silentProgress } from "../../system/progress.ts";
-import { countsIn } from "../../../test/lifecycle/environment.ts";
-import type { Outcome } from "../../../test/lifecycle/environment.ts";
+import { operationCounts } from "../../../test/lifecycle/support/outcome.ts";
+import type { Outcome } from "../../../test/lifecycle/support/outcome.ts";
 
 /** What the program's resources shall hold in place of its own values, by resource name. */
 export type Wanted = Readonly<Record<string, object>>;
@@ -49,7 +49,7 @@ export class OciProgram {
       timeout: 300_000,
       env: { ...this.environment(), WANTED: JSON.stringify(wanted) },
     });
-    return { exitCode, text: `${stdout}\n${stderr}`, counts: countsIn(stdout) };
+    return { exitCode, text: `${stdout}\n${stderr}`, counts: operationCounts(stdout) };
   }
 
   /** The stack's outputs, secrets revealed. */

@@ -4,11 +4,11 @@ import type { EnvironmentHostArgs, VxlanHostArgs } from "../../../../components/
 import { loadEnvironment } from "../../../../stacks/load.ts";
 
 /**
- * The overlay of the stack's config, between hosts that exist, as another component than the stack's own program has:
- * SHAPE says which, by which name, and below which parent.
+ * Builds the overlay of the stack's config, between existing hosts, as another component than the stack's own program.
+ * OVERLAY_COMPONENT holds the component's class, its name, and optionally the name of its parent, as JSON.
  */
 
-const { component, name, parent } = JSON.parse(process.env["SHAPE"] ?? "{}") as {
+const { component, name, parent } = JSON.parse(process.env["OVERLAY_COMPONENT"] ?? "{}") as {
   component: "OverlayEnvironment" | "VxlanOverlay";
   name: string;
   parent?: string;
@@ -17,7 +17,7 @@ const environment = loadEnvironment();
 const opts = parent === undefined ? {} : { parent: new pulumi.ComponentResource("test:index:Site", parent) };
 
 const vxlanHost = ({ overlayAddresses, generation, existing }: EnvironmentHostArgs): VxlanHostArgs => {
-  if (existing === undefined) throw new Error("this program is for existing hosts");
+  if (existing === undefined) throw new Error("this program takes only existing hosts");
   const { underlayAddress, hostKey } = existing;
   return {
     overlayAddresses,

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Inventory } from "../../lab/hosts/hosts.ts";
+import { endPartition, partition } from "./support/faults.ts";
+import { kernelTables } from "./support/hostState.ts";
+import { expectFailure, expectSuccess, stateDeleteArguments } from "./support/outcome.ts";
+import { DESTROY, TestStack, UP } from "./support/testStack.ts";
+
+/** Two hosts share a subnet, the third has a /30 of its own, and no NIC is called eth0. */
+const INVENTORY: Inventory = {
+  alpha: { address: "10.196.219.2/24", mac: "02:00:17:00:00:01", nic: "ens3" },
+  beta: { address: "10.196.219.3/24", mac: "02:00:17:00:00:02", nic: "enp0s6" },
+  gamma: { address: "10.196.218.222/30", mac: "02:00:17:00:00:03", nic: "ens3" },
+};
+
+/** Hosts are added to the config and removed from it. Each test starts where the one before ended. */
+describe("an overlay whose hosts change", () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.boot("test-add-remove-hosts", INVENTORY);
+  });
+  afterAll(() => stack.remove());
+
+  const withoutGamma = () => stack.config((e) => delete e.hosts.gamma);
+
+  test("it starts with two hosts", async () => {
+    const { counts } = expectSuccess(await stack.up(withoutGamma()));
+    expect(counts).toEqual({ created: 7 });
+  });
+
+  test("a third host joins it, and only the peers of the others are updated", async () => {
+    const { counts } = expectSuccess(await stack.up());
+    expect(counts).toEqual({ created: 2, updated: 2, unchanged: 5 });
+    const results = await stack.testConnectivity();
+    expect(results).toHaveLength(6);
+    expect(results.filter(({ failure }) => failure !== undefined)).toEqual([]);
+  });
+
+  test("the third host leaves it, and no entry names that host any more", async () => {
+    const { macs } = await stack.outputs();
+    const { counts } = expectSuccess(await stack.up(withoutGamma()));
+    expect(counts).toEqual({ updated: 2, deleted: 2, unchanged: 5 });
+    for (const host of ["alpha", "beta"]) {
+      expect(await kernelTables(stack, host)).not.toContain(macs.gamma);
+      expect(await kernelTables(stack, host)).not.toContain("10.196.218.222");
+    }
+    const remains = await stack.on(
+      "gamma",
+      "ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true",
+    );
+    expect(remains).toBe("");
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("up prints how to forget a host that cannot be reached any more, and then succeeds without it", async () => {
+    expectSuccess(await stack.up());
+    await partition(stack, "10.196.218.222");
+    const text = expectFailure(await stack.up(withoutGamma()));
+    expectSuccess(await stack.pulumi(stateDeleteArguments(text), withoutGamma()));
+    const { counts } = expectSuccess(await stack.up(withoutGamma()));
+    expect(counts).toEqual({ unchanged: 7 });
+    await endPartition(stack);
+  });
+
+  test("up and destroy work with one operation at a time", async () => {
+    expectSuccess(await stack.pulumi([...UP, "--parallel", "1"]));
+    expect(await stack.failingPairs()).toEqual([]);
+    expectSuccess(await stack.pulumi([...DESTROY, "--parallel", "1"]));
+  });
+});

@@ -1,0 +1,254 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { changeFaults } from "../../lab/cloud/faults.ts";
+import { COMPARTMENT } from "../../lab/cloud/region.ts";
+import { hostsOf, isRunning } from "../../lab/hosts/hosts.ts";
+import { until } from "../../lab/system/commands.ts";
+import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
+import { expectFailure, expectSuccess } from "./support/outcome.ts";
+import type { Outcome } from "./support/outcome.ts";
+import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
+import { TestStack, UP } from "./support/testStack.ts";
+import type { ConfigChange } from "./support/testStack.ts";
+
+/** The config is the committed one of stack lab. Each test starts where the one before ended. */
+describe("the reference environment on the lab's cloud", () => {
+  let stack: TestStack;
+  let sdk: Sdk;
+  beforeAll(async () => {
+    stack = await TestStack.bootCloud("test-provisioned-hosts");
+    sdk = new Sdk(stack.lab);
+  });
+  afterAll(async () => {
+    (sdk as Sdk | undefined)?.close(); // Undefined if beforeAll failed.
+    await stack.remove();
+  });
+
+  /** Runs an `up` with a change of the committed config, which has to succeed. */
+  const up = async (change?: ConfigChange): Promise<Outcome> =>
+    expectSuccess(await stack.up(stack.referenceConfig(change)));
+  const readState = () =>
+    readFileSync(join(stack.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
+  const listSecurityLists = async (): Promise<any[]> =>
+    (await sdk.call("network", "listSecurityLists", { compartmentId: COMPARTMENT })).items;
+  const findSharedList = async (): Promise<any> =>
+    (await listSecurityLists()).find(({ displayName }) => displayName === "internal-hosts");
+  const instanceOf = (name: string) => stack.instances().find(({ host }) => host === name);
+  const runningInstances = () => stack.instances().filter(({ state }) => state === "RUNNING");
+
+  test("preview creates nothing in the cloud", async () => {
+    const { counts } = expectSuccess(await stack.pulumi(["preview"], stack.referenceConfig()));
+    expect(counts).toEqual({ create: 22 });
+    expect(stack.instances()).toEqual([]);
+    expect(await listSecurityLists()).toEqual([]);
+  });
+
+  test("one up creates all of it, all traffic passes, and no secret can be seen meanwhile", async () => {
+    const running = up();
+    const commandLines = [...(await commandLinesDuring(running))];
+    const { counts, text } = await running;
+    expect(counts).toEqual({ created: 22 });
+    expect(await stack.failingPairs()).toEqual([]);
+    expect(stack.instances().map(({ host, privateIp, state }) => [host, privateIp, state])).toEqual([
+      ["host01", "10.196.218.222", "RUNNING"],
+      ["host02", "10.196.218.226", "RUNNING"],
+    ]);
+    const secrets = secretsOf(stack.lab);
+    expect(textsWithSecrets(commandLines, secrets)).toEqual([]);
+    expect(textsWithSecrets([text, readState()], secrets)).toEqual([]);
+    expect(readState()).not.toContain("PRIVATE KEY");
+    expect(await readableByOthers(stack.lab, secrets)).toEqual([]);
+  });
+
+  test("a host has only the host key that the stack issued, which others cannot read there or in the state", async () => {
+    expect(await stack.on("host01", "ls /etc/ssh/ssh_host_*_key")).toBe("/etc/ssh/ssh_host_ecdsa_key");
+    expect(await stack.on("host01", "stat -c %a /etc/ssh/ssh_host_ecdsa_key")).toMatch(/^6[04]0$/);
+    const keyLine = (await stack.on("host01", "sed -n 2p /etc/ssh/ssh_host_ecdsa_key")).trim();
+    expect(keyLine.length).toBeGreaterThan(30);
+    expect(readState()).not.toContain(keyLine);
+  });
+
+  test("the plugin warns of no unknown or deprecated property", async () => {
+    const { text } = await stack.pulumi(["preview"], stack.referenceConfig());
+    expect(text).not.toMatch(/warning|deprecated/i);
+  });
+
+  test("a second up changes nothing", async () => {
+    expect((await up()).counts).toEqual({ unchanged: 22 });
+  });
+
+  test("without its VXLAN rules the overlay stops within a second, and up restores them", async () => {
+    const { id, ingressSecurityRules } = await findSharedList();
+    const rulesWithoutUdp = ingressSecurityRules.filter(({ protocol }: any) => protocol !== "17");
+    expect(rulesWithoutUdp.length).toBeLessThan(ingressSecurityRules.length);
+    const ping = (seconds: number) =>
+      stack.on("host01", `ping -c1 -W${seconds} 192.168.0.2 >/dev/null && echo passes || echo stops`);
+    expect(await ping(5)).toBe("passes");
+    await sdk.call("network", "updateSecurityList", {
+      securityListId: id,
+      updateSecurityListDetails: { ingressSecurityRules: rulesWithoutUdp },
+    });
+    const changedAt = Date.now();
+    let lastPingAt = changedAt;
+    const hasStopped = async () => {
+      lastPingAt = Date.now();
+      return (await ping(1)) === "stops";
+    };
+    await until("the end of traffic", 5_000, hasStopped, 10);
+    expect(lastPingAt - changedAt).toBeLessThan(1_000);
+    const { counts } = await up();
+    expect(counts).toEqual({ updated: 1, unchanged: 21 });
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("the Security List changes to stateful rules and back, in place", async () => {
+    const stateful = await up((e) => (e.network.securityList.stateful = true));
+    expect(stateful.counts).toEqual({ updated: 1, unchanged: 21 });
+    const vxlanRules = (await findSharedList()).ingressSecurityRules.filter(
+      ({ protocol }: any) => protocol === "17",
+    );
+    expect(vxlanRules.map(({ isStateless }: any) => isStateless)).toEqual(vxlanRules.map(() => false));
+    expect(await stack.failingPairs()).toEqual([]);
+    expect((await up()).counts).toEqual({ updated: 1, unchanged: 21 });
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("the VCN's default Security List takes over the rules, and a list of its own does so again", async () => {
+    await up((e) => (e.network.securityList = { default: true }));
+    expect(await findSharedList()).toBeUndefined();
+    expect(await stack.failingPairs()).toEqual([]);
+    await up();
+    expect(await findSharedList()).toBeDefined();
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  const addHost03: ConfigChange = (e) => {
+    e.network.subnets.host03 = { cidr: "10.196.218.228/30" };
+    e.hosts.host03 = { overlayAddresses: ["192.168.0.3"], instance: { subnet: "host03", bootTimeout: 10 } };
+  };
+
+  test("up names a host for which there is no capacity, or that boots too slowly, and the next up finishes", async () => {
+    changeFaults(stack.lab, (faults) => {
+      faults.capacity = 1;
+      faults.bootDelay = 45;
+    });
+    const capacityError = expectFailure(await stack.up(stack.referenceConfig(addHost03)));
+    expect(capacityError).toMatch(/Oracle has no capacity left for host03.*another availabilityDomain/);
+    const failingPairs = await stack.failingPairs();
+    expect(failingPairs.filter((pair) => !pair.includes("host03"))).toEqual([]);
+
+    const timeout = expectFailure(await stack.up(stack.referenceConfig(addHost03)));
+    expect(timeout).toMatch(/overlay-host03-ready.*error/);
+    changeFaults(stack.lab, (faults) => (faults.bootDelay = 0));
+
+    await up((e) => {
+      addHost03(e);
+      e.hosts.host03.instance.bootTimeout = 120;
+    });
+    expect(await stack.failingPairs()).toEqual([]);
+    await up();
+    expect(runningInstances()).toHaveLength(2);
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  const moveHost01: ConfigChange = (e) => (e.hosts.host01.instance.availabilityDomain = "AD-2");
+
+  test("a host that is powered off is replaced, and no delete runs against it", async () => {
+    const id = instanceOf("host01")?.id;
+    await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });
+    await until("the stop", 30_000, () => !isRunning(stack.lab, "host01"));
+    const { counts } = await up(moveHost01);
+    // Later engines (3.274.1 for one) also count the host's three Commands: they replace what is deleted with the
+    // instance, and run no delete for it either.
+    expect([1, 5]).toContain(counts["replaced"]);
+    expect(counts["deleted"]).toBeUndefined();
+    expect(instanceOf("host01")?.id).not.toBe(id);
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  const replace = (...names: string[]) =>
+    stack.pulumi(
+      [...UP, ...names.flatMap((name) => ["--replace", `**overlay-${name}**`])],
+      stack.referenceConfig(moveHost01),
+    );
+  /** Returns the host key that the stack issued for host01, encrypted as it is in the state. */
+  const issuedKey = () =>
+    JSON.parse(readState()).checkpoint.latest.resources.find(({ urn }: any) => /host01-host-key$/.test(urn))
+      .outputs.stdout.ciphertext;
+
+  test("--replace of an instance and its host key: SSH trusts the key of the new instance", async () => {
+    const before = { id: instanceOf("host01")?.id, key: issuedKey() };
+    const { text } = expectSuccess(await replace("host01-host-key", "host01-instance", "host01-ready"));
+    expect(instanceOf("host01")?.id).not.toBe(before.id);
+    expect(issuedKey()).not.toBe(before.key);
+    expect(text + readState()).not.toContain("PRIVATE KEY");
+    expect(await stack.failingPairs()).toEqual([]);
+    expect((await up(moveHost01)).counts).toEqual({ unchanged: 22 });
+  });
+
+  test("--replace of everything of a host: traffic passes, at the latest after the next up", async () => {
+    const id = instanceOf("host01")?.id;
+    const { exitCode, text } = await replace("host01-");
+    expect(instanceOf("host01")?.id).not.toBe(id);
+    if (exitCode !== 0) {
+      // Engines before 3.274 dial the instance that they have just replaced, to run the deletes of its phases.
+      expect(text).toMatch(
+        /If its instance was replaced in this run, .*run pulumi up again, without --replace/,
+      );
+      await up(moveHost01);
+    }
+    expect(await stack.failingPairs()).toEqual([]);
+    expect((await up(moveHost01)).counts).toEqual({ unchanged: 22 });
+  });
+
+  test("--replace of a host key alone: the host keeps its key, and SSH still trusts it", async () => {
+    const before = { id: instanceOf("host01")?.id, key: issuedKey() };
+    const { counts } = expectSuccess(await replace("host01-host-key"));
+    expect(counts).toEqual({ replaced: 1, unchanged: 21 });
+    expect(instanceOf("host01")?.id).toBe(before.id);
+    expect(issuedKey()).not.toBe(before.key);
+    // A changed timeout runs a phase again, which logs in with the pinned key.
+    const otherTimeout = await up((e) => {
+      moveHost01(e);
+      e.hosts.host01.instance.bootTimeout = 60;
+    });
+    expect(otherTimeout.counts).toEqual({ updated: 1, unchanged: 21 });
+    expect((await up(moveHost01)).counts).toEqual({ updated: 1, unchanged: 21 });
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("up launches an instance again that somebody terminated", async () => {
+    changeFaults(stack.lab, (faults) => faults.terminate.push("host02"));
+    await until("the termination", 30_000, () => instanceOf("host02") === undefined);
+    await up(moveHost01);
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("another image keeps the instance, and its host is set up again", async () => {
+    const id = instanceOf("host02")?.id;
+    const { items } = await sdk.call("compute", "listImages", {
+      compartmentId: COMPARTMENT,
+      operatingSystem: "Oracle Linux",
+      shape: "VM.Standard.E4.Flex",
+    });
+    await up((e) => {
+      moveHost01(e);
+      e.hosts.host02.instance.image = { id: items[0].id };
+    });
+    expect(instanceOf("host02")?.id).toBe(id);
+    expect(await stack.on("host02", "systemctl is-active firewalld")).toBe("active");
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("destroy leaves no instance, network or host", async () => {
+    expectSuccess(await stack.destroy(stack.referenceConfig()));
+    expect(stack.instances().filter(({ state }) => state !== "TERMINATED")).toEqual([]);
+    expect(hostsOf(stack.lab)).toEqual([]);
+    for (const kind of ["Vcns", "SecurityLists", "Subnets", "RouteTables", "InternetGateways"]) {
+      const { items } = await sdk.call("network", `list${kind}`, { compartmentId: COMPARTMENT });
+      const remaining = items.filter(({ lifecycleState }: any) => lifecycleState !== "TERMINATED");
+      expect([kind, remaining]).toEqual([kind, []]);
+    }
+  });
+});

@@ -1,0 +1,218 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { proveAll } from "../../../lab/cli/connectivityTest.ts";
+import type { Proof } from "../../../lab/cli/connectivityTest.ts";
+import { startCloud } from "../../../lab/cloud/daemonControl.ts";
+import { instancesOf } from "../../../lab/cloud/instances.ts";
+import type { InstanceView } from "../../../lab/cloud/instances.ts";
+import { REGION } from "../../../lab/cloud/region.ts";
+import { inHost, plain, removeLab, upHosts } from "../../../lab/hosts/hosts.ts";
+import type { Inventory } from "../../../lab/hosts/hosts.ts";
+import { prepareEngine } from "../../../lab/pulumi/engine/engine.ts";
+import type { Engine } from "../../../lab/pulumi/engine/engine.ts";
+import type { Mount } from "../../../lab/pulumi/operator.ts";
+import { LabPulumi } from "../../../lab/pulumi/stack.ts";
+import { openLab, ROOT } from "../../../lab/system/lab.ts";
+import type { Lab } from "../../../lab/system/lab.ts";
+import { silentProgress } from "../../../lab/system/progress.ts";
+import { operationCounts } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
+
+export const UP = ["up", "--yes", "--skip-preview"];
+export const DESTROY = ["destroy", "--yes", "--skip-preview"];
+
+/** Edits the value of `oci-vxlan:environment` in place. */
+export type ConfigChange = (environment: any) => void;
+
+const NO_CHANGE: ConfigChange = () => undefined;
+
+/** The program's stack in a lab of its own, run by the real Pulumi engine. */
+export class TestStack {
+  readonly lab: Lab;
+  readonly inventory: Inventory;
+  private readonly engine: Engine;
+  private name = "lab";
+  /** Hosts of the last config, by their names in the lab. */
+  private machines: string[] = [];
+  private lastConfig: object | undefined;
+
+  private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
+    this.lab = lab;
+    this.inventory = inventory;
+    this.engine = engine;
+  }
+
+  /** Boots hosts that exist before the stack, in a lab of this name. Removes what an earlier run left of that lab. */
+  static async boot(name: string, inventory: Inventory): Promise<TestStack> {
+    await removeLab(openLab(name));
+    const lab = openLab(name);
+    await upHosts(lab, inventory, silentProgress);
+    return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
+  }
+
+  /** Starts the lab's cloud, which boots the instances of the stack, and boots existing hosts beside it. */
+  static async bootCloud(name: string, inventory: Inventory = {}): Promise<TestStack> {
+    await removeLab(openLab(name));
+    const lab = openLab(name);
+    await startCloud(lab, silentProgress);
+    if (Object.keys(inventory).length > 0) await upHosts(lab, inventory, silentProgress);
+    return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
+  }
+
+  remove(): Promise<void> {
+    return removeLab(this.lab);
+  }
+
+  /** Returns a config with all existing hosts, ordered by name, at overlay addresses 192.168.0.1, 192.168.0.2 … */
+  config(change = NO_CHANGE): any {
+    const environment = {
+      overlay: { cidrs: ["192.168.0.0/24"] },
+      ssh: { user: "opc", privateKeyPath: ".lab/keys/opc_ed25519" },
+      hosts: Object.fromEntries(
+        Object.entries(this.inventory)
+          .sort(([a], [b]) => a.localeCompare(b))
+          .map(([host, { address }], index) => [
+            host,
+            {
+              overlayAddresses: [`192.168.0.${index + 1}`],
+              existing: {
+                underlayAddress: plain(address),
+                hostKeyPath: `.lab/keys/${host}_host_ed25519.pub`,
+              },
+            },
+          ]),
+      ),
+    };
+    change(environment);
+    return environment;
+  }
+
+  /** Returns the committed config of stack lab: the reference environment, whose hosts are instances of the cloud. */
+  referenceConfig(change = NO_CHANGE): any {
+    const committed = parse(readFileSync(join(ROOT, "stacks/Pulumi.lab.yaml"), "utf8"));
+    const environment = committed.config["oci-vxlan:environment"];
+    change(environment);
+    return environment;
+  }
+
+  instances(): InstanceView[] {
+    return instancesOf(this.lab);
+  }
+
+  up(config: object = this.config()): Promise<Outcome> {
+    return this.pulumi(UP, config);
+  }
+
+  destroy(config: object = this.config()): Promise<Outcome> {
+    return this.pulumi(DESTROY, config);
+  }
+
+  /**
+   * Runs Pulumi on the stack.
+   *
+   * @param options.variables environment variables of the run
+   * @param options.program path in this checkout of a program to run in place of the stack's
+   */
+  async pulumi(
+    args: readonly string[],
+    config: object = this.config(),
+    options: { variables?: Readonly<Record<string, string>>; program?: string } = {},
+  ): Promise<Outcome> {
+    const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
+    const pulumi = new LabPulumi(this.lab, this.engine, this.name, text);
+    await pulumi.prepare();
+    this.machines = this.machinesOf(config);
+    this.lastConfig = config;
+    const mounts = options.program === undefined ? [] : [this.projectMount(options.program)];
+    const result = await pulumi.attempt(
+      [...args, "--non-interactive", "--color=never"],
+      options.variables,
+      mounts,
+    );
+    return {
+      exitCode: result.exitCode,
+      text: `${result.stdout}\n${result.stderr}`,
+      counts: operationCounts(result.stdout),
+    };
+  }
+
+  /** Runs Pulumi with the last config, and throws if it fails. */
+  private async run(args: readonly string[]): Promise<string> {
+    const { exitCode, text } = await this.pulumi(args, this.lastConfig);
+    if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${text}`);
+    return text;
+  }
+
+  /** Mounts a Pulumi.yaml with another program: project, stack and config stay the same. */
+  private projectMount(program: string): Mount {
+    const target = join(ROOT, "Pulumi.yaml");
+    const source = join(this.folder("config"), "Pulumi.yaml");
+    writeFileSync(source, stringify({ ...parse(readFileSync(target, "utf8")), main: program }));
+    return { source, target };
+  }
+
+  /** Creates a folder of the lab where it does not exist yet. */
+  private folder(name: string): string {
+    const path = join(this.lab.directory, name);
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  /** Finds the machine behind each host of a config. A test may rename an existing host, so its address counts. */
+  private machinesOf(config: any): string[] {
+    const machines = Object.entries<any>(config.hosts ?? {}).map(([name, host]) => {
+      const address = host?.existing?.underlayAddress;
+      const machine = Object.entries(this.inventory).find(([, spec]) => plain(spec.address) === address);
+      return machine?.[0] ?? name;
+    });
+    return machines.sort();
+  }
+
+  /** Renames the stack. `stacks/` has to have a config of the new name. */
+  async rename(name: string): Promise<void> {
+    // The rename moves the config file, and a mounted file cannot be moved: so it runs in a project without config.
+    const project = this.folder("renaming");
+    writeFileSync(join(project, "Pulumi.yaml"), "name: oci-vxlan\nruntime: nodejs\n");
+    await this.run(["-C", project, "stack", "rename", name]);
+    const configFile = (stack: string) => join(this.folder("config"), `Pulumi.${stack}.yaml`);
+    renameSync(configFile(this.name), configFile(name));
+    this.name = name;
+  }
+
+  /** Edits the resources in the stack's state. */
+  async editState(edit: (resources: any[]) => any[]): Promise<void> {
+    const file = join(this.lab.directory, "state.json");
+    await this.run(["stack", "export", "--file", file]);
+    const state = JSON.parse(readFileSync(file, "utf8"));
+    state.deployment.resources = edit(state.deployment.resources);
+    writeFileSync(file, JSON.stringify(state), { mode: 0o600 });
+    await this.run(["stack", "import", "--file", file]);
+  }
+
+  /** Returns the stack's outputs, by name. */
+  async outputs(): Promise<any> {
+    return JSON.parse(await this.run(["stack", "output", "--json"]));
+  }
+
+  /** Runs a shell script as root on a host. */
+  on(host: string, script: string): Promise<string> {
+    return inHost(this.lab, host, ["sh", "-ec", script]);
+  }
+
+  /** Waits until systemd has started, or failed to start, all units. */
+  async awaitBoot(host: string): Promise<void> {
+    await this.on(host, "systemctl is-system-running --wait || true");
+  }
+
+  /** Measures the overlay from each host of the last config to each other. */
+  async testConnectivity(): Promise<Proof[]> {
+    return (await proveAll(this.lab, this.machines)).proofs;
+  }
+
+  /** Lists the pairs between which traffic does not pass, as `from -> to`. */
+  async failingPairs(): Promise<string[]> {
+    const failures = (await this.testConnectivity()).filter(({ failure }) => failure !== undefined);
+    return failures.map(({ from, to }) => `${from} -> ${to}`);
+  }
+}
