@@ -32,6 +32,14 @@ const pureLayer = (layer, message, below) =>
     );
   });
 
+/** The lab's folders from top to bottom. */
+const LAB_LAYERS = ["cli", "pulumi", "cloud", "hosts", "network", "system"];
+
+const PRODUCT = {
+  group: ["**/components/**", "**/stacks/**"],
+  message: "The lab knows the cloud, not the product.",
+};
+
 export default tseslint.config(
   { ignores: ["node_modules/", ".lab/", "coverage/"] },
   ...tseslint.configs.recommendedTypeChecked,
@@ -84,8 +92,17 @@ export default tseslint.config(
     ],
   ),
   mayNotImport(["stacks/**"], [{ group: ["**/lab/**"], message: "Stacks do not know that the lab exists." }]),
-  mayNotImport(
-    ["lab/{setup,cli,pulumi,cloud,hosts,network,system}/**"],
-    [{ group: ["**/components/**", "**/stacks/**"], message: "The lab knows the cloud, not the product." }],
+  mayNotImport(["lab/setup/**"], [PRODUCT]),
+  ...LAB_LAYERS.map((layer, index) =>
+    mayNotImport(
+      [`lab/${layer}/**`],
+      [
+        PRODUCT,
+        ...LAB_LAYERS.slice(0, index).map((upper) => ({
+          group: [`../**/${upper}/**`],
+          message: `lab/${layer} is below lab/${upper}.`,
+        })),
+      ],
+    ),
   ),
 );

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { execa } from "execa";
-import { inHost, insideOf } from "../hosts/hosts.ts";
+import { runInHost, nsenterArgs } from "../hosts/exec.ts";
 import type { Lab } from "../system/lab.ts";
 
 /** A host's end of an overlay, as its kernel has it. */
@@ -38,10 +38,19 @@ interface Link {
 /** A host's VTEPs: one for each address family of each of its overlay devices. */
 export async function vtepsOf(lab: Lab, host: string): Promise<Vtep[]> {
   const links = JSON.parse(
-    await inHost(lab, host, ["ip", "-d", "-j", "link", "show", "type", "vxlan"]),
+    await runInHost(lab, host, ["ip", "-d", "-j", "link", "show", "type", "vxlan"]),
   ) as Link[];
   const vteps = links.map(async ({ ifname, address, mtu, linkinfo }): Promise<Vtep[]> => {
-    const shown = await inHost(lab, host, ["ip", "-o", "address", "show", "dev", ifname, "scope", "global"]);
+    const shown = await runInHost(lab, host, [
+      "ip",
+      "-o",
+      "address",
+      "show",
+      "dev",
+      ifname,
+      "scope",
+      "global",
+    ]);
     const first = [/ inet ([0-9.]+)/, / inet6 ([0-9a-f:]+)/].flatMap(
       (pattern) => pattern.exec(shown)?.[1] ?? [],
     );
@@ -75,7 +84,7 @@ export async function prove(lab: Lab, from: Vtep, to: Vtep): Promise<Proof> {
     to.overlay,
   ];
   try {
-    await inHost(lab, from.host, ping);
+    await runInHost(lab, from.host, ping);
   } catch (error) {
     return { ...proof, failure: `no ICMP echo of ${payload} bytes from ${to.overlay}: ${saidIn(error)}` };
   }
@@ -147,7 +156,7 @@ print(len(data), hashlib.sha256(data).hexdigest())
 
 /** Sends random bytes and compares what was sent with what arrived. */
 async function transfer(lab: Lab, from: Vtep, to: Vtep): Promise<void> {
-  const receiver = execa("nsenter", [...insideOf(lab, to.host), "python3", "-c", RECEIVE, to.overlay], {
+  const receiver = execa("nsenter", [...nsenterArgs(lab, to.host), "python3", "-c", RECEIVE, to.overlay], {
     timeout: 12_000,
     reject: false,
   });
@@ -156,7 +165,7 @@ async function transfer(lab: Lab, from: Vtep, to: Vtep): Promise<void> {
       receiver.stdout.once("data", (text: Buffer) => resolve(text.toString().trim()));
       receiver.stdout.once("end", () => reject(new Error(`${to.host} cannot listen on ${to.overlay}`)));
     });
-    const sent = await inHost(lab, from.host, ["python3", "-c", SEND, to.overlay, port, String(TRANSFER)]);
+    const sent = await runInHost(lab, from.host, ["python3", "-c", SEND, to.overlay, port, String(TRANSFER)]);
     const received = (await receiver).stdout.split("\n").at(-1);
     if (received !== sent) throw new Error(`sent ${sent}, received ${received}`);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Inventory } from "../hosts/hosts.ts";
+import type { Inventory } from "../hosts/inventory.ts";
 
 /** The memo's two hosts, at the memo's addresses; each in a /30 of its own. */
 export const MEMO: Inventory = {

@@ -2,7 +2,7 @@ import { instancesOf } from "../cloud/instances.ts";
 import { applyCuts, changeFaults, clearFaults, describeFaults, readFaults } from "../cloud/faults.ts";
 import { runningCloud } from "../cloud/daemonControl.ts";
 import { until } from "../system/commands.ts";
-import { hostsOf } from "../hosts/hosts.ts";
+import { listHosts } from "../hosts/folders.ts";
 import type { Lab } from "../system/lab.ts";
 
 /** `npm run lab -- fault …`: what goes wrong on request. */
@@ -78,7 +78,7 @@ function number(name: string, text: string | undefined, min: number, max: number
 }
 
 function known(lab: Lab, host: string | undefined): string {
-  const hosts = hostsOf(lab);
+  const hosts = listHosts(lab);
   if (host === undefined || !hosts.includes(host))
     throw new Error(
       hosts.length === 0

@@ -1,25 +1,21 @@
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { startCloud } from "../cloud/daemonControl.ts";
+import { runningCloud, startCloud } from "../cloud/daemonControl.ts";
 import { instancesOf, pinInstances } from "../cloud/instances.ts";
-import { runningCloud } from "../cloud/daemonControl.ts";
-import { down } from "./teardown.ts";
+import { down } from "./down.ts";
 import { HELP } from "../setup/help.mjs";
 import { prepareEngine } from "../pulumi/engine/engine.ts";
 import { fault } from "./fault.ts";
-import {
-  awaitSsh,
-  consoleLog,
-  hostsOf,
-  inHost,
-  isRunning,
-  memoryOf,
-  plain,
-  rebootHost,
-  statusOf,
-  upHosts,
-} from "../hosts/hosts.ts";
+import { waitForSsh } from "../hosts/sshProbe.ts";
+import { consoleLog, listHosts } from "../hosts/folders.ts";
+import { runInHost } from "../hosts/exec.ts";
+import { isRunning } from "../hosts/supervisor.ts";
+import { memoryOf, startedAt } from "../system/processes.ts";
+import { withoutPrefix } from "../hosts/inventory.ts";
+import { rebootHost } from "../hosts/power.ts";
+import { statusOf } from "../hosts/status.ts";
+import { startHosts } from "../hosts/boot.ts";
 import { hostImage, IMAGES } from "../hosts/images.ts";
 import type { ImageName } from "../hosts/images.ts";
 import { sshArgv } from "../pulumi/ssh.ts";
@@ -30,7 +26,6 @@ import { inventoryOf } from "./existingHosts.ts";
 import { runInForeground } from "../pulumi/operator.ts";
 import { columns, proofTable, proveAll } from "./connectivityTest.ts";
 import { LabPulumi } from "../pulumi/stack.ts";
-import { startedAt } from "../system/processes.ts";
 import { terminalProgress, Stopwatch } from "../system/progress.ts";
 import { requireDiskSpace } from "../system/diskSpace.ts";
 
@@ -48,7 +43,7 @@ async function ready({ lab, stack }: Work, stopwatch = new Stopwatch()): Promise
   const engine = await stopwatch.step("engine", () => prepareEngine(lab, terminalProgress));
   terminalProgress.line(engine.describe);
   const inventory = inventoryOf(stack);
-  if (inventory) await stopwatch.step("hosts", () => upHosts(lab, inventory, terminalProgress));
+  if (inventory) await stopwatch.step("hosts", () => startHosts(lab, inventory, terminalProgress));
   else await stopwatch.step("cloud", () => startCloud(lab, terminalProgress));
   const pulumi = new LabPulumi(lab, engine, stack);
   await stopwatch.step("stack", () => pulumi.prepare());
@@ -84,7 +79,7 @@ function targets({ lab, stack }: Work): Target[] {
   return [
     ...Object.entries(inventoryOf(stack) ?? {}).map(([host, { address }]) => ({
       host,
-      address: plain(address),
+      address: withoutPrefix(address),
       isInstance: false,
     })),
     ...instancesOf(lab).map(({ host, privateIp }) => ({ host, address: privateIp, isInstance: true })),
@@ -105,14 +100,14 @@ function targetOf(work: Work, name: string | undefined): Target {
 async function logs({ lab }: Work, host: string): Promise<number> {
   await pipeline(createReadStream(consoleLog(lab, host)), process.stdout, { end: false });
   if (isRunning(lab, host))
-    process.stdout.write(`${await inHost(lab, host, ["journalctl", "--boot", "--no-pager"])}\n`);
+    process.stdout.write(`${await runInHost(lab, host, ["journalctl", "--boot", "--no-pager"])}\n`);
   return 0;
 }
 
 async function ssh({ lab }: Work, target: Target, command: readonly string[]): Promise<number> {
   const { host, address, isInstance } = target;
   if (!isRunning(lab, host)) throw new Error(`${host} does not run: start it with npm run lab.`);
-  await awaitSsh(lab, host, address, isInstance ? "itself" : "operator");
+  await waitForSsh(lab, host, address, isInstance ? "itself" : "operator");
   if (!isInstance) return runInForeground(sshArgv(lab, address, command));
   const { publicIp } = instancesOf(lab).find((instance) => instance.host === host) ?? {};
   if (publicIp === undefined)
@@ -128,7 +123,7 @@ async function ps(work: Work): Promise<number> {
   const { lab } = work;
   const instances = new Map(instancesOf(lab).map((instance) => [instance.host, instance]));
   const there = targets(work)
-    .filter(({ host }) => hostsOf(lab).includes(host) || instances.has(host))
+    .filter(({ host }) => listHosts(lab).includes(host) || instances.has(host))
     .sort((a, b) => a.host.localeCompare(b.host));
   const rows = await Promise.all(
     there.map(async ({ host, address }) => {

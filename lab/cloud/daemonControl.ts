@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, t
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { attempt, until } from "../system/commands.ts";
-import { awaitSsh, upNetwork } from "../hosts/hosts.ts";
+import { waitForSsh } from "../hosts/sshProbe.ts";
+import { startNetwork } from "../hosts/boot.ts";
 import { hostImage } from "../hosts/images.ts";
 import { makeLoginKey } from "../hosts/keys.ts";
 import { ROOT } from "../system/lab.ts";
@@ -60,7 +61,7 @@ export async function startCloud(lab: Lab, progress: Progress): Promise<void> {
   await ensureAccess(lab);
   await makeLoginKey(lab);
   for (const image of bootableImages()) await hostImage(lab, image, progress);
-  await upNetwork(lab);
+  await startNetwork(lab);
   await applyCuts(lab);
   const version = sourceVersion();
   if (isAtWork(lab, version)) return;
@@ -95,7 +96,7 @@ async function awaitInstances(lab: Lab, progress: Progress): Promise<void> {
   const running = instancesOf(lab).filter(({ state }) => state === "RUNNING");
   await Promise.all(
     running.map(({ host, privateIp }) =>
-      awaitSsh(lab, host, privateIp, "itself").catch((error: unknown) =>
+      waitForSsh(lab, host, privateIp, "itself").catch((error: unknown) =>
         progress.line((error as Error).message),
       ),
     ),

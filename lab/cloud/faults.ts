@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { portOf } from "../hosts/hosts.ts";
+import { portOf } from "../network/vnic.ts";
 import type { Lab } from "../system/lab.ts";
 import { loadRules } from "../network/network.ts";
 

@@ -1,14 +1,8 @@
-import type { HostSpec } from "../hosts/hosts.ts";
-import {
-  hostsOf,
-  isRunning,
-  killHost,
-  lastWords,
-  removeHost,
-  restartHost,
-  shutDownHost,
-  startHost,
-} from "../hosts/hosts.ts";
+import type { HostSpec } from "../hosts/inventory.ts";
+import { listHosts, lastLogLines } from "../hosts/folders.ts";
+import { isRunning } from "../hosts/supervisor.ts";
+import { killHost, removeHost, restartHost, shutDownHost } from "../hosts/power.ts";
+import { startHost } from "../hosts/boot.ts";
 import type { Lab } from "../system/lab.ts";
 import { cloudRules } from "../network/securityListRules.ts";
 import { loadRules } from "../network/network.ts";
@@ -94,7 +88,7 @@ export class Machines implements Effects {
 
   lastWords(instance: Instance): string {
     const host = this.cloud().state.machines[instance.id]?.host;
-    return host === undefined ? "nothing" : lastWords(this.lab, host);
+    return host === undefined ? "nothing" : lastLogLines(this.lab, host);
   }
 
   /** The wanted name as a host name; with a number behind it where another machine is called so. */
@@ -106,7 +100,7 @@ export class Machines implements Effects {
         .replace(/^-+|-+$/g, "")
         .slice(0, 50) || "instance";
     const taken = new Set([
-      ...hostsOf(this.lab),
+      ...listHosts(this.lab),
       ...Object.values(this.cloud().state.machines).map(({ host }) => host),
     ]);
     let free = name;

@@ -1,4 +1,4 @@
-import { portOf } from "../hosts/hosts.ts";
+import { portOf } from "../network/vnic.ts";
 import type { CloudNetwork, PacketPolicy, PacketRule, SecuredVnic } from "../network/securityListRules.ts";
 import { formatAddress, holds, parseCidr } from "./model/cidr.ts";
 import type { Cloud } from "./model/cloud.ts";

@@ -44,9 +44,9 @@ export async function hostImage(lab: Lab, name: ImageName, progress: Progress): 
     rmSync(unfinished, { recursive: true, force: true });
     const lines = `${stdout}\n${stderr}`.trim().split("\n");
     const errors = lines.filter((line) => /^E:|error|fail/i.test(line));
-    const last = (errors.length > 0 ? errors : lines).slice(-4).join("\n");
+    const lastLines = (errors.length > 0 ? errors : lines).slice(-4).join("\n");
     throw new Error(
-      `the host image could not be built. Run "bash lab/hosts/build-image.sh ${name} /tmp/image" to see why. It said:\n${last}`,
+      `the host image could not be built. Run "bash lab/hosts/build-image.sh ${name} /tmp/image" to see why. Its last lines:\n${lastLines}`,
     );
   });
   if (existsSync(image)) rmSync(unfinished, { recursive: true, force: true });

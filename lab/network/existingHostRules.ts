@@ -1,17 +1,11 @@
-/** What the router has to know of a VNIC. */
-export interface Vnic {
-  /** The VNIC's interface in the router. */
-  port: string;
-  /** Its IPv4 address, without prefix length. */
-  address: string;
-}
+import type { Vnic } from "./vnic.ts";
 
 /**
  * The router's rules as nft reads them. Oracle's network forwards unicast and nothing else: multicast,
  * broadcast and GRE are dropped between VNICs, and a VNIC may send from its own address alone. The counters
  * are there to be looked at.
  */
-export function rules(vnics: readonly Vnic[]): string {
+export function existingHostRules(vnics: readonly Vnic[]): string {
   const own = vnics.map(({ port, address }) => `"${port}" . ${address}`);
   return `
 table inet ocivx

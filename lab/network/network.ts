@@ -32,10 +32,10 @@ export function namespacesOf(lab: Lab): string[] {
  *
  * @returns whether they were
  */
-export async function raiseNetwork(lab: Lab): Promise<boolean> {
+export async function createNetwork(lab: Lab): Promise<boolean> {
   const [router, operator] = [lab.namespace("router"), lab.namespace("operator")];
   if (await isComplete(lab)) return false;
-  await dropNetwork(lab);
+  await removeNetwork(lab);
   for (const name of [router, operator]) await addNamespace(lab, name);
   await inNetwork(
     router,
@@ -74,7 +74,7 @@ export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
 }
 
 /** Removes the router and the operator's namespace, and what still runs there. Hosts have to be gone before. */
-export async function dropNetwork(lab: Lab): Promise<void> {
+export async function removeNetwork(lab: Lab): Promise<void> {
   for (const name of [lab.namespace("operator"), lab.namespace("router")]) {
     await killProcesses(await processesIn(name));
     await deleteNamespace(name);

@@ -139,8 +139,8 @@ function step(what, command, args, byHand) {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   });
   if (result.status !== 0) {
-    const last = `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-8).join("\n");
-    fail(`could not install ${what}. Run "${byHand}" to see why. It said last:\n${last}`);
+    const lastLines = `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-8).join("\n");
+    fail(`could not install ${what}. Run "${byHand}" to see why. Its last lines:\n${lastLines}`);
   }
   process.stderr.write(`lab: installed in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }

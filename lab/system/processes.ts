@@ -93,6 +93,18 @@ function ancestorsOf(pid: number): number[] {
   return [pid, ...ancestorsOf(Number(parent ?? 0))];
 }
 
+/** Memory of processes in kilobytes, shared pages counted once (PSS). */
+export function memoryOf(pids: readonly number[]): number {
+  const kilobytes = pids.map((pid) => {
+    try {
+      return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
+    } catch {
+      return 0; // It has ended meanwhile.
+    }
+  });
+  return kilobytes.reduce((sum, each) => sum + each, 0);
+}
+
 /** Sends SIGINT to processes and waits until they have ended. */
 export async function interruptProcesses(pids: readonly number[], limit: number): Promise<void> {
   const haveEnded = endCheck(pids);

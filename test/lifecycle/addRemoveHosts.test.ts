@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Inventory } from "../../lab/hosts/hosts.ts";
+import type { Inventory } from "../../lab/hosts/inventory.ts";
 import { endPartition, partition } from "./support/faults.ts";
 import { kernelTables } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, stateDeleteArguments } from "./support/outcome.ts";

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MEMO } from "../../lab/cli/existingHosts.ts";
-import { killHost, rebootHost, upHosts } from "../../lab/hosts/hosts.ts";
-import type { HostSpec } from "../../lab/hosts/hosts.ts";
+import { killHost, rebootHost } from "../../lab/hosts/power.ts";
+import { startHosts } from "../../lab/hosts/boot.ts";
+import type { HostSpec } from "../../lab/hosts/inventory.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
 import { fileTimes, installationTraces, kernelTables, readEach } from "./support/hostState.ts";
 import { expectSuccess } from "./support/outcome.ts";
@@ -129,7 +130,7 @@ describe("an overlay between two existing hosts", () => {
 
   test("after a power cut traffic passes again, without Pulumi", async () => {
     await killHost(stack.lab, "host02");
-    await upHosts(stack.lab, MEMO, silentProgress);
+    await startHosts(stack.lab, MEMO, silentProgress);
     await stack.awaitBoot("host02");
     expect(await stack.failingPairs()).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MEMO } from "../../lab/cli/existingHosts.ts";
-import { awaitSsh, plain } from "../../lab/hosts/hosts.ts";
+import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
+import { withoutPrefix } from "../../lab/hosts/inventory.ts";
 import { until } from "../../lab/system/commands.ts";
 import { addRules, REMOVE_RULES, unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
@@ -27,7 +28,7 @@ describe("a change that cuts the operator off", () => {
     });
   const onBoth = (script: string) => Promise.all(HOSTS.map((host) => stack.on(host, script)));
   const awaitSshOfBoth = () =>
-    Promise.all(HOSTS.map((host) => awaitSsh(stack.lab, host, plain(MEMO[host]?.address ?? ""))));
+    Promise.all(HOSTS.map((host) => waitForSsh(stack.lab, host, withoutPrefix(MEMO[host]?.address ?? ""))));
   const overlayAddresses = () => onBoth("ip -o address show type vxlan scope global | awk '{print $2, $4}'");
   const expectConvergence = async (config?: object) => {
     expectSuccess(await stack.up(config));

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MEMO } from "../../lab/cli/existingHosts.ts";
-import { killHost, plain, upHosts } from "../../lab/hosts/hosts.ts";
-import type { HostSpec, Inventory } from "../../lab/hosts/hosts.ts";
+import { killHost } from "../../lab/hosts/power.ts";
+import { withoutPrefix } from "../../lab/hosts/inventory.ts";
+import { startHosts } from "../../lab/hosts/boot.ts";
+import type { HostSpec, Inventory } from "../../lab/hosts/inventory.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
 import { ConvergingOverlay } from "./support/convergingOverlay.ts";
 import { endPartition, partition, reimage } from "./support/faults.ts";
@@ -13,7 +15,7 @@ const MACHINES: Inventory = {
   ...MEMO,
   spare: { address: "10.196.218.230/30", mac: "c6:b0:ae:55:e4:11", nic: "eth0" },
 };
-const underlay = (machine: string) => plain(MACHINES[machine]?.address ?? "");
+const underlay = (machine: string) => withoutPrefix(MACHINES[machine]?.address ?? "");
 
 /** The two hosts of the config move between three existing machines. */
 describe("a host whose `existing` names another machine", () => {
@@ -103,7 +105,7 @@ describe("a host whose `existing` names another machine", () => {
     };
     const mac = await overlay.stack.on("host02", "cat /var/lib/oci-vxlan/lab.overlay/mac");
     await killHost(lab, "host02");
-    await upHosts(lab, movedInventory, silentProgress);
+    await startHosts(lab, movedInventory, silentProgress);
     const up = upOn("host01", "host02", ({ host02 }) => {
       host02.existing.underlayAddress = "10.196.218.234";
     });
@@ -113,7 +115,7 @@ describe("a host whose `existing` names another machine", () => {
     expect(await overlay.stack.on("host02", "ip -o link show dev vxlan0")).toContain(mac);
     expect(await overlay.stack.on("host01", "bridge fdb show dev vxlan0")).not.toContain(underlay("host02"));
     await killHost(lab, "host02");
-    await upHosts(lab, MACHINES, silentProgress);
+    await startHosts(lab, MACHINES, silentProgress);
     await expectConvergenceOn("host01", "host02");
   });
 

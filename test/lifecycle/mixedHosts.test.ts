@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Inventory } from "../../lab/hosts/hosts.ts";
+import type { Inventory } from "../../lab/hosts/inventory.ts";
 import { expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";

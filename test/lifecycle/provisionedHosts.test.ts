@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeFaults } from "../../lab/cloud/faults.ts";
 import { COMPARTMENT } from "../../lab/cloud/region.ts";
-import { hostsOf, isRunning } from "../../lab/hosts/hosts.ts";
+import { listHosts } from "../../lab/hosts/folders.ts";
+import { isRunning } from "../../lab/hosts/supervisor.ts";
 import { until } from "../../lab/system/commands.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
@@ -244,7 +245,7 @@ describe("the reference environment on the lab's cloud", () => {
   test("destroy leaves no instance, network or host", async () => {
     expectSuccess(await stack.destroy(stack.referenceConfig()));
     expect(stack.instances().filter(({ state }) => state !== "TERMINATED")).toEqual([]);
-    expect(hostsOf(stack.lab)).toEqual([]);
+    expect(listHosts(stack.lab)).toEqual([]);
     for (const kind of ["Vcns", "SecurityLists", "Subnets", "RouteTables", "InternetGateways"]) {
       const { items } = await sdk.call("network", `list${kind}`, { compartmentId: COMPARTMENT });
       const remaining = items.filter(({ lifecycleState }: any) => lifecycleState !== "TERMINATED");

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runningCloud } from "../../lab/cloud/daemonControl.ts";
-import { memoryOf, statusOf } from "../../lab/hosts/hosts.ts";
+import { memoryOf } from "../../lab/system/processes.ts";
+import { statusOf } from "../../lab/hosts/status.ts";
 import { expectSuccess, expectUnchanged } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 

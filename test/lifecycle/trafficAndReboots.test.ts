@@ -5,8 +5,11 @@ import { peersPhase } from "../../components/vxlan/phases/peers.ts";
 import { planMesh } from "../../components/vxlan/plan.ts";
 import type { PeersPlan } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { awaitSsh, inHost, killHost, rebootHost, upHosts } from "../../lab/hosts/hosts.ts";
-import type { HostSpec } from "../../lab/hosts/hosts.ts";
+import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
+import { runInHost } from "../../lab/hosts/exec.ts";
+import { killHost, rebootHost } from "../../lab/hosts/power.ts";
+import { startHosts } from "../../lab/hosts/boot.ts";
+import type { HostSpec } from "../../lab/hosts/inventory.ts";
 import type { ImageName } from "../../lab/hosts/images.ts";
 import { inNetwork } from "../../lab/network/network.ts";
 import { until } from "../../lab/system/commands.ts";
@@ -98,7 +101,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
       inNetwork(fleet.stack.lab.namespace("operator"), `python3 -c '${SEND_FRAME}' ${receiver.join(" ")}`);
     const hasArrived = async () => {
       // The frame was sent before this login, so it has arrived if it does at all.
-      await awaitSsh(fleet.stack.lab, "alpha", fleet.underlay("alpha"));
+      await waitForSsh(fleet.stack.lab, "alpha", fleet.underlay("alpha"));
       return (await countedPorts("alpha")).includes(7003);
     };
     await startCounting("alpha");
@@ -130,7 +133,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
       devicePhase(identity, "device", overlay, hosts[host]!, { generation: 0 }),
     );
     const run = (host: Host, command: string, stdin = "") =>
-      inHost(fleet.stack.lab, host, ["bash", "-c", command], stdin);
+      runInHost(fleet.stack.lab, host, ["bash", "-c", command], stdin);
     const reports = await Promise.all(
       pair.map(async (host, index) => {
         const { create, stdin } = devices[index]!;
@@ -192,7 +195,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
   });
 
   test("a host passes traffic again after a power cut", async () => {
-    await upHosts(fleet.stack.lab, fleet.stack.inventory, silentProgress);
+    await startHosts(fleet.stack.lab, fleet.stack.inventory, silentProgress);
     await until("its return", AFTER_BOOT, () => fleet.pings("beta", overlayAddress("alpha")));
     for (const host of ["alpha", "beta"] as const)
       await fleet.on(host, "systemctl --quiet stop keepalived; systemctl --quiet mask keepalived");

@@ -69,7 +69,7 @@ describe("on a bad day", () => {
     });
     expect(exitCode).toBe(1);
     expect(stderr).toContain(
-      'lab: could not install npm packages. Run "npm ci --no-audit --no-fund" to see why. It said last:',
+      'lab: could not install npm packages. Run "npm ci --no-audit --no-fund" to see why. Its last lines:',
     );
   });
 });

@@ -11,11 +11,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startCloud } from "../../cloud/daemonControl.ts";
-import { runningCloud } from "../../cloud/daemonControl.ts";
+import { runningCloud, startCloud } from "../../cloud/daemonControl.ts";
 import { until } from "../../system/commands.ts";
 import { processesInCgroups } from "../../hosts/cgroups.ts";
-import { inHost, insideOf, isRunning, killHost, removeLab, upHosts } from "../../hosts/hosts.ts";
+import { runInHost, nsenterArgs } from "../../hosts/exec.ts";
+import { isRunning } from "../../hosts/supervisor.ts";
+import { killHost } from "../../hosts/power.ts";
+import { removeLab } from "../../cli/teardown.ts";
+import { startHosts } from "../../hosts/boot.ts";
 import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { MEMO } from "../../cli/existingHosts.ts";
@@ -234,7 +237,7 @@ describe("npm run lab -- down", () => {
     );
   };
   const bootHosts = async () => {
-    await upHosts(target, MEMO, silentProgress);
+    await startHosts(target, MEMO, silentProgress);
     writeState("lab-existing");
   };
   const upOverlay = async () => {
@@ -268,12 +271,12 @@ describe("npm run lab -- down", () => {
   const WHY = /^lab: not undone in an orderly way: (.*)\.$/m;
 
   /** The host's init as this machine sees it: the process in whose control groups all others are. */
-  const initOf = (host: string) => Number(insideOf(target, host)[1]);
+  const initOf = (host: string) => Number(nsenterArgs(target, host)[1]);
 
   test("after an overlay took the operator's address into itself: both hosts are named", async () => {
     await upOverlay();
     for (const host of ["host01", "host02"])
-      await inHost(target, host, ["ip", "route", "add", "198.51.100.0/24", "dev", "vxlan0"]);
+      await runInHost(target, host, ["ip", "route", "add", "198.51.100.0/24", "dev", "vxlan0"]);
     expect(WHY.exec(await ended(existing("down")))?.[1]).toBe(
       "host01 does not answer SSH, host02 does not answer SSH",
     );

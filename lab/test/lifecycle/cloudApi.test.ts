@@ -7,7 +7,7 @@ import { startCloud } from "../../cloud/daemonControl.ts";
 import { changeFaults } from "../../cloud/faults.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
-import { removeLab } from "../../hosts/hosts.ts";
+import { removeLab } from "../../cli/teardown.ts";
 import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { silentProgress } from "../../system/progress.ts";

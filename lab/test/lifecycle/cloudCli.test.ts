@@ -6,7 +6,9 @@ import { accessEnvironment } from "../../cloud/access.ts";
 import { runningCloud, stateFile } from "../../cloud/daemonControl.ts";
 import { COMPARTMENT } from "../../cloud/region.ts";
 import { run, until } from "../../system/commands.ts";
-import { hostsOf, isRunning, removeLab } from "../../hosts/hosts.ts";
+import { listHosts } from "../../hosts/folders.ts";
+import { isRunning } from "../../hosts/supervisor.ts";
+import { removeLab } from "../../cli/teardown.ts";
 import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { namespacesOf } from "../../network/network.ts";
@@ -94,14 +96,14 @@ describe("npm run lab", () => {
     expect(failed.exitCode).not.toBe(0);
     expect(failed.stdout).toContain("Out of host capacity");
     expect(failed.stdout).toMatch(/Oracle has no capacity left for host0[12] .*another availabilityDomain/);
-    const kept = hostsOf(opened);
+    const kept = listHosts(opened);
     expect(kept).toHaveLength(1);
     const machines = () =>
       kept.map((host) => readFileSync(join(opened.directory, "hosts", host, "machine"), "utf8"));
     const launched = machines();
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
-    expect(hostsOf(opened)).toEqual(["host01", "host02"]);
+    expect(listHosts(opened)).toEqual(["host01", "host02"]);
     expect(machines()).toEqual(launched);
     expect(stdout).toMatch(/^host01 +10\.196\.218\.222 +192\.168\.0\.1 \(vxlan0, MTU 8950\)/m);
     expect(stdout).toMatch(/^host01 -> host02 +passes +ICMP 8922 bytes unfragmented/m);
@@ -183,7 +185,7 @@ describe("npm run lab", () => {
 
   test("an instance that the cloud ended on its own account is made again", async () => {
     expect((await lab("fault", "terminate", "host02")).exitCode).toBe(0);
-    expect(hostsOf(opened)).toEqual(["host01"]);
+    expect(listHosts(opened)).toEqual(["host01"]);
     expect((await lab("refresh")).exitCode).toBe(0);
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
@@ -197,7 +199,7 @@ describe("npm run lab", () => {
     for (const kind of ["vcns", "subnets", "securityLists", "vnics", "machines"])
       expect([kind, Object.keys(state[kind])]).toEqual([kind, []]);
     expect(JSON.stringify(state)).not.toMatch(/user_data|ssh_authorized_keys/);
-    expect(hostsOf(opened)).toEqual([]);
+    expect(listHosts(opened)).toEqual([]);
     expect((await lab("down")).exitCode).toBe(0);
     expect(existsSync(opened.directory)).toBe(false);
     expect(namespacesOf(opened)).toEqual([]);

@@ -1,17 +1,18 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startCloud } from "../../cloud/daemonControl.ts";
+import { cloudLog, cloudPid, runningCloud, startCloud, stateFile } from "../../cloud/daemonControl.ts";
 import { changeFaults, clearFaults } from "../../cloud/faults.ts";
 import { instancesOf, pinInstances } from "../../cloud/instances.ts";
-import { cloudLog, cloudPid, runningCloud, stateFile } from "../../cloud/daemonControl.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
-import { inHost, isRunning, memoryOf, removeLab } from "../../hosts/hosts.ts";
+import { runInHost } from "../../hosts/exec.ts";
+import { isRunning } from "../../hosts/supervisor.ts";
+import { killProcesses, memoryOf } from "../../system/processes.ts";
+import { removeLab } from "../../cli/teardown.ts";
 import { sshArgv } from "../../pulumi/ssh.ts";
 import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import { killProcesses } from "../../system/processes.ts";
 import { silentProgress } from "../../system/progress.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
@@ -49,7 +50,7 @@ describe("the cloud's instances", () => {
   const compartmentId = COMPARTMENT;
   const systemUp = () =>
     until("the system", 30_000, async () => {
-      const state = await inHost(lab, "host01", ["systemctl", "is-system-running"]).catch(() => "");
+      const state = await runInHost(lab, "host01", ["systemctl", "is-system-running"]).catch(() => "");
       return ["running", "degraded"].includes(state);
     });
 
@@ -81,14 +82,16 @@ describe("the cloud's instances", () => {
 
   test("are hosts that boot with what their launch gave them", async () => {
     await until("cloud-init", 30_000, async () => {
-      const on = await inHost(lab, "host01", ["cloud-init", "status"]).catch(() => "");
+      const on = await runInHost(lab, "host01", ["cloud-init", "status"]).catch(() => "");
       return on === "status: done";
     });
-    expect(await inHost(lab, "host01", ["hostname"])).toBe("host01");
-    expect(await inHost(lab, "host01", ["ip", "-o", "-4", "address", "show", "ens3"])).toContain(
+    expect(await runInHost(lab, "host01", ["hostname"])).toBe("host01");
+    expect(await runInHost(lab, "host01", ["ip", "-o", "-4", "address", "show", "ens3"])).toContain(
       "10.0.1.10/24",
     );
-    expect(await inHost(lab, "host01", ["cat", "/home/opc/.ssh/authorized_keys"])).toContain("ssh-ed25519");
+    expect(await runInHost(lab, "host01", ["cat", "/home/opc/.ssh/authorized_keys"])).toContain(
+      "ssh-ed25519",
+    );
   });
 
   const launches: [string, (details: any) => void, number, string, RegExp][] = [
@@ -193,7 +196,8 @@ describe("the cloud's instances", () => {
     expect(refusal.message).toMatch(/ssh_authorized_keys is read at launch/);
   });
 
-  const bootId = () => inHost(lab, "host01", ["cat", "/proc/sys/kernel/random/boot_id", "/etc/machine-id"]);
+  const bootId = () =>
+    runInHost(lab, "host01", ["cat", "/proc/sys/kernel/random/boot_id", "/etc/machine-id"]);
   const act = (action: string) => compute("instanceAction", { instanceId: instance.id, action });
 
   test("stop and start, by asking their system or by cutting the power", async () => {
@@ -224,7 +228,7 @@ describe("the cloud's instances", () => {
   });
   test("that their own system turned off are seen as stopped", async () => {
     await systemUp();
-    await inHost(lab, "host01", ["systemctl", "poweroff"]);
+    await runInHost(lab, "host01", ["systemctl", "poweroff"]);
     await make.awaitState(instance.id, "STOPPED");
     await act("START");
     await make.awaitState(instance.id, "RUNNING");
@@ -264,30 +268,30 @@ describe("the cloud's instances", () => {
     await act("START");
     await make.awaitState(instance.id, "RUNNING");
     await systemUp();
-    expect(await inHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
+    expect(await runInHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
     // And back, while it runs.
-    await inHost(lab, "host01", ["touch", "/etc/kept"]);
+    await runInHost(lab, "host01", ["touch", "/etc/kept"]);
     const running = await compute("updateInstance", change(launched.imageId));
     expect(running.instance.lifecycleState).toBe("STOPPING");
     await make.awaitState(instance.id, "RUNNING");
     await systemUp();
-    expect(await inHost(lab, "host01", ["ls", "/etc"])).not.toContain("kept");
+    expect(await runInHost(lab, "host01", ["ls", "/etc"])).not.toContain("kept");
     const again = (await compute("getInstance", { instanceId: instance.id })).instance;
     expect(again.imageId).toBe(launched.imageId);
     const view = instancesOf(lab).find(({ host }) => host === "host01");
-    expect(await inHost(lab, "host01", ["ip", "-o", "-4", "address"])).toContain(`${view?.privateIp}/`);
+    expect(await runInHost(lab, "host01", ["ip", "-o", "-4", "address"])).toContain(`${view?.privateIp}/`);
   });
 
   describe("outlives its process", () => {
     test("killed and started again, it knows everything, and no host noticed", async () => {
       const before = (await compute("listInstances", { compartmentId })).items;
       await systemUp();
-      const init = await inHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"]);
+      const init = await runInHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"]);
       await killProcesses([runningCloud(lab) ?? 0]);
       expect(isRunning(lab, "host01")).toBe(true);
       await startCloud(lab, silentProgress);
       expect((await compute("listInstances", { compartmentId })).items).toEqual(before);
-      expect(await inHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"])).toBe(init);
+      expect(await runInHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"])).toBe(init);
     });
 
     test("killed in the middle of a launch, it finishes the launch", async () => {
@@ -332,7 +336,7 @@ describe("the cloud's instances", () => {
       changeFaults(lab, (faults) => (faults.bootDelay = 3600));
       const { id } = await make.launch("slow", subnet.id);
       await make.awaitState(id, "RUNNING");
-      await expect(inHost(lab, "slow", ["true"])).rejects.toThrow();
+      await expect(runInHost(lab, "slow", ["true"])).rejects.toThrow();
       await clearFaults(lab);
       await compute("terminateInstance", { instanceId: id });
       await make.awaitState(id, "TERMINATED", 10_000);

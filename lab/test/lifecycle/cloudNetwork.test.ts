@@ -2,8 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloud } from "../../cloud/daemonControl.ts";
 import { applyCuts, changeFaults } from "../../cloud/faults.ts";
 import { attempt, until } from "../../system/commands.ts";
-import { awaitSsh, inHost, removeLab, upHosts } from "../../hosts/hosts.ts";
-import type { Inventory } from "../../hosts/hosts.ts";
+import { waitForSsh } from "../../hosts/sshProbe.ts";
+import { runInHost } from "../../hosts/exec.ts";
+import { removeLab } from "../../cli/teardown.ts";
+import { startHosts } from "../../hosts/boot.ts";
+import type { Inventory } from "../../hosts/inventory.ts";
 import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { inNetwork } from "../../network/network.ts";
@@ -90,7 +93,7 @@ describe("the cloud's network", () => {
   const publicAddress: Record<string, string> = {};
 
   const network = (method: string, request: object) => sdk.call("network", method, request);
-  const on = (host: string, script: string) => inHost(lab, host, ["sh", "-ec", script]);
+  const on = (host: string, script: string) => runInHost(lab, host, ["sh", "-ec", script]);
   const router = (script: string) => inNetwork(lab.namespace("router"), script);
 
   const setRules = (list: any, ingressSecurityRules: Rule[], egressSecurityRules: Rule[]) =>
@@ -103,7 +106,7 @@ describe("the cloud's network", () => {
   async function asks(who: string, target: string, protocol: "udp" | "tcp", port: number, size = 10) {
     const argv = ["python3", "-c", ASK, protocol, address[target] ?? target, String(port), String(size)];
     if (who === "operator") return (await attempt(asOperator(lab, argv))).exitCode === 0;
-    return inHost(lab, who, argv).then(
+    return runInHost(lab, who, argv).then(
       () => true,
       () => false,
     );
@@ -115,7 +118,7 @@ describe("the cloud's network", () => {
   }
   const pings = async (who: string, target: string, ...options: string[]) => {
     const argv = ["ping", "-n", "-c1", "-W1", ...options, address[target] ?? target];
-    return inHost(lab, who, argv).then(
+    return runInHost(lab, who, argv).then(
       () => true,
       () => false,
     );
@@ -134,7 +137,7 @@ describe("the cloud's network", () => {
     await removeLab(openLab("test-network"));
     lab = openLab("test-network");
     await startCloud(lab, silentProgress);
-    await upHosts(lab, EXISTING, silentProgress);
+    await startHosts(lab, EXISTING, silentProgress);
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
     vcn = await make.vcn(VCN);
@@ -152,7 +155,7 @@ describe("the cloud's network", () => {
       launched.push(await make.launch(host, subnet.id, address[host] ?? ""));
     for (const { id } of launched) await make.awaitState(id, "RUNNING");
     for (const [host, own] of Object.entries(address)) {
-      await awaitSsh(lab, host, own, "itself");
+      await waitForSsh(lab, host, own, "itself");
       await on(host, "systemctl is-system-running --wait >/dev/null || true");
     }
     const { items } = await sdk.call("compute", "listVnicAttachments", { compartmentId: vcn.compartmentId });

@@ -3,17 +3,14 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attempt, run } from "../../system/commands.ts";
-import {
-  awaitSsh,
-  inHost,
-  isRunning,
-  killHost,
-  rebootHost,
-  removeLab,
-  statusOf,
-  upHosts,
-} from "../../hosts/hosts.ts";
-import type { Inventory } from "../../hosts/hosts.ts";
+import { waitForSsh } from "../../hosts/sshProbe.ts";
+import { runInHost } from "../../hosts/exec.ts";
+import { isRunning } from "../../hosts/supervisor.ts";
+import { killHost, rebootHost } from "../../hosts/power.ts";
+import { removeLab } from "../../cli/teardown.ts";
+import { statusOf } from "../../hosts/status.ts";
+import { startHosts } from "../../hosts/boot.ts";
+import type { Inventory } from "../../hosts/inventory.ts";
 import { sshArgv } from "../../pulumi/ssh.ts";
 import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
@@ -25,7 +22,7 @@ import { silentProgress } from "../../system/progress.ts";
 /** The lab's hosts and the network between them: what stands in for Oracle must refuse what Oracle refuses. */
 describe("the lab's hosts", () => {
   let lab: Lab;
-  const on = (host: string, script: string) => inHost(lab, host, ["sh", "-ec", script]);
+  const on = (host: string, script: string) => runInHost(lab, host, ["sh", "-ec", script]);
   const HOST01 = MEMO["host01"] as Inventory[string];
   /** Does something while a tool of this machine is another one. */
   const withTool = async (name: string, script: string, act: () => Promise<unknown>) => {
@@ -45,7 +42,7 @@ describe("the lab's hosts", () => {
   beforeAll(async () => {
     await removeLab(openLab("test-hosts"));
     lab = openLab("test-hosts");
-    await upHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, MEMO, silentProgress);
   });
   afterAll(() => removeLab(lab));
 
@@ -145,7 +142,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         ),
       );
     const before = await boots();
-    await upHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, MEMO, silentProgress);
     expect(await boots()).toEqual(before);
   });
 
@@ -154,8 +151,8 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     expect(isRunning(lab, "host02")).toBe(false);
     const pid = Number(readFileSync(`${lab.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0]);
     await killProcesses([pid]);
-    await upHosts(lab, MEMO, silentProgress);
-    await awaitSsh(lab, "host01", "10.196.218.222");
+    await startHosts(lab, MEMO, silentProgress);
+    await waitForSsh(lab, "host01", "10.196.218.222");
     await on("host01", "ping -c1 -W2 10.196.218.226");
   });
 
@@ -169,11 +166,11 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
   test("that boot in circles are left off, and their log says so", async () => {
     await killHost(lab, "host02");
     await withTool("systemd-nspawn", "exit 133", () =>
-      expect(upHosts(lab, MEMO, silentProgress)).rejects.toThrow(
+      expect(startHosts(lab, MEMO, silentProgress)).rejects.toThrow(
         /^host02 stopped while booting, .*host02 booted 10 times within a minute and is left off/,
       ),
     );
-    await upHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, MEMO, silentProgress);
   });
 
   test("whose namespace goes at the very moment that somebody looks into it are removed all the same", async () => {
@@ -185,7 +182,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     });
     expect(isRunning(lab, "host02")).toBe(false);
     expect(namespacesOf(lab)).not.toContain(lab.namespace("h-host02"));
-    await upHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, MEMO, silentProgress);
   });
 
   test("once removed, leave no namespace, mount, process or file", async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloud } from "../../cloud/daemonControl.ts";
 import { changeFaults } from "../../cloud/faults.ts";
 import { until } from "../../system/commands.ts";
-import { removeLab } from "../../hosts/hosts.ts";
+import { removeLab } from "../../cli/teardown.ts";
 import { openLab } from "../../system/lab.ts";
 import { silentProgress } from "../../system/progress.ts";
 import { OciProgram } from "./ociProgram.ts";

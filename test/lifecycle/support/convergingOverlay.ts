@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { plain } from "../../../lab/hosts/hosts.ts";
-import type { Inventory } from "../../../lab/hosts/hosts.ts";
+import { withoutPrefix } from "../../../lab/hosts/inventory.ts";
+import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { installationTraces, readEach } from "./hostState.ts";
 import { expectSuccess, expectUnchanged } from "./outcome.ts";
 import type { PulumiRun } from "./outcome.ts";
@@ -107,7 +107,7 @@ export class ConvergingOverlay {
   }
 
   private underlay(machine: string): string {
-    return plain(this.stack.inventory[machine]?.address ?? "");
+    return withoutPrefix(this.stack.inventory[machine]?.address ?? "");
   }
 }
 

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
-import { removeHost, upHosts } from "../../../lab/hosts/hosts.ts";
+import { removeHost } from "../../../lab/hosts/power.ts";
+import { startHosts } from "../../../lab/hosts/boot.ts";
 import { hostKey } from "../../../lab/hosts/keys.ts";
 import { inNetwork } from "../../../lab/network/network.ts";
 import { silentProgress } from "../../../lab/system/progress.ts";
@@ -46,5 +47,5 @@ export const unwrapTool = (path: string) => `mv ${path}.real ${path}`;
 export async function reimage(stack: TestStack, host: string): Promise<void> {
   await removeHost(stack.lab, host);
   for (const file of [hostKey(stack.lab, host), `${hostKey(stack.lab, host)}.pub`]) rmSync(file);
-  await upHosts(stack.lab, stack.inventory, silentProgress);
+  await startHosts(stack.lab, stack.inventory, silentProgress);
 }

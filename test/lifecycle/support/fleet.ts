@@ -1,6 +1,7 @@
 import { attempt, until } from "../../../lab/system/commands.ts";
-import { inHost, insideOf, plain } from "../../../lab/hosts/hosts.ts";
-import type { Inventory } from "../../../lab/hosts/hosts.ts";
+import { runInHost, nsenterArgs } from "../../../lab/hosts/exec.ts";
+import { withoutPrefix } from "../../../lab/hosts/inventory.ts";
+import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { DEFAULT_IMAGE } from "../../../lab/hosts/images.ts";
 import type { ImageName } from "../../../lab/hosts/images.ts";
 import { firewallState, vxlan0State } from "./hostState.ts";
@@ -51,18 +52,18 @@ export class Fleet {
   }
 
   underlay(host: Host): string {
-    return plain(this.stack.inventory[host]?.address ?? "");
+    return withoutPrefix(this.stack.inventory[host]?.address ?? "");
   }
 
   /** Runs a Python program on a host. */
   python(host: Host, program: string, ...args: string[]): Promise<string> {
-    return inHost(this.stack.lab, host, ["python3", "-c", program, ...args]);
+    return runInHost(this.stack.lab, host, ["python3", "-c", program, ...args]);
   }
 
   /** Whether an address answers one ping of a host within some seconds. */
   async pings(host: Host, address: string, seconds = 1): Promise<boolean> {
     const ping = ["ping", "-n", "-c", "1", "-W", String(seconds), address];
-    return (await attempt(["nsenter", ...insideOf(this.stack.lab, host), ...ping])).exitCode === 0;
+    return (await attempt(["nsenter", ...nsenterArgs(this.stack.lab, host), ...ping])).exitCode === 0;
   }
 
   /** Lists the pairs between which traffic does not pass, each with the reason. Gamma is not in overlay vxlan1. */

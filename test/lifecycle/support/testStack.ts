@@ -7,8 +7,11 @@ import { startCloud } from "../../../lab/cloud/daemonControl.ts";
 import { instancesOf } from "../../../lab/cloud/instances.ts";
 import type { InstanceView } from "../../../lab/cloud/instances.ts";
 import { REGION } from "../../../lab/cloud/region.ts";
-import { inHost, plain, removeLab, upHosts } from "../../../lab/hosts/hosts.ts";
-import type { Inventory } from "../../../lab/hosts/hosts.ts";
+import { runInHost } from "../../../lab/hosts/exec.ts";
+import { withoutPrefix } from "../../../lab/hosts/inventory.ts";
+import { removeLab } from "../../../lab/cli/teardown.ts";
+import { startHosts } from "../../../lab/hosts/boot.ts";
+import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { prepareEngine } from "../../../lab/pulumi/engine/engine.ts";
 import type { Engine } from "../../../lab/pulumi/engine/engine.ts";
 import type { Mount } from "../../../lab/pulumi/operator.ts";
@@ -47,7 +50,7 @@ export class TestStack {
   static async boot(name: string, inventory: Inventory): Promise<TestStack> {
     await removeLab(openLab(name));
     const lab = openLab(name);
-    await upHosts(lab, inventory, silentProgress);
+    await startHosts(lab, inventory, silentProgress);
     return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
   }
 
@@ -56,7 +59,7 @@ export class TestStack {
     await removeLab(openLab(name));
     const lab = openLab(name);
     await startCloud(lab, silentProgress);
-    if (Object.keys(inventory).length > 0) await upHosts(lab, inventory, silentProgress);
+    if (Object.keys(inventory).length > 0) await startHosts(lab, inventory, silentProgress);
     return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
   }
 
@@ -77,7 +80,7 @@ export class TestStack {
             {
               overlayAddresses: [`192.168.0.${index + 1}`],
               existing: {
-                underlayAddress: plain(address),
+                underlayAddress: withoutPrefix(address),
                 hostKeyPath: `.lab/keys/${host}_host_ed25519.pub`,
               },
             },
@@ -163,7 +166,9 @@ export class TestStack {
   private machinesOf(config: any): string[] {
     const machines = Object.entries<any>(config.hosts ?? {}).map(([name, host]) => {
       const address = host?.existing?.underlayAddress;
-      const machine = Object.entries(this.inventory).find(([, spec]) => plain(spec.address) === address);
+      const machine = Object.entries(this.inventory).find(
+        ([, spec]) => withoutPrefix(spec.address) === address,
+      );
       return machine?.[0] ?? name;
     });
     return machines.sort();
@@ -197,7 +202,7 @@ export class TestStack {
 
   /** Runs a shell script as root on a host. */
   on(host: string, script: string): Promise<string> {
-    return inHost(this.lab, host, ["sh", "-ec", script]);
+    return runInHost(this.lab, host, ["sh", "-ec", script]);
   }
 
   /** Waits until systemd has started, or failed to start, all units. */
