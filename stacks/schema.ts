@@ -13,133 +13,388 @@ import type {
   SubnetArgs,
   VcnArgs,
 } from "../components/index.ts";
+import {
+  ANY_FAULT_DOMAIN,
+  DEFAULT_BOOT_TIMEOUT,
+  DEFAULT_IMAGE,
+  DEFAULT_MEMORY,
+  DEFAULT_OCPUS,
+  DEFAULT_SECURITY_LIST,
+  DEFAULT_SHAPE,
+  FAULT_DOMAINS,
+} from "../components/oci/settings.ts";
+import { withDefaults } from "../components/vxlan/settings.ts";
 
 /**
- * The schema of a stack's `environment`: keys and types only. What values mean is checked by the components.
- * Secrets stand under keys of their own, since a secret inside an object loses its secretness when the object is read.
+ * The schema of a stack's `environment`: its keys, their types, and what docs/configuration.md and editors say about
+ * them. Values are checked by the components. Secrets have keys of their own beside the environment, since a secret
+ * inside an object loses its secretness when the object is read.
  */
 
 /** One schema for each argument of a component: a key that one side lacks, or of another type, does not compile. */
 type Fields<T> = { [K in keyof T]-?: z.ZodType<T[K]> };
 
-const port = z.int().min(1).max(65535);
+/** What docs/configuration.md and editors say about a key, beside its description. */
+interface KeyMeta {
+  default?: string | number | boolean;
+  /** The default in words, where Oracle, the fleet or another key decides. */
+  otherwise?: string;
+  /** The values that editors offer. */
+  enum?: readonly string[];
+  /** The effect of a change, beginning with "Updatable" (in place) or "Replaces". */
+  change?: string;
+}
+
+function key<S extends z.ZodType>(schema: S, description: string, meta: KeyMeta = {}): S {
+  return schema.meta({ description, change: "Updatable.", ...meta });
+}
+
+/** A mapping of keys, which has a section of its own in docs/configuration.md. */
+function section<S extends z.ZodType>(title: string, description: string, schema: S): S {
+  return schema.meta({ title, description });
+}
+
+const defaults = withDefaults({});
+const MAKES_DEVICE_AGAIN =
+  "Updatable: every host makes its device again with the same MAC, which interrupts the overlay for a moment.";
+const RESTARTS = "Updatable: Oracle restarts the host.";
+const REPLACES_HOST = "Replaces the host.";
+
 const nonEmpty = z.string().min(1);
+const port = z.int().min(1).max(65535);
 
-const securityRule = z.strictObject({
-  protocol: z.string(),
-  cidr: z.string(),
-  minPort: z.number().optional(),
-  maxPort: z.number().optional(),
-  icmpType: z.number().optional(),
-  icmpCode: z.number().optional(),
-  stateless: z.boolean().optional(),
-  description: z.string().optional(),
-} satisfies Fields<SecurityRule>);
+const securityRule = section(
+  "A rule of the Security List",
+  "A rule beside those for VXLAN and SSH.",
+  z.strictObject({
+    protocol: key(z.string(), "`tcp`, `udp`, `icmp`, `all`, or an IP protocol number in quotes."),
+    cidr: key(z.string(), "Where packets come from (ingress) or go to (egress)."),
+    minPort: key(z.number().optional(), "First destination port, of tcp and udp.", {
+      otherwise: "all ports",
+    }),
+    maxPort: key(z.number().optional(), "Last destination port.", { otherwise: "`minPort`" }),
+    icmpType: key(z.number().optional(), "ICMP type.", { otherwise: "all types" }),
+    icmpCode: key(z.number().optional(), "ICMP code, beside a type.", { otherwise: "all codes" }),
+    stateless: key(z.boolean().optional(), "Without connection tracking: answers need a rule of their own.", {
+      default: false,
+    }),
+    description: key(z.string().optional(), "Text that Oracle's console shows."),
+  } satisfies Fields<SecurityRule>),
+);
 
-const securityList = z.strictObject({
-  name: z.string().optional(),
-  default: z.boolean().optional(),
-  stateful: z.boolean().optional(),
-  additionalIds: z.array(nonEmpty).optional(),
-  ingress: z.array(securityRule).optional(),
-  egress: z.array(securityRule).optional(),
-} satisfies Fields<SecurityListArgs>);
+const securityList = section(
+  "The Security List",
+  "The list that all hosts share.",
+  z.strictObject({
+    name: key(z.string().optional(), "Name of the list.", { default: DEFAULT_SECURITY_LIST }),
+    default: key(
+      z.boolean().optional(),
+      "Whether to manage the default list of the VCN instead. Its own rules are replaced, and they do not " +
+        "come back when the stack is destroyed.",
+      { default: false, change: "Updatable: the one list is made and the other removed; the hosts stay." },
+    ),
+    stateful: key(
+      z.boolean().optional(),
+      "Whether the flows of VXLAN are tracked. Oracle advises against it for heavy traffic, since tracked " +
+        "flows are limited in number.",
+      { default: false },
+    ),
+    additionalIds: key(z.array(nonEmpty).optional(), "OCIDs of further lists for new subnets, four at most."),
+    ingress: key(z.array(securityRule).optional(), "Further rules for packets to the hosts."),
+    egress: key(
+      z.array(securityRule).optional(),
+      "Further rules, of the same keys, for packets from the hosts, which may go anywhere in any case.",
+    ),
+  } satisfies Fields<SecurityListArgs>),
+);
 
-const vcn = z.strictObject({
-  cidr: z.string().optional(),
-  id: nonEmpty.optional(),
-  routeTableId: nonEmpty.optional(),
-} satisfies Fields<VcnArgs>);
+const vcn = section(
+  "The VCN",
+  "One to make by its `cidr`, or one that exists by its `id`.",
+  z.strictObject({
+    cidr: key(
+      z.string().optional(),
+      "IPv4 CIDR of a VCN to make, /16 to /30. It gets an internet gateway and a route table that leads to it.",
+      { change: "Replaces the VCN and all that is in it." },
+    ),
+    id: key(nonEmpty.optional(), "OCID of a VCN that exists. Its gateways and routes stay as they are.", {
+      change: "Replaces what is made in it.",
+    }),
+    routeTableId: key(nonEmpty.optional(), "Beside `id`: OCID of the route table of new subnets.", {
+      otherwise: "the default route table of the VCN",
+    }),
+  } satisfies Fields<VcnArgs>),
+);
 
-const subnet = z.strictObject({
-  cidr: z.string().optional(),
-  id: nonEmpty.optional(),
-} satisfies Fields<SubnetArgs>);
+const subnet = section(
+  "A subnet",
+  "One to make by its `cidr`, or one that exists by its `id`.",
+  z.strictObject({
+    cidr: key(
+      z.string().optional(),
+      "IPv4 CIDR of a subnet to make inside the VCN, /16 to /30; a /30 holds one host.",
+      { change: "Updatable as far as Oracle allows." },
+    ),
+    id: key(
+      nonEmpty.optional(),
+      "OCID of a subnet that exists. It keeps its Security Lists and its routes.",
+      { change: "Replaces the hosts in it." },
+    ),
+  } satisfies Fields<SubnetArgs>),
+);
 
-const network = z.strictObject({
-  vcn,
-  securityList: securityList.optional(),
-  operatorCidrs: z.array(z.string()),
-  subnets: z.record(z.string(), subnet),
-} satisfies Fields<NetworkArgs>);
+const network = section(
+  "The network of the instances",
+  "Required with `instance` hosts.",
+  z.strictObject({
+    vcn,
+    securityList: securityList.optional(),
+    operatorCidrs: key(
+      z.array(z.string()),
+      "IPv4 CIDRs from which SSH reaches the hosts. 0.0.0.0/0 has to be written out, and `up` warns about it.",
+    ),
+    subnets: key(z.record(z.string(), subnet), "The subnets by name: one for all hosts, or one for each."),
+  } satisfies Fields<NetworkArgs>),
+);
 
-const image = z.strictObject({
-  id: nonEmpty.optional(),
-  operatingSystem: nonEmpty.optional(),
-  version: nonEmpty.optional(),
-} satisfies Fields<ImageArgs>);
+const image = section(
+  "The image",
+  "Either `id` or a name.",
+  z.strictObject({
+    id: key(nonEmpty.optional(), "OCID of an image.", {
+      otherwise: "looked up by name",
+      change: "Updatable: Oracle replaces the boot volume, and the overlay is installed again.",
+    }),
+    operatingSystem: key(
+      nonEmpty.optional(),
+      "Operating system as Oracle's image list names it: the newest image of that name that runs on the " +
+        "shape is taken when the host is made.",
+      { default: DEFAULT_IMAGE.operatingSystem, change: "Updatable: a host that is there keeps its image." },
+    ),
+    version: key(nonEmpty.optional(), "Version of the operating system.", {
+      otherwise: `${DEFAULT_IMAGE.version} of the default system, any of another`,
+      change: "Updatable: a host that is there keeps its image.",
+    }),
+  } satisfies Fields<ImageArgs>),
+);
 
-const instance = z.strictObject({
-  subnet: z.string().optional(),
-  privateIp: z.string().optional(),
-  publicIp: z.boolean().optional(),
-  availabilityDomain: z.string().optional(),
-  faultDomain: z.string().optional(),
-  shape: z.string().optional(),
-  ocpus: z.number().optional(),
-  memoryInGBs: z.number().optional(),
-  image: image.optional(),
-  bootTimeout: z.number().optional(),
-} satisfies Fields<ProvisionedHostArgs>);
+const instance = section(
+  "A host that is made",
+  "An instance on Oracle Cloud; `instance: {}` takes every default. To replace a host, its old instance " +
+    "is deleted first: its address may be fixed, and a /30 holds one host. A default that depends on " +
+    "Oracle's lists (availability domain, image) or on the size of the fleet (fault domain) is taken when " +
+    "the host is made, and kept until it is made again.",
+  z.strictObject({
+    subnet: key(z.string().optional(), "Name of its subnet in `network.subnets`.", {
+      otherwise: "the only subnet",
+      change: REPLACES_HOST,
+    }),
+    privateIp: key(
+      z.string().optional(),
+      "Its underlay address. Oracle reserves the first two addresses of a subnet and the last.",
+      { otherwise: "Oracle's choice", change: REPLACES_HOST },
+    ),
+    publicIp: key(
+      z.boolean().optional(),
+      "Whether it has a public address, which SSH then uses. Without one, Pulumi has to reach the private address.",
+      { default: true },
+    ),
+    availabilityDomain: key(
+      z.string().optional(),
+      "Name of the availability domain, or the end of one, such as `AD-2`.",
+      { otherwise: "the first that the region lists when the host is made", change: REPLACES_HOST },
+    ),
+    faultDomain: key(z.string().optional(), "Fault domain; `any` leaves it to Oracle.", {
+      otherwise: "the hosts are spread when they are made",
+      enum: [...FAULT_DOMAINS, ANY_FAULT_DOMAIN],
+    }),
+    shape: key(z.string().optional(), "Shape of the instance, such as VM.Standard.A1.Flex.", {
+      default: DEFAULT_SHAPE,
+      change: RESTARTS,
+    }),
+    ocpus: key(z.number().optional(), "OCPUs, of shapes that end in `.Flex`.", {
+      default: DEFAULT_OCPUS,
+      change: RESTARTS,
+    }),
+    memoryInGBs: key(
+      z.number().optional(),
+      "Memory in GB, of shapes that end in `.Flex`; up to 64 an OCPU.",
+      { otherwise: `${DEFAULT_MEMORY} an OCPU`, change: RESTARTS },
+    ),
+    image: image.optional(),
+    bootTimeout: key(
+      z.number().optional(),
+      "Seconds, 10 to 3600, for SSH to answer, and again for cloud-init to finish.",
+      { default: DEFAULT_BOOT_TIMEOUT },
+    ),
+  } satisfies Fields<ProvisionedHostArgs>),
+);
 
 /** In a config, the host key may be in a file. */
 type ExistingHostConfig = Omit<ExistingHostArgs, "hostKey"> & { hostKey?: string; hostKeyPath?: string };
 
-const existing = z.strictObject({
-  underlayAddress: z.string(),
-  sshAddress: nonEmpty.optional(),
-  user: nonEmpty.optional(),
-  port: port.optional(),
-  hostKey: z.string().optional(),
-  hostKeyPath: nonEmpty.optional(),
-} satisfies Fields<ExistingHostConfig>);
+const existing = section(
+  "A host that exists",
+  "A machine that runs already, in any cloud or none. Either `hostKey` or `hostKeyPath` is required.",
+  z.strictObject({
+    underlayAddress: key(
+      z.string(),
+      "IPv4 address that a NIC of the host itself carries; the NIC is found by it.",
+      {
+        change:
+          "Updatable: where it names another machine, the same `up` first removes the overlay from the old one.",
+      },
+    ),
+    sshAddress: key(
+      nonEmpty.optional(),
+      "Address or name where SSH reaches the host, outside of the overlay.",
+      { otherwise: "`underlayAddress`" },
+    ),
+    user: key(nonEmpty.optional(), "Login user.", { otherwise: "`ssh.user`" }),
+    port: key(port.optional(), "TCP port of sshd.", { otherwise: "`ssh.port`" }),
+    hostKey: key(
+      z.string().optional(),
+      "Public key of the host, ed25519 or ECDSA, such as `ssh-ed25519 AAAA…`.",
+    ),
+    hostKeyPath: key(nonEmpty.optional(), "File with the public key of the host."),
+  } satisfies Fields<ExistingHostConfig>),
+);
 
 type HostConfig = Omit<EnvironmentHostArgs, "existing"> & { existing?: ExistingHostConfig };
 
-const host = z.strictObject({
-  overlayAddresses: z.array(z.string()).min(1),
-  generation: z.int().min(0).optional(),
-  down: z.boolean().optional(),
-  instance: instance.optional(),
-  existing: existing.optional(),
-} satisfies Fields<HostConfig>);
+const host = section(
+  "A host",
+  "Either `instance` or `existing`. Adding or removing a host touches no resource of the others except their phase " +
+    "peers.",
+  z.strictObject({
+    overlayAddresses: key(
+      z.array(z.string()).min(1),
+      "One address in each of `overlay.cidrs`, without prefix length.",
+    ),
+    generation: key(
+      z.int().min(0).optional(),
+      "Counter. Raise it to have the overlay installed on the host again, for example after the MTU of " +
+        "its NIC changed.",
+      { default: 0 },
+    ),
+    down: key(
+      z.boolean().optional(),
+      "Set it while the host is down on purpose. `up` then leaves the host alone and no host probes it; " +
+        "its entries on the other hosts stay. What changed meanwhile reaches it with the first `up` without " +
+        "`down`.",
+      { default: false },
+    ),
+    instance: instance.optional(),
+    existing: existing.optional(),
+  } satisfies Fields<HostConfig>),
+);
 
-const overlay = z.strictObject({
-  cidrs: z.array(z.string()),
-  device: z.string().optional(),
-  vni: z.number().optional(),
-  port: z.number().optional(),
-  mtu: z.number().optional(),
-  flood: z.boolean().optional(),
-  overlayIngress: z.string().optional(),
-  hostFirewall: z.string().optional(),
-  verify: z.boolean().optional(),
-  verifyPort: port.optional(),
-  confirmTimeout: z.number().optional(),
-} satisfies Fields<OverlayArgs>);
+const overlay = section(
+  "The overlay",
+  "The network between the hosts, and the device that each of them has on it.",
+  z.strictObject({
+    cidrs: key(z.array(z.string()), "Networks of the overlay: one IPv4 CIDR, one IPv6 CIDR, or one of each."),
+    device: key(z.string().optional(), "Name of the VXLAN device on every host, at most 15 characters.", {
+      default: defaults.device,
+      change: MAKES_DEVICE_AGAIN,
+    }),
+    vni: key(z.number().optional(), "VXLAN network identifier, 1 to 16777215.", {
+      default: defaults.vni,
+      change: MAKES_DEVICE_AGAIN,
+    }),
+    port: key(
+      z.number().optional(),
+      "UDP port of VXLAN. Linux uses 8472 for peers that were set up by hand without `dstport`.",
+      { default: defaults.port, change: MAKES_DEVICE_AGAIN },
+    ),
+    mtu: key(
+      z.number().optional(),
+      "MTU of the VXLAN device in bytes. One that a NIC cannot carry is refused; IPv6 needs NICs of 1330 bytes.",
+      { otherwise: "the smallest underlay MTU of the hosts less 50" },
+    ),
+    flood: key(
+      z.boolean().optional(),
+      "Whether broadcast, multicast and frames to unknown MACs are replicated to every peer. With " +
+        "`false`, only frames to addresses that the peers are known by pass.",
+      { default: defaults.flood },
+    ),
+    overlayIngress: key(
+      z.string().optional(),
+      "What the hosts' firewalls let in from the overlay: `all`, or `none`, which leaves that to the " +
+        "rules that a host has.",
+      { default: defaults.overlayIngress, enum: ["all", "none"] },
+    ),
+    hostFirewall: key(
+      z.string().optional(),
+      "`manage` opens the hosts' own firewalls for the overlay; `leave` opens nothing in them. VXLAN from " +
+        "non-peers is dropped either way.",
+      { default: defaults.hostFirewall, enum: ["manage", "leave"] },
+    ),
+    verify: key(
+      z.boolean().optional(),
+      "Whether every `up` ends in the hosts probing each other over the overlay. With `false` they are " +
+        "only asked whether they are in sync.",
+      { default: true },
+    ),
+    verifyPort: key(port.optional(), "TCP port of sshd on the overlay.", {
+      otherwise: "the SSH port of each host",
+    }),
+    confirmTimeout: key(
+      z.number().optional(),
+      "Seconds, 30 to 3600, after which a host rolls back a change of its settings that cut off SSH, " +
+        "unless a new SSH session has reached it by then.",
+      { default: defaults.confirmTimeout },
+    ),
+  } satisfies Fields<OverlayArgs>),
+);
 
 /** In a config, the private key is in a file, or a secret beside the environment. */
 type SshConfig = Omit<LoginArgs, "privateKey" | "privateKeyPassphrase"> & { privateKeyPath?: string };
 
-const ssh = z.strictObject({
-  user: nonEmpty.optional(),
-  port: port.optional(),
-  privateKeyPath: nonEmpty.optional(),
-} satisfies Fields<SshConfig>);
+const ssh = section(
+  "SSH",
+  "How Pulumi logs in to the hosts.",
+  z.strictObject({
+    user: key(
+      nonEmpty.optional(),
+      "Login user: root, or a user with sudo without a password. Created on provisioned hosts at their first boot.",
+      { default: "opc", change: "Updatable: a provisioned host that is there keeps its user." },
+    ),
+    port: key(port.optional(), "TCP port of sshd.", { default: 22 }),
+    privateKeyPath: key(nonEmpty.optional(), "File with the private key, in OpenSSH or PEM format.", {
+      otherwise: "the secret `sshPrivateKey`",
+      change: "Updatable: a provisioned host that is there keeps the login key of its first boot.",
+    }),
+  } satisfies Fields<SshConfig>),
+);
 
 type EnvironmentConfig = Omit<OverlayEnvironmentArgs, "ssh" | "hosts"> & {
   ssh: SshConfig;
   hosts: Record<string, HostConfig>;
 };
 
-export const environmentSchema = z.strictObject({
-  compartmentId: z.string().optional(),
-  network: network.optional(),
-  tags: z.record(z.string(), z.string()).optional(),
-  overlay,
-  ssh: ssh.default({}),
-  hosts: z.record(z.string(), host),
-} satisfies Fields<EnvironmentConfig>);
+export const environmentSchema = section(
+  "The environment",
+  "The keys of `oci-vxlan:environment` itself.",
+  z.strictObject({
+    overlay,
+    ssh: ssh.default({}),
+    hosts: key(
+      z.record(z.string(), host),
+      "The hosts by name, two or more: lower-case letters, digits and inner hyphens.",
+    ),
+    compartmentId: key(
+      z.string().optional(),
+      "OCID of the compartment in which everything is made. Required with `instance` hosts.",
+      { change: "Updatable: moves what was made." },
+    ),
+    network: network.optional(),
+    tags: key(
+      z.record(z.string(), z.string()).optional(),
+      "Freeform tags of everything that is made, ten at most.",
+    ),
+  } satisfies Fields<EnvironmentConfig>),
+);
 
 /** A stack's `environment`, its keys and types checked. */
 export type Environment = z.infer<typeof environmentSchema>;
