@@ -1,5 +1,5 @@
 import { instancesOf } from "../cloud/instances.ts";
-import { applyCuts, changeFaults, clearFaults, describeFaults, readFaults } from "../cloud/faults.ts";
+import { applyPartitions, changeFaults, clearFaults, describeFaults, readFaults } from "../cloud/faults.ts";
 import { runningCloud } from "../cloud/daemonControl.ts";
 import { until } from "../system/commands.ts";
 import { listHosts } from "../hosts/folders.ts";
@@ -22,8 +22,8 @@ export async function fault(lab: Lab, [kind = "list", ...args]: readonly string[
   switch (kind) {
     case "capacity": {
       const capacity = number("COUNT", args[0] ?? "1", 0, 1000);
-      const spared = number("AFTER", args[1] ?? "0", 0, 1000);
-      changeFaults(lab, (faults) => Object.assign(faults, { capacity, spared }));
+      const skipFirst = number("AFTER", args[1] ?? "0", 0, 1000);
+      changeFaults(lab, (faults) => Object.assign(faults, { capacity, skipFirst }));
       break;
     }
     case "slow-boot": {
@@ -47,10 +47,10 @@ export async function fault(lab: Lab, [kind = "list", ...args]: readonly string[
     case "heal": {
       const host = known(lab, args[0]);
       changeFaults(lab, (faults) => {
-        faults.cut = faults.cut.filter((other) => other !== host);
-        if (kind === "cut") faults.cut.push(host);
+        faults.partitioned = faults.partitioned.filter((other) => other !== host);
+        if (kind === "cut") faults.partitioned.push(host);
       });
-      await applyCuts(lab);
+      await applyPartitions(lab);
       break;
     }
     case "terminate":

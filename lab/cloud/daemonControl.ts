@@ -13,31 +13,20 @@ import type { Lab } from "../system/lab.ts";
 import { killProcesses, readPidFile, writePidFile, signalProcesses } from "../system/processes.ts";
 import type { Progress } from "../system/progress.ts";
 import { ensureAccess } from "./access.ts";
-import { applyCuts, readFaults } from "./faults.ts";
+import { applyPartitions, readFaults } from "./faults.ts";
+import { cloudFolder, cloudLog, cloudPid, cloudReady, ENDPOINT } from "./daemonFiles.ts";
 import { instancesOf } from "./instances.ts";
 import { bootableImages } from "./model/image.ts";
 
-/** The process that is the lab's cloud. It outlives the command that started it; hosts outlive it in turn. */
+/**
+ * Starts and stops the daemon, the process of the lab's cloud. It goes on when the command that started it ends, and the
+ * hosts go on when the daemon ends.
+ */
 
 const DAEMON = fileURLToPath(new URL("daemon.ts", import.meta.url));
 
-/** Where the cloud keeps its state, its log, and what it is remembered by. */
-export const cloudFolder = (lab: Lab) => join(lab.directory, "cloud");
-
-export const cloudPid = (lab: Lab) => join(cloudFolder(lab), "daemon.pid");
-
-export const cloudLog = (lab: Lab) => join(cloudFolder(lab), "daemon.log");
-
-/** Holds the process id and the version of the cloud that is ready for requests. */
-export const cloudReady = (lab: Lab) => join(cloudFolder(lab), "ready");
-
-export const stateFile = (lab: Lab) => join(cloudFolder(lab), "state.json");
-
-/** The running cloud's process id. */
+/** The process id of the running daemon. */
 export const runningCloud = (lab: Lab) => readPidFile(cloudPid(lab));
-
-/** Where the API listens, in the operator's namespace. */
-export const ENDPOINT = { address: "127.0.0.1", port: 443 } as const;
 
 /** Whether the API answers within a few seconds. A stopped daemon accepts connections, but makes no TLS handshake. */
 export async function cloudAnswers(lab: Lab): Promise<boolean> {
@@ -47,41 +36,26 @@ export async function cloudAnswers(lab: Lab): Promise<boolean> {
   return (await attempt([...inside, "timeout", "5", ...connect])).exitCode === 0;
 }
 
-/** Bytes of log from which a new daemon begins a new one. */
+/** A new daemon empties a log that is longer than this many bytes. */
 const LOG_LIMIT = 4_000_000;
 
-/** Milliseconds until the daemon must take requests. */
+/** Milliseconds within which the daemon has to take requests. */
 const START_LIMIT = 30_000;
 
 /**
- * Brings up the network and the cloud's API where they do not run: what the cloud knew before, it knows again,
- * and instances that lost their power get it back. Whatever has to be installed or built is, before.
+ * Starts the network and the cloud where they do not run. The cloud starts from its saved state, and turns on the
+ * instances that lost their power. Builds first what they need: host images, keys, certificates.
  */
 export async function startCloud(lab: Lab, progress: Progress): Promise<void> {
   await ensureAccess(lab);
   await makeLoginKey(lab);
   for (const image of bootableImages()) await hostImage(lab, image, progress);
   await startNetwork(lab);
-  await applyCuts(lab);
+  await applyPartitions(lab);
   const version = sourceVersion();
-  if (isAtWork(lab, version)) return;
+  if (isCurrent(lab, version)) return;
   await stopCloud(lab);
-
-  mkdirSync(cloudFolder(lab), { recursive: true, mode: 0o700 });
-  if (existsSync(cloudLog(lab)) && statSync(cloudLog(lab)).size > LOG_LIMIT) truncateSync(cloudLog(lab));
-  const log = openSync(cloudLog(lab), "a", 0o600);
-  const namespace = `--net=/run/netns/${lab.namespace("operator")}`;
-  const daemon = spawn("nsenter", [namespace, process.execPath, DAEMON, lab.name, version], {
-    cwd: ROOT,
-    detached: true,
-    stdio: ["ignore", log, log],
-    // Nothing of the caller's environment is for the hosts, which inherit this one.
-    env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: join(lab.cache, "node") },
-  });
-  if (daemon.pid === undefined)
-    throw new Error("the cloud's daemon could not be started: nsenter is missing.");
-  writePidFile(cloudPid(lab), daemon.pid);
-  daemon.unref();
+  spawnDaemon(lab, version);
   await until("the cloud's API", START_LIMIT, () => {
     if (runningCloud(lab) === undefined)
       throw new Error(`the cloud's daemon ended at once: see ${cloudLog(lab)}.`);
@@ -90,7 +64,25 @@ export async function startCloud(lab: Lab, progress: Progress): Promise<void> {
   await awaitInstances(lab, progress);
 }
 
-/** Instances that got their power back are hosts again before anybody asks them for something. */
+function spawnDaemon(lab: Lab, version: string): void {
+  mkdirSync(cloudFolder(lab), { recursive: true, mode: 0o700 });
+  if (existsSync(cloudLog(lab)) && statSync(cloudLog(lab)).size > LOG_LIMIT) truncateSync(cloudLog(lab));
+  const log = openSync(cloudLog(lab), "a", 0o600);
+  const namespace = `--net=/run/netns/${lab.namespace("operator")}`;
+  const daemon = spawn("nsenter", [namespace, process.execPath, DAEMON, lab.name, version], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ["ignore", log, log],
+    // The hosts inherit this environment, so it holds nothing else of the caller's.
+    env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: join(lab.cache, "node") },
+  });
+  if (daemon.pid === undefined)
+    throw new Error("the cloud's daemon could not be started: nsenter is missing.");
+  writePidFile(cloudPid(lab), daemon.pid);
+  daemon.unref();
+}
+
+/** Waits until the instances that got their power back take SSH connections again. */
 async function awaitInstances(lab: Lab, progress: Progress): Promise<void> {
   if (readFaults(lab).bootDelay > 0) return;
   const running = instancesOf(lab).filter(({ state }) => state === "RUNNING");
@@ -103,7 +95,7 @@ async function awaitInstances(lab: Lab, progress: Progress): Promise<void> {
   );
 }
 
-/** What the daemon was made from: another one takes over when that changes. */
+/** A hash of the daemon's source. A daemon of another version is replaced. */
 function sourceVersion(): string {
   const hash = createHash("sha256");
   for (const folder of ["cloud", "hosts", "network"]) {
@@ -123,8 +115,8 @@ function isReady(lab: Lab, version: string): boolean {
   );
 }
 
-/** Whether the daemon of this version takes requests, from the operator's namespace as it is now. */
-function isAtWork(lab: Lab, version: string): boolean {
+/** Whether a daemon of this version takes requests in the present namespace of the operator, not in an earlier one. */
+function isCurrent(lab: Lab, version: string): boolean {
   const pid = runningCloud(lab);
   const namespaceOf = (path: string) => statSync(path).ino;
   return (
@@ -133,7 +125,7 @@ function isAtWork(lab: Lab, version: string): boolean {
   );
 }
 
-/** Ends the lab's cloud, if it runs. Its hosts go on. */
+/** Stops the daemon, if it runs. Its hosts go on. */
 export async function stopCloud(lab: Lab): Promise<void> {
   const pid = runningCloud(lab);
   if (pid === undefined) return;

@@ -3,42 +3,50 @@ import { dirname, join } from "node:path";
 import { portOf } from "../network/vnic.ts";
 import type { Lab } from "../system/lab.ts";
 import { loadRules } from "../network/network.ts";
+import { partitionRules } from "../network/partitionRules.ts";
 
-/** An error that the API answers with in place of doing what it was asked for. */
-export interface ApiFault {
+/** An error that the API answers requests with. */
+interface ApiFault {
   code: string;
   status: number;
-  /** Requests that are still to be answered so. */
+  /** Number of requests that still get it. */
   count: number;
 }
 
-/** What goes wrong because somebody asked for it. */
+/** The faults that are injected into the lab's cloud and network. */
 export interface Faults {
-  /** Launches that are still to find no capacity. */
+  /** Number of launches that still find no capacity. */
   capacity: number;
-  /** Launches before those that still find room. */
-  spared: number;
+  /** Number of launches that still succeed before those. */
+  skipFirst: number;
   /** Seconds that every boot takes longer. */
   bootDelay: number;
   api: ApiFault[];
-  /** Hosts that no packet reaches or leaves. */
-  cut: string[];
-  /** Hosts that the cloud is to terminate on its own account. */
+  /** Hosts that send and receive no packet. */
+  partitioned: string[];
+  /** Hosts that the cloud terminates next. */
   terminate: string[];
 }
 
-const NONE: Faults = { capacity: 0, spared: 0, bootDelay: 0, api: [], cut: [], terminate: [] };
+const NO_FAULTS: Faults = {
+  capacity: 0,
+  skipFirst: 0,
+  bootDelay: 0,
+  api: [],
+  partitioned: [],
+  terminate: [],
+};
 
-/** The file that faults are asked for by: whoever asks writes it, the cloud looks into it. */
+/** The lab's commands write this file; the cloud watches it. */
 export const faultsFile = (lab: Lab) => join(lab.directory, "faults", "faults.json");
 
 export function readFaults(lab: Lab): Faults {
   const file = faultsFile(lab);
-  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Faults>) : {};
-  return { ...structuredClone(NONE), ...kept };
+  const stored = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Faults>) : {};
+  return { ...structuredClone(NO_FAULTS), ...stored };
 }
 
-/** Changes what is asked for, and returns it. */
+/** Changes the stored faults, and returns them. */
 export function changeFaults(lab: Lab, change: (faults: Faults) => void): Faults {
   const faults = readFaults(lab);
   change(faults);
@@ -49,56 +57,34 @@ export function changeFaults(lab: Lab, change: (faults: Faults) => void): Faults
   return faults;
 }
 
-/** Takes back all that was asked for and has not happened yet. */
+/** Withdraws all faults, those included that did not happen yet. */
 export async function clearFaults(lab: Lab): Promise<void> {
-  changeFaults(lab, (faults) => Object.assign(faults, structuredClone(NONE)));
-  await applyCuts(lab);
+  changeFaults(lab, (faults) => Object.assign(faults, structuredClone(NO_FAULTS)));
+  await applyPartitions(lab);
 }
 
-/** Cuts hosts off in the router, the cloud's and the others alike. */
-export async function applyCuts(lab: Lab): Promise<void> {
-  const ports = readFaults(lab).cut.flatMap((host) => [portOf(host), portOf(host, true)]);
-  const elements = ports.map((port) => `"${port}"`).join(", ");
-  await loadRules(
-    lab,
-    `
-table inet ocivx_cut
-delete table inet ocivx_cut
-table inet ocivx_cut {
-  set cut {
-    type ifname
-    ${ports.length > 0 ? `elements = { ${elements} }` : ""}
-  }
-  chain arriving {
-    type filter hook prerouting priority -500; policy accept;
-    iifname @cut drop
-  }
-  chain leaving {
-    type filter hook forward priority -500; policy accept;
-    oifname @cut drop
-  }
-}
-`,
-  );
+/** Makes the router drop the packets of the partitioned hosts, be they instances or not. */
+export async function applyPartitions(lab: Lab): Promise<void> {
+  const ports = readFaults(lab).partitioned.flatMap((host) => [portOf(host), portOf(host, true)]);
+  await loadRules(lab, partitionRules(ports));
 }
 
 const counted = (count: number, one: string, more: string) => (count === 1 ? one : `${count} ${more}`);
 
-/** What is asked for, line by line. */
-export function describeFaults({ capacity, spared, bootDelay, api, cut, terminate }: Faults): string[] {
-  return [
-    ...(capacity > 0
-      ? [
-          `no capacity for the next ${counted(capacity, "launch", "launches")}` +
-            (spared > 0 ? ` after ${counted(spared, "one", "others")}` : ""),
-        ]
-      : []),
-    ...(bootDelay > 0 ? [`every boot takes ${bootDelay} s longer`] : []),
-    ...api.map(
-      ({ code, status, count }) =>
-        `the answer to the next ${counted(count, "API request", "API requests")} is ${status} ${code}`,
-    ),
-    ...cut.map((host) => `${host} is cut off`),
-    ...terminate.map((host) => `${host} is to be terminated`),
-  ];
+/** The faults in force, one a line. */
+export function describeFaults(faults: Faults): string[] {
+  const { capacity, skipFirst, bootDelay, api, partitioned, terminate } = faults;
+  const lines: string[] = [];
+  if (capacity > 0) {
+    const after = skipFirst > 0 ? ` after ${counted(skipFirst, "one", "others")}` : "";
+    lines.push(`no capacity for the next ${counted(capacity, "launch", "launches")}${after}`);
+  }
+  if (bootDelay > 0) lines.push(`every boot takes ${bootDelay} s longer`);
+  for (const { code, status, count } of api)
+    lines.push(
+      `the answer to the next ${counted(count, "API request", "API requests")} is ${status} ${code}`,
+    );
+  for (const host of partitioned) lines.push(`${host} is cut off`);
+  for (const host of terminate) lines.push(`${host} is to be terminated`);
+  return lines;
 }

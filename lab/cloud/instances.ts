@@ -5,7 +5,7 @@ import { knownInstances, writePins } from "../hosts/keys.ts";
 import type { Lab } from "../system/lab.ts";
 import type { Instance, LifecycleState } from "./model/resources.ts";
 import { loadState } from "./model/store.ts";
-import { stateFile } from "./daemonControl.ts";
+import { stateFile } from "./daemonFiles.ts";
 
 /** An instance as the lab's user sees it: by the name of its machine. */
 export interface InstanceView {

@@ -4,27 +4,29 @@ import { isRunning } from "../hosts/supervisor.ts";
 import { killHost, removeHost, restartHost, shutDownHost } from "../hosts/power.ts";
 import { startHost } from "../hosts/boot.ts";
 import type { Lab } from "../system/lab.ts";
-import { cloudRules } from "../network/securityListRules.ts";
+import { securityListRules } from "../network/securityListRules.ts";
 import { loadRules } from "../network/network.ts";
 import { readFaults } from "./faults.ts";
-import type { Cloud, Effects } from "./model/cloud.ts";
+import type { Cloud, Effects, PowerMode } from "./model/cloud.ts";
 import { imageEntry } from "./model/image.ts";
+import { isTerminating } from "./model/power.ts";
 import type { Instance } from "./model/resources.ts";
 import { saveState } from "./model/store.ts";
 import type { State } from "./model/store.ts";
-import { vnicOf } from "./model/vnic.ts";
+import { primaryVnic } from "./model/vnic.ts";
 import { networkOf } from "./policy.ts";
-import { stateFile } from "./daemonControl.ts";
+import { stateFile } from "./daemonFiles.ts";
 
-/** The lab's hosts as the cloud's instances, and the router as its network. */
+/** What the cloud changes outside its state: the lab's hosts, which are its instances, and the router's rules. */
 export class Machines implements Effects {
   private readonly lab: Lab;
   private readonly cloud: () => Cloud;
-  /** The last work on each machine: one thing at a time. */
+  /** The last change of each machine, by the instance's OCID: a machine changes once at a time. */
   private readonly queues = new Map<string, Promise<void>>();
-  private rules: Promise<void> = Promise.resolve();
-  private rulesWait = false;
-  private loaded = "";
+  /** The last load of the router's rules, and whether it has yet to begin. */
+  private load: Promise<void> = Promise.resolve();
+  private loadIsWaiting = false;
+  private loadedRules = "";
 
   constructor(lab: Lab, cloud: () => Cloud) {
     this.lab = lab;
@@ -36,42 +38,42 @@ export class Machines implements Effects {
   }
 
   /**
-   * Loads the rules that the books ask for now, where they are others than before; resolves when they hold. While
-   * a load waits, another request for one is the same.
+   * Loads the rules that the state asks for now, if they changed; resolves when they are loaded. A load that has yet to
+   * begin serves all who call until then.
    */
-  network(): Promise<void> {
-    if (this.rulesWait) return this.rules;
-    this.rulesWait = true;
-    this.rules = this.rules.then(async () => {
-      this.rulesWait = false;
-      const wanted = cloudRules(networkOf(this.cloud()));
-      if (wanted === this.loaded) return;
+  syncNetwork(): Promise<void> {
+    if (this.loadIsWaiting) return this.load;
+    this.loadIsWaiting = true;
+    this.load = this.load.then(async () => {
+      this.loadIsWaiting = false;
+      const rules = securityListRules(networkOf(this.cloud()));
+      if (rules === this.loadedRules) return;
       try {
-        await loadRules(this.lab, wanted);
-        this.loaded = wanted;
+        await loadRules(this.lab, rules);
+        this.loadedRules = rules;
       } catch (error) {
         process.stderr.write(`network rules: ${(error as Error).message}\n`);
       }
     });
-    return this.rules;
+    return this.load;
   }
 
   start(instance: Instance): Promise<void> {
     return this.queued(instance, async (host) => {
-      await this.rules;
+      await this.load;
       await this.boot(instance, host);
     });
   }
 
-  stop(instance: Instance, how: "cut" | "ask"): Promise<void> {
+  stop(instance: Instance, mode: PowerMode): Promise<void> {
     return this.queued(instance, (host) =>
-      how === "cut" ? killHost(this.lab, host) : shutDownHost(this.lab, host),
+      mode === "force" ? killHost(this.lab, host) : shutDownHost(this.lab, host),
     );
   }
 
-  reset(instance: Instance, how: "cut" | "ask"): Promise<void> {
+  reset(instance: Instance, mode: PowerMode): Promise<void> {
     return this.queued(instance, async (host) => {
-      if (how === "ask") return restartHost(this.lab, host);
+      if (mode === "graceful") return restartHost(this.lab, host);
       await killHost(this.lab, host);
       await this.boot(instance, host);
     });
@@ -86,32 +88,30 @@ export class Machines implements Effects {
     return host !== undefined && isRunning(this.lab, host);
   }
 
-  lastWords(instance: Instance): string {
+  lastLogLines(instance: Instance): string {
     const host = this.cloud().state.machines[instance.id]?.host;
     return host === undefined ? "nothing" : lastLogLines(this.lab, host);
   }
 
-  /** The wanted name as a host name; with a number behind it where another machine is called so. */
-  nameMachine(wanted: string): string {
+  /** The preferred name in the form of a host name, with a number where another host has it. */
+  uniqueHostName(preferred: string): string {
     const name =
-      wanted
+      preferred
         .toLowerCase()
         .replace(/[^a-z0-9]+/g, "-")
         .replace(/^-+|-+$/g, "")
         .slice(0, 50) || "instance";
-    const taken = new Set([
-      ...listHosts(this.lab),
-      ...Object.values(this.cloud().state.machines).map(({ host }) => host),
-    ]);
-    let free = name;
-    for (let number = 2; taken.has(free); number++) free = `${name}-${number}`;
-    return free;
+    const machines = Object.values(this.cloud().state.machines);
+    const usedNames = new Set([...listHosts(this.lab), ...machines.map(({ host }) => host)]);
+    let uniqueName = name;
+    for (let number = 2; usedNames.has(uniqueName); number++) uniqueName = `${name}-${number}`;
+    return uniqueName;
   }
 
   private async boot(instance: Instance, host: string): Promise<void> {
     const cloud = this.cloud();
     const machine = cloud.state.machines[instance.id];
-    if (isEnding(instance) || machine === undefined) return;
+    if (isTerminating(instance) || machine === undefined) return;
     if (machine.stale) {
       await removeHost(this.lab, host);
       delete machine.stale;
@@ -121,27 +121,29 @@ export class Machines implements Effects {
     await startHost(this.lab, host, this.specOf(instance, host));
   }
 
-  private queued(instance: Instance, work: (host: string) => Promise<void>): Promise<void> {
+  /** Runs a change of an instance's machine after the machine's earlier ones. */
+  private queued(instance: Instance, change: (host: string) => Promise<void>): Promise<void> {
     const { id } = instance;
     const host = this.cloud().state.machines[id]?.host;
     if (host === undefined) return Promise.resolve();
-    const done = (this.queues.get(id) ?? Promise.resolve()).catch(() => undefined).then(() => work(host));
-    this.queues.set(id, done);
-    return done;
+    const earlier = (this.queues.get(id) ?? Promise.resolve()).catch(() => undefined);
+    const changed = earlier.then(() => change(host));
+    this.queues.set(id, changed);
+    return changed;
   }
 
   private specOf(instance: Instance, host: string): HostSpec {
     const cloud = this.cloud();
-    const vnic = vnicOf(cloud, instance.id);
+    const vnic = primaryVnic(cloud, instance.id);
     if (vnic === undefined) throw new Error("the instance has no VNIC");
-    const { boots, nic } = imageEntry(instance.imageId);
+    const { labImage, nic } = imageEntry(instance.imageId);
     const [, prefix = ""] = cloud.get("subnets", vnic.subnetId).cidrBlock.split("/");
     const { ssh_authorized_keys: keys = "", user_data: userData = "" } = instance.metadata;
     return {
       address: `${vnic.privateIp}/${prefix}`,
       mac: vnic.macAddress,
       nic,
-      image: boots,
+      image: labImage,
       isInstance: true,
       identity: instance.id,
       bootDelay: readFaults(this.lab).bootDelay,
@@ -154,6 +156,3 @@ export class Machines implements Effects {
     };
   }
 }
-
-const isEnding = ({ lifecycleState }: Instance) =>
-  lifecycleState === "TERMINATING" || lifecycleState === "TERMINATED";

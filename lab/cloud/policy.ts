@@ -1,44 +1,38 @@
+import { cidrOf, contains, formatCidr } from "../network/cidr.ts";
+import type { PacketRule } from "../network/packetRule.ts";
+import type { CloudNetwork, PacketPolicy, SecuredVnic } from "../network/securityListRules.ts";
 import { portOf } from "../network/vnic.ts";
-import type { CloudNetwork, PacketPolicy, PacketRule, SecuredVnic } from "../network/securityListRules.ts";
-import { formatAddress, holds, parseCidr } from "./model/cidr.ts";
 import type { Cloud } from "./model/cloud.ts";
-import type { SecurityRule, Subnet } from "./model/resources.ts";
+import type { EgressSecurityRule, IngressSecurityRule, Subnet } from "./model/resources.ts";
 import { PUBLIC_ADDRESSES } from "./model/vnic.ts";
 
-/** What the cloud's books mean for packets: each VNIC with its subnet's rules and ways out. */
+/** The network that the router has to make of the cloud's state: each VNIC with its subnet's rules and routes. */
 export function networkOf(cloud: Cloud): CloudNetwork {
-  const policies: PacketPolicy[] = [];
-  const indexes = new Map<string, number>();
-  const policyOf = (subnet: Subnet): number => {
-    const known = indexes.get(subnet.id);
-    if (known !== undefined) return known;
-    indexes.set(subnet.id, policies.length);
-    return policies.push(policyFor(cloud, subnet)) - 1;
-  };
+  const subnetIds = [...new Set(cloud.all("vnics").map(({ subnetId }) => subnetId))];
   const vnics = cloud.all("vnicAttachments").flatMap(({ vnicId, instanceId }): SecuredVnic[] => {
     const machine = cloud.state.machines[instanceId];
     if (machine === undefined) return [];
-    const vnic = cloud.get("vnics", vnicId);
-    const subnet = cloud.get("subnets", vnic.subnetId);
-    const outside = waysOut(cloud, subnet);
-    const { publicIp } = vnic;
+    const { subnetId, privateIp, publicIp, skipSourceDestCheck } = cloud.get("vnics", vnicId);
+    const subnet = cloud.get("subnets", subnetId);
+    // An internet gateway carries the traffic of public addresses only.
+    const outside = publicIp === undefined ? [] : gatewayRoutes(cloud, subnet);
     return [
       {
         port: portOf(machine.host, true),
-        address: vnic.privateIp,
-        policy: policyOf(subnet),
+        address: privateIp,
+        policy: subnetIds.indexOf(subnetId),
         vcn: subnet.vcnId,
-        forwards: vnic.skipSourceDestCheck,
-        ...(publicIp !== undefined && outside.length > 0 ? { publicAddress: publicIp } : {}),
-        // Without a public address an internet gateway carries nothing.
-        outside: publicIp === undefined ? [] : outside,
+        forwards: skipSourceDestCheck,
+        publicAddress: outside.length > 0 ? publicIp : undefined,
+        outside,
       },
     ];
   });
+  const policies = subnetIds.map((id) => policyOf(cloud, cloud.get("subnets", id)));
   return { policies, vnics, publicAddresses: PUBLIC_ADDRESSES };
 }
 
-function policyFor(cloud: Cloud, { securityListIds }: Subnet): PacketPolicy {
+function policyOf(cloud: Cloud, { securityListIds }: Subnet): PacketPolicy {
   const lists = securityListIds.map((id) => cloud.get("securityLists", id));
   return {
     ingress: lists.flatMap(({ ingressSecurityRules }) =>
@@ -50,26 +44,29 @@ function policyFor(cloud: Cloud, { securityListIds }: Subnet): PacketPolicy {
   };
 }
 
-function packetRule(rule: SecurityRule, cidr: string): PacketRule {
-  const ports = rule.tcpOptions ?? rule.udpOptions;
-  const pair = ({ min, max }: { min: number; max: number }) => [min, max] as const;
+function packetRule(rule: IngressSecurityRule | EgressSecurityRule, cidr: string): PacketRule {
+  const { isStateless, protocol, icmpOptions, tcpOptions, udpOptions } = rule;
+  const { destinationPortRange, sourcePortRange } = tcpOptions ?? udpOptions ?? {};
   return {
-    isStateless: rule.isStateless,
-    protocol: rule.protocol === "all" ? "all" : Number(rule.protocol),
+    isStateless,
+    protocol: protocol === "all" ? "all" : Number(protocol),
     cidr,
-    ...(ports?.destinationPortRange ? { destinationPorts: pair(ports.destinationPortRange) } : {}),
-    ...(ports?.sourcePortRange ? { sourcePorts: pair(ports.sourcePortRange) } : {}),
-    ...(rule.icmpOptions ? { icmp: rule.icmpOptions } : {}),
+    destinationPorts: destinationPortRange,
+    sourcePorts: sourcePortRange,
+    icmp: icmpOptions,
   };
 }
 
-/** What a subnet's route table sends to a gateway that is on; no block within another. */
-function waysOut(cloud: Cloud, { routeTableId }: Subnet): string[] {
+/**
+ * The blocks that a subnet's route table sends to an enabled internet gateway, without those inside another: nft takes
+ * no overlapping intervals.
+ */
+function gatewayRoutes(cloud: Cloud, { routeTableId }: Subnet): string[] {
   const blocks = cloud
     .get("routeTables", routeTableId)
     .routeRules.filter(({ networkEntityId }) => cloud.state.internetGateways[networkEntityId]?.isEnabled)
-    .flatMap(({ destination }) => parseCidr(destination) ?? []);
+    .map(({ destination }) => cidrOf(destination));
   return blocks
-    .filter((block) => !blocks.some((other) => other !== block && holds(other, block)))
-    .map(({ base, prefix }) => `${formatAddress(base)}/${prefix}`);
+    .filter((block) => !blocks.some((other) => other !== block && contains(other, block)))
+    .map(formatCidr);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cidrOf, gatewayOf } from "../network/cidr.ts";
 import { existingHostRules } from "../network/existingHostRules.ts";
 import { createNetwork, INSIDE_MTU, loadRules } from "../network/network.ts";
 import { portOf } from "../network/vnic.ts";
@@ -68,7 +69,7 @@ function machineSettings(lab: Lab, host: string, spec: HostSpec, image: string):
     `NIC=${nic}`,
     `MAC=${mac}`,
     `ADDRESS=${address}`,
-    `GATEWAY=${gatewayOf(address)}`,
+    `GATEWAY=${gatewayOf(cidrOf(address))}`,
     `HOSTNAME=${host}`,
     `IMAGE='${image}'`,
     `MTU=${INSIDE_MTU}`,
@@ -76,13 +77,4 @@ function machineSettings(lab: Lab, host: string, spec: HostSpec, image: string):
     `DELAY=${bootDelay}`,
     "",
   ].join("\n");
-}
-
-/** Oracle reserves the second address of a subnet for its gateway. */
-function gatewayOf(address: string): string {
-  const [text = "", prefix = ""] = address.split("/");
-  const value = text.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  const size = 2 ** (32 - Number(prefix));
-  const gateway = Math.floor(value / size) * size + 1;
-  return [24, 16, 8, 0].map((shift) => Math.floor(gateway / 2 ** shift) % 256).join(".");
 }

@@ -1,22 +1,13 @@
+import { packetMatch, replyMatch } from "./packetRule.ts";
+import type { Direction, PacketRule } from "./packetRule.ts";
+
 /**
- * The rules of the lab's cloud as nft reads them: security lists, internet gateways and public addresses.
- * They stand in a table of their own beside the one for hosts that no cloud made, so either is replaced
- * without touching the other.
+ * The router's rules for the cloud's instances, as nft reads them: Security Lists, internet gateways and public
+ * addresses. They have a table of their own beside the one of existing hosts, so that either is replaced without
+ * touching the other.
  */
 
-/** One rule of a security list, in either direction. */
-export interface PacketRule {
-  isStateless: boolean;
-  /** An IP protocol's number, or "all". */
-  protocol: number | "all";
-  /** Where the packet comes from (ingress) or goes to (egress). */
-  cidr: string;
-  destinationPorts?: readonly [number, number];
-  sourcePorts?: readonly [number, number];
-  icmp?: { type: number; code?: number };
-}
-
-/** The rules that several VNICs share: those of a subnet's security lists. */
+/** The rules of all Security Lists of a subnet. */
 export interface PacketPolicy {
   egress: readonly PacketRule[];
   ingress: readonly PacketRule[];
@@ -29,198 +20,135 @@ export interface SecuredVnic {
   address: string;
   /** Index of its policy. */
   policy: number;
-  /** Its VCN: nothing passes from one to another. */
+  /** Its VCN. No packet passes from one VCN to another. */
   vcn: string;
   /** Whether it may send from other addresses than its own. */
   forwards: boolean;
   /** Its address on the outside, if an internet gateway serves it. */
   publicAddress?: string;
-  /** What its subnet routes to an internet gateway. */
+  /** The blocks that its subnet routes to an internet gateway. */
   outside: readonly string[];
 }
 
-/** All that the router has to know of the cloud. */
 export interface CloudNetwork {
   policies: readonly PacketPolicy[];
   vnics: readonly SecuredVnic[];
-  /** Where public addresses come from. */
+  /** The block of public addresses. */
   publicAddresses: string;
 }
 
-/** What the names of such VNICs' interfaces in the router begin with. */
+/** The first letter of instances' interfaces in the router. */
 export const SECURED = "c";
 
-type Side = "egress" | "ingress";
-
 /**
- * How a packet passes. Each VNIC decides for itself, as in Oracle's network: first the sender's egress rules,
- * then the receiver's ingress rules. A rule speaks of the packet as it is; a stateful rule speaks of replies
- * too, and those are known by the connection's first packet, which connection tracking remembers. So a rule
- * that is taken away stops its connections at once, and one flow may be stateful at one end and stateless at
- * the other. Flows that stateless rules carry at every end are not tracked at all. Fragments are looked at
- * before tracking would put them together again: without ports, they match no rule that names one.
+ * How a packet passes: each VNIC decides for itself, as in Oracle's network. First come the sender's egress rules, then
+ * the receiver's ingress rules.
+ * - A stateless rule allows the packets that match it. A stateful rule also allows their replies, which connection
+ *   tracking knows by the connection's first packet. So a connection stops at once when its rule is removed, and one
+ *   flow may be stateful at one end and stateless at the other.
+ * - Flows that stateless rules allow at both ends are not tracked at all.
+ * - Fragments are checked before tracking reassembles them. A later fragment has no ports, so it matches no rule that
+ *   names a port.
  */
-export function cloudRules({ policies, vnics, publicAddresses }: CloudNetwork): string {
-  const served = vnics.filter(({ publicAddress }) => publicAddress !== undefined);
-  const vcns = [...new Set(vnics.map(({ vcn }) => vcn))];
-  const own = vnics.filter(({ forwards }) => !forwards);
-  const element = <T>(items: readonly T[], each: (item: T) => string) =>
-    items.length === 0 ? "" : `elements = { ${items.map(each).join(", ")} }`;
-  const outside = vnics.flatMap(({ address, outside }) => outside.map((cidr) => `${address} . ${cidr}`));
+export function securityListRules(network: CloudNetwork): string {
+  const parts = [
+    ...COUNTERS,
+    ...addressSets(network),
+    ...network.policies.map(policyChains),
+    ...policyMaps(network),
+    ...vcnChains(network),
+    ...hookChains(network),
+  ];
   return `
 table inet ocivx_cloud
 delete table inet ocivx_cloud
 table inet ocivx_cloud {
-  counter spoofed { }
-  counter multicast { }
-  counter gre { }
-  counter refused_egress { }
-  counter refused_ingress { }
-  set own {
-    type ifname . ipv4_addr
-    ${element(own, ({ port, address }) => `"${port}" . ${address}`)}
-  }
-  set ports {
-    type ifname
-    ${element(vnics, ({ port }) => `"${port}"`)}
-  }
-  set forwarding {
-    type ifname
-    ${element(
-      vnics.filter(({ forwards }) => forwards),
-      ({ port }) => `"${port}"`,
-    )}
-  }
-  map to_private {
-    type ipv4_addr : ipv4_addr
-    ${element(served, ({ publicAddress, address }) => `${publicAddress ?? ""} : ${address}`)}
-  }
-  map to_public {
-    type ipv4_addr : ipv4_addr
-    ${element(served, ({ publicAddress, address }) => `${address} : ${publicAddress ?? ""}`)}
-  }
-  set outside {
-    type ipv4_addr . ipv4_addr
-    flags interval
-    ${element(outside, (pair) => pair)}
-  }
-${policies.map((policy, index) => policyChains(policy, index)).join("")}
-  map egress {
-    type ifname : verdict
-    ${element(vnics, ({ port, policy }) => `"${port}" : jump egress_${policy}`)}
-  }
-  map ingress {
-    type ifname : verdict
-    ${element(vnics, ({ port, policy }) => `"${port}" : jump ingress_${policy}`)}
-  }
-  map ingress_of {
-    type ipv4_addr : verdict
-    ${element(vnics, ({ address, policy }) => `${address} : jump ingress_${policy}`)}
-  }
-  map stateless_egress {
-    type ifname : verdict
-    ${element(vnics, ({ port, policy }) => `"${port}" : goto stateless_egress_${policy}`)}
-  }
-  map stateless_ingress_of {
-    type ipv4_addr : verdict
-    ${element(vnics, ({ address, policy }) => `${address} : goto stateless_ingress_${policy}`)}
-  }
-${vcns
-  .map(
-    (vcn, index) => `  set vcn_${index} {
-    type ifname
-    ${element(
-      vnics.filter((vnic) => vnic.vcn === vcn),
-      ({ port }) => `"${port}"`,
-    )}
-  }
-  chain within_${index} {
-    oifname "${SECURED}*" oifname != @vcn_${index} drop
-  }
-`,
-  )
-  .join("")}
-  map within {
-    type ifname : verdict
-    ${element(vnics, ({ port, vcn }) => `"${port}" : jump within_${vcns.indexOf(vcn)}`)}
-  }
-  chain from_vnic {
-    meta nfproto ipv6 drop
-    ip version != 4 accept
-    iifname . ip saddr != @own iifname != @forwarding counter name spoofed drop
-    ip daddr { 224.0.0.0/4, 255.255.255.255 } counter name multicast drop
-    ip protocol gre counter name gre drop
-    ip daddr ${publicAddresses} drop
-  }
-  chain arriving {
-    type filter hook prerouting priority -460; policy accept;
-    iifname "${SECURED}*" jump from_vnic
-    iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private
-    iifname "outside" ip daddr ${publicAddresses} drop
-  }
-  chain fragments {
-    type filter hook prerouting priority -450; policy accept;
-    ip frag-off & 0x1fff != 0 iifname vmap @egress
-    ip frag-off & 0x1fff != 0 ip daddr vmap @ingress_of
-  }
-  chain untracked_at_receiver {
-    ip daddr vmap @stateless_ingress_of
-    notrack
-  }
-  chain tracking {
-    type filter hook prerouting priority -300; policy accept;
-    iifname vmap @stateless_egress
-    iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of
-  }
-  chain forwarding_chain {
-    type filter hook forward priority 0; policy accept;
-    oifname "${SECURED}*" oifname != @ports drop
-    iifname vmap @within
-    iifname vmap @egress
-    iifname "${SECURED}*" oifname "outside" ip saddr . ip daddr != @outside drop
-    iifname "outside" oifname "${SECURED}*" meta mark != 0x1 drop
-    oifname vmap @ingress
-  }
-  chain leaving {
-    type filter hook postrouting priority 100; policy accept;
-    oifname "outside" ip saddr set ip saddr map @to_public
-  }
-}
+${parts.join("")}}
 `;
 }
 
-/** The chains of one policy. A packet that is allowed returns to whoever asked; the others are dropped. */
-function policyChains({ egress, ingress }: PacketPolicy, index: number): string {
-  const chain = (name: string, lines: readonly string[]) =>
-    `  chain ${name}_${index} {\n${lines.map((line) => `    ${line}\n`).join("")}  }\n`;
-  const side = (name: Side, rules: readonly PacketRule[], opposite: Side, others: readonly PacketRule[]) => {
-    const dropped = `counter name refused_${name} drop`;
-    return [
-      // Where both kinds of rule speak of a packet, the stateless one counts.
-      chain(`reply_${name}`, [
-        ...originals(stateless(others), opposite).map((packets) => `${packets} ${dropped}`),
-        ...originals(stateful(others), opposite).map((packets) => `${packets} return`),
-        dropped,
-      ]),
-      chain(name, [
-        ...rules.map((rule) => `${direct(rule, name)} return`),
-        // An error about a connection that is tracked.
-        "ct state related ip protocol icmp return",
-        `ct direction reply goto reply_${name}_${index}`,
-        dropped,
-      ]),
-    ];
-  };
+const block = (head: string, lines: readonly string[]) =>
+  `  ${head} {\n${lines.map((line) => `    ${line}\n`).join("")}  }\n`;
+
+const chain = (name: string, ...lines: readonly string[]) => block(`chain ${name}`, lines);
+
+/** A set; `elements` may be empty, which nft writes as none. */
+const set = (name: string, type: string, elements: readonly string[], ...flags: readonly string[]) =>
+  block(`set ${name}`, [`type ${type}`, ...flags, ...elementsLine(elements)]);
+
+const map = (name: string, type: string, elements: readonly string[]) =>
+  block(`map ${name}`, [`type ${type}`, ...elementsLine(elements)]);
+
+const elementsLine = (elements: readonly string[]) =>
+  elements.length === 0 ? [] : [`elements = { ${elements.join(", ")} }`];
+
+const ports = (vnics: readonly SecuredVnic[]) => vnics.map(({ port }) => `"${port}"`);
+
+/** Counters of dropped packets, for the tests and for a person who looks for a packet. */
+const COUNTERS = ["spoofed", "multicast", "gre", "refused_egress", "refused_ingress"].map(
+  (name) => `  counter ${name} { }\n`,
+);
+
+function addressSets({ vnics }: CloudNetwork): string[] {
+  const bound = vnics.filter(({ forwards }) => !forwards);
+  const ownAddresses = bound.map(({ port, address }) => `"${port}" . ${address}`);
+  const forwarding = vnics.filter(({ forwards }) => forwards);
+  const published = vnics.filter(({ publicAddress }) => publicAddress !== undefined);
+  const toPrivate = published.map(({ address, publicAddress = "" }) => `${publicAddress} : ${address}`);
+  const toPublic = published.map(({ address, publicAddress = "" }) => `${address} : ${publicAddress}`);
+  const outside = vnics.flatMap((vnic) => vnic.outside.map((cidr) => `${vnic.address} . ${cidr}`));
   return [
-    ...side("egress", egress, "ingress", ingress),
-    ...side("ingress", ingress, "egress", egress),
+    set("own_addresses", "ifname . ipv4_addr", ownAddresses),
+    set("ports", "ifname", ports(vnics)),
+    set("forwarding", "ifname", ports(forwarding)),
+    map("to_private", "ipv4_addr : ipv4_addr", toPrivate),
+    map("to_public", "ipv4_addr : ipv4_addr", toPublic),
+    set("outside_routes", "ipv4_addr . ipv4_addr", outside, "flags interval"),
+  ];
+}
+
+/** The chains of one policy. An allowed packet returns to the calling chain; the others are dropped. */
+function policyChains({ egress, ingress }: PacketPolicy, index: number): string {
+  return [
+    directionChains("egress", egress, "ingress", ingress, index),
+    directionChains("ingress", ingress, "egress", egress, index),
     chain(
-      "stateless_ingress",
-      stateless(ingress).map((rule) => `${direct(rule, "ingress")} notrack return`),
+      `stateless_ingress_${index}`,
+      ...stateless(ingress).map((rule) => `${packetMatch(rule, "ingress")} notrack return`),
     ),
     chain(
-      "stateless_egress",
-      stateless(egress).map((rule) => `${direct(rule, "egress")} goto untracked_at_receiver`),
+      `stateless_egress_${index}`,
+      ...stateless(egress).map((rule) => `${packetMatch(rule, "egress")} goto untracked_at_receiver`),
+    ),
+  ].join("");
+}
+
+/** The chains for one direction: its own rules, and replies to what the opposite direction's rules allowed. */
+function directionChains(
+  direction: Direction,
+  rules: readonly PacketRule[],
+  opposite: Direction,
+  oppositeRules: readonly PacketRule[],
+  index: number,
+): string {
+  const dropped = `counter name refused_${direction} drop`;
+  const replies = (others: readonly PacketRule[]) =>
+    others.flatMap((rule) => replyMatch(rule, opposite) ?? []);
+  return [
+    // Where a stateless and a stateful rule match the same packet, the stateless one counts.
+    chain(
+      `reply_${direction}_${index}`,
+      ...replies(stateless(oppositeRules)).map((match) => `${match} ${dropped}`),
+      ...replies(stateful(oppositeRules)).map((match) => `${match} return`),
+      dropped,
+    ),
+    chain(
+      `${direction}_${index}`,
+      ...rules.map((rule) => `${packetMatch(rule, direction)} return`),
+      // An ICMP error about a tracked connection.
+      "ct state related ip protocol icmp return",
+      `ct direction reply goto reply_${direction}_${index}`,
+      dropped,
     ),
   ].join("");
 }
@@ -228,51 +156,86 @@ function policyChains({ egress, ingress }: PacketPolicy, index: number): string 
 const stateless = (rules: readonly PacketRule[]) => rules.filter(({ isStateless }) => isStateless);
 const stateful = (rules: readonly PacketRule[]) => rules.filter(({ isStateless }) => !isStateless);
 
-const originals = (rules: readonly PacketRule[], side: Side) =>
-  rules.map((rule) => original(rule, side)).filter((packets) => packets !== undefined);
-
-/** Protocols that nft knows ports of. */
-const WITH_PORTS: Readonly<Record<number, string>> = { 6: "tcp", 17: "udp" };
-const ICMP = 1;
-
-const range = ([from, to]: readonly [number, number]) => (from === to ? String(from) : `${from}-${to}`);
-
-/** The packets that a rule speaks of. */
-function direct({ protocol, cidr, destinationPorts, sourcePorts, icmp }: PacketRule, side: Side): string {
-  const parts = [
-    cidr === "0.0.0.0/0" ? "meta nfproto ipv4" : `ip ${side === "egress" ? "daddr" : "saddr"} ${cidr}`,
+/** Maps that lead from a VNIC's interface or address to the chains of its policy. */
+function policyMaps({ vnics }: CloudNetwork): string[] {
+  const byPort = (name: string, verdict: string) =>
+    map(
+      name,
+      "ifname : verdict",
+      vnics.map(({ port, policy }) => `"${port}" : ${verdict}_${policy}`),
+    );
+  const byAddress = (name: string, verdict: string) =>
+    map(
+      name,
+      "ipv4_addr : verdict",
+      vnics.map(({ address, policy }) => `${address} : ${verdict}_${policy}`),
+    );
+  return [
+    byPort("egress", "jump egress"),
+    byPort("ingress", "jump ingress"),
+    byAddress("ingress_of", "jump ingress"),
+    byPort("stateless_egress", "goto stateless_egress"),
+    byAddress("stateless_ingress_of", "goto stateless_ingress"),
   ];
-  if (protocol !== "all") parts.push(`ip protocol ${protocol}`);
-  const name = protocol === "all" ? undefined : WITH_PORTS[protocol];
-  if (name !== undefined && sourcePorts) parts.push(`${name} sport ${range(sourcePorts)}`);
-  if (name !== undefined && destinationPorts) parts.push(`${name} dport ${range(destinationPorts)}`);
-  if (protocol === ICMP && icmp) {
-    parts.push(`icmp type ${icmp.type}`);
-    if (icmp.code !== undefined) parts.push(`icmp code ${icmp.code}`);
-  }
-  return parts.join(" ");
 }
 
-/** What answers an ICMP request, by the request's type; no other ICMP message begins a connection. */
-const ICMP_ANSWERS: Readonly<Record<number, number>> = { 8: 0, 13: 14, 15: 16, 17: 18 };
+/** The chains that keep packets within their VCN, and the map that leads to them. */
+function vcnChains({ vnics }: CloudNetwork): string[] {
+  const vcns = [...new Set(vnics.map(({ vcn }) => vcn))];
+  const chains = vcns.flatMap((vcn, index) => [
+    set(`vcn_${index}`, "ifname", ports(vnics.filter((vnic) => vnic.vcn === vcn))),
+    chain(`same_vcn_${index}`, `oifname "${SECURED}*" oifname != @vcn_${index} drop`),
+  ]);
+  const verdicts = vnics.map(({ port, vcn }) => `"${port}" : jump same_vcn_${vcns.indexOf(vcn)}`);
+  return [...chains, map("same_vcn", "ifname : verdict", verdicts)];
+}
 
-/** The replies of connections that a rule speaks of; undefined where it speaks of none. */
-function original(
-  { protocol, cidr, destinationPorts, sourcePorts, icmp }: PacketRule,
-  side: Side,
-): string | undefined {
-  const parts = [
-    cidr === "0.0.0.0/0"
-      ? "meta nfproto ipv4"
-      : `ct original ip ${side === "egress" ? "daddr" : "saddr"} ${cidr}`,
+/** The chains that packets enter first, in the order in which they pass them. */
+function hookChains({ publicAddresses }: CloudNetwork): string[] {
+  return [
+    chain(
+      "from_vnic",
+      "meta nfproto ipv6 drop",
+      "ip version != 4 accept",
+      "iifname . ip saddr != @own_addresses iifname != @forwarding counter name spoofed drop",
+      "ip daddr { 224.0.0.0/4, 255.255.255.255 } counter name multicast drop",
+      "ip protocol gre counter name gre drop",
+      `ip daddr ${publicAddresses} drop`,
+    ),
+    chain(
+      "prerouting",
+      "type filter hook prerouting priority -460; policy accept;",
+      `iifname "${SECURED}*" jump from_vnic`,
+      'iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private',
+      `iifname "outside" ip daddr ${publicAddresses} drop`,
+    ),
+    chain(
+      "fragments",
+      "type filter hook prerouting priority -450; policy accept;",
+      "ip frag-off & 0x1fff != 0 iifname vmap @egress",
+      "ip frag-off & 0x1fff != 0 ip daddr vmap @ingress_of",
+    ),
+    chain("untracked_at_receiver", "ip daddr vmap @stateless_ingress_of", "notrack"),
+    chain(
+      "tracking",
+      "type filter hook prerouting priority -300; policy accept;",
+      "iifname vmap @stateless_egress",
+      `iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of`,
+    ),
+    chain(
+      "forward",
+      "type filter hook forward priority 0; policy accept;",
+      `oifname "${SECURED}*" oifname != @ports drop`,
+      "iifname vmap @same_vcn",
+      "iifname vmap @egress",
+      `iifname "${SECURED}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
+      `iifname "outside" oifname "${SECURED}*" meta mark != 0x1 drop`,
+      "oifname vmap @ingress",
+    ),
+    chain(
+      "postrouting",
+      "type filter hook postrouting priority 100; policy accept;",
+      'oifname "outside" ip saddr set ip saddr map @to_public',
+    ),
   ];
-  if (protocol !== "all") parts.push(`meta l4proto ${protocol}`);
-  if (sourcePorts) parts.push(`ct original proto-src ${range(sourcePorts)}`);
-  if (destinationPorts) parts.push(`ct original proto-dst ${range(destinationPorts)}`);
-  if (protocol === ICMP && icmp) {
-    const answer = ICMP_ANSWERS[icmp.type];
-    if (answer === undefined || (icmp.code ?? 0) !== 0) return undefined;
-    parts.push(`icmp type ${answer}`);
-  }
-  return parts.join(" ");
 }

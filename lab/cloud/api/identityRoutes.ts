@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { invalid, missing } from "../errors.ts";
+import { invalid, missing } from "../model/errors.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, FAULT_DOMAINS, REGION, TENANCY } from "../region.ts";
 import { compartmentOf, page } from "./lists.ts";
 import { get, show } from "./route.ts";
@@ -18,7 +18,7 @@ const compartment = {
   definedTags: {},
 };
 
-/** What Oracle's API for identity answers to. */
+/** Oracle's API for identity: availability domains, fault domains, compartments and regions. */
 export const identityRoutes: Route[] = [
   get("/availabilityDomains", ({ cloud, query }) => {
     compartmentOf(cloud, query);

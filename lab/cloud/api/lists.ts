@@ -1,4 +1,4 @@
-import { invalid, missing } from "../errors.ts";
+import { invalid, missing } from "../model/errors.ts";
 import type { Cloud } from "../model/cloud.ts";
 
 /** A page of a list, and the token of the next one. */
@@ -9,7 +9,7 @@ export interface Page {
 
 const LIMIT = 100;
 
-/** The compartment that a list is asked of; its absence is an error. */
+/** The compartment whose resources a request lists; every list needs one. */
 export function compartmentOf(cloud: Cloud, query: URLSearchParams): string {
   const id = query.get("compartmentId");
   if (id === null) throw missing("compartmentId");
@@ -17,7 +17,7 @@ export function compartmentOf(cloud: Cloud, query: URLSearchParams): string {
   return id;
 }
 
-/** The resources whose fields are as the query says, for each filter that it gives. */
+/** The items that match each of these filters which the query has: with `?vcnId=x` those whose vcnId is x. */
 export function filtered<T extends object>(
   items: readonly T[],
   query: URLSearchParams,
@@ -25,13 +25,13 @@ export function filtered<T extends object>(
 ): T[] {
   return items.filter((item) =>
     filters.every((name) => {
-      const wanted = query.get(name);
-      return wanted === null || String((item as Record<string, unknown>)[name]) === wanted;
+      const value = query.get(name);
+      return value === null || String((item as Record<string, unknown>)[name]) === value;
     }),
   );
 }
 
-/** Sorted as the query says, the newest first by default. */
+/** Sorted by the query's sortBy and sortOrder; the newest first by default. */
 export function sorted<T extends object>(items: readonly T[], query: URLSearchParams): T[] {
   const by = query.get("sortBy") ?? "TIMECREATED";
   const field = { TIMECREATED: "timeCreated", DISPLAYNAME: "displayName" }[by];
@@ -51,5 +51,5 @@ export function page(items: readonly object[], query: URLSearchParams): Page {
   const start = Number(query.get("page") ?? 0);
   if (!Number.isInteger(start) || start < 0) throw invalid("page is no token of a page.");
   const end = start + limit;
-  return { items: items.slice(start, end), ...(end < items.length ? { nextPage: String(end) } : {}) };
+  return { items: items.slice(start, end), nextPage: end < items.length ? String(end) : undefined };
 }

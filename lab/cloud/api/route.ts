@@ -1,78 +1,77 @@
 import type { Cloud } from "../model/cloud.ts";
-import type { Kind } from "../model/store.ts";
+import type { ResourceKind } from "../model/resources.ts";
+import type { Operation, RequestBody } from "../requestSchemas.ts";
+import { readBody } from "./bodies.ts";
 import { compartmentOf, filtered, page, sorted } from "./lists.ts";
 import type { Page } from "./lists.ts";
 
-/** What a handler gets: the cloud, and the request's parts. */
+/** A request, as far as its handler needs it. */
 export interface Call {
   cloud: Cloud;
-  /** The path's last segment where the route has an `{id}`. */
+  /** The path's segment for `{id}`; empty where the route has none. */
   id: string;
   query: URLSearchParams;
   body: Buffer;
 }
 
-/** What a handler returns: a resource, with the work that goes on for it; a page of them; or nothing. */
-export type Answer = { resource: object; workRequest?: string } | Page | undefined;
+/** A resource, with the OCID of its work request; a page of resources; or nothing. */
+export type Answer = { resource: { id?: string }; workRequest?: string } | Page | undefined;
 
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
   /** Below the API's version; `{id}` stands for one segment. */
   path: string;
   handle: (call: Call) => Answer;
-  /** The resources of which `if-match` speaks, for requests that change one. */
-  kind?: Kind;
+  /** Set for requests that change a resource: the kind that `if-match` and retry tokens are about. */
+  kind?: ResourceKind;
 }
 
-/** A route to read something. */
 export const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
-/** The answer that is one resource. */
-export const show = (resource: object, workRequest?: string): Answer => ({
-  resource,
-  ...(workRequest === undefined ? {} : { workRequest }),
-});
 
-/** The routes to read resources of one kind: by OCID, and as a list with its filters. */
-export function reading(path: string, kind: Kind, filters: readonly string[]): Route[] {
-  return [
-    get(`${path}/{id}`, ({ cloud, id }) => show(cloud.get(kind, id))),
-    get(path, ({ cloud, query }) => {
-      const compartment = compartmentOf(cloud, query);
-      const there = (cloud.all(kind) as { compartmentId: string }[]).filter(
-        ({ compartmentId }) => compartmentId === compartment,
-      );
-      return page(
-        sorted(filtered(there, query, ["displayName", "lifecycleState", ...filters]), query),
-        query,
-      );
-    }),
-  ];
+/** The answer that shows one resource. */
+export const show = (resource: object, workRequest?: string): Answer => ({ resource, workRequest });
+
+/** The handler of a creation whose body the operation's schema checks. */
+export const creates =
+  <O extends Operation>(operation: O, create: (cloud: Cloud, details: RequestBody<O>) => object) =>
+  ({ cloud, body }: Call) =>
+    show(create(cloud, readBody(operation, body)));
+
+/** The handler of a change whose body the operation's schema checks. */
+export const updates =
+  <O extends Operation>(
+    operation: O,
+    update: (cloud: Cloud, id: string, details: RequestBody<O>) => object,
+  ) =>
+  ({ cloud, id, body }: Call) =>
+    show(update(cloud, id, readBody(operation, body)));
+
+interface Crud {
+  /** Query parameters that select resources of a list, beside displayName and lifecycleState. */
+  filters?: readonly string[];
+  create?: Route["handle"];
+  update?: Route["handle"];
+  remove?: (cloud: Cloud, id: string) => void;
 }
 
-/** The routes to change one resource. */
-export function changing(
-  path: string,
-  kind: Kind,
-  handlers: {
-    create?: (call: Call) => object;
-    update?: (call: Call) => object;
-    remove?: (call: Call) => void;
-  },
-): Route[] {
-  const { create, update, remove } = handlers;
-  const routes: Route[] = [];
-  if (create) routes.push({ method: "POST", path, kind, handle: (call) => show(create(call)) });
-  if (update)
-    routes.push({ method: "PUT", path: `${path}/{id}`, kind, handle: (call) => show(update(call)) });
-  if (remove)
-    routes.push({
-      method: "DELETE",
-      path: `${path}/{id}`,
-      kind,
-      handle: (call) => {
-        remove(call);
-        return undefined;
-      },
-    });
-  return routes;
+/** The routes of one kind of resource: get one, and list, create, update, delete where a handler is given. */
+export function crud(path: string, kind: ResourceKind, { filters, create, update, remove }: Crud): Route[] {
+  const item = `${path}/{id}`;
+  const routes: (Route | undefined)[] = [
+    get(item, ({ cloud, id }) => show(cloud.get(kind, id))),
+    filters && get(path, (call) => list(call, kind, filters)),
+    create && { method: "POST", path, kind, handle: create },
+    update && { method: "PUT", path: item, kind, handle: update },
+    remove && { method: "DELETE", path: item, kind, handle: ({ cloud, id }) => void remove(cloud, id) },
+  ];
+  return routes.filter((route) => route !== undefined);
+}
+
+function list({ cloud, query }: Call, kind: ResourceKind, filters: readonly string[]): Page {
+  const compartment = compartmentOf(cloud, query);
+  const resources = cloud.all(kind).filter(({ compartmentId }) => compartmentId === compartment);
+  return page(
+    sorted(filtered(resources, query, ["displayName", "lifecycleState", ...filters]), query),
+    query,
+  );
 }

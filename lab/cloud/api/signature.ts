@@ -1,75 +1,75 @@
 import { createHash, timingSafeEqual, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { CloudError } from "../errors.ts";
+import { ApiError } from "./errors.ts";
 
-/** A request as far as its signature goes. */
+/** The parts of a request that its signature covers. */
 export interface SignedRequest {
   method: string;
-  /** Path and query, as they came. */
+  /** Path and query, as the client sent them. */
   url: string;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-/** Who may call: the key's id, as `tenancy/user/fingerprint`, and the key. */
+/** The only caller that the API knows, by its key's id (`tenancy/user/fingerprint`) and public key. */
 export interface Caller {
   keyId: string;
   key: KeyObject;
 }
 
-/** Seconds that a request's date may be off. */
+/** Seconds that a request's date may differ from the server's time. */
 const SKEW = 300;
 
-const HAVE_BODIES = ["POST", "PUT", "PATCH"];
+const METHODS_WITH_BODY = ["POST", "PUT", "PATCH"];
 
-const refused = (why: string) =>
-  new CloudError(
+const notAuthenticated = (reason: string) =>
+  new ApiError(
     401,
     "NotAuthenticated",
-    `The required information to complete authentication was not provided or was incorrect: ${why}`,
+    `The required information to complete authentication was not provided or was incorrect: ${reason}`,
   );
 
 /**
  * Checks a request's signature as Oracle does: HTTP Signatures (draft-cavage) by RSA and SHA-256 over the date,
  * the request line, the host, and for requests with a body over its length, type and digest.
  *
- * @throws CloudError 401
+ * @throws ApiError 401
  */
 export function checkSignature({ method, url, headers, body }: SignedRequest, caller: Caller): void {
-  const fields = parse(headers.authorization ?? "");
-  if (fields["keyId"] !== caller.keyId) throw refused("the key is not known");
-  if (fields["algorithm"] !== "rsa-sha256") throw refused("the algorithm is not rsa-sha256");
+  const fields = parseAuthorization(headers.authorization ?? "");
+  if (fields["keyId"] !== caller.keyId) throw notAuthenticated("the key is not known");
+  if (fields["algorithm"] !== "rsa-sha256") throw notAuthenticated("the algorithm is not rsa-sha256");
   const signed = (fields["headers"] ?? "").toLowerCase().split(" ");
   const date = signed.includes("x-date") ? "x-date" : "date";
-  const wanted = [date, "(request-target)", "host"];
-  if (HAVE_BODIES.includes(method)) wanted.push("content-length", "content-type", "x-content-sha256");
-  const unsigned = wanted.find((name) => !signed.includes(name));
-  if (unsigned !== undefined) throw refused(`${unsigned} is not signed`);
+  const required = [date, "(request-target)", "host"];
+  if (METHODS_WITH_BODY.includes(method)) required.push("content-length", "content-type", "x-content-sha256");
+  const unsigned = required.find((name) => !signed.includes(name));
+  if (unsigned !== undefined) throw notAuthenticated(`${unsigned} is not signed`);
 
   const lines = signed.map((name) => {
     const value = name === "(request-target)" ? `${method.toLowerCase()} ${url}` : headers[name];
-    if (value === undefined) throw refused(`the header ${name} is missing`);
+    if (value === undefined) throw notAuthenticated(`the header ${name} is missing`);
     return `${name}: ${String(value)}`;
   });
   const signature = Buffer.from(fields["signature"] ?? "", "base64");
   if (!verify("sha256", Buffer.from(lines.join("\n")), caller.key, signature))
-    throw refused("the signature does not fit the request");
+    throw notAuthenticated("the signature does not fit the request");
   if (!(Math.abs(Date.parse(String(headers[date])) - Date.now()) <= SKEW * 1000))
-    throw refused(`the ${date} is more than ${SKEW} s off`);
-  if (HAVE_BODIES.includes(method)) checkDigest(String(headers["x-content-sha256"]), body);
+    throw notAuthenticated(`the ${date} is more than ${SKEW} s off`);
+  if (METHODS_WITH_BODY.includes(method)) checkDigest(String(headers["x-content-sha256"]), body);
 }
 
 function checkDigest(claimed: string, body: Buffer): void {
   const digest = createHash("sha256").update(body).digest();
-  const given = Buffer.from(claimed, "base64");
-  if (given.length !== digest.length || !timingSafeEqual(given, digest))
-    throw refused("x-content-sha256 does not fit the body");
+  const claimedDigest = Buffer.from(claimed, "base64");
+  if (claimedDigest.length !== digest.length || !timingSafeEqual(claimedDigest, digest))
+    throw notAuthenticated("x-content-sha256 does not fit the body");
 }
 
 /** The fields of `Signature name="value",…`. */
-function parse(authorization: string): Record<string, string> {
-  if (!authorization.startsWith("Signature ")) throw refused("the request is not signed");
+function parseAuthorization(authorization: string): Record<string, string> {
+  if (!authorization.startsWith("Signature ")) throw notAuthenticated("the request is not signed");
   const fields = authorization.matchAll(/([a-zA-Z]+)="([^"]*)"/g);
   return Object.fromEntries([...fields].map(([, name = "", value = ""]) => [name, value]));
 }

@@ -1,40 +1,46 @@
 import type { Cloud } from "./cloud.ts";
-import type { BootVolume, BootVolumeAttachment, Instance } from "./resources.ts";
+import { invalid } from "./errors.ts";
+import type { Instance } from "./resources.ts";
 
-/** Gigabytes of a boot volume for which a launch names no size. */
+/** Gigabytes of a boot volume whose launch names no size; the images need as many. */
 export const DEFAULT_SIZE = 47;
 
 /** Volume performance units a gigabyte: Oracle's "balanced". */
 export const DEFAULT_VPUS = 10;
 
-/** Makes an instance's boot volume and its attachment. The volume is a record: the machine's files are the lab's. */
+export function checkSize(sizeInGBs: number): void {
+  if (sizeInGBs < DEFAULT_SIZE)
+    throw invalid(`bootVolumeSizeInGBs ${sizeInGBs} is less than the image's ${DEFAULT_SIZE}.`);
+}
+
+/** Adds an instance's boot volume and its attachment. They are records only: the lab keeps the host's files. */
 export function attachBootVolume(cloud: Cloud, instance: Instance): void {
-  const { compartmentId, availabilityDomain, sourceDetails } = instance;
-  const named = { compartmentId, displayName: `${instance.displayName} (Boot Volume)` };
-  const volume: BootVolume = {
-    ...cloud.common("bootvolume", named, ""),
+  const { compartmentId, availabilityDomain, imageId, sourceDetails } = instance;
+  const { bootVolumeSizeInGBs, bootVolumeVpusPerGB } = sourceDetails;
+  const details = { compartmentId, displayName: `${instance.displayName} (Boot Volume)` };
+  const volume = cloud.commonFields("bootVolumes", details);
+  cloud.add("bootVolumes", {
+    ...volume,
     lifecycleState: "AVAILABLE",
     availabilityDomain,
-    imageId: instance.imageId,
+    imageId,
     isHydrated: true,
-    sizeInGBs: sourceDetails.bootVolumeSizeInGBs,
-    sizeInMBs: sourceDetails.bootVolumeSizeInGBs * 1024,
-    vpusPerGB: sourceDetails.bootVolumeVpusPerGB,
-  };
-  const attachment: BootVolumeAttachment = {
-    ...cloud.common("instance", named, ""),
+    sizeInGBs: bootVolumeSizeInGBs,
+    sizeInMBs: bootVolumeSizeInGBs * 1024,
+    vpusPerGB: bootVolumeVpusPerGB,
+  });
+  cloud.add("bootVolumeAttachments", {
+    ...cloud.commonFields("bootVolumeAttachments", details),
     // Oracle gives the attachment of a boot volume its instance's OCID.
     id: instance.id,
     lifecycleState: "ATTACHED",
     availabilityDomain,
     bootVolumeId: volume.id,
     instanceId: instance.id,
-  };
-  cloud.add("bootVolumes", volume);
-  cloud.add("bootVolumeAttachments", attachment);
+  });
 }
 
-/** Removes an instance's boot volume, which goes with its instance. */
+/** Removes an instance's boot volume and its attachment. */
 export function removeBootVolume(cloud: Cloud, instanceId: string): void {
   const attachment = cloud.all("bootVolumeAttachments").find((each) => each.instanceId === instanceId);
   if (attachment === undefined) return;

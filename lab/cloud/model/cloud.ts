@@ -1,43 +1,39 @@
-import { randomBytes } from "node:crypto";
-import { COMPARTMENT, REGION, TENANCY } from "../region.ts";
-import { notFound } from "../errors.ts";
-import type { Instance, LifecycleState, Resource } from "./resources.ts";
-import type { Kind, State } from "./store.ts";
+import { COMPARTMENT, TENANCY } from "../region.ts";
+import type { CreateFields } from "../requestSchemas.ts";
+import { notFound } from "./errors.ts";
+import { newOcid, OCID_TYPES } from "./ocid.ts";
+import type { Instance, NetworkKind, Resource, ResourceKind, Resources } from "./resources.ts";
+import type { ResourceTables, State } from "./store.ts";
 
-/** What the cloud makes happen outside its books. */
+/** "force" cuts the power; "graceful" asks the host's system first. */
+export type PowerMode = "force" | "graceful";
+
+/** What the cloud makes happen outside its state: hosts, the router's rules, the state file. */
 export interface Effects {
-  /** Keeps the state. */
   save: (state: State) => void;
-  /** Brings the rules between VNICs in line with the state; resolves when they are. */
-  network: () => Promise<void>;
-  /** Boots an instance's machine, which may exist already; returns when its power is on. */
+  /** Brings the router's rules in line with the state; resolves when they are loaded. */
+  syncNetwork: () => Promise<void>;
+  /** Boots an instance's machine; resolves when its power is on. The machine may exist already. */
   start: (instance: Instance) => Promise<void>;
-  /** Turns a machine off: at once, or by asking its system. */
-  stop: (instance: Instance, how: "cut" | "ask") => Promise<void>;
-  /** Restarts a machine: at once, or by asking its system. */
-  reset: (instance: Instance, how: "cut" | "ask") => Promise<void>;
-  /** Removes a machine and all that it wrote. */
+  stop: (instance: Instance, mode: PowerMode) => Promise<void>;
+  reset: (instance: Instance, mode: PowerMode) => Promise<void>;
+  /** Removes a machine and its files. */
   remove: (instance: Instance) => Promise<void>;
   /** Whether a machine's power is on. */
   isOn: (instance: Instance) => boolean;
-  /** What a machine said last. */
-  lastWords: (instance: Instance) => string;
-  /** A name for a new instance's machine that none has yet. */
-  nameMachine: (wanted: string) => string;
+  /** The last lines of a machine's console log. */
+  lastLogLines: (instance: Instance) => string;
+  /** A host name for a new instance's machine: the preferred one, or that with a number where it is in use. */
+  uniqueHostName: (preferred: string) => string;
 }
 
-/** What every create request carries. */
-export interface CommonDetails {
-  compartmentId: string;
-  displayName?: string | undefined;
-  freeformTags?: Record<string, string> | undefined;
-  definedTags?: Record<string, Record<string, unknown>> | undefined;
-}
+/**
+ * Milliseconds that a resource stays PROVISIONING or TERMINATING. A client that does not wait for the end is noticed
+ * by that.
+ */
+const TRANSITION = 60;
 
-/** Milliseconds that a resource stays in a passing state, so that a client that does not wait is found out. */
-const PASSING = 60;
-
-/** The cloud's books, and the means to change them. */
+/** The cloud: its state, and the means to change it. */
 export class Cloud {
   readonly state: State;
   readonly effects: Effects;
@@ -47,42 +43,74 @@ export class Cloud {
     this.effects = effects;
   }
 
+  private get tables(): ResourceTables {
+    return this.state;
+  }
+
   /**
    * A resource by its OCID.
    *
-   * @throws CloudError 404
+   * @throws CloudError NotFound
    */
-  get<K extends Kind>(kind: K, id: string): State[K][string] {
-    const found = (this.state[kind] as Record<string, State[K][string]>)[id];
-    if (found === undefined) throw notFound(id);
-    return found;
+  get<K extends ResourceKind>(kind: K, id: string): Resources[K] {
+    const resource = this.tables[kind][id];
+    if (resource === undefined) throw notFound(id);
+    return resource;
   }
 
   /** All resources of a kind. */
-  all<K extends Kind>(kind: K): State[K][string][] {
-    return Object.values(this.state[kind]) as State[K][string][];
+  all<K extends ResourceKind>(kind: K): Resources[K][] {
+    return Object.values(this.tables[kind]);
   }
 
-  /** Puts a new resource into the books. */
-  add<K extends Kind>(kind: K, resource: State[K][string]): void {
-    (this.state[kind] as Record<string, State[K][string]>)[resource.id] = resource;
+  add<K extends ResourceKind>(kind: K, resource: Resources[K]): void {
+    const table: Record<string, Resources[K]> = this.tables[kind];
+    table[resource.id] = resource;
   }
 
-  remove(kind: Kind, id: string): void {
-    delete this.state[kind][id];
+  /** Changes the fields of a resource that have a value here. */
+  update<K extends ResourceKind>(kind: K, id: string, changes: Partial<Resources[K]>): Resources[K] {
+    const defined = Object.entries(changes).filter(([, value]) => value !== undefined);
+    return Object.assign(this.get(kind, id), Object.fromEntries(defined));
+  }
+
+  remove(kind: ResourceKind, id: string): void {
+    delete this.tables[kind][id];
+  }
+
+  /** Adds a network resource, which is PROVISIONING for a moment, then AVAILABLE. */
+  provision<K extends NetworkKind>(kind: K, resource: Resources[K]): Resources[K] {
+    this.add(kind, resource);
+    this.afterTransition(kind, resource.id, (provisioned) => (provisioned.lifecycleState = "AVAILABLE"));
+    return resource;
+  }
+
+  /** Removes a network resource, which is TERMINATING for a moment. */
+  terminate(kind: NetworkKind, id: string): void {
+    this.get(kind, id).lifecycleState = "TERMINATING";
+    this.afterTransition(kind, id, () => this.remove(kind, id));
+  }
+
+  private afterTransition(kind: NetworkKind, id: string, change: (resource: Resource) => void): void {
+    setTimeout(() => {
+      const resource = this.tables[kind][id];
+      if (resource === undefined) return;
+      change(resource);
+      this.save();
+    }, TRANSITION);
   }
 
   save(): void {
     this.effects.save(this.state);
   }
 
-  /** What a new resource has in common with all others. */
-  common(type: string, details: CommonDetails, fallbackName: string): Omit<Resource, "lifecycleState"> {
+  /** The fields that all new resources have; the default name is made from the kind and the time. */
+  commonFields(kind: ResourceKind, details: CreateFields): Omit<Resource, "lifecycleState"> {
     this.checkCompartment(details.compartmentId);
     return {
-      id: newOcid(type),
+      id: newOcid(kind),
       compartmentId: details.compartmentId,
-      displayName: details.displayName ?? `${fallbackName}${timestamp()}`,
+      displayName: details.displayName ?? `${OCID_TYPES[kind]}${timestamp()}`,
       timeCreated: new Date().toISOString(),
       freeformTags: details.freeformTags ?? {},
       definedTags: details.definedTags ?? {},
@@ -92,41 +120,14 @@ export class Cloud {
   /**
    * The lab's user has one compartment, below the tenancy's root.
    *
-   * @throws CloudError 404
+   * @throws CloudError NotFound
    */
   checkCompartment(id: string): void {
     if (id !== COMPARTMENT && id !== TENANCY) throw notFound(`compartment ${id}`);
   }
-
-  /** Lets a passing state end after a while: in another, or in the resource's removal. */
-  settle(kind: Kind, id: string, into: LifecycleState | "removed"): void {
-    setTimeout(() => {
-      if (!(id in this.state[kind])) return;
-      if (into === "removed") this.remove(kind, id);
-      else (this.get(kind, id) as Resource).lifecycleState = into;
-      this.save();
-    }, PASSING);
-  }
 }
 
-/** What every update request can change. */
-export function updateCommon(
-  resource: Omit<Resource, "lifecycleState">,
-  { displayName, freeformTags, definedTags }: Partial<CommonDetails>,
-): void {
-  if (displayName !== undefined) resource.displayName = displayName;
-  if (freeformTags !== undefined) resource.freeformTags = freeformTags;
-  if (definedTags !== undefined) resource.definedTags = definedTags;
-}
-
-const LETTERS = "abcdefghijklmnopqrstuvwxyz234567";
-
-/** An OCID as Oracle makes them, random in its last 56 characters. */
-export function newOcid(type: string): string {
-  const unique = [...randomBytes(56)].map((byte) => LETTERS[byte % 32]).join("");
-  return `ocid1.${type}.oc1.${REGION}.anth${unique}`;
-}
-
+/** For example 20261125220014. */
 const timestamp = () =>
   new Date()
     .toISOString()

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
-import { IMAGES } from "../../hosts/images.ts";
 import type { ImageName } from "../../hosts/images.ts";
-import { notFound } from "../errors.ts";
 import { REGION } from "../region.ts";
+import { notFound } from "./errors.ts";
 
 /** A platform image as the API shows it. */
 export interface Image {
   id: string;
-  /** Platform images are nobody's. */
+  /** Platform images belong to no compartment. */
   compartmentId: null;
   displayName: string;
   operatingSystem: string;
@@ -23,13 +22,13 @@ export interface Image {
   definedTags: Record<string, Record<string, unknown>>;
 }
 
-/** What an image is in the lab. */
-interface Entry {
+/** An image of the catalogue, and how the lab boots it. */
+interface CatalogueEntry {
   image: Image;
   processor: "x86" | "aarch64";
-  /** The lab image that its instances boot. */
-  boots: ImageName;
-  /** What their kernel calls their NIC. */
+  /** The lab's image that its instances boot. */
+  labImage: ImageName;
+  /** Their kernel's name of their NIC. */
   nic: string;
 }
 
@@ -37,7 +36,7 @@ interface Release {
   name: string;
   operatingSystem: string;
   operatingSystemVersion: string;
-  boots: string;
+  labImage: ImageName;
   nic: string;
 }
 
@@ -46,28 +45,28 @@ const RELEASES: Release[] = [
     name: "Canonical-Ubuntu-24.04",
     operatingSystem: "Canonical Ubuntu",
     operatingSystemVersion: "24.04",
-    boots: "ubuntu-like",
+    labImage: "ubuntu-like",
     nic: "ens3",
   },
   {
     name: "Oracle-Linux-9.6",
     operatingSystem: "Oracle Linux",
     operatingSystemVersion: "9",
-    boots: "oracle-linux-like",
+    labImage: "oracle-linux-like",
     nic: "enp0s6",
   },
 ];
 
 const DATE = "2026.10.01-0";
 
-/** The catalogue: for each release one image a processor, whose lab image is one and the same. */
-const CATALOGUE: Entry[] = RELEASES.filter(({ boots }) => boots in IMAGES).flatMap((release) =>
-  (["x86", "aarch64"] as const).map((processor): Entry => {
+/** For each release one image a processor. Both boot the same lab image, since the lab has one processor. */
+const CATALOGUE: CatalogueEntry[] = RELEASES.flatMap((release) =>
+  (["x86", "aarch64"] as const).map((processor): CatalogueEntry => {
     const displayName = [release.name, ...(processor === "x86" ? [] : [processor]), DATE].join("-");
     const unique = createHash("sha256").update(displayName).digest("hex").slice(0, 52);
     return {
       processor,
-      boots: release.boots as ImageName,
+      labImage: release.labImage,
       nic: release.nic,
       image: {
         id: `ocid1.image.oc1.${REGION}.aaaaaaaa${unique}`,
@@ -90,11 +89,11 @@ const CATALOGUE: Entry[] = RELEASES.filter(({ boots }) => boots in IMAGES).flatM
 );
 
 /**
- * What an image is in the lab, by its OCID.
+ * The catalogue's entry of an image, by its OCID.
  *
- * @throws CloudError 404
+ * @throws CloudError NotFound
  */
-export function imageEntry(id: string): Entry {
+export function imageEntry(id: string): CatalogueEntry {
   const entry = CATALOGUE.find(({ image }) => image.id === id);
   if (entry === undefined) throw notFound(id);
   return entry;
@@ -103,4 +102,4 @@ export function imageEntry(id: string): Entry {
 export const allImages = (): Image[] => CATALOGUE.map(({ image }) => image);
 
 /** The lab images that instances may boot. */
-export const bootableImages = (): ImageName[] => [...new Set(CATALOGUE.map(({ boots }) => boots))];
+export const bootableImages = (): ImageName[] => [...new Set(CATALOGUE.map(({ labImage }) => labImage))];

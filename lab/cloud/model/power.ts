@@ -1,146 +1,148 @@
-import { incorrectState, invalid } from "../errors.ts";
 import { removeBootVolume } from "./bootVolume.ts";
-import type { Cloud } from "./cloud.ts";
+import type { Cloud, PowerMode } from "./cloud.ts";
+import { incorrectState, invalid } from "./errors.ts";
 import type { Instance, LifecycleState } from "./resources.ts";
 import { detachVnics } from "./vnic.ts";
 
-/** What happens to instances' machines over time: power, what fails or is cut off half-way, and their end. */
+/** The life of instances' machines: power, failures, what a cloud that was killed left unfinished, and termination. */
 
-/** Milliseconds after which a terminated instance is shown no more. */
+/** Milliseconds for which a terminated instance is still shown. */
 const SHOWN_AFTER_END = 60_000;
 
-export const ending = ({ lifecycleState }: Instance) =>
+export const isTerminating = ({ lifecycleState }: Instance) =>
   lifecycleState === "TERMINATING" || lifecycleState === "TERMINATED";
 
 /**
- * @throws CloudError 409 for one that is ending
+ * An instance that is not terminated, nor about to be.
+ *
+ * @throws CloudError IncorrectState
  */
-export function living(cloud: Cloud, id: string): Instance {
+export function requireAlive(cloud: Cloud, id: string): Instance {
   const instance = cloud.get("instances", id);
-  if (ending(instance)) throw incorrectState(`The instance ${id} is ${instance.lifecycleState}.`);
+  if (isTerminating(instance)) throw incorrectState(`The instance ${id} is ${instance.lifecycleState}.`);
   return instance;
 }
 
-/** Terminates an instance: its machine, VNIC and volume go; its record stays to be seen for a while. */
+/** Terminates an instance: removes its machine, VNIC and volume. Its record is shown for a while longer. */
 export function terminateInstance(cloud: Cloud, id: string): void {
   const instance = cloud.get("instances", id);
-  if (ending(instance)) return;
+  if (isTerminating(instance)) return;
   instance.lifecycleState = "TERMINATING";
-  void work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
+  void runTransition(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
 }
 
 const ACTIONS = ["START", "STOP", "SOFTSTOP", "RESET", "SOFTRESET"] as const;
 
-/**
- * Does a power action.
- *
- * @throws CloudError 409 in a state that it does not start from
- */
+/** @throws CloudError IncorrectState where the action needs the instance in another state */
 export function instanceAction(cloud: Cloud, id: string, name: string): Instance {
   const action = ACTIONS.find((each) => each === name.toUpperCase());
   if (action === undefined) throw invalid(`The action ${name} is not supported: ${ACTIONS.join(", ")}.`);
-  const instance = living(cloud, id);
+  const instance = requireAlive(cloud, id);
   const from = action === "START" ? "STOPPED" : "RUNNING";
   if (instance.lifecycleState !== from)
     throw incorrectState(`The instance ${id} is ${instance.lifecycleState}; ${action} needs it ${from}.`);
   const { effects } = cloud;
+  const mode = action.startsWith("SOFT") ? "graceful" : "force";
   switch (action) {
     case "START":
       instance.lifecycleState = "STARTING";
-      void work(cloud, instance, () => effects.start(instance), "RUNNING");
+      void runTransition(cloud, instance, () => effects.start(instance), "RUNNING");
       break;
     case "STOP":
     case "SOFTSTOP":
       instance.lifecycleState = "STOPPING";
-      void work(cloud, instance, () => effects.stop(instance, action === "STOP" ? "cut" : "ask"), "STOPPED");
+      void runTransition(cloud, instance, () => effects.stop(instance, mode), "STOPPED");
       break;
     case "RESET":
     case "SOFTRESET":
-      reset(cloud, instance, action === "RESET" ? "cut" : "ask");
+      resetInstance(cloud, instance, mode);
       break;
   }
   return instance;
 }
 
-/** Restarts an instance, by asking its system or by cutting the power. */
-export function reset(cloud: Cloud, instance: Instance, how: "cut" | "ask"): void {
+export function resetInstance(cloud: Cloud, instance: Instance, mode: PowerMode): void {
   instance.lifecycleState = "STOPPING";
-  void work(cloud, instance, () => cloud.effects.reset(instance, how), "RUNNING");
+  void runTransition(cloud, instance, () => cloud.effects.reset(instance, mode), "RUNNING");
 }
 
 /**
- * Goes on with what a cloud that was ended left in the middle, and turns on again what lost its power. Returns when
- * all of it is done.
+ * Finishes the transitions that a killed cloud left unfinished, and turns on again the machines that lost their power.
+ * Resolves when all of it is done.
  */
 export async function resumeInstances(cloud: Cloud): Promise<void> {
-  const works = cloud.all("instances").map(async (instance) => {
+  const transitions = cloud.all("instances").map(async (instance) => {
     switch (instance.lifecycleState) {
       case "TERMINATING":
-        return work(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
+        return runTransition(cloud, instance, () => cloud.effects.remove(instance), "TERMINATED");
       case "TERMINATED":
-        return forget(cloud, instance.id);
+        return removeLater(cloud, instance.id);
       case "STOPPING":
-        return work(cloud, instance, () => cloud.effects.stop(instance, "cut"), "STOPPED");
+        return runTransition(cloud, instance, () => cloud.effects.stop(instance, "force"), "STOPPED");
       case "STOPPED":
         return;
       default:
         if (instance.lifecycleState === "RUNNING" && cloud.effects.isOn(instance)) return;
-        return work(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
+        return runTransition(cloud, instance, () => cloud.effects.start(instance), "RUNNING");
     }
   });
-  await Promise.all(works);
+  await Promise.all(transitions);
 }
 
-/** Notices the instances whose own system turned them off. */
+/** Marks the running instances whose own system turned them off as stopped. */
 export function noticePowerOff(cloud: Cloud): void {
   for (const instance of cloud.all("instances")) {
     if (instance.lifecycleState !== "RUNNING" || cloud.effects.isOn(instance)) continue;
-    const said = cloud.effects.lastWords(instance);
-    process.stderr.write(`${instance.displayName} (${instance.id}) is off, and said last: ${said}\n`);
+    const lines = cloud.effects.lastLogLines(instance);
+    process.stderr.write(`${instance.displayName} (${instance.id}) is off; its last log lines: ${lines}\n`);
     const machine = cloud.state.machines[instance.id];
-    // Its supervisor says nothing of a host that turned itself off well.
-    if (machine !== undefined && said.includes("supervise: ")) machine.failure = said;
+    // The supervisor logs an error only; a host that was shut down normally leaves none.
+    if (machine !== undefined && lines.includes("supervise: ")) machine.failure = lines;
     instance.lifecycleState = "STOPPED";
   }
 }
 
-/** Works on an instance's machine while clients wait for its state. A launch that fails ends the instance. */
-export async function work(
+/**
+ * Changes an instance's machine while the instance is shown in its present, passing state; then shows the new one. A
+ * launch that fails terminates the instance, another failure stops it.
+ */
+export async function runTransition(
   cloud: Cloud,
   instance: Instance,
-  effect: () => Promise<void>,
-  into: "RUNNING" | "STOPPED" | "TERMINATED",
+  change: () => Promise<void>,
+  target: "RUNNING" | "STOPPED" | "TERMINATED",
 ): Promise<void> {
-  const state = instance.lifecycleState;
-  let reached: LifecycleState = into;
+  const passingState = instance.lifecycleState;
+  let newState: LifecycleState = target;
   try {
-    await effect();
+    await change();
   } catch (error) {
     const { message } = error as Error;
     process.stderr.write(`${instance.displayName} (${instance.id}): ${message}\n`);
     const machine = cloud.state.machines[instance.id];
     if (machine !== undefined) machine.failure = message;
-    reached = state === "PROVISIONING" ? "TERMINATED" : "STOPPED";
-    if (reached === "TERMINATED") await cloud.effects.remove(instance).catch(() => undefined);
+    newState = passingState === "PROVISIONING" ? "TERMINATED" : "STOPPED";
+    if (newState === "TERMINATED") await cloud.effects.remove(instance).catch(() => undefined);
   }
-  // A termination that came meanwhile has the last word.
-  if (instance.lifecycleState !== state) return;
-  instance.lifecycleState = reached;
-  if (reached === "TERMINATED") end(cloud, instance);
+  // Another transition began meanwhile, for example a termination: its result counts.
+  if (instance.lifecycleState !== passingState) return;
+  instance.lifecycleState = newState;
+  if (newState === "TERMINATED") removeParts(cloud, instance);
   cloud.save();
 }
 
-function end(cloud: Cloud, instance: Instance): void {
+/** Removes what a terminated instance had, its keys included. */
+function removeParts(cloud: Cloud, instance: Instance): void {
   detachVnics(cloud, instance.id);
   removeBootVolume(cloud, instance.id);
-  // Keys go with the machine.
+  // The metadata holds keys.
   instance.metadata = {};
   delete cloud.state.machines[instance.id];
-  void cloud.effects.network();
-  forget(cloud, instance.id);
+  void cloud.effects.syncNetwork();
+  removeLater(cloud, instance.id);
 }
 
-function forget(cloud: Cloud, id: string): void {
+function removeLater(cloud: Cloud, id: string): void {
   setTimeout(() => {
     cloud.remove("instances", id);
     cloud.save();

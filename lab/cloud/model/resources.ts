@@ -1,4 +1,6 @@
-/** The resources of the lab's cloud, field by field as Oracle's API shows them. */
+import type { EgressRuleDetails, IngressRuleDetails, RouteRuleDetails } from "../requestSchemas.ts";
+
+/** The resources of the lab's cloud, with the fields that Oracle's API shows. */
 
 export type LifecycleState =
   | "PROVISIONING"
@@ -9,12 +11,9 @@ export type LifecycleState =
   | "STOPPED"
   | "TERMINATING"
   | "TERMINATED"
-  | "ATTACHING"
-  | "ATTACHED"
-  | "DETACHING"
-  | "DETACHED";
+  | "ATTACHED";
 
-/** What every resource has. */
+/** Fields of every resource. */
 export interface Resource {
   id: string;
   compartmentId: string;
@@ -36,7 +35,7 @@ export interface Vcn extends Resource {
   vcnDomainName?: string;
 }
 
-export interface DhcpOptions extends Resource {
+interface DhcpOptions extends Resource {
   vcnId: string;
   domainNameType: string;
   options: Record<string, unknown>[];
@@ -47,50 +46,22 @@ export interface InternetGateway extends Resource {
   isEnabled: boolean;
 }
 
-export interface RouteRule {
+/** A route rule with its defaults. `cidrBlock` is the older name of the destination; Oracle shows both. */
+export type RouteRule = RouteRuleDetails & {
   destination: string;
   destinationType: "CIDR_BLOCK";
   cidrBlock: string;
-  networkEntityId: string;
   routeType: "STATIC";
-  description?: string;
-}
+};
 
 export interface RouteTable extends Resource {
   vcnId: string;
   routeRules: RouteRule[];
 }
 
-export interface PortRange {
-  min: number;
-  max: number;
-}
-
-export interface PortOptions {
-  destinationPortRange?: PortRange;
-  sourcePortRange?: PortRange;
-}
-
-/** What ingress and egress rules have in common. */
-export interface SecurityRule {
-  /** A protocol's number as text, or "all". */
-  protocol: string;
-  isStateless: boolean;
-  tcpOptions?: PortOptions;
-  udpOptions?: PortOptions;
-  icmpOptions?: { type: number; code?: number };
-  description?: string;
-}
-
-export interface IngressSecurityRule extends SecurityRule {
-  source: string;
-  sourceType: "CIDR_BLOCK";
-}
-
-export interface EgressSecurityRule extends SecurityRule {
-  destination: string;
-  destinationType: "CIDR_BLOCK";
-}
+/** A security rule with its defaults. */
+export type IngressSecurityRule = IngressRuleDetails & { isStateless: boolean; sourceType: "CIDR_BLOCK" };
+export type EgressSecurityRule = EgressRuleDetails & { isStateless: boolean; destinationType: "CIDR_BLOCK" };
 
 export interface SecurityList extends Resource {
   vcnId: string;
@@ -170,7 +141,7 @@ export interface VnicAttachment extends Resource {
   vlanTag: number;
 }
 
-/** The addresses of a VNIC, as objects of their own. */
+/** The private address of a VNIC, which Oracle shows as a resource of its own. */
 export interface PrivateIp extends Omit<Resource, "lifecycleState"> {
   availabilityDomain: string;
   ipAddress: string;
@@ -194,3 +165,24 @@ export interface BootVolumeAttachment extends Resource {
   bootVolumeId: string;
   instanceId: string;
 }
+
+/** The kinds of resources, by the names of their tables in the state. */
+export interface Resources {
+  vcns: Vcn;
+  dhcpOptions: DhcpOptions;
+  internetGateways: InternetGateway;
+  routeTables: RouteTable;
+  securityLists: SecurityList;
+  subnets: Subnet;
+  instances: Instance;
+  vnics: Vnic;
+  vnicAttachments: VnicAttachment;
+  privateIps: PrivateIp;
+  bootVolumes: BootVolume;
+  bootVolumeAttachments: BootVolumeAttachment;
+}
+
+export type ResourceKind = keyof Resources;
+
+/** The kinds that clients create and delete by requests of their own, and that need no machine. */
+export type NetworkKind = "vcns" | "internetGateways" | "routeTables" | "securityLists" | "subnets";

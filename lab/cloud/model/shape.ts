@@ -1,8 +1,9 @@
-import { invalid } from "../errors.ts";
+import type { ShapeConfigDetails } from "../requestSchemas.ts";
+import { invalid } from "./errors.ts";
 import type { ShapeConfig } from "./resources.ts";
 
 /** A shape as the API shows it. */
-export interface Shape {
+interface Shape {
   shape: string;
   processorDescription: string;
   ocpus: number;
@@ -27,6 +28,7 @@ export interface Shape {
 
 type Processor = "x86" | "aarch64";
 
+/** Fields that all shapes have in common; some override them. */
 const common = { networkPorts: 1, gpus: 0, localDisks: 0, maxVnicAttachments: 2 };
 
 function flexible(
@@ -86,16 +88,10 @@ export const allShapes = (): Shape[] => CATALOGUE.map(({ shape }) => shape);
 export const shapesFor = (processor: Processor): Shape[] =>
   CATALOGUE.filter((entry) => entry.processor === processor).map(({ shape }) => shape);
 
-/** What requests say of a shape's size. */
-export interface ShapeConfigDetails {
-  ocpus?: number | undefined;
-  memoryInGBs?: number | undefined;
-}
-
 /**
- * The size of an instance of a shape.
+ * The size of an instance: what the request asks for, or the shape's own.
  *
- * @throws CloudError 400 for a shape that there is none of, one that does not run the image, or a size that it has not
+ * @throws CloudError InvalidParameter for an unknown shape, one that does not run the image, or a size out of its range
  */
 export function shapeConfig(
   name: string,
@@ -110,20 +106,20 @@ export function shapeConfig(
   if (!ocpuOptions || !memoryOptions) {
     if (Object.values(details).some((value) => value !== undefined))
       throw invalid(`The shape ${name} has a fixed size: leave shapeConfig out.`);
-    return sized(shape, shape.ocpus, shape.memoryInGBs);
+    return configOf(shape, shape.ocpus, shape.memoryInGBs);
   }
   const { ocpus } = details;
   if (ocpus === undefined) throw invalid(`The shape ${name} is flexible: shapeConfig.ocpus has to be given.`);
   if (!Number.isInteger(ocpus) || ocpus < ocpuOptions.min || ocpus > ocpuOptions.max)
     throw invalid(`shapeConfig.ocpus ${ocpus} is not between ${ocpuOptions.min} and ${ocpuOptions.max}.`);
   const { memoryInGBs = ocpus * memoryOptions.defaultPerOcpuInGBs } = details;
-  const most = Math.min(memoryOptions.maxInGBs, ocpus * memoryOptions.maxPerOcpuInGBs);
-  if (memoryInGBs < ocpus * memoryOptions.minPerOcpuInGBs || memoryInGBs > most)
-    throw invalid(`shapeConfig.memoryInGBs ${memoryInGBs} is not between ${ocpus} and ${most}.`);
-  return sized(shape, ocpus, memoryInGBs);
+  const maxMemory = Math.min(memoryOptions.maxInGBs, ocpus * memoryOptions.maxPerOcpuInGBs);
+  if (memoryInGBs < ocpus * memoryOptions.minPerOcpuInGBs || memoryInGBs > maxMemory)
+    throw invalid(`shapeConfig.memoryInGBs ${memoryInGBs} is not between ${ocpus} and ${maxMemory}.`);
+  return configOf(shape, ocpus, memoryInGBs);
 }
 
-const sized = (shape: Shape, ocpus: number, memoryInGBs: number): ShapeConfig => ({
+const configOf = (shape: Shape, ocpus: number, memoryInGBs: number): ShapeConfig => ({
   ocpus,
   vcpus: ocpus * (shape.shape.includes("A1") ? 1 : 2),
   memoryInGBs,

@@ -1,51 +1,29 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import type {
-  BootVolume,
-  BootVolumeAttachment,
-  DhcpOptions,
-  Instance,
-  InternetGateway,
-  PrivateIp,
-  RouteTable,
-  SecurityList,
-  Subnet,
-  Vcn,
-  Vnic,
-  VnicAttachment,
-} from "./resources.ts";
+import { OCID_TYPES } from "./ocid.ts";
+import type { ResourceKind, Resources } from "./resources.ts";
 
-/** What the cloud keeps of an instance and shows to nobody. */
-export interface Machine {
-  /** The lab's host that it is. */
+/** The lab's host behind an instance, which the API does not show. */
+interface Machine {
+  /** The name of the lab's host. */
   host: string;
-  /** Whether its disk is of an image that it has no more: its next boot begins with a new one. */
+  /** Set when the instance got another image: the next boot begins with a new disk. */
   stale?: boolean;
   /** Why it is off, where it did not end well. */
   failure?: string;
 }
 
-/** Everything that the cloud knows, by kind and OCID. */
-export interface State {
-  vcns: Record<string, Vcn>;
-  dhcpOptions: Record<string, DhcpOptions>;
-  internetGateways: Record<string, InternetGateway>;
-  routeTables: Record<string, RouteTable>;
-  securityLists: Record<string, SecurityList>;
-  subnets: Record<string, Subnet>;
-  instances: Record<string, Instance>;
-  vnics: Record<string, Vnic>;
-  vnicAttachments: Record<string, VnicAttachment>;
-  privateIps: Record<string, PrivateIp>;
-  bootVolumes: Record<string, BootVolume>;
-  bootVolumeAttachments: Record<string, BootVolumeAttachment>;
+/** Resources by kind and OCID. */
+export type ResourceTables = { [K in ResourceKind]: Record<string, Resources[K]> };
+
+/** Everything that the cloud stores. */
+export type State = ResourceTables & {
+  /** By the instance's OCID. */
   machines: Record<string, Machine>;
-  /** What a request with a retry token made, so that its repetition makes no second one. */
+  /** The OCIDs of what requests with a retry token created, by kind and token. */
   retries: Record<string, string>;
-}
+};
 
-export type Kind = Exclude<keyof State, "machines" | "retries">;
-
-const EMPTY: State = {
+const emptyState = (): State => ({
   vcns: {},
   dhcpOptions: {},
   internetGateways: {},
@@ -60,20 +38,18 @@ const EMPTY: State = {
   bootVolumeAttachments: {},
   machines: {},
   retries: {},
-};
+});
 
-const KINDS = Object.keys(EMPTY).filter((key): key is Kind => key !== "machines" && key !== "retries");
-
-/** The state as it was last written, without the retry tokens of what is gone; empty where nothing was written. */
+/** The state as it was last saved, without retry tokens of deleted resources; empty where nothing was saved. */
 export function loadState(file: string): State {
-  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<State>) : {};
-  const state = { ...structuredClone(EMPTY), ...kept };
-  const made = (id: string) => KINDS.some((kind) => id in state[kind]);
-  state.retries = Object.fromEntries(Object.entries(state.retries).filter(([, id]) => made(id)));
-  return state;
+  const saved = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<State>) : {};
+  const state = { ...emptyState(), ...saved };
+  const kinds = Object.keys(OCID_TYPES) as ResourceKind[];
+  const retries = Object.entries(state.retries).filter(([, id]) => kinds.some((kind) => id in state[kind]));
+  return { ...state, retries: Object.fromEntries(retries) };
 }
 
-/** Writes the state whole or not at all. It holds what instances were given at launch, so only root reads it. */
+/** Writes the state whole or not at all. It holds the instances' metadata with their keys: root alone reads it. */
 export function saveState(file: string, state: State): void {
   const unfinished = `${file}.new`;
   writeFileSync(unfinished, JSON.stringify(state), { mode: 0o600 });

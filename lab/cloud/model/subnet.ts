@@ -1,131 +1,93 @@
 import { randomBytes } from "node:crypto";
-import { conflict, invalid, limitExceeded } from "../errors.ts";
+import { cidrOf, contains, gatewayOf, overlaps } from "../../network/cidr.ts";
+import type { Cidr } from "../../network/cidr.ts";
 import { AVAILABILITY_DOMAINS } from "../region.ts";
-import { formatAddress, holds, overlaps, parseCidr } from "./cidr.ts";
-import type { Cloud, CommonDetails } from "./cloud.ts";
-import { updateCommon } from "./cloud.ts";
-import type { Subnet } from "./resources.ts";
-import { checkDnsLabel } from "./vcn.ts";
-
-interface SubnetLinks {
-  dhcpOptionsId?: string | undefined;
-  routeTableId?: string | undefined;
-  securityListIds?: string[] | undefined;
-}
-
-export interface CreateSubnetDetails extends CommonDetails, SubnetLinks {
-  vcnId: string;
-  cidrBlock: string;
-  availabilityDomain?: string | undefined;
-  dnsLabel?: string | undefined;
-  prohibitInternetIngress?: boolean | undefined;
-  prohibitPublicIpOnVnic?: boolean | undefined;
-}
+import type { RequestBody } from "../requestSchemas.ts";
+import type { Cloud } from "./cloud.ts";
+import { conflict, invalid, limitExceeded } from "./errors.ts";
+import type { Subnet, Vcn } from "./resources.ts";
+import { checkBlock, checkDnsLabel } from "./vcn.ts";
 
 /** Security lists that one subnet takes. */
 const LISTS_LIMIT = 5;
 
-export function createSubnet(cloud: Cloud, details: CreateSubnetDetails): Subnet {
-  const vcn = cloud.get("vcns", details.vcnId);
-  const base = checkBlock(cloud, details.vcnId, details.cidrBlock);
-  checkLinks(cloud, details.vcnId, details);
-  if (details.availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(details.availabilityDomain))
-    throw invalid(`The availability domain ${details.availabilityDomain} does not exist.`);
-  const { dnsLabel } = details;
-  if (dnsLabel !== undefined) {
-    checkDnsLabel(dnsLabel);
-    if (vcn.dnsLabel === undefined)
-      throw invalid(`The DNS label ${dnsLabel} cannot be used: the VCN has none.`);
-    if (cloud.all("subnets").some((other) => other.vcnId === vcn.id && other.dnsLabel === dnsLabel))
-      throw invalid(`The DNS label ${dnsLabel} is in use in the VCN.`);
-  }
-  const closed = details.prohibitPublicIpOnVnic ?? details.prohibitInternetIngress ?? false;
-  const subnet: Subnet = {
-    ...cloud.common("subnet", details, "subnet"),
+export function createSubnet(cloud: Cloud, details: RequestBody<"createSubnet">): Subnet {
+  const { vcnId, cidrBlock, availabilityDomain, dnsLabel } = details;
+  const vcn = cloud.get("vcns", vcnId);
+  const cidr = checkSubnetBlock(cloud, vcn, cidrBlock);
+  checkLinks(cloud, vcnId, details);
+  if (availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(availabilityDomain))
+    throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+  if (dnsLabel !== undefined) checkSubnetLabel(cloud, vcn, dnsLabel);
+  // Oracle keeps both flags equal.
+  const isPrivate = details.prohibitPublicIpOnVnic ?? details.prohibitInternetIngress ?? false;
+  return cloud.provision("subnets", {
+    ...cloud.commonFields("subnets", details),
     lifecycleState: "PROVISIONING",
-    vcnId: vcn.id,
-    cidrBlock: details.cidrBlock,
-    ...(details.availabilityDomain === undefined ? {} : { availabilityDomain: details.availabilityDomain }),
-    ...(dnsLabel === undefined
-      ? {}
-      : { dnsLabel, subnetDomainName: `${dnsLabel}.${vcn.vcnDomainName ?? ""}` }),
+    vcnId,
+    cidrBlock,
+    availabilityDomain,
+    dnsLabel,
+    subnetDomainName: dnsLabel && `${dnsLabel}.${vcn.vcnDomainName ?? ""}`,
     dhcpOptionsId: details.dhcpOptionsId ?? vcn.defaultDhcpOptionsId,
-    prohibitInternetIngress: closed,
-    prohibitPublicIpOnVnic: closed,
+    prohibitInternetIngress: isPrivate,
+    prohibitPublicIpOnVnic: isPrivate,
     routeTableId: details.routeTableId ?? vcn.defaultRouteTableId,
     securityListIds: details.securityListIds ?? [vcn.defaultSecurityListId],
-    virtualRouterIp: formatAddress(base + 1),
+    virtualRouterIp: gatewayOf(cidr),
     virtualRouterMac: `00:00:17:${randomBytes(3).toString("hex").match(/../g)?.join(":") ?? ""}`,
-  };
-  cloud.add("subnets", subnet);
-  cloud.settle("subnets", subnet.id, "AVAILABLE");
-  return subnet;
+  });
 }
 
-export function updateSubnet(
-  cloud: Cloud,
-  id: string,
-  details: Partial<CommonDetails> & SubnetLinks & { cidrBlock?: string | undefined },
-): Subnet {
+export function updateSubnet(cloud: Cloud, id: string, details: RequestBody<"updateSubnet">): Subnet {
   const subnet = cloud.get("subnets", id);
   const { cidrBlock = subnet.cidrBlock } = details;
-  const base = cidrBlock === subnet.cidrBlock ? undefined : resize(cloud, subnet, cidrBlock);
+  if (cidrBlock !== subnet.cidrBlock) checkResize(cloud, subnet, cidrBlock);
   checkLinks(cloud, subnet.vcnId, details);
-  if (base !== undefined) {
-    subnet.cidrBlock = cidrBlock;
-    subnet.virtualRouterIp = formatAddress(base + 1);
-  }
-  const { dhcpOptionsId, routeTableId, securityListIds } = details;
-  if (dhcpOptionsId !== undefined) subnet.dhcpOptionsId = dhcpOptionsId;
-  if (routeTableId !== undefined) subnet.routeTableId = routeTableId;
-  if (securityListIds !== undefined) subnet.securityListIds = securityListIds;
-  updateCommon(subnet, details);
-  return subnet;
+  return cloud.update("subnets", id, { ...details, virtualRouterIp: gatewayOf(cidrOf(cidrBlock)) });
 }
 
 export function deleteSubnet(cloud: Cloud, id: string): void {
-  const subnet = cloud.get("subnets", id);
+  cloud.get("subnets", id);
   const vnic = cloud.all("vnics").find(({ subnetId }) => subnetId === id);
   if (vnic !== undefined) throw conflict(`The subnet ${id} cannot be deleted: the VNIC ${vnic.id} is in it.`);
-  subnet.lifecycleState = "TERMINATING";
-  cloud.settle("subnets", id, "removed");
+  cloud.terminate("subnets", id);
 }
 
-/** A running subnet keeps its first address, so that its gateway stays where the hosts look for it. */
-function resize(cloud: Cloud, subnet: Subnet, block: string): number {
-  const base = checkBlock(cloud, subnet.vcnId, block, subnet.id);
-  const size = parseCidr(block)?.size ?? 0;
-  for (const { subnetId, privateIp } of cloud
-    .all("privateIps")
-    .map((ip) => ({ ...ip, privateIp: ip.ipAddress }))) {
-    const address = parseCidr(`${privateIp}/32`)?.base ?? 0;
-    if (subnetId === subnet.id && (address < base + 2 || address >= base + size - 1))
-      throw invalid(`The CIDR block ${block} leaves out the address ${privateIp}, which is in use.`);
-  }
-  return base;
+/** Oracle reserves a subnet's first two addresses and its last. */
+export const isReserved = ({ first, size }: Cidr, address: number) =>
+  address < first + 2 || address >= first + size - 1;
+
+/** A subnet in use keeps every address that a VNIC has. */
+function checkResize(cloud: Cloud, subnet: Subnet, block: string): void {
+  const cidr = checkSubnetBlock(cloud, cloud.get("vcns", subnet.vcnId), block, subnet.id);
+  const addresses = cloud.all("privateIps").filter(({ subnetId }) => subnetId === subnet.id);
+  const outside = addresses.find(({ ipAddress }) => isReserved(cidr, cidrOf(`${ipAddress}/32`).first));
+  if (outside !== undefined)
+    throw invalid(`The CIDR block ${block} leaves out the address ${outside.ipAddress}, which is in use.`);
 }
 
-/** Checks a subnet's block against its VCN and its siblings, and returns its first address. */
-function checkBlock(cloud: Cloud, vcnId: string, block: string, self?: string): number {
-  const cidr = parseCidr(block);
-  if (cidr === undefined) throw invalid(`The CIDR block ${block} is not valid.`);
-  if (cidr.prefix < 16 || cidr.prefix > 30)
-    throw invalid(`The CIDR block ${block} of a subnet must be between /16 and /30.`);
-  const vcn = cloud.get("vcns", vcnId);
-  if (!vcn.cidrBlocks.some((outer) => holds(parseCidr(outer) ?? cidr, cidr)))
+/** Checks a subnet's block against its VCN and the VCN's other subnets. */
+function checkSubnetBlock(cloud: Cloud, vcn: Vcn, block: string, subnetId?: string): Cidr {
+  const cidr = checkBlock(block, "subnet");
+  if (!vcn.cidrBlocks.some((outer) => contains(cidrOf(outer), cidr)))
     throw invalid(`The CIDR block ${block} is not within the VCN's ${vcn.cidrBlocks.join(", ")}.`);
-  const sibling = cloud
-    .all("subnets")
-    .find(
-      (other) =>
-        other.id !== self && other.vcnId === vcnId && overlaps(parseCidr(other.cidrBlock) ?? cidr, cidr),
-    );
+  const siblings = cloud.all("subnets").filter(({ id, vcnId }) => id !== subnetId && vcnId === vcn.id);
+  const sibling = siblings.find(({ cidrBlock }) => overlaps(cidrOf(cidrBlock), cidr));
   if (sibling !== undefined)
     throw invalid(`The CIDR block ${block} overlaps ${sibling.cidrBlock} of the subnet ${sibling.id}.`);
-  return cidr.base;
+  return cidr;
 }
 
-function checkLinks(cloud: Cloud, vcnId: string, links: SubnetLinks): void {
+function checkSubnetLabel(cloud: Cloud, vcn: Vcn, label: string): void {
+  checkDnsLabel(label);
+  if (vcn.dnsLabel === undefined) throw invalid(`The DNS label ${label} cannot be used: the VCN has none.`);
+  if (cloud.all("subnets").some(({ vcnId, dnsLabel }) => vcnId === vcn.id && dnsLabel === label))
+    throw invalid(`The DNS label ${label} is in use in the VCN.`);
+}
+
+/** Checks the resources that a subnet uses: they have to be in its VCN. */
+function checkLinks(cloud: Cloud, vcnId: string, links: RequestBody<"updateSubnet">): void {
   const { dhcpOptionsId, routeTableId, securityListIds = [] } = links;
   if (securityListIds.length > LISTS_LIMIT)
     throw limitExceeded(
@@ -138,6 +100,6 @@ function checkLinks(cloud: Cloud, vcnId: string, links: SubnetLinks): void {
     ...(routeTableId === undefined ? [] : [cloud.get("routeTables", routeTableId)]),
     ...securityListIds.map((id) => cloud.get("securityLists", id)),
   ];
-  for (const { id, vcnId: other } of linked)
-    if (other !== vcnId) throw invalid(`${id} is not in the VCN ${vcnId}.`);
+  for (const resource of linked)
+    if (resource.vcnId !== vcnId) throw invalid(`${resource.id} is not in the VCN ${vcnId}.`);
 }

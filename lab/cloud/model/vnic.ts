@@ -1,61 +1,54 @@
 import { randomBytes } from "node:crypto";
-import { invalid } from "../errors.ts";
-import { formatAddress, isReserved, overlaps, parseAddress, parseCidr } from "./cidr.ts";
-import type { Cidr } from "./cidr.ts";
-import type { Cloud, CommonDetails } from "./cloud.ts";
-import { updateCommon } from "./cloud.ts";
-import type { Instance, PrivateIp, Subnet, Vnic, VnicAttachment } from "./resources.ts";
+import { cidrOf, contains, formatAddress, parseAddress } from "../../network/cidr.ts";
+import type { Cidr } from "../../network/cidr.ts";
+import type { RequestBody, VnicDetails } from "../requestSchemas.ts";
+import type { Cloud } from "./cloud.ts";
+import { invalid } from "./errors.ts";
+import type { Instance, Subnet, Vnic } from "./resources.ts";
+import { isReserved } from "./subnet.ts";
 
-export interface CreateVnicDetails {
-  subnetId: string;
-  assignPublicIp?: boolean | undefined;
-  displayName?: string | undefined;
-  hostnameLabel?: string | undefined;
-  privateIp?: string | undefined;
-  nsgIds?: string[] | undefined;
-  skipSourceDestCheck?: boolean | undefined;
-  freeformTags?: Record<string, string> | undefined;
-  definedTags?: Record<string, Record<string, unknown>> | undefined;
-}
-
-/** Where public addresses come from: a network of documentation, which nobody routes. */
+/** Public addresses come from a network for documentation, which nobody routes. */
 export const PUBLIC_ADDRESSES = "203.0.113.0/24";
 
-/** What a VNIC of this request will have, checked before anything is made. */
-export interface VnicPlan {
+/** A VNIC that was checked, before anything is created. */
+interface VnicPlan {
   subnet: Subnet;
   privateIp: string;
-  wantsPublicIp: boolean;
+  hasPublicIp: boolean;
+  details: VnicDetails;
 }
 
 /**
- * Checks what a launch says of its VNIC, and finds its address.
+ * Checks the VNIC of a launch, and chooses its address.
  *
  * @throws CloudError
  */
-export function planVnic(cloud: Cloud, details: CreateVnicDetails, availabilityDomain: string): VnicPlan {
-  const subnet = cloud.get("subnets", details.subnetId);
+export function planVnic(
+  cloud: Cloud,
+  subnetId: string,
+  details: VnicDetails,
+  availabilityDomain: string,
+): VnicPlan {
+  const subnet = cloud.get("subnets", subnetId);
   if (subnet.availabilityDomain !== undefined && subnet.availabilityDomain !== availabilityDomain)
     throw invalid(
       `The subnet ${subnet.id} is in ${subnet.availabilityDomain}, not in ${availabilityDomain}.`,
     );
-  if (details.nsgIds !== undefined && details.nsgIds.length > 0)
-    throw invalid("nsgIds: the lab's cloud has no network security groups.");
-  const wantsPublicIp = details.assignPublicIp ?? !subnet.prohibitPublicIpOnVnic;
-  if (wantsPublicIp && subnet.prohibitPublicIpOnVnic)
+  refuseSecurityGroups(details);
+  const hasPublicIp = details.assignPublicIp ?? !subnet.prohibitPublicIpOnVnic;
+  if (hasPublicIp && subnet.prohibitPublicIpOnVnic)
     throw invalid(`assignPublicIp is true, and the subnet ${subnet.id} prohibits public addresses.`);
-  checkHostname(cloud, subnet, details.hostnameLabel);
-  const block = parseCidr(subnet.cidrBlock);
-  if (block === undefined) throw invalid(`The subnet ${subnet.id} has no valid CIDR block.`);
-  const privateIp =
-    details.privateIp === undefined
-      ? freeAddress(cloud, subnet, block)
-      : checkAddress(cloud, subnet, block, details.privateIp);
-  return { subnet, privateIp, wantsPublicIp };
+  if (details.hostnameLabel !== undefined) checkHostname(cloud, subnet, details.hostnameLabel);
+  if (details.privateIp !== undefined) checkAddress(cloud, subnet, details.privateIp);
+  const privateIp = details.privateIp ?? freeAddress(cloud, subnet);
+  return { subnet, privateIp, hasPublicIp, details };
 }
 
-function checkHostname(cloud: Cloud, subnet: Subnet, label: string | undefined): void {
-  if (label === undefined) return;
+function refuseSecurityGroups({ nsgIds = [] }: VnicDetails): void {
+  if (nsgIds.length > 0) throw invalid("nsgIds: the lab's cloud has no network security groups.");
+}
+
+function checkHostname(cloud: Cloud, subnet: Subnet, label: string): void {
   if (!/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label))
     throw invalid(`The hostnameLabel ${label} is not valid.`);
   if (subnet.dnsLabel === undefined)
@@ -64,41 +57,43 @@ function checkHostname(cloud: Cloud, subnet: Subnet, label: string | undefined):
     throw invalid(`The hostnameLabel ${label} is in use in the subnet ${subnet.id}.`);
 }
 
-function checkAddress(cloud: Cloud, subnet: Subnet, block: Cidr, text: string): string {
+function checkAddress(cloud: Cloud, subnet: Subnet, text: string): void {
   const address = parseAddress(text);
   if (address === undefined) throw invalid(`The private IP address ${text} is not valid.`);
-  if (!overlaps(block, { base: address, prefix: 32, size: 1 }))
+  const block = cidrOf(subnet.cidrBlock);
+  if (!contains(block, cidrOf(`${text}/32`)))
     throw invalid(`The private IP address ${text} is not in the subnet's ${subnet.cidrBlock}.`);
   if (isReserved(block, address))
     throw invalid(`The private IP address ${text} is reserved in ${subnet.cidrBlock}.`);
-  const user = cloud.all("privateIps").find(({ ipAddress }) => ipAddress === text);
-  if (user?.subnetId === subnet.id)
-    throw invalid(`The private IP address ${text} is in use by the VNIC ${user.vnicId}.`);
-  if (user !== undefined)
+  const owner = cloud.all("privateIps").find(({ ipAddress }) => ipAddress === text);
+  if (owner?.subnetId === subnet.id)
+    throw invalid(`The private IP address ${text} is in use by the VNIC ${owner.vnicId}.`);
+  if (owner !== undefined)
     throw invalid(`The address ${text} is in use in another VCN; the lab gives each address out once.`);
-  return text;
 }
 
-function freeAddress(cloud: Cloud, subnet: Subnet, block: Cidr): string {
-  const used = new Set(cloud.all("privateIps").map(({ ipAddress }) => ipAddress));
-  for (let address = block.base + 2; !isReserved(block, address); address++) {
-    const text = formatAddress(address);
-    if (!used.has(text)) return text;
-  }
-  throw invalid(`The subnet ${subnet.id} (${subnet.cidrBlock}) has no free address.`);
+function freeAddress(cloud: Cloud, { id, cidrBlock }: Subnet): string {
+  const used = cloud.all("privateIps").map(({ ipAddress }) => ipAddress);
+  const address = firstFree(cidrOf(cidrBlock), used);
+  if (address === undefined) throw invalid(`The subnet ${id} (${cidrBlock}) has no free address.`);
+  return address;
 }
 
 function freePublicAddress(cloud: Cloud): string {
-  const block = parseCidr(PUBLIC_ADDRESSES) as Cidr;
-  const used = new Set(cloud.all("vnics").map(({ publicIp }) => publicIp));
-  for (let address = block.base + 2; !isReserved(block, address); address++) {
-    const text = formatAddress(address);
-    if (!used.has(text)) return text;
-  }
-  throw invalid("No public IP address is left.");
+  const used = cloud.all("vnics").flatMap(({ publicIp }) => publicIp ?? []);
+  const address = firstFree(cidrOf(PUBLIC_ADDRESSES), used);
+  if (address === undefined) throw invalid("No public IP address is left.");
+  return address;
 }
 
-/** Gives a VNIC's private address a public one of its own, for as long as the VNIC is there. */
+function firstFree(block: Cidr, used: readonly string[]): string | undefined {
+  const usedAddresses = new Set(used);
+  for (let address = block.first + 2; !isReserved(block, address); address++)
+    if (!usedAddresses.has(formatAddress(address))) return formatAddress(address);
+  return undefined;
+}
+
+/** Gives a VNIC's private address a public one, for as long as the VNIC exists. */
 export function assignPublicIp(cloud: Cloud, privateIpId: string, lifetime: string): Vnic {
   if (lifetime !== "EPHEMERAL")
     throw invalid(`lifetime ${lifetime}: the lab's cloud has ephemeral public addresses only.`);
@@ -111,92 +106,77 @@ export function assignPublicIp(cloud: Cloud, privateIpId: string, lifetime: stri
   return vnic;
 }
 
-/** Takes the public address of a VNIC back. */
 export function releasePublicIp(cloud: Cloud, vnicId: string): void {
   delete cloud.get("vnics", vnicId).publicIp;
 }
 
-/** Makes an instance's VNIC as planned, with its attachment and its private address. */
+/** Adds an instance's VNIC as planned, with its attachment and its private address. */
 export function attachVnic(
   cloud: Cloud,
   instance: Instance,
-  { subnet, privateIp, wantsPublicIp }: VnicPlan,
-  details: CreateVnicDetails,
+  { subnet, privateIp, hasPublicIp, details }: VnicPlan,
 ): void {
-  const { compartmentId, availabilityDomain } = instance;
-  const label = details.hostnameLabel === undefined ? {} : { hostnameLabel: details.hostnameLabel };
-  const named = { compartmentId, displayName: details.displayName ?? instance.displayName };
-  const vnic: Vnic = {
-    ...cloud.common("vnic", { ...details, ...named }, ""),
+  const { id: instanceId, compartmentId, availabilityDomain } = instance;
+  const { hostnameLabel, displayName = instance.displayName, skipSourceDestCheck = false } = details;
+  const subnetId = subnet.id;
+  const vnic = cloud.commonFields("vnics", { ...details, compartmentId, displayName });
+  cloud.add("vnics", {
+    ...vnic,
     lifecycleState: "AVAILABLE",
     availabilityDomain,
-    subnetId: subnet.id,
+    subnetId,
     isPrimary: true,
     macAddress: `02:00:17:${randomBytes(3).toString("hex").match(/../g)?.join(":") ?? ""}`,
     privateIp,
-    ...(wantsPublicIp ? { publicIp: freePublicAddress(cloud) } : {}),
-    ...label,
+    publicIp: hasPublicIp ? freePublicAddress(cloud) : undefined,
+    hostnameLabel,
     nsgIds: [],
-    skipSourceDestCheck: details.skipSourceDestCheck ?? false,
-  };
-  const attachment: VnicAttachment = {
-    ...cloud.common("vnicattachment", named, ""),
+    skipSourceDestCheck,
+  });
+  cloud.add("vnicAttachments", {
+    ...cloud.commonFields("vnicAttachments", { compartmentId, displayName }),
     lifecycleState: "ATTACHED",
     availabilityDomain,
-    instanceId: instance.id,
-    subnetId: subnet.id,
+    instanceId,
+    subnetId,
     vnicId: vnic.id,
     nicIndex: 0,
     vlanTag: 1,
-  };
-  const address: PrivateIp = {
-    ...cloud.common("privateip", named, ""),
+  });
+  cloud.add("privateIps", {
+    ...cloud.commonFields("privateIps", { compartmentId, displayName }),
     availabilityDomain,
     ipAddress: privateIp,
     isPrimary: true,
-    subnetId: subnet.id,
+    subnetId,
     vnicId: vnic.id,
-    ...label,
-  };
-  cloud.add("vnics", vnic);
-  cloud.add("vnicAttachments", attachment);
-  cloud.add("privateIps", address);
+    hostnameLabel,
+  });
 }
 
-/** Removes what attachVnic made. */
+/** Removes an instance's VNICs, their attachments and private addresses. */
 export function detachVnics(cloud: Cloud, instanceId: string): void {
-  for (const attachment of cloud.all("vnicAttachments").filter((each) => each.instanceId === instanceId)) {
-    for (const { id } of cloud.all("privateIps").filter(({ vnicId }) => vnicId === attachment.vnicId))
-      cloud.remove("privateIps", id);
-    cloud.remove("vnics", attachment.vnicId);
-    cloud.remove("vnicAttachments", attachment.id);
+  for (const { id, vnicId } of cloud
+    .all("vnicAttachments")
+    .filter((each) => each.instanceId === instanceId)) {
+    for (const privateIp of cloud.all("privateIps").filter((each) => each.vnicId === vnicId))
+      cloud.remove("privateIps", privateIp.id);
+    cloud.remove("vnics", vnicId);
+    cloud.remove("vnicAttachments", id);
   }
 }
 
 /** An instance's primary VNIC, while it has one. */
-export function vnicOf(cloud: Cloud, instanceId: string): Vnic | undefined {
+export function primaryVnic(cloud: Cloud, instanceId: string): Vnic | undefined {
   const attachment = cloud.all("vnicAttachments").find((each) => each.instanceId === instanceId);
   return attachment && cloud.get("vnics", attachment.vnicId);
 }
 
-export function updateVnic(
-  cloud: Cloud,
-  id: string,
-  details: Partial<CommonDetails> & {
-    hostnameLabel?: string | undefined;
-    nsgIds?: string[] | undefined;
-    skipSourceDestCheck?: boolean | undefined;
-  },
-): Vnic {
+export function updateVnic(cloud: Cloud, id: string, details: RequestBody<"updateVnic">): Vnic {
   const vnic = cloud.get("vnics", id);
-  if (details.nsgIds !== undefined && details.nsgIds.length > 0)
-    throw invalid("nsgIds: the lab's cloud has no network security groups.");
-  const { hostnameLabel, skipSourceDestCheck } = details;
-  if (hostnameLabel !== undefined && hostnameLabel !== vnic.hostnameLabel) {
+  refuseSecurityGroups(details);
+  const { hostnameLabel } = details;
+  if (hostnameLabel !== undefined && hostnameLabel !== vnic.hostnameLabel)
     checkHostname(cloud, cloud.get("subnets", vnic.subnetId), hostnameLabel);
-    vnic.hostnameLabel = hostnameLabel;
-  }
-  if (skipSourceDestCheck !== undefined) vnic.skipSourceDestCheck = skipSourceDestCheck;
-  updateCommon(vnic, details);
-  return vnic;
+  return cloud.update("vnics", id, details);
 }

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cloudLog, cloudPid, runningCloud, startCloud, stateFile } from "../../cloud/daemonControl.ts";
+import { runningCloud, startCloud } from "../../cloud/daemonControl.ts";
+import { cloudLog, cloudPid, stateFile } from "../../cloud/daemonFiles.ts";
 import { changeFaults, clearFaults } from "../../cloud/faults.ts";
 import { instancesOf, pinInstances } from "../../cloud/instances.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startCloud } from "../../cloud/daemonControl.ts";
-import { applyCuts, changeFaults } from "../../cloud/faults.ts";
+import { startCloud, stopCloud } from "../../cloud/daemonControl.ts";
+import { applyPartitions, changeFaults } from "../../cloud/faults.ts";
 import { attempt, until } from "../../system/commands.ts";
 import { waitForSsh } from "../../hosts/sshProbe.ts";
 import { runInHost } from "../../hosts/exec.ts";
@@ -373,8 +373,8 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     test("a host that is cut off is alone until it is healed", async () => {
       await setRules(members, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
       const cut = async (...hosts: string[]) => {
-        changeFaults(lab, (faults) => (faults.cut = hosts));
-        await applyCuts(lab);
+        changeFaults(lab, (faults) => (faults.partitioned = hosts));
+        await applyPartitions(lab);
       };
       await cut("b", "old");
       for (const other of ["b", "old"]) {
@@ -436,7 +436,6 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
   });
 
   test("the rules are those of the books after the cloud was killed and started again", async () => {
-    const { stopCloud } = await import("../../cloud/daemonControl.ts");
     await stopCloud(lab);
     expect(await answers("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
     await router("nft delete table inet ocivx_cloud");
