@@ -1,21 +1,19 @@
-/** How the engine marks a secret on the wire: an object with this key and value, and the secret in `value`. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+import { isRpcSecret, specialSecretSig, specialSigKey, unwrapRpcSecret } from "@pulumi/pulumi/runtime/rpc.js";
 
-/** A property value with all secrets in it revealed. Nothing revealed may go into an output or a message. */
-export function reveal(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(reveal);
+/** Property values as the engine sends them, with secrets wrapped in objects that mark them. */
+
+/** A value with all secrets in it unwrapped. It must not go into an output or a message. */
+export function unwrapSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unwrapSecrets);
   if (typeof value !== "object" || value === null) return value;
-  const fields = value as Record<string, unknown>;
-  if (fields[SIGNATURE] === SECRET) return reveal(fields["value"]);
-  return Object.fromEntries(Object.entries(fields).map(([key, inner]) => [key, reveal(inner)]));
+  if (isRpcSecret(value)) return unwrapSecrets(unwrapRpcSecret(value));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unwrapSecrets(inner)]));
 }
 
-/** Marks a value as a secret for the engine. */
-export const conceal = (value: unknown): Record<string, unknown> => ({ [SIGNATURE]: SECRET, value });
+export const wrapSecret = (value: unknown) => ({ [specialSigKey]: specialSecretSig, value });
 
 /** Whether a value is a secret or has one anywhere in it. */
-export function hasSecret(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return (value as Record<string, unknown>)[SIGNATURE] === SECRET || Object.values(value).some(hasSecret);
-}
+export const containsSecret = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (isRpcSecret(value) || Object.values(value).some(containsSecret));

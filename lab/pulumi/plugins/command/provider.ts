@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
-import { reveal } from "../secrets.ts";
+import { unwrapSecrets } from "../secrets.ts";
 import { runHere } from "./local.ts";
 import type { Local } from "./local.ts";
 import { runOverSsh } from "./ssh.ts";
@@ -24,7 +24,7 @@ const INPUTS: Readonly<Record<string, readonly string[]>> = {
   "command:local:Command": ["interpreter", ...SHARED],
 };
 
-/** A Command's inputs, with secrets revealed. */
+/** A Command's inputs, with secrets unwrapSecretsed. */
 interface Inputs extends Local {
   connection?: Connection;
   create?: string;
@@ -40,7 +40,7 @@ interface Outputs {
 
 async function execute(command: string | undefined, raw: unknown, before?: Outputs): Promise<Outputs> {
   if (command === undefined) return { stdout: "", stderr: "" };
-  const inputs = reveal(raw) as Inputs;
+  const inputs = unwrapSecrets(raw) as Inputs;
   const { stdout, stderr, ended, all } = inputs.connection
     ? await runOverSsh(inputs.connection, command, inputs.stdin ?? "")
     : await runHere(inputs, command, inputs.addPreviousOutputInEnv === false ? {} : previous(before));
@@ -50,7 +50,7 @@ async function execute(command: string | undefined, raw: unknown, before?: Outpu
 
 /** A local command's environment tells what the last run printed; to a remote one sshd would not pass it on. */
 function previous(before: Outputs | undefined): Record<string, string> {
-  const { stdout, stderr } = reveal(before ?? {}) as Partial<Outputs>;
+  const { stdout, stderr } = unwrapSecrets(before ?? {}) as Partial<Outputs>;
   return {
     ...(stdout ? { PULUMI_COMMAND_STDOUT: stdout } : {}),
     ...(stderr ? { PULUMI_COMMAND_STDERR: stderr } : {}),
@@ -60,9 +60,9 @@ function previous(before: Outputs | undefined): Record<string, string> {
 /** The type in a URN, without those of its parents. */
 const typeIn = (urn: string) => urn.split("::")[2]?.split("$").pop() ?? "";
 
-/** Whether two inputs differ once secrets are revealed: their wrapping alone is no change. */
+/** Whether two inputs differ once secrets are unwrapSecretsed: their wrapping alone is no change. */
 const differs = (olds: Record<string, unknown>, news: Record<string, unknown>, key: string) =>
-  !isDeepStrictEqual(reveal(olds[key]), reveal(news[key]));
+  !isDeepStrictEqual(unwrapSecrets(olds[key]), unwrapSecrets(news[key]));
 
 const provider: Provider = {
   version: "1.2.1",
@@ -94,19 +94,19 @@ const provider: Provider = {
 
   create: async (urn, inputs: Record<string, unknown>) => {
     const name = urn.split("::").pop();
-    const outputs = await execute(reveal(inputs["create"]) as string | undefined, inputs);
+    const outputs = await execute(unwrapSecrets(inputs["create"]) as string | undefined, inputs);
     return { id: `${name}${randomBytes(4).toString("hex")}`, outs: { ...inputs, ...outputs } };
   },
 
   update: async (_id, _urn, olds: Outputs, news: Record<string, unknown>) => {
-    const command = reveal(news["update"] ?? news["create"]) as string | undefined;
+    const command = unwrapSecrets(news["update"] ?? news["create"]) as string | undefined;
     const { stdout, stderr } = olds;
     const outputs = command === undefined ? { stdout, stderr } : await execute(command, news, olds);
     return { outs: { ...news, ...outputs } };
   },
 
   delete: async (_id, _urn, props: Record<string, unknown>) => {
-    await execute(reveal(props["delete"]) as string | undefined, props, props as unknown as Outputs);
+    await execute(unwrapSecrets(props["delete"]) as string | undefined, props, props as unknown as Outputs);
   },
 };
 

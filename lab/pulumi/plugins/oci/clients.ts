@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { BlockstorageClient, ComputeClient, VirtualNetworkClient } from "oci-core";
 import type { IdentityClient } from "oci-identity";
 
-/** Clients of Oracle's SDK. They are loaded when the first is needed: most previews call nothing. */
+/** Clients of Oracle's SDK. They are loaded when one is needed: most previews make no call. */
 export interface Clients {
   network: VirtualNetworkClient;
   compute: ComputeClient;
@@ -10,15 +10,15 @@ export interface Clients {
   identity: IdentityClient;
 }
 
-let made: Promise<Clients> | undefined;
+let loadedClients: Promise<Clients> | undefined;
 
-export const clients = (): Promise<Clients> => (made ??= make());
+export const clients = (): Promise<Clients> => (loadedClients ??= loadClients());
 
-/** How often a call is tried that failed for a while only, and how many seconds at most lie between two tries. */
+/** Attempts of a call whose failures may pass, and the longest pause between two in seconds. */
 const ATTEMPTS = 5;
 const LONGEST_PAUSE = 4;
 
-async function make(): Promise<Clients> {
+async function loadClients(): Promise<Clients> {
   const [common, core, { IdentityClient }] = await Promise.all([
     import("oci-common"),
     import("oci-core"),
@@ -38,7 +38,7 @@ async function make(): Promise<Clients> {
       terminationStrategy: new common.MaxAttemptsTerminationStrategy(ATTEMPTS),
       delayStrategy: new common.ExponentialBackoffDelayStrategy(LONGEST_PAUSE),
       retryCondition: ({ statusCode, message }: { statusCode: number; message: string }) =>
-        // Capacity does not come back within seconds, and the real plugin does not wait for it either.
+        // Capacity does not come back within seconds; the official plugin does not wait for it either.
         !message.includes("Out of host capacity") && !(statusCode < 500 && ![409, 429].includes(statusCode)),
     },
   };
@@ -51,7 +51,7 @@ async function make(): Promise<Clients> {
   };
 }
 
-/** A setting from the environment, where the real plugin looks for it first. */
+/** A setting from the environment, where the official plugin looks first. */
 function setting(name: string): string {
   const variables = [`TF_VAR_${name}`, `OCI_${name.toUpperCase()}`];
   const value = variables.map((variable) => process.env[variable]).find((text) => text);

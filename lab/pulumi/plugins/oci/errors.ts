@@ -1,4 +1,4 @@
-/** What Oracle's SDK throws when the service refuses. */
+/** The error that Oracle's SDK throws when the service refuses a request. */
 interface ServiceError {
   statusCode: number;
   serviceCode: string;
@@ -11,18 +11,27 @@ interface ServiceError {
 const isServiceError = (error: unknown): error is ServiceError =>
   typeof error === "object" && error !== null && "statusCode" in error && "serviceCode" in error;
 
-/** Whether the service says that there is no such thing, or none that the caller may see. */
+/** Whether the resource does not exist, or the caller may not see it: the service does not distinguish. */
 export const isNotFound = (error: unknown): boolean => isServiceError(error) && error.statusCode === 404;
 
-/** The service's own words, with what they are about and what its operators find the request by. */
-export function explain(error: unknown, about: string): Error {
-  if (!isServiceError(error)) return new Error(`${about}: ${(error as Error).message}`, { cause: error });
+/** An error with the service's message, the resource's label, and the id that Oracle's support needs. */
+export function explain(error: unknown, label: string): Error {
+  if (!isServiceError(error)) return new Error(`${label}: ${(error as Error).message}`, { cause: error });
   const { statusCode, serviceCode, message, targetService, operationName, opcRequestId } = error;
   return new Error(
     `${statusCode}-${serviceCode}, ${message}\n` +
-      `Resource: ${about}\n` +
+      `Resource: ${label}\n` +
       `Operation: ${operationName} (${targetService})\n` +
       `OPC request ID: ${opcRequestId ?? "none"}`,
     { cause: error },
   );
+}
+
+/** Explains the errors of a call. */
+export async function withErrorContext<T>(label: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw explain(error, label);
+  }
 }

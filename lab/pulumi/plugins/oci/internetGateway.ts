@@ -4,7 +4,12 @@ import type { ResourceType } from "./resource.ts";
 
 export const internetGateway: ResourceType = {
   ...NETWORK,
-  properties: { ...COMMON, ...IN_VCN, enabled: { api: "isEnabled", absent: true }, routeTableId: {} },
+  properties: {
+    ...COMMON,
+    ...IN_VCN,
+    enabled: { api: "isEnabled", defaultWhenOmitted: true },
+    routeTableId: {},
+  },
   create: async (details) => {
     const { network } = await clients();
     const createInternetGatewayDetails = { isEnabled: true, ...details } as never;

@@ -1,11 +1,11 @@
 import { clients } from "./clients.ts";
-import { programView, strangersIn } from "./forms.ts";
-import type { Fields, Properties } from "./forms.ts";
+import { programView, unknownPropertiesIn } from "./codecs.ts";
+import type { Fields, Properties } from "./codecs.ts";
 import { COMMON } from "./resource.ts";
 import { subnet } from "./subnet.ts";
 import { vcn } from "./vcn.ts";
 
-/** One function of the plugin: what it takes, and what it answers beside that. */
+/** One function of the plugin: its arguments, and the outputs that it adds to them. */
 interface Lookup {
   arguments: Properties;
   call: (args: Fields) => Promise<Fields>;
@@ -37,22 +37,23 @@ const SHAPE: Properties = {
 
 const IN_COMPARTMENT: Properties = { compartmentId: { required: true } };
 
-/** All pages of a list. */
-async function all<Item>(
-  page: (page: { page?: string }) => Promise<{ items: Item[]; opcNextPage?: string }>,
+/** The items of all pages of a list. */
+async function allItems<Item>(
+  getPage: (page: { page?: string }) => Promise<{ items: Item[]; opcNextPage?: string }>,
 ): Promise<Item[]> {
-  const found: Item[] = [];
-  for (let next: string | undefined, first = true; first || next; first = false) {
-    const { items, opcNextPage } = await page(next === undefined ? {} : { page: next });
-    found.push(...items);
-    next = opcNextPage;
-  }
-  return found;
+  const items: Item[] = [];
+  let page: string | undefined;
+  do {
+    const answer = await getPage({ page });
+    items.push(...answer.items);
+    page = answer.opcNextPage;
+  } while (page);
+  return items;
 }
 
 const view = (properties: Properties) => (item: object) => programView(properties, item as Fields);
 
-export const lookups: Readonly<Record<string, Lookup>> = {
+const lookups: Readonly<Record<string, Lookup>> = {
   "oci:Core/getImages:getImages": {
     arguments: {
       ...IN_COMPARTMENT,
@@ -64,10 +65,10 @@ export const lookups: Readonly<Record<string, Lookup>> = {
       sortOrder: {},
       state: {},
     },
-    call: async ({ state, ...args }) => {
+    call: async ({ state: lifecycleState, ...args }) => {
       const { compute } = await clients();
-      const request = { ...args, ...(state === undefined ? {} : { lifecycleState: state }) };
-      const images = await all((page) => compute.listImages({ ...request, ...page } as never));
+      const request = { ...args, lifecycleState };
+      const images = await allItems((page) => compute.listImages({ ...request, ...page } as never));
       return { images: images.map(view(IMAGE)) };
     },
   },
@@ -75,7 +76,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
     arguments: { ...IN_COMPARTMENT, availabilityDomain: {}, imageId: {}, shape: {} },
     call: async (args) => {
       const { compute } = await clients();
-      const shapes = await all((page) => compute.listShapes({ ...args, ...page } as never));
+      const shapes = await allItems((page) => compute.listShapes({ ...args, ...page } as never));
       return { shapes: shapes.map(view(SHAPE)) };
     },
   },
@@ -100,14 +101,14 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   },
 };
 
-/** A function's answer: what it found, what it was asked, and an id of its own. */
+/** Calls a function. Its outputs are those of the lookup, the arguments, and an id made from them. */
 export async function lookUp(token: string, args: Fields): Promise<Fields> {
   const lookup = lookups[token];
   if (lookup === undefined)
     throw new Error(`the lab's stand-in for the oci plugin has no ${token}: set LAB_OCI_PLUGIN`);
-  const strange = strangersIn(lookup.arguments, args);
-  if (strange.length > 0)
-    throw new Error(`${token}: the lab's stand-in does not know ${strange.join(", ")}: set LAB_OCI_PLUGIN`);
+  const unknown = unknownPropertiesIn(lookup.arguments, args);
+  if (unknown.length > 0)
+    throw new Error(`${token}: the lab's stand-in does not know ${unknown.join(", ")}: set LAB_OCI_PLUGIN`);
   const id = Object.values(args).join("/");
   return { id, ...args, ...(await lookup.call(args)) };
 }

@@ -1,44 +1,43 @@
-import { caseless, definedTags, time } from "./forms.ts";
-import type { Fields, Properties } from "./forms.ts";
+import { caseInsensitive, definedTags, time } from "./codecs.ts";
+import type { Fields, Properties } from "./codecs.ts";
 
-/** One type of resource: its properties, and the API calls that its life takes. */
+/** One type of resource: its properties, and the API's calls for it. */
 export interface ResourceType {
   properties: Properties;
-  /** `inputs` are what the program wants, `details` the same as the API takes it. */
+  /** `details` are the program's inputs in the API's form. */
   create: (details: Fields, inputs: Fields) => Promise<object>;
   read: (id: string) => Promise<object>;
-  /** `details` holds what changed. `state` is what was known before, `inputs` what the program wants. */
+  /** `details` holds the changed properties only. */
   update: (id: string, details: Fields, state: Fields, inputs: Fields) => Promise<unknown>;
-  /** `state` is what is known of the resource. */
   delete: (id: string, state: Fields) => Promise<unknown>;
-  /** Lifecycle states in which it is ready, and those on the way there. */
+  /** The lifecycle states in which it is ready, and those on the way there. */
   lifecycle: { ready: readonly string[]; pending: readonly string[] };
-  /** Seconds that it may take to become ready or to go. */
-  limit: number;
-  /** What else the program sees of it, from other calls; `known` is what the program or the state says of it. */
-  more?: (api: Fields, known: Fields) => Promise<Fields>;
-  /** True where delete leaves the object itself. */
+  /** Seconds that it may take to become ready, or to be gone. */
+  timeout: number;
+  /** Outputs that need other calls. `previous` are the inputs of a creation, or else the state. */
+  extraOutputs?: (api: Fields, previous: Fields) => Promise<Fields>;
+  /** True where delete does not remove the resource itself. */
   staysAfterDelete?: true;
 }
 
-/** What every resource has. */
+/** Properties of every resource. */
 export const COMMON: Properties = {
   compartmentId: { required: true, change: "refused" },
-  definedTags: { form: definedTags },
+  definedTags: { codec: definedTags },
   displayName: {},
   freeformTags: {},
   state: { api: "lifecycleState", kind: "output" },
-  timeCreated: { form: time, kind: "output" },
+  timeCreated: { codec: time, kind: "output" },
 };
 
 /** The VCN that a network resource is in. */
 export const IN_VCN: Properties = { vcnId: { required: true, change: "replaces" } };
 
 /** A name in the VCN's DNS. */
-export const DNS_LABEL: Properties = { dnsLabel: { form: caseless, change: "replaces" } };
+export const DNS_LABEL: Properties = { dnsLabel: { codec: caseInsensitive, change: "replaces" } };
 
-/** Network resources are there within seconds; the real plugin waits for them for as long as this. */
+/** Network resources take seconds; the official plugin waits up to this timeout. */
 export const NETWORK = {
   lifecycle: { ready: ["AVAILABLE"], pending: ["PROVISIONING", "UPDATING"] },
-  limit: 20 * 60,
+  timeout: 20 * 60,
 } as const;

@@ -1,21 +1,21 @@
 import { clients } from "./clients.ts";
-import { object, set } from "./forms.ts";
+import { object, set } from "./codecs.ts";
 import { COMMON, IN_VCN, NETWORK } from "./resource.ts";
 import type { ResourceType } from "./resource.ts";
 
 const rule = object({
   networkEntityId: { required: true },
   destination: {},
-  destinationType: { absent: "CIDR_BLOCK" },
-  description: { absent: "" },
-  routeType: { absent: "STATIC" },
-  // Deprecated, and the service returns it beside `destination`.
+  destinationType: { defaultWhenOmitted: "CIDR_BLOCK" },
+  description: { defaultWhenOmitted: "" },
+  routeType: { defaultWhenOmitted: "STATIC" },
+  // Deprecated; the service returns it beside `destination`.
   cidrBlock: { kind: "output" },
 });
 
 export const routeTable: ResourceType = {
   ...NETWORK,
-  properties: { ...COMMON, ...IN_VCN, routeRules: { form: set(rule), absent: [] } },
+  properties: { ...COMMON, ...IN_VCN, routeRules: { codec: set(rule), defaultWhenOmitted: [] } },
   create: async (details) => {
     const { network } = await clients();
     const createRouteTableDetails = { routeRules: [], ...details } as never;

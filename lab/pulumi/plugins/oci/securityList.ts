@@ -1,17 +1,17 @@
 import { clients } from "./clients.ts";
-import { object, set, without } from "./forms.ts";
-import type { Fields, Form, Properties } from "./forms.ts";
+import { object, set, without } from "./codecs.ts";
+import type { Fields, Codec, Properties } from "./codecs.ts";
 import { COMMON, IN_VCN, NETWORK } from "./resource.ts";
 import type { ResourceType } from "./resource.ts";
 
 const range = object({ min: { required: true }, max: { required: true } });
 
-/** Ports: the program gives those of the destination directly, the API has them in an object of their own. */
-const ports: Form = (() => {
+/** Ports. The program gives the destination's as `min` and `max`; the API has them in `destinationPortRange`. */
+const ports: Codec = (() => {
   const flat = object({
-    min: { absent: undefined },
-    max: { absent: undefined },
-    sourcePortRange: { form: range, absent: undefined },
+    min: { defaultWhenOmitted: undefined },
+    max: { defaultWhenOmitted: undefined },
+    sourcePortRange: { codec: range, defaultWhenOmitted: undefined },
   });
   return {
     ...flat,
@@ -29,9 +29,9 @@ const ports: Form = (() => {
   };
 })();
 
-/** ICMP type and code; a code of -1 stands for any. */
-const icmp: Form = (() => {
-  const flat = object({ type: { required: true }, code: { absent: -1 } });
+/** ICMP type and code. A code of -1 means any. */
+const icmp: Codec = (() => {
+  const flat = object({ type: { required: true }, code: { defaultWhenOmitted: -1 } });
   return {
     ...flat,
     toApi: (value) => {
@@ -42,29 +42,29 @@ const icmp: Form = (() => {
   };
 })();
 
-/** A rule; `end` is what it calls the other side of the traffic. */
-const rules = (end: "source" | "destination"): Form =>
+/** Rules; `peer` is their name of the other end of the traffic. */
+const rules = (peer: "source" | "destination"): Codec =>
   set(
     object({
       protocol: { required: true },
-      [end]: { required: true },
-      [`${end}Type`]: { absent: "CIDR_BLOCK" },
-      description: { absent: "" },
-      stateless: { api: "isStateless", absent: false },
-      icmpOptions: { form: icmp, absent: undefined },
-      tcpOptions: { form: ports, absent: undefined },
-      udpOptions: { form: ports, absent: undefined },
+      [peer]: { required: true },
+      [`${peer}Type`]: { defaultWhenOmitted: "CIDR_BLOCK" },
+      description: { defaultWhenOmitted: "" },
+      stateless: { api: "isStateless", defaultWhenOmitted: false },
+      icmpOptions: { codec: icmp, defaultWhenOmitted: undefined },
+      tcpOptions: { codec: ports, defaultWhenOmitted: undefined },
+      udpOptions: { codec: ports, defaultWhenOmitted: undefined },
     }),
   );
 
 const RULES: Properties = {
-  ingressSecurityRules: { form: rules("source"), absent: [] },
-  egressSecurityRules: { form: rules("destination"), absent: [] },
+  ingressSecurityRules: { codec: rules("source"), defaultWhenOmitted: [] },
+  egressSecurityRules: { codec: rules("destination"), defaultWhenOmitted: [] },
 };
 
 const NO_RULES = { ingressSecurityRules: [], egressSecurityRules: [] };
 
-const put = async (securityListId: string, updateSecurityListDetails: Fields) =>
+const updateList = async (securityListId: string, updateSecurityListDetails: Fields) =>
   (await (await clients()).network.updateSecurityList({ securityListId, updateSecurityListDetails }))
     .securityList;
 
@@ -80,11 +80,11 @@ export const securityList: ResourceType = {
     return (await network.createSecurityList({ createSecurityListDetails })).securityList;
   },
   read,
-  update: put,
+  update: updateList,
   delete: async (securityListId) => (await clients()).network.deleteSecurityList({ securityListId }),
 };
 
-/** The list that a VCN comes with: taken over rather than made, emptied rather than deleted. */
+/** The list that comes with a VCN. Creating it takes the list over, deleting it empties the list. */
 export const defaultSecurityList: ResourceType = {
   ...NETWORK,
   properties: {
@@ -94,9 +94,9 @@ export const defaultSecurityList: ResourceType = {
     manageDefaultResourceId: { required: true, change: "replaces", kind: "local" },
   },
   create: (details, { manageDefaultResourceId }) =>
-    put(manageDefaultResourceId as string, { ...NO_RULES, ...without(details, "compartmentId") }),
+    updateList(manageDefaultResourceId as string, { ...NO_RULES, ...without(details, "compartmentId") }),
   read,
-  update: put,
-  delete: (id) => put(id, NO_RULES),
+  update: updateList,
+  delete: (id) => updateList(id, NO_RULES),
   staysAfterDelete: true,
 };

@@ -1,5 +1,5 @@
 import { clients } from "./clients.ts";
-import { caseless, set } from "./forms.ts";
+import { caseInsensitive, set } from "./codecs.ts";
 import { COMMON, DNS_LABEL, IN_VCN, NETWORK } from "./resource.ts";
 import type { ResourceType } from "./resource.ts";
 
@@ -9,13 +9,13 @@ export const subnet: ResourceType = {
     ...COMMON,
     ...IN_VCN,
     ...DNS_LABEL,
-    availabilityDomain: { form: caseless, change: "replaces" },
+    availabilityDomain: { codec: caseInsensitive, change: "replaces" },
     cidrBlock: {},
     dhcpOptionsId: {},
     prohibitInternetIngress: { change: "replaces" },
     prohibitPublicIpOnVnic: { change: "replaces" },
     routeTableId: {},
-    securityListIds: { form: set() },
+    securityListIds: { codec: set() },
     ipv4cidrBlocks: { api: "ipv4CidrBlocks", kind: "output" },
     ipv6cidrBlock: { api: "ipv6CidrBlock", kind: "output" },
     ipv6cidrBlocks: { api: "ipv6CidrBlocks", kind: "output" },

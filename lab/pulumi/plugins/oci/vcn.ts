@@ -25,8 +25,8 @@ export const vcn: ResourceType = {
   read: async (vcnId) => (await (await clients()).network.getVcn({ vcnId })).vcn,
   update: async (vcnId, updateVcnDetails) => (await clients()).network.updateVcn({ vcnId, updateVcnDetails }),
   delete: async (vcnId) => (await clients()).network.deleteVcn({ vcnId }),
-  // The API says it by the blocks alone.
-  more: ({ ipv6CidrBlocks, ipv6PrivateCidrBlocks }) =>
+  // The API has no such field; a VCN with IPv6 blocks has IPv6.
+  extraOutputs: ({ ipv6CidrBlocks, ipv6PrivateCidrBlocks }) =>
     Promise.resolve({
       isIpv6enabled: [ipv6CidrBlocks, ipv6PrivateCidrBlocks].some(
         (blocks) => Array.isArray(blocks) && blocks.length > 0,

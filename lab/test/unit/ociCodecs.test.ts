@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { differences } from "../../pulumi/plugins/oci/driver.ts";
-import { definedTags, detailsOf, programView, strangersIn, time } from "../../pulumi/plugins/oci/forms.ts";
+import {
+  definedTags,
+  programView,
+  requestDetails,
+  time,
+  unknownPropertiesIn,
+} from "../../pulumi/plugins/oci/codecs.ts";
 import { instance } from "../../pulumi/plugins/oci/instance.ts";
+import { differences } from "../../pulumi/plugins/oci/lifecycle.ts";
 import { securityList } from "../../pulumi/plugins/oci/securityList.ts";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -23,7 +29,7 @@ describe("the stand-in's security rules", () => {
   const changed = (wanted: object) => differences(securityList, was, wanted).changed;
 
   test("go to the API with their ports below their destination", () => {
-    expect(detailsOf(securityList.properties, { ingressSecurityRules: [vxlan] })).toEqual({
+    expect(requestDetails(securityList.properties, { ingressSecurityRules: [vxlan] })).toEqual({
       ingressSecurityRules: [
         {
           protocol: "17",
@@ -88,7 +94,7 @@ describe("the stand-in's instance", () => {
 
   test("names what it does not know, at any depth", () => {
     const inputs = { shape: "x", platformConfig: {}, createVnicDetails: { vlanId: "v" }, timeCreated: "t" };
-    expect(strangersIn(instance.properties, inputs)).toEqual([
+    expect(unknownPropertiesIn(instance.properties, inputs)).toEqual([
       "platformConfig",
       "createVnicDetails.vlanId",
       "timeCreated",
