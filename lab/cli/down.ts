@@ -1,24 +1,24 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { cloudAnswers } from "../cloud/daemonControl.ts";
-import { engineOf, prepareEngine } from "../pulumi/engine/engine.ts";
 import { withoutPrefix } from "../hosts/inventory.ts";
-import { removeLab } from "./teardown.ts";
 import { unreachability } from "../hosts/sshProbe.ts";
+import { engineOf, prepareEngine } from "../pulumi/engine/engine.ts";
+import { LabPulumi, stateFileOf } from "../pulumi/stack.ts";
+import { freeMegabytes } from "../system/diskSpace.ts";
 import { pulumiHome } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
-import { inventoryOf } from "./existingHosts.ts";
 import { interruptProcesses, killProcesses, processesByEnvironment } from "../system/processes.ts";
-import { LabPulumi } from "../pulumi/stack.ts";
 import { terminalProgress } from "../system/progress.ts";
-import { freeMegabytes } from "../system/diskSpace.ts";
+import type { Context, Verb } from "./context.ts";
+import { existingHostsOf } from "./existingHosts.ts";
+import { removeLab } from "./teardown.ts";
 
 /**
- * `npm run lab -- down`: runs `pulumi destroy` where that can work, and removes the lab whether it worked or not.
- * Hosts that cannot be reached are found out within seconds, since `destroy` would dial each of them for minutes.
+ * `npm run lab -- down`: runs `pulumi destroy` if that can work, and removes the lab in any case. Hosts that do not
+ * answer are detected within seconds; `destroy` itself would dial each of them for minutes.
  */
 
-/** Milliseconds to make Pulumi ready, a lock of a killed run included. */
+/** Milliseconds to prepare Pulumi, including the removal of a killed run's lock. */
 const PREPARE_LIMIT = 60_000;
 
 /** Milliseconds for `pulumi destroy`. */
@@ -28,9 +28,9 @@ const DESTROY_LIMIT = 180_000;
 const END_LIMIT = 10_000;
 
 /** Megabytes that `pulumi destroy` may write. */
-const DESTROY_ROOM = 20;
+const DESTROY_MEGABYTES = 20;
 
-/** Ends a wait that a person interrupted. */
+/** Ends a wait because of a signal. */
 class Interrupted extends Error {
   readonly exitCode: number;
 
@@ -41,15 +41,14 @@ class Interrupted extends Error {
 }
 
 /**
- * Removes everything of a lab but its caches.
+ * Removes everything of a lab except its caches. Exit code 0 if nothing is left, also if `pulumi destroy` could not be
+ * run; 130 or 143 after a signal before the removal, which then does not begin.
  *
- * @returns 0 where nothing is left, also where `pulumi destroy` could not be run; 130 or 143 where a signal came before
- *   the removal began, which then does not begin
- * @throws AggregateError that names what is left
+ * @throws AggregateError that names everything that is left
  */
-export async function down(lab: Lab, stack: string): Promise<number> {
+export const down: Verb = async (context) => {
   try {
-    await destroyStack(lab, stack);
+    await destroyStack(context);
   } catch (error) {
     if (error instanceof Interrupted) {
       terminalProgress.line(
@@ -61,26 +60,26 @@ export async function down(lab: Lab, stack: string): Promise<number> {
     terminalProgress.line(`not undone in an orderly way: ${reason.replace(/\.$/, "")}.`);
     terminalProgress.line("what pulumi destroy would have undone is removed together with the hosts.");
   }
-  await removeLab(lab);
+  await removeLab(context.lab);
   return 0;
-}
+};
 
 /**
- * Runs `pulumi destroy` within its time, where the stack has resources.
+ * Runs `pulumi destroy` within its time limit, if the stack has resources.
  *
- * @throws Error that says why it was not run, or how it failed; Interrupted after a signal
+ * @throws Error with the reason why it was not run, or its failure; Interrupted after a signal
  */
-async function destroyStack(lab: Lab, stack: string): Promise<void> {
-  if (!hasResources(lab, stack)) return;
+async function destroyStack(context: Context): Promise<void> {
+  const { lab } = context;
+  if (!hasResources(context)) return;
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => controller.abort(new Interrupted(signal));
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    await requireReachable(lab, stack);
-    const prepared = within("preparing Pulumi", PREPARE_LIMIT, controller.signal, prepare(lab, stack));
-    const pulumi = await prepared;
+    await requireReachable(context);
+    const pulumi = await within("preparing Pulumi", PREPARE_LIMIT, controller.signal, preparePulumi(context));
     const destroy = pulumi.inForeground(["destroy", "--yes", "--skip-preview"]);
-    const exitCode = await endAtLimit(lab, controller.signal, destroy);
+    const exitCode = await destroyWithin(DESTROY_LIMIT, controller.signal, destroy);
     controller.signal.throwIfAborted();
     if (exitCode !== 0) throw new Error(`pulumi destroy failed with exit code ${exitCode}`);
   } finally {
@@ -89,9 +88,9 @@ async function destroyStack(lab: Lab, stack: string): Promise<void> {
   }
 }
 
-/** Whether the stack's state holds anything but the stack itself and its providers. */
-function hasResources(lab: Lab, stack: string): boolean {
-  const file = join(lab.directory, "state/.pulumi/stacks/oci-vxlan", `${stack}.json`);
+/** Whether the stack's state holds anything except the stack itself and its providers. */
+function hasResources({ lab, stack }: Context): boolean {
+  const file = stateFileOf(lab, stack);
   if (!existsSync(file)) return false;
   try {
     const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
@@ -100,56 +99,57 @@ function hasResources(lab: Lab, stack: string): boolean {
     const { resources = [], pending_operations: pending = [] } = checkpoint?.latest ?? {};
     return pending.length > 0 || resources.some(({ type }) => !type.startsWith("pulumi:"));
   } catch {
-    return true; // An unreadable state is for Pulumi to report.
+    return true; // Pulumi reports an unreadable state.
   }
 }
 
-/** @throws Error that names every host, or the cloud, that `pulumi destroy` needs and that does not answer */
-async function requireReachable(lab: Lab, stack: string): Promise<void> {
-  const inventory = inventoryOf(stack);
-  if (inventory === undefined) {
+/** @throws Error that names everything that `pulumi destroy` needs and that does not answer: hosts, or the cloud */
+async function requireReachable({ lab, stack }: Context): Promise<void> {
+  const existingHosts = existingHostsOf(stack);
+  if (existingHosts === undefined) {
     if (!(await cloudAnswers(lab))) throw new Error("the cloud's API does not answer");
     return;
   }
   const reasons = await Promise.all(
-    Object.entries(inventory).map(([host, { address }]) => unreachability(lab, host, withoutPrefix(address))),
+    Object.entries(existingHosts).map(([host, { address }]) =>
+      unreachability(lab, host, withoutPrefix(address)),
+    ),
   );
   const obstacles = reasons.filter((reason) => reason !== undefined);
   if (obstacles.length > 0) throw new Error(obstacles.join(", "));
 }
 
-/** @throws Error where something is missing; nothing is built or downloaded for a lab that is about to go */
-async function prepare(lab: Lab, stack: string): Promise<LabPulumi> {
+/** @throws Error if anything is missing. Nothing is built or downloaded for a lab that is about to be removed. */
+async function preparePulumi({ lab, stack }: Context): Promise<LabPulumi> {
   if (!existsSync(engineOf(lab))) throw new Error(`the Pulumi engine is missing (${engineOf(lab)})`);
   const free = freeMegabytes(lab.directory);
-  if (free < DESTROY_ROOM) throw new Error(`only ${free} MB are free in ${lab.directory}`);
+  if (free < DESTROY_MEGABYTES) throw new Error(`only ${free} MB are free in ${lab.directory}`);
   const pulumi = new LabPulumi(lab, await prepareEngine(lab, terminalProgress), stack);
   await pulumi.prepare();
   return pulumi;
 }
 
-/** The result of the work, or a failure at the limit or by a signal, whichever is first. The work is not ended. */
-async function within<T>(what: string, limit: number, signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const timeout = AbortSignal.timeout(limit);
-  const either = AbortSignal.any([signal, timeout]);
+/** The result of some work, or an error at the limit or after a signal, whichever comes first. The work goes on. */
+async function within<T>(name: string, limit: number, signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const limitOrSignal = AbortSignal.any([signal, AbortSignal.timeout(limit)]);
   return new Promise((resolve, reject) => {
     const stop = () =>
       reject(
         signal.aborted
           ? (signal.reason as Interrupted)
-          : new Error(`${what} took longer than ${limit / 1000} s`),
+          : new Error(`${name} took longer than ${limit / 1000} s`),
       );
-    if (either.aborted) stop();
-    either.addEventListener("abort", stop, { once: true });
+    if (limitOrSignal.aborted) stop();
+    limitOrSignal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject);
   });
 }
 
-/** Waits for `pulumi destroy`. A signal reaches Pulumi too, which then gets a while to write its state. */
-async function endAtLimit(lab: Lab, signal: AbortSignal, destroy: Promise<number>): Promise<number> {
+/** Waits for `pulumi destroy`. A signal reaches Pulumi too; it then gets some time to write its state. */
+async function destroyWithin(limit: number, signal: AbortSignal, destroy: Promise<number>): Promise<number> {
   const noSignal = new AbortController().signal;
   try {
-    return await within("pulumi destroy", DESTROY_LIMIT, signal, destroy);
+    return await within("pulumi destroy", limit, signal, destroy);
   } catch (error) {
     if (error instanceof Interrupted)
       await within("the end of Pulumi", END_LIMIT, noSignal, destroy).catch(() => undefined);
@@ -157,7 +157,7 @@ async function endAtLimit(lab: Lab, signal: AbortSignal, destroy: Promise<number
   }
 }
 
-/** Ends what still runs of the lab's Pulumi; what withstands is left to removeLab, which names it. */
+/** Ends the lab's Pulumi processes. removeLab names those that cannot be ended. */
 async function endPulumi(lab: Lab): Promise<void> {
   const processes = () => processesByEnvironment("PULUMI_HOME", pulumiHome(lab));
   if (processes().length === 0) return;

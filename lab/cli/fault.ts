@@ -4,6 +4,7 @@ import { runningCloud } from "../cloud/daemonControl.ts";
 import { until } from "../system/commands.ts";
 import { listHosts } from "../hosts/folders.ts";
 import type { Lab } from "../system/lab.ts";
+import type { Verb } from "./context.ts";
 
 /** `npm run lab -- fault …`: what goes wrong on request. */
 
@@ -14,11 +15,16 @@ const FORMS =
 const TERMINATION_LIMIT = 60_000;
 
 /**
- * Does what is asked for and shows what is in force.
+ * Injects or withdraws a fault, then lists the faults in force.
  *
- * @throws Error that says what is wrong with the request
+ * @throws Error that names what is wrong with the arguments
  */
-export async function fault(lab: Lab, [kind = "list", ...args]: readonly string[]): Promise<string[]> {
+export const fault: Verb = async ({ lab }, args) => {
+  process.stdout.write(`${(await changeFault(lab, args)).join("\n")}\n`);
+  return 0;
+};
+
+async function changeFault(lab: Lab, [kind = "list", ...args]: readonly string[]): Promise<string[]> {
   switch (kind) {
     case "capacity": {
       const capacity = number("COUNT", args[0] ?? "1", 0, 1000);

@@ -1,43 +1,46 @@
-import { linkSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../system/lab.ts";
 import { readPidFile, writePidFile } from "../system/processes.ts";
 
+/** Names the process whose command holds the lock. */
+const holderFile = (lab: Lab) => join(lab.directory, "command.pid");
+
 /**
- * Runs one command on a lab at a time. The lock names its holder, so one that was killed holds nothing.
+ * Runs one command on a lab at a time. flock(1) locks the lab's directory until its standard input is closed, so a
+ * killed command gives up the lock as well.
  *
- * @param onFullDisk whether to go on without a lock where the disk has no room for one: no other run gets one then
- * @throws Error when another command holds it
+ * @throws Error when another command holds the lock
  */
-export async function exclusively<T>(
-  lab: Lab,
-  work: () => Promise<T>,
-  onFullDisk: "fail" | "go on" = "fail",
-): Promise<T> {
-  const file = join(lab.cache, `${lab.name}.lock`);
-  const holder = readPidFile(file);
-  if (holder !== undefined)
+export async function withLock<T>(lab: Lab, command: () => Promise<T>): Promise<T> {
+  // In a process group of its own, because Ctrl-C must not end it before the command has ended.
+  const flock = spawn("flock", ["--nonblock", lab.directory, "sh", "-c", "echo locked; exec cat"], {
+    detached: true,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const end = once(flock, "exit");
+  const isLocked = await Promise.race([once(flock.stdout, "data").then(() => true), end.then(() => false)]);
+  if (!isLocked) {
+    const holder = readPidFile(holderFile(lab)) ?? "unknown";
     throw new Error(`another lab command is at work (process ${holder}): wait for it, or end it.`);
-  // A lock whose holder is gone is taken away; the link then appears whole, and for one of two only.
-  rmSync(file, { force: true });
-  const own = `${file}.${process.pid}`;
+  }
   try {
-    writePidFile(own, process.pid);
+    writeHolderFile(lab);
+    return await command();
+  } finally {
+    rmSync(holderFile(lab), { force: true });
+    flock.stdin.end();
+    await end;
+  }
+}
+
+/** A full disk may have no space for the file. That is no error: only the message of a second command needs it. */
+function writeHolderFile(lab: Lab): void {
+  try {
+    writePidFile(holderFile(lab), process.pid);
   } catch (error) {
-    rmSync(`${own}.new`, { force: true });
-    if (onFullDisk === "go on" && (error as NodeJS.ErrnoException).code === "ENOSPC") return work();
-    throw error;
-  }
-  try {
-    linkSync(own, file);
-  } catch {
-    throw new Error("another lab command has just begun: wait for it.");
-  } finally {
-    rmSync(own);
-  }
-  try {
-    return await work();
-  } finally {
-    rmSync(file, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
   }
 }

@@ -12,6 +12,12 @@ import { asOperator, ensurePassphrase, runInForeground } from "./operator.ts";
 import type { Mount } from "./operator.ts";
 import { interruptProcesses, killProcesses, processesByEnvironment } from "../system/processes.ts";
 
+const stateFolder = (lab: Lab) => join(lab.directory, "state");
+
+/** The file of Pulumi's local backend that holds a stack's state. */
+export const stateFileOf = (lab: Lab, stack: string) =>
+  join(stateFolder(lab), ".pulumi/stacks/oci-vxlan", `${stack}.json`);
+
 /**
  * Runs Pulumi as the operator, on a state of the lab's own. The stack's config file is the committed one, but
  * Pulumi writes the salt of the lab's passphrase into it; so Pulumi sees a copy in its place, and what else it
@@ -34,14 +40,14 @@ export class LabPulumi {
   /** Makes the stack where there is none yet, and clears away what a killed run left: processes and a lock. */
   async prepare(): Promise<void> {
     await this.endLeftovers();
-    const state = join(this.lab.directory, "state");
+    const state = stateFolder(this.lab);
     mkdirSync(state, { recursive: true, mode: 0o700 });
     ensurePassphrase(this.lab);
     await ensureAccess(this.lab);
     if (!existsSync(this.committed)) {
       throw new Error(`there is no stack ${this.stack}: stacks/Pulumi.${this.stack}.yaml does not exist.`);
     }
-    if (!existsSync(join(state, ".pulumi/stacks/oci-vxlan", `${this.stack}.json`))) {
+    if (!existsSync(stateFileOf(this.lab, this.stack))) {
       await this.must(["stack", "init", this.stack, "--non-interactive"]);
     }
     const locks = join(state, ".pulumi/locks/organization/oci-vxlan", this.stack);

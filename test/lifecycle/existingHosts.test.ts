@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { killHost, rebootHost } from "../../lab/hosts/power.ts";
 import { startHosts } from "../../lab/hosts/boot.ts";
 import type { HostSpec } from "../../lab/hosts/inventory.ts";
@@ -20,7 +20,7 @@ describe("an overlay between two existing hosts", () => {
   const readTables = () => readEach(HOSTS, (host) => kernelTables(stack, host));
 
   beforeAll(async () => {
-    stack = await TestStack.boot("test-existing-hosts", MEMO);
+    stack = await TestStack.boot("test-existing-hosts", REFERENCE_HOSTS);
     await Promise.all(HOSTS.map((host) => stack.awaitBoot(host)));
     tracesBefore = await readTraces();
   });
@@ -122,7 +122,7 @@ describe("an overlay between two existing hosts", () => {
   });
 
   test("after a reboot of both hosts traffic passes with the same MACs, without Pulumi", async () => {
-    await Promise.all(HOSTS.map((host) => rebootHost(stack.lab, host, MEMO[host] as HostSpec)));
+    await Promise.all(HOSTS.map((host) => rebootHost(stack.lab, host, REFERENCE_HOSTS[host] as HostSpec)));
     await Promise.all(HOSTS.map((host) => stack.awaitBoot(host)));
     expect(await stack.failingPairs()).toEqual([]);
     for (const host of HOSTS) expect(await stack.on(host, "ip -o link show vxlan0")).toContain(macs[host]);
@@ -130,7 +130,7 @@ describe("an overlay between two existing hosts", () => {
 
   test("after a power cut traffic passes again, without Pulumi", async () => {
     await killHost(stack.lab, "host02");
-    await startHosts(stack.lab, MEMO, silentProgress);
+    await startHosts(stack.lab, REFERENCE_HOSTS, silentProgress);
     await stack.awaitBoot("host02");
     expect(await stack.failingPairs()).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -9,7 +9,7 @@ import type { ConfigChange } from "./support/testStack.ts";
 describe("after a change that failed, the previous config converges", () => {
   let stack: TestStack;
   beforeAll(async () => {
-    stack = await TestStack.boot("test-failed-change", MEMO);
+    stack = await TestStack.boot("test-failed-change", REFERENCE_HOSTS);
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
 import { withoutPrefix } from "../../lab/hosts/inventory.ts";
 import { until } from "../../lab/system/commands.ts";
@@ -13,9 +13,9 @@ import { TestStack } from "./support/testStack.ts";
  */
 describe("a change that cuts the operator off", () => {
   let stack: TestStack;
-  const HOSTS = Object.keys(MEMO);
+  const HOSTS = Object.keys(REFERENCE_HOSTS);
   beforeAll(async () => {
-    stack = await TestStack.boot("test-lock-out", MEMO);
+    stack = await TestStack.boot("test-lock-out", REFERENCE_HOSTS);
   });
   afterAll(() => stack.remove());
 
@@ -28,7 +28,7 @@ describe("a change that cuts the operator off", () => {
     });
   const onBoth = (script: string) => Promise.all(HOSTS.map((host) => stack.on(host, script)));
   const awaitSshOfBoth = () =>
-    Promise.all(HOSTS.map((host) => waitForSsh(stack.lab, host, withoutPrefix(MEMO[host]?.address ?? ""))));
+    Promise.all(HOSTS.map((host) => waitForSsh(stack.lab, host, withoutPrefix(REFERENCE_HOSTS[host]?.address ?? ""))));
   const overlayAddresses = () => onBoth("ip -o address show type vxlan scope global | awk '{print $2, $4}'");
   const expectConvergence = async (config?: object) => {
     expectSuccess(await stack.up(config));

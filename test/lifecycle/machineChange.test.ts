@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { killHost } from "../../lab/hosts/power.ts";
 import { withoutPrefix } from "../../lab/hosts/inventory.ts";
 import { startHosts } from "../../lab/hosts/boot.ts";
@@ -12,7 +12,7 @@ import type { PulumiRun } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 
 const MACHINES: Inventory = {
-  ...MEMO,
+  ...REFERENCE_HOSTS,
   spare: { address: "10.196.218.230/30", mac: "c6:b0:ae:55:e4:11", nic: "eth0" },
 };
 const underlay = (machine: string) => withoutPrefix(MACHINES[machine]?.address ?? "");

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { ConvergingOverlay } from "./support/convergingOverlay.ts";
 import type { Mesh } from "./support/convergingOverlay.ts";
 import type { PulumiRun } from "./support/outcome.ts";
@@ -14,7 +14,7 @@ const MESH: Mesh = { host01: "192.168.0.1", host02: "192.168.0.2" };
 describe("the overlay converges when", () => {
   let overlay: ConvergingOverlay;
   beforeAll(async () => {
-    overlay = await ConvergingOverlay.boot("test-renames", MEMO);
+    overlay = await ConvergingOverlay.boot("test-renames", REFERENCE_HOSTS);
   });
   beforeEach(() => overlay.prepare());
   afterAll(() => overlay.stack.remove());

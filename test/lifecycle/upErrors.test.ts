@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MEMO } from "../../lab/cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { keysFolder, loginKey } from "../../lab/hosts/keys.ts";
 import { run } from "../../lab/system/commands.ts";
 import { endPartition, partition } from "./support/faults.ts";
@@ -24,7 +24,7 @@ describe("up names the host and the fault", () => {
   };
 
   beforeAll(async () => {
-    stack = await TestStack.boot("test-up-errors", MEMO);
+    stack = await TestStack.boot("test-up-errors", REFERENCE_HOSTS);
     keyLines = readFileSync(loginKey(stack.lab), "utf8").split("\n").slice(1, -2);
     await generateKey("unknown_ed25519", "");
   });

@@ -19,7 +19,7 @@ import { buildEngine, builtEngine } from "./build.ts";
 /** What runs Pulumi in a lab. */
 export interface Engine {
   /** Which engine and plugins are in use, in one line. */
-  describe: string;
+  description: string;
   /** The engine itself: its launcher dies of a Ctrl-C that the engine would still be cleaning up after. */
   pulumi: string;
   /** What `pulumi` needs in its environment. */
@@ -84,7 +84,7 @@ export async function prepareEngine(lab: Lab, progress: Progress): Promise<Engin
   const plugins: string[] = [];
   for (const plugin of PLUGINS) plugins.push(await registerPlugin(home, plugin, download, env));
   return {
-    describe: `Pulumi ${version()} (${download ? "official download" : "built from its Go modules"}), ${plugins.join(", ")}`,
+    description: `Pulumi ${version()} (${download ? "official download" : "built from its Go modules"}), ${plugins.join(", ")}`,
     pulumi: engineOf(lab),
     env,
   };

@@ -21,9 +21,14 @@ import { removeLab } from "../../cli/teardown.ts";
 import { startHosts } from "../../hosts/boot.ts";
 import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import { MEMO } from "../../cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../cli/existingHosts.ts";
 import { inNetwork, namespacesOf } from "../../network/network.ts";
-import { killProcesses, processesByEnvironment, signalProcesses } from "../../system/processes.ts";
+import {
+  killProcesses,
+  processesByEnvironment,
+  readPidFile,
+  signalProcesses,
+} from "../../system/processes.ts";
 import { silentProgress } from "../../system/progress.ts";
 
 const NAME = "test-cli";
@@ -114,7 +119,7 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect((await lab("reboot", "host09")).stderr).toBe("lab: name a host: host01, host02.");
   });
 
-  test("up ends with the proof of each direction and the times of its phases", async () => {
+  test("up ends with a connectivity test of each direction and the durations of its steps", async () => {
     const { stdout, stderr, exitCode } = await lab();
     expect(exitCode, stderr).toBe(0);
     expect(stderr).toMatch(/^lab: Pulumi 3\.\d+\.\d+ .*command 1\.2\.1/m);
@@ -125,7 +130,7 @@ describe("npm run lab -- --stack lab-existing", () => {
       /^host01 -> host02 +passes +ICMP 8922 bytes unfragmented, TCP 1024 KiB in \d+ ms, checksums equal$/m,
     );
     expect(stdout).toMatch(/^host02 -> host01 +passes/m);
-    expect(stdout).toMatch(/^engine .*hosts .*pulumi up .*proof .* in all$/m);
+    expect(stdout).toMatch(/^engine .*hosts .*pulumi up .*connectivity test .* in all$/m);
   });
 
   test("up again changes nothing, and the committed config is as it was", async () => {
@@ -190,8 +195,8 @@ describe("npm run lab -- --stack lab-existing", () => {
 
   test("two at once: the second says so and does nothing", async () => {
     const first = lab("preview");
-    const lock = `${openLab(NAME).cache}/${NAME}.lock`;
-    await until("the first one's lock", 10_000, () => existsSync(lock), 5);
+    const pidFile = `${openLab(NAME).directory}/command.pid`;
+    await until("the lock of the first one", 10_000, () => readPidFile(pidFile) !== undefined, 5);
     const second = await lab("up");
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toMatch(/another lab command is at work \(process \d+\)/);
@@ -237,7 +242,7 @@ describe("npm run lab -- down", () => {
     );
   };
   const bootHosts = async () => {
-    await startHosts(target, MEMO, silentProgress);
+    await startHosts(target, REFERENCE_HOSTS, silentProgress);
     writeState("lab-existing");
   };
   const upOverlay = async () => {
@@ -350,10 +355,9 @@ describe("npm run lab -- down", () => {
     running.stdout.on("data", (text: Buffer) => (seen += text.toString()));
     await until("the first device", 120_000, () => seen.includes("-device creating"));
     signalProcesses(processesByEnvironment("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
-    signalProcesses(
-      [Number(/^\d+/.exec(readFileSync(`${target.cache}/${DOWN}.lock`, "utf8"))?.[0])],
-      "SIGKILL",
-    );
+    const command = readPidFile(join(target.directory, "command.pid"));
+    if (command === undefined) throw new Error("the command has no lock");
+    signalProcesses([command], "SIGKILL");
     expect(await ended(existing("down"))).not.toMatch(WHY);
     await running; // What hangs keeps its output open.
   });

@@ -109,7 +109,7 @@ describe("npm run lab", () => {
     expect(stdout).toMatch(/^host01 +10\.196\.218\.222 +192\.168\.0\.1 \(vxlan0, MTU 8950\)/m);
     expect(stdout).toMatch(/^host01 -> host02 +passes +ICMP 8922 bytes unfragmented/m);
     expect(stdout).toMatch(/^host02 -> host01 +passes/m);
-    expect(stdout).toMatch(/^engine .*cloud .*pulumi up .*proof .* in all$/m);
+    expect(stdout).toMatch(/^engine .*cloud .*pulumi up .*connectivity test .* in all$/m);
   });
 
   test("a second up changes nothing", async () => {

@@ -14,7 +14,7 @@ import type { Inventory } from "../../hosts/inventory.ts";
 import { sshArgv } from "../../pulumi/ssh.ts";
 import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import { MEMO } from "../../cli/existingHosts.ts";
+import { REFERENCE_HOSTS } from "../../cli/existingHosts.ts";
 import { inNetwork, namespacesOf } from "../../network/network.ts";
 import { killProcesses } from "../../system/processes.ts";
 import { silentProgress } from "../../system/progress.ts";
@@ -23,7 +23,7 @@ import { silentProgress } from "../../system/progress.ts";
 describe("the lab's hosts", () => {
   let lab: Lab;
   const on = (host: string, script: string) => runInHost(lab, host, ["sh", "-ec", script]);
-  const HOST01 = MEMO["host01"] as Inventory[string];
+  const HOST01 = REFERENCE_HOSTS["host01"] as Inventory[string];
   /** Does something while a tool of this machine is another one. */
   const withTool = async (name: string, script: string, act: () => Promise<unknown>) => {
     const tools = join(lab.directory, "tools");
@@ -42,7 +42,7 @@ describe("the lab's hosts", () => {
   beforeAll(async () => {
     await removeLab(openLab("test-hosts"));
     lab = openLab("test-hosts");
-    await startHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, REFERENCE_HOSTS, silentProgress);
   });
   afterAll(() => removeLab(lab));
 
@@ -142,7 +142,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         ),
       );
     const before = await boots();
-    await startHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, REFERENCE_HOSTS, silentProgress);
     expect(await boots()).toEqual(before);
   });
 
@@ -151,7 +151,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     expect(isRunning(lab, "host02")).toBe(false);
     const pid = Number(readFileSync(`${lab.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0]);
     await killProcesses([pid]);
-    await startHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, REFERENCE_HOSTS, silentProgress);
     await waitForSsh(lab, "host01", "10.196.218.222");
     await on("host01", "ping -c1 -W2 10.196.218.226");
   });
@@ -166,11 +166,11 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
   test("that boot in circles are left off, and their log says so", async () => {
     await killHost(lab, "host02");
     await withTool("systemd-nspawn", "exit 133", () =>
-      expect(startHosts(lab, MEMO, silentProgress)).rejects.toThrow(
+      expect(startHosts(lab, REFERENCE_HOSTS, silentProgress)).rejects.toThrow(
         /^host02 stopped while booting, .*host02 booted 10 times within a minute and is left off/,
       ),
     );
-    await startHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, REFERENCE_HOSTS, silentProgress);
   });
 
   test("whose namespace goes at the very moment that somebody looks into it are removed all the same", async () => {
@@ -182,7 +182,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     });
     expect(isRunning(lab, "host02")).toBe(false);
     expect(namespacesOf(lab)).not.toContain(lab.namespace("h-host02"));
-    await startHosts(lab, MEMO, silentProgress);
+    await startHosts(lab, REFERENCE_HOSTS, silentProgress);
   });
 
   test("once removed, leave no namespace, mount, process or file", async () => {

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { proveAll } from "../../../lab/cli/connectivityTest.ts";
-import type { Proof } from "../../../lab/cli/connectivityTest.ts";
+import { testConnectivity } from "../../../lab/cli/connectivityTest.ts";
+import type { PairResult } from "../../../lab/cli/connectivityTest.ts";
 import { startCloud } from "../../../lab/cloud/daemonControl.ts";
 import { instancesOf } from "../../../lab/cloud/instances.ts";
 import type { InstanceView } from "../../../lab/cloud/instances.ts";
@@ -211,8 +211,8 @@ export class TestStack {
   }
 
   /** Measures the overlay from each host of the last config to each other. */
-  async testConnectivity(): Promise<Proof[]> {
-    return (await proveAll(this.lab, this.machines)).proofs;
+  async testConnectivity(): Promise<PairResult[]> {
+    return (await testConnectivity(this.lab, this.machines)).pairs;
   }
 
   /** Lists the pairs between which traffic does not pass, as `from -> to`. */

@@ -1,0 +1,61 @@
+import { startCloud } from "../cloud/daemonControl.ts";
+import { startHosts } from "../hosts/boot.ts";
+import { hostImage, IMAGES } from "../hosts/images.ts";
+import type { ImageName } from "../hosts/images.ts";
+import { prepareEngine } from "../pulumi/engine/engine.ts";
+import { LabPulumi } from "../pulumi/stack.ts";
+import { requireDiskSpace } from "../system/diskSpace.ts";
+import { Stopwatch, terminalProgress } from "../system/progress.ts";
+import { resultTable, testConnectivity } from "./connectivityTest.ts";
+import type { Context, Verb } from "./context.ts";
+import { existingHostsOf } from "./existingHosts.ts";
+
+/** The verbs that run Pulumi. */
+
+const WITHOUT_QUESTIONS = ["--yes", "--skip-preview"];
+
+/** Starts the cloud or the existing hosts where they do not run, and prepares Pulumi for the stack. */
+async function prepareStack({ lab, stack }: Context, stopwatch = new Stopwatch()): Promise<LabPulumi> {
+  requireDiskSpace(lab.directory, 200, "a running lab");
+  const engine = await stopwatch.step("engine", () => prepareEngine(lab, terminalProgress));
+  terminalProgress.line(engine.description);
+  const existingHosts = existingHostsOf(stack);
+  if (existingHosts) await stopwatch.step("hosts", () => startHosts(lab, existingHosts, terminalProgress));
+  else await stopwatch.step("cloud", () => startCloud(lab, terminalProgress));
+  const labPulumi = new LabPulumi(lab, engine, stack);
+  await stopwatch.step("stack", () => labPulumi.prepare());
+  return labPulumi;
+}
+
+export const up: Verb = async (context) => {
+  const stopwatch = new Stopwatch();
+  const labPulumi = await prepareStack(context, stopwatch);
+  const exitCode = await stopwatch.step("pulumi up", () =>
+    labPulumi.inForeground(["up", ...WITHOUT_QUESTIONS]),
+  );
+  if (exitCode !== 0) return exitCode;
+  const result = await stopwatch.step("connectivity test", () =>
+    testConnectivity(context.lab, labPulumi.hosts()),
+  );
+  process.stdout.write(`\n${resultTable(result)}\n\n${stopwatch.toString()}\n`);
+  const allPass = result.pairs.length > 0 && result.pairs.every(({ failure }) => failure === undefined);
+  return allPass ? 0 : 1;
+};
+
+export const preview: Verb = async (context, args) =>
+  (await prepareStack(context)).inForeground(["preview", ...args]);
+
+export const refresh: Verb = async (context, args) =>
+  (await prepareStack(context)).inForeground(["refresh", ...WITHOUT_QUESTIONS, ...args]);
+
+export const destroy: Verb = async (context, args) =>
+  (await prepareStack(context)).inForeground(["destroy", ...WITHOUT_QUESTIONS, ...args]);
+
+export const pulumi: Verb = async (context, args) => (await prepareStack(context)).inForeground(args);
+
+/** Builds the engine and the host images, so that tests need not wait for them. */
+export const prepare: Verb = async ({ lab }) => {
+  await prepareEngine(lab, terminalProgress);
+  for (const name of Object.keys(IMAGES)) await hostImage(lab, name as ImageName, terminalProgress);
+  return 0;
+};
