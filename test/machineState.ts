@@ -33,11 +33,11 @@ export default async function setup(): Promise<() => Promise<void>> {
 
 /** Lists lines that were added, and lines that were removed and did not belong to a lab of this checkout. */
 function compareLines(subject: string, before: readonly string[], after: readonly string[]): string[] {
-  const added = after.filter((line) => !before.includes(line));
-  const removed = before.filter((line) => !after.includes(line) && !isOwn(line));
+  const addedLines = after.filter((line) => !before.includes(line));
+  const removedLines = before.filter((line) => !after.includes(line) && !isOwn(line));
   return [
-    ...added.map((line) => `${subject}: left behind: ${line}`),
-    ...removed.map((line) => `${subject}: removed: ${line}`),
+    ...addedLines.map((line) => `${subject}: left behind: ${line}`),
+    ...removedLines.map((line) => `${subject}: removed: ${line}`),
   ];
 }
 

@@ -16,8 +16,8 @@ export default class PlainSummary implements Reporter {
     const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
     // On exit, so that this line comes after the other reporters' summaries and the check of the machine's state.
     process.on("exit", (exitCode) => {
-      const failed = Math.max(counts.failed, exitCode === 0 ? 0 : 1);
-      process.stdout.write(`${counts.passed} passed, ${failed} failed${skipped}\n`);
+      const failedCount = Math.max(counts.failed, exitCode === 0 ? 0 : 1);
+      process.stdout.write(`${counts.passed} passed, ${failedCount} failed${skipped}\n`);
     });
   }
 }

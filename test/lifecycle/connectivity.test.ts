@@ -249,12 +249,12 @@ describe("the connectivity test at the end of up", () => {
 
     const upWith = async (...changes: ConfigChange[]) =>
       expectSuccess(await stack.up(config((e) => changes.forEach((change) => change(e)))));
-    const raised: ConfigChange = (e) => (e.hosts.alpha.generation = 1);
+    const raiseGeneration: ConfigChange = (e) => (e.hosts.alpha.generation = 1);
     const otherVni: ConfigChange = (e) => (e.overlay.vni = 101);
-    expect((await upWith(down, raised)).counts["updated"]).toBe(2);
-    await upWith(down, raised, otherVni);
+    expect((await upWith(down, raiseGeneration)).counts["updated"]).toBe(2);
+    await upWith(down, raiseGeneration, otherVni);
     await endPartition(stack);
-    await upWith(raised, otherVni);
+    await upWith(raiseGeneration, otherVni);
     expect(await stack.on("beta", "ip -d -o link show vxlan0")).toContain("vxlan id 101");
     expect(await stack.failingPairs()).toEqual([]);
   });

@@ -99,19 +99,19 @@ describe.each(IMAGES)("a host repairs drift by itself on %s", (image) => {
       "bridge fdb append 02:00:00:00:00:77 dev vxlan0 dst 10.196.219.77; ip address add 192.168.0.77/24 dev vxlan0; " +
         `ip neigh replace 192.168.0.78 lladdr 02:00:00:00:00:78 dev vxlan0 nud permanent; nft add table inet mine; ${rule}`,
     );
-    const administratorState = () =>
+    const readAdditions = () =>
       fleet.on(
         "beta",
         "{ bridge fdb show dev vxlan0; ip -o address show dev vxlan0; ip neigh show dev vxlan0 nud permanent; " +
           "nft list table inet mine; iptables -S; firewall-cmd --list-ports 2>/dev/null || true; } | grep -oE '(00:77 dst|0\\.77/24|00:78 PERM|table inet mine|mine -j|8080/tcp).*'",
       );
-    const added = await administratorState();
-    expect(added.split("\n")).toHaveLength(5);
+    const additions = await readAdditions();
+    expect(additions.split("\n")).toHaveLength(5);
     await fleet.expectRepair("beta", "vxlan0", VXLAN0_LIMIT, () =>
       fleet.on("beta", `ip neigh del ${overlayAddress("alpha")} dev vxlan0; ip link set vxlan0 mtu 1400`),
     );
     await fleet.on("beta", "systemctl restart oci-vxlan@lab.overlay");
-    expect(await administratorState()).toBe(added);
+    expect(await readAdditions()).toBe(additions);
     await fleet.on(
       "beta",
       "bridge fdb del 02:00:00:00:00:77 dev vxlan0 dst 10.196.219.77; ip address del 192.168.0.77/24 dev vxlan0; " +

@@ -110,16 +110,16 @@ fi`,
 
   test("an IPv4 overlay on a NIC of 1,300 bytes survives a change to IPv6, and the NIC stays that small", async () => {
     await stack.on("host02", "ip link set eth0 mtu 1300");
-    const raised = (change: ConfigChange = () => undefined) =>
+    const configWithGeneration = (change: ConfigChange = () => undefined) =>
       stack.config((e) => {
         for (const host of ["host01", "host02"]) e.hosts[host].generation = 1;
         change(e);
       });
-    expectSuccess(await stack.up(raised()));
+    expectSuccess(await stack.up(configWithGeneration()));
     expect((await stack.outputs()).mtu).toBe(1250);
-    expectFailure(await stack.up(raised(ipv6Network)));
-    expectSuccess(await stack.up(raised()));
+    expectFailure(await stack.up(configWithGeneration(ipv6Network)));
+    expectSuccess(await stack.up(configWithGeneration()));
     expect(await stack.failingPairs()).toEqual([]);
-    expect((await stack.up(raised())).counts).toEqual({ unchanged: 7 });
+    expect((await stack.up(configWithGeneration())).counts).toEqual({ unchanged: 7 });
   });
 });

@@ -95,8 +95,8 @@ describe("a change that cuts the operator off", () => {
     const blockWhileChanged =
       `until ${hasVni300}; do sleep 0.1; done; ${addRules("input", "tcp dport 22 ct state new drop")}; ` +
       `while ${hasVni300}; do sleep 0.1; done; ${REMOVE_RULES}`;
-    const quoted = blockWhileChanged.replaceAll("'", `'\\''`);
-    await stack.on("host02", `systemd-run --quiet --unit=block bash -c '${quoted}'`);
+    const script = blockWhileChanged.replaceAll("'", `'\\''`);
+    await stack.on("host02", `systemd-run --quiet --unit=block bash -c '${script}'`);
     const vni300 = stack.config((e) => Object.assign(e.overlay, { vni: 300, confirmTimeout: 30 }));
     const text = expectFailure(await stack.up(vni300));
     expect(text).toMatch(/host02: no new SSH session could confirm the change of its settings/);

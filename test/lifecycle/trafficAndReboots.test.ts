@@ -244,8 +244,8 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     expect(await fleet.vxlan0("alpha")).not.toContain(overlayAddress("gamma"));
 
     // `up` fails without a change of the host as well as with one.
-    const raised = fleet.stack.config((e) => (e.hosts.alpha.generation = 1));
-    for (const config of [fleet.stack.config(), raised]) {
+    const otherConfig = fleet.stack.config((e) => (e.hosts.alpha.generation = 1));
+    for (const config of [fleet.stack.config(), otherConfig]) {
       const text = expectFailure(await fleet.stack.up(config));
       expect(text).toMatch(/overlay lab\.overlay is paused on alpha: its unit .* is stopped/);
       expect(text).not.toMatch(/paused on (beta|gamma)/);
@@ -261,11 +261,11 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     await reboot("alpha");
     await fleet.stack.awaitBoot("alpha");
     expect(await fleet.on("alpha", "ip -o link show type vxlan")).toBe("");
-    const disabled = await fleet.stack.up(raised);
-    expect(disabled.text).toMatch(/paused on alpha: .*sudo systemctl enable --now oci-vxlan@lab\.overlay/s);
+    const { text } = await fleet.stack.up(otherConfig);
+    expect(text).toMatch(/paused on alpha: .*sudo systemctl enable --now oci-vxlan@lab\.overlay/s);
 
     await fleet.on("alpha", "systemctl --quiet enable --now oci-vxlan@lab.overlay");
-    expectSuccess(await fleet.stack.up(raised));
+    expectSuccess(await fleet.stack.up(otherConfig));
     expect(await fleet.failures()).toEqual([]);
   });
 

@@ -19,9 +19,9 @@ export function secretsOf(lab: Lab): string[] {
 /** Collects the command lines of all processes on this machine, its hosts included, until a promise settles. */
 export async function commandLinesDuring(running: Promise<unknown>): Promise<Set<string>> {
   const commandLines = new Set<string>();
-  let done = false;
-  const ended = running.finally(() => (done = true));
-  while (!done) {
+  let isRunning = true;
+  const completion = running.finally(() => (isRunning = false));
+  while (isRunning) {
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
       try {
         commandLines.add(readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
@@ -31,7 +31,7 @@ export async function commandLinesDuring(running: Promise<unknown>): Promise<Set
     }
     await sleep(20); // Between two samples of /proc.
   }
-  await ended;
+  await completion;
   return commandLines;
 }
 
