@@ -65,15 +65,8 @@ export async function register(
   return registered;
 }
 
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
-
 /** Whether a property went to the engine as a secret. */
-export function isSecret(value: any): boolean {
-  return value?.[SIGNATURE] === SECRET;
-}
+export const isSecret = (value: unknown): boolean => pulumi.runtime.isRpcSecret(value);
 
 /** The value inside a secret's wrapping. */
-export function unwrap(value: any): any {
-  return isSecret(value) ? value.value : value;
-}
+export const unwrap = (value: unknown): any => pulumi.runtime.unwrapRpcSecret(value);
