@@ -46,13 +46,9 @@ export async function configurationFiles(): Promise<Record<string, string>> {
   const [before, after] = [page.split(BEGIN)[0], page.split(END)[1]];
   if (before === undefined || after === undefined)
     throw new Error(`${PAGE} has no lines ${BEGIN} and ${END}.`);
-  const keys = await format(sectionsOf("", environment).map(describeSection).join("\n\n"), {
-    parser: "markdown",
-    printWidth: 120,
-    proseWrap: "always",
-  });
+  const keys = sectionsOf("", environment).map(describeSection).join("\n\n");
   return {
-    [PAGE]: await formatted(PAGE, `${before}${BEGIN}\n\n${keys}\n${END}${after}`),
+    [PAGE]: await formatted(PAGE, `${before}${BEGIN}\n\n${keys}\n\n${END}${after}`),
     [JSON_SCHEMA]: await formatted(JSON_SCHEMA, JSON.stringify(stackFileSchema(environment), null, 2)),
   };
 }

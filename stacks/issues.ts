@@ -3,7 +3,7 @@ import type { Problem } from "../components/vxlan/problems.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** An issue that zod reports, worded as the other checks word theirs: the path, the wrong value, what would be right. */
+/** Words an issue that zod reports as the other checks word theirs: the path, the wrong value, what would be right. */
 export function describeIssue(schema: z.core.$ZodType, issue: Issue): Problem[] {
   const path = pathOf(issue.path);
   switch (issue.code) {
