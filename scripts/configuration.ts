@@ -6,7 +6,7 @@ import { z } from "zod";
 import { environmentSchema } from "../stacks/schema.ts";
 
 /**
- * Writes what is said about the config's keys, from the schema in stacks/: the list of keys in docs/configuration.md,
+ * Writes the reference of the config keys from the schema in stacks/: the list of keys in docs/configuration.md,
  * and a JSON Schema by which editors complete and check stacks/*.yaml. Run it by `npm run docs`.
  */
 
@@ -153,7 +153,7 @@ function stackFileSchema(environment: Node) {
   };
 }
 
-/** A schema with all that is said about a key in its description, which is what editors show. */
+/** A schema that puts default and effect of a change into each description, because editors show only that. */
 function forEditors(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(forEditors);
   if (typeof node !== "object" || node === null) return node;
