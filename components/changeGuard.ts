@@ -1,41 +1,43 @@
 import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
+import type { Connection } from "./remoteCommand.ts";
 import { SshSession } from "./sshSession.ts";
-import type { Connection } from "./sshSession.ts";
 import { confirmCommand } from "./vxlan/phases/device.ts";
-import { removeOverlay } from "./vxlan/phases/removal.ts";
 import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
+import { removeOverlay } from "./vxlan/phases/removal.ts";
 
-/** Seconds for a login, and for a removal, which may wait for another run of the host's program. */
+/** Seconds for a login, a confirmation, and a removal, which may wait for another run of the host's program. */
 const LOGIN_LIMIT = 10;
 const CONFIRM_LIMIT = 60;
 const REMOVAL_LIMIT = 90;
 
-/** Logins that are tried to confirm a change, and milliseconds between two. */
+/** How often a login is tried to confirm a change, and milliseconds between two tries. */
 const LOGIN_ATTEMPTS = 3;
 const LOGIN_PAUSE = 2_000;
 
+interface GuardedPhase {
+  /** Prefix of the hooks' names, unique in the program. */
+  name: string;
+  host: string;
+  identity: OverlayIdentity;
+  /** The settings file that the phase writes. */
+  settings: pulumi.Output<string>;
+  /** Gets the host's name where its change could not be confirmed. */
+  unconfirmedHosts: Set<string>;
+}
+
 /**
- * Options of a host's device phase: what the program does around a change of the host, beside the change itself.
+ * Options of a host's phase device that run hooks around its change:
  *
- * - After it, a new SSH session confirms it. Without one the host takes the change back, since nobody may be able to log in
- *   any more.
- * - Before it, where the change moves the host to another machine, the overlay is removed from the machine that it leaves:
- *   an update runs no delete.
- *
- * @param name prefix of the hooks' names, unique in the program
- * @param settings of the host's device, as the phase sets them
- * @param unconfirmedHosts gets the host's name where its change could not be confirmed
+ * - After the change, a new SSH session confirms it. Without a confirmation the host undoes the change, since nobody may be
+ *   able to log in any more.
+ * - Before an update that moves the host to another machine, the overlay is removed from the old machine. An update by
+ *   itself runs no delete.
  */
-export function guardChanges(
-  name: string,
-  host: string,
-  identity: OverlayIdentity,
-  settings: pulumi.Output<string>,
-  unconfirmedHosts: Set<string>,
-): pulumi.CustomResourceOptions {
-  // The SDK's mocks, which programs are tested with, take no hooks.
+export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions {
+  // The SDK's mocks take no hooks.
   if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  const { name, host, identity, settings, unconfirmedHosts } = phase;
   const confirm = new pulumi.ResourceHook(`${name}-confirm`, async ({ newInputs }) => {
     const { connection } = await openInputs(newInputs);
     const { text } = await openInputs({ text: settings });
@@ -73,7 +75,7 @@ async function confirmChange(host: string, confirmation: string, connection: Con
   }
 }
 
-/** Tries again for a while: an sshd that is called by many hangs up on some, and what it costs to fail here is a change. */
+/** Tries several times, since an sshd with many logins at once hangs up on some, and a failure here undoes a change. */
 async function logInPatiently(connection: Connection): Promise<SshSession> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -85,17 +87,17 @@ async function logInPatiently(connection: Connection): Promise<SshSession> {
   }
 }
 
-/** A host as one device phase saw it. */
+/** The machine of a host, read from the inputs of phase device. */
 interface Machine {
   connection: Connection;
   underlayAddress: string;
-  /** The command that takes the phase back there. */
+  /** The command that removes the overlay there. */
   delete: string;
-  /** Whether it is an instance of the stack, which goes, or is made anew, as a whole. */
+  /** Whether it is an instance of the stack, which is deleted as a whole. */
   isInstance: boolean;
 }
 
-/** A machine has its host key and its address; one that was re-imaged keeps the second, one that moved the first. */
+/** The same machine keeps its underlay address, for example if it is re-imaged, or both its SSH address and its host key. */
 function isSameMachine(previous: Machine, next: Machine): boolean {
   return (
     previous.isInstance ||
@@ -105,15 +107,15 @@ function isSameMachine(previous: Machine, next: Machine): boolean {
   );
 }
 
-const keyOf = ({ hostKey = "" }: Connection) => hostKey.trim().split(/\s+/).slice(0, 2).join(" ");
+const keyOf = ({ hostKey }: Connection) => hostKey.trim().split(/\s+/).slice(0, 2).join(" ");
 
-/** Identifies a running system: machines cloned from one image have one host key. */
+/** Identifies a running system. A host key does not, since clones of one image have the same. */
 const READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
 
 /**
- * Takes the overlay off the machine that a host leaves.
+ * Removes the overlay from the machine that a host leaves.
  *
- * @throws Error where that machine cannot be reached, with the command that does it there
+ * @throws Error where that machine cannot be reached, with the command to run there
  */
 async function leaveMachine(
   host: string,
@@ -125,11 +127,11 @@ async function leaveMachine(
   let session: SshSession | undefined;
   try {
     session = await SshSession.open(previous.connection, LOGIN_LIMIT);
-    if ((await bootIdOf(session)) === (await bootIdAt(next.connection))) return; // It has two addresses.
+    if ((await bootIdOf(session)) === (await bootIdAt(next.connection))) return; // One machine with two addresses.
     const { status, stderr } = await session.run(previous.delete, "", REMOVAL_LIMIT);
     if (status !== 0) throw new Error(stderr.trim() || `the command ended with ${status}`);
   } catch (error) {
-    // With the same key it is the machine itself that moved, and nobody answers at its old address.
+    // With the same host key, the machine itself moved, and nothing answers at its old address.
     if (session === undefined && keyOf(previous.connection) === keyOf(next.connection)) return;
     throw new Error(
       `${host} is another machine by now (${next.underlayAddress}), and its overlay could not be removed from the one before ` +

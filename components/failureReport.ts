@@ -112,14 +112,14 @@ async function look(
   { host, ssh }: HostSession,
   peer: HostSession,
 ): Promise<Evidence> {
-  const { settings, verify, identity } = overlay;
+  const { settings, identity } = overlay;
   const input = evidenceInput({
     overlay: identity.overlay,
     device: settings.device,
     port: settings.port,
     underlayAddress: canonical(host.underlayAddress),
     overlayAddresses: host.overlayAddresses.map(canonical),
-    tcpPort: verify.verifyPort ?? host.sshPort,
+    tcpPort: settings.verifyPort ?? host.sshPort,
     peers: [
       {
         name: peer.host.name,

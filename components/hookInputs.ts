@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * A resource's inputs as a hook gets them, with every secret opened: one on top is an output, and one further down, as the
- * official `command` plugin marks a connection's key, is still in its wrapping.
+ * A resource's inputs as a hook gets them, without the wrapping of secrets. A secret input is an output; one inside an
+ * input, such as the key in the connection of the official `command` plugin, is still as the engine sent it.
  */
 export async function openInputs(
   inputs: Record<string, unknown> | undefined,

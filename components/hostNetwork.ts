@@ -12,20 +12,22 @@ import type { SecurityRule } from "./oci/securityRules.ts";
 import { DEFAULT_SECURITY_LIST } from "./oci/settings.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
 import { networkWarnings, validateNetwork } from "./oci/validation/network.ts";
+import { DEFAULT_SSH_PORT } from "./remoteCommand.ts";
+import { refuseProblems, validateOnce } from "./validation.ts";
+import type { Problem } from "./vxlan/problems.ts";
 import { DEFAULT_PORT } from "./vxlan/settings.ts";
-import { describeProblems } from "./vxlan/problems.ts";
 
-// Each resource is imported from its own module: the package's index loads all of Oracle's services, and its core
-// index all of that service, which costs every run half a second.
+// Each resource is imported from its own module. The package's index loads all of Oracle's services, and its core index
+// all of that service, which takes every run half a second.
 
-/** The VCN that the hosts are in: one to be made, or one that exists. */
+/** The hosts' VCN: a new one by `cidr`, or an existing one by `id`. */
 export interface VcnArgs {
   /**
-   * IPv4 CIDR of a VCN to be made, /16 to /30. It gets an internet gateway, and a route table that leads to it.
+   * IPv4 CIDR of a new VCN, /16 to /30. It gets an internet gateway, and a route table with a default route to it.
    * *Replaces* the VCN and all in it.
    */
   cidr?: string;
-  /** OCID of a VCN that exists; its gateways and routes are left as they are. *Replaces* what is made in it. */
+  /** OCID of an existing VCN; its gateways and routes stay as they are. *Replaces* what was created in it. */
   id?: pulumi.Input<string>;
   /** Beside `id`: OCID of the route table of new subnets. Default: the VCN's default one. *Updatable.* */
   routeTableId?: pulumi.Input<string>;
@@ -33,11 +35,11 @@ export interface VcnArgs {
 
 /** The Security List that all hosts share. */
 export interface SecurityListArgs {
-  /** Name of a list to be made. Default `internal-hosts`. *Updatable.* */
+  /** Name of the new list. Default `internal-hosts`. *Updatable.* */
   name?: string;
   /**
    * Manage the VCN's default list instead. Its rules are replaced by those of this environment, and are gone after
-   * a destroy. Default false. A change makes the one list and drops the other.
+   * a destroy. Default false. A change creates the one list and deletes the other.
    */
   default?: boolean;
   /**
@@ -49,25 +51,25 @@ export interface SecurityListArgs {
   additionalIds?: pulumi.Input<string>[];
   /** Further rules for packets to the hosts. *Updatable.* */
   ingress?: SecurityRule[];
-  /** Further rules for packets from the hosts, which may go anywhere in any case. *Updatable.* */
+  /** Further rules for packets from the hosts, beside the one that lets them go anywhere. *Updatable.* */
   egress?: SecurityRule[];
 }
 
-/** A subnet for hosts: one to be made, or one that exists. */
+/** A subnet for hosts: a new one by `cidr`, or an existing one by `id`. */
 export interface SubnetArgs {
-  /** IPv4 CIDR of a subnet to be made inside the VCN, /16 to /30; a /30 holds one host. *Updatable* by OCI's rules. */
+  /** IPv4 CIDR of a new subnet inside the VCN, /16 to /30; a /30 holds one host. *Updatable* by OCI's rules. */
   cidr?: string;
-  /** OCID of a subnet that exists. It keeps its Security Lists and its routes. */
+  /** OCID of an existing subnet. It keeps its Security Lists and its routes. */
   id?: pulumi.Input<string>;
 }
 
-/** What the hosts' network is, apart from where it is made. */
+/** The hosts' network, as an environment's config describes it. */
 export interface NetworkArgs {
   vcn: VcnArgs;
   securityList?: SecurityListArgs;
   /**
-   * Who may reach SSH: IPv4 CIDRs. There is no default, and none of them opens it to the world unless 0.0.0.0/0 is
-   * written out, which is warned about. *Updatable.*
+   * IPv4 CIDRs that SSH is open to. There is no default: 0.0.0.0/0 has to be written out, and is warned about.
+   * *Updatable.*
    */
   operatorCidrs: string[];
   /** Subnets by name: one for all hosts, or one each. */
@@ -75,75 +77,69 @@ export interface NetworkArgs {
 }
 
 export interface HostNetworkArgs extends NetworkArgs {
-  /** OCID of the compartment that all is made in. *Updatable.* */
+  /** OCID of the compartment of all resources. *Updatable.* */
   compartmentId: pulumi.Input<string>;
   /** UDP port of the VTEPs. Default 4789. *Updatable.* */
   vxlanPort?: number;
   /** TCP port of sshd. Default 22. *Updatable.* */
   sshPort?: number;
-  /** CIDRs of VXLAN members that are in none of the subnets, such as hosts that existed before. *Updatable.* */
+  /** CIDRs of VTEPs that are in none of the subnets, such as those of existing hosts. *Updatable.* */
   memberCidrs?: string[];
   /** Name in Oracle's console. Default: project and stack. *Updatable.* */
   displayName?: string;
-  /** Freeform tags of all that is made, ten at most. *Updatable.* */
+  /** Freeform tags of all resources, ten at most. *Updatable.* */
   tags?: Record<string, string>;
 }
 
+/** What all resources of the network have in common. */
+interface CommonArgs {
+  compartmentId: pulumi.Input<string>;
+  freeformTags: Record<string, string> | undefined;
+}
+
+/** The VCN, new or existing. */
+interface HostVcn {
+  id: pulumi.Output<string>;
+  /** Route table of new subnets; undefined: the VCN's default one. */
+  routeTableId: pulumi.Input<string> | undefined;
+  /** Looks up the VCN's default Security List. */
+  defaultListId: () => pulumi.Output<string>;
+}
+
 /**
- * The underlay: a VCN with a way out, one shared Security List, and subnets. The list admits VXLAN between the
- * members and SSH from `operatorCidrs`; the hosts may reach anything.
+ * The underlay: a VCN with internet access, one shared Security List, and subnets. The list admits VXLAN between the
+ * members, and SSH from `operatorCidrs`; the hosts may reach anything.
  *
  * Children: `<name>-vcn`, `<name>-gateway`, `<name>-routes`, `<name>-security-list` and `<name>-<subnet>-subnet`, each
  * only where it does not exist already.
  *
- * @throws pulumi.RunError before anything is made, with all that is wrong in `args`
+ * @throws pulumi.RunError with all problems of `args`, before any resource is created
  */
 export class HostNetwork extends pulumi.ComponentResource {
   readonly vcnId: pulumi.Output<string>;
-  /** OCID of the shared list; undefined where every subnet existed already and keeps its own. */
+  /** OCID of the shared list; undefined where all subnets existed already, since they keep their own lists. */
   readonly securityListId: pulumi.Output<string> | undefined;
   /** OCIDs of the subnets by the names in `subnets`. */
   readonly subnetIds: Record<string, pulumi.Output<string>>;
 
+  private readonly networkName: string;
+  private readonly common: CommonArgs;
+
   constructor(name: string, args: HostNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:HostNetwork", name, {}, opts);
-    const problems = [
-      ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
-      ...validateNetwork(args, "", args.memberCidrs),
-    ];
-    if (problems.length > 0) {
-      throw new pulumi.RunError(`HostNetwork "${name}" cannot be built:\n${describeProblems(problems)}`);
-    }
+    refuseProblems(
+      "HostNetwork",
+      name,
+      validateOnce(args, () => validateArgs(args)),
+    );
     for (const warning of networkWarnings(args, "")) void pulumi.log.warn(warning, this);
+    this.networkName = name;
+    this.common = { compartmentId: args.compartmentId, freeformTags: args.tags };
 
-    const shared = {
-      compartmentId: args.compartmentId,
-      ...(args.tags ? { freeformTags: args.tags } : {}),
-    };
-    const displayName = args.displayName ?? `${pulumi.getProject()}-${pulumi.getStack()}`;
-    const vcn = this.vcn(name, args, { ...shared, displayName });
-    const list = this.securityList(name, args, vcn, shared);
-
-    const subnets = Object.entries(args.subnets).map(([subnet, { cidr, id }]) => {
-      if (cidr === undefined) return [subnet, pulumi.output(id as pulumi.Input<string>)] as const;
-      const made = new Subnet(
-        `${name}-${subnet}-subnet`,
-        {
-          ...shared,
-          vcnId: vcn.id,
-          cidrBlock: cidr,
-          displayName: subnet,
-          ...(vcn.routeTableId === undefined ? {} : { routeTableId: vcn.routeTableId }),
-          securityListIds: [...(list ? [list] : []), ...(args.securityList?.additionalIds ?? [])],
-        },
-        { parent: this },
-      );
-      return [subnet, made.id] as const;
-    });
-
+    const vcn = this.createVcn(args);
     this.vcnId = vcn.id;
-    this.securityListId = list;
-    this.subnetIds = Object.fromEntries(subnets);
+    this.securityListId = this.createSecurityList(args, vcn);
+    this.subnetIds = this.createSubnets(args, vcn);
     this.registerOutputs({
       vcnId: this.vcnId,
       securityListId: this.securityListId,
@@ -151,81 +147,129 @@ export class HostNetwork extends pulumi.ComponentResource {
     });
   }
 
-  /** The VCN with its way out, or what is known of the one that exists. */
-  private vcn(
-    name: string,
-    { vcn }: HostNetworkArgs,
-    shared: { compartmentId: pulumi.Input<string>; displayName: string },
-  ) {
+  /** A VCN with internet access, or the existing one. */
+  private createVcn({ vcn, displayName }: HostNetworkArgs): HostVcn {
     if (vcn.cidr === undefined) {
-      const id = pulumi.output(vcn.id as pulumi.Input<string>);
+      const id = idOutput(vcn.id);
       const defaultListId = () => getVcnOutput({ vcnId: id }, { parent: this }).defaultSecurityListId;
       return { id, routeTableId: vcn.routeTableId, defaultListId };
     }
-    const made = new Vcn(`${name}-vcn`, { ...shared, cidrBlocks: [vcn.cidr] }, { parent: this });
+    const common = {
+      ...this.common,
+      displayName: displayName ?? `${pulumi.getProject()}-${pulumi.getStack()}`,
+    };
+    const newVcn = new Vcn(
+      `${this.networkName}-vcn`,
+      { ...common, cidrBlocks: [vcn.cidr] },
+      { parent: this },
+    );
     const gateway = new InternetGateway(
-      `${name}-gateway`,
-      { ...shared, vcnId: made.id, enabled: true },
+      `${this.networkName}-gateway`,
+      { ...common, vcnId: newVcn.id, enabled: true },
       { parent: this },
     );
+    const defaultRoute = {
+      destination: "0.0.0.0/0",
+      destinationType: "CIDR_BLOCK",
+      networkEntityId: gateway.id,
+    };
     const routes = new RouteTable(
-      `${name}-routes`,
-      {
-        ...shared,
-        vcnId: made.id,
-        routeRules: [
-          { destination: "0.0.0.0/0", destinationType: "CIDR_BLOCK", networkEntityId: gateway.id },
-        ],
-      },
+      `${this.networkName}-routes`,
+      { ...common, vcnId: newVcn.id, routeRules: [defaultRoute] },
       { parent: this },
     );
-    return { id: made.id, routeTableId: routes.id, defaultListId: () => made.defaultSecurityListId };
+    return {
+      id: newVcn.id,
+      routeTableId: routes.id,
+      defaultListId: () => newVcn.defaultSecurityListId,
+    };
   }
 
-  /** The shared list: one that is made, or the VCN's own; none where no subnet is made that could have it. */
-  private securityList(
-    name: string,
-    args: HostNetworkArgs,
-    vcn: { id: pulumi.Output<string>; defaultListId: () => pulumi.Output<string> },
-    shared: { compartmentId: pulumi.Input<string>; freeformTags?: Record<string, string> },
-  ): pulumi.Output<string> | undefined {
+  /** The shared list, new or the VCN's default one; undefined where no new subnet needs it. */
+  private createSecurityList(args: HostNetworkArgs, vcn: HostVcn): pulumi.Output<string> | undefined {
     const { securityList = {}, subnets } = args;
-    const isMade = Object.values(subnets).some(({ cidr }) => cidr !== undefined);
-    if (!isMade && securityList.default !== true) return undefined;
-    const rules = this.subnetCidrs(args).apply((cidrs) =>
-      securityRules({
-        members: [...cidrs, ...(args.memberCidrs ?? [])],
-        operatorCidrs: args.operatorCidrs,
-        vxlanPort: args.vxlanPort ?? DEFAULT_PORT,
-        sshPort: args.sshPort ?? 22,
-        stateful: securityList.stateful ?? false,
-        ingress: securityList.ingress ?? [],
-        egress: securityList.egress ?? [],
-      }),
-    );
-    const content = { ...shared, ingressSecurityRules: rules.ingress, egressSecurityRules: rules.egress };
+    const hasNewSubnet = Object.values(subnets).some(({ cidr }) => cidr !== undefined);
+    if (!hasNewSubnet && securityList.default !== true) return undefined;
+    const name = `${this.networkName}-security-list`;
+    const rules = this.securityRules(args);
+    const content = {
+      ...this.common,
+      ingressSecurityRules: rules.ingress,
+      egressSecurityRules: rules.egress,
+    };
     if (securityList.default === true) {
       return new DefaultSecurityList(
-        `${name}-security-list`,
+        name,
         { ...content, manageDefaultResourceId: vcn.defaultListId() },
         { parent: this },
       ).id;
     }
     return new SecurityList(
-      `${name}-security-list`,
+      name,
       { ...content, vcnId: vcn.id, displayName: securityList.name ?? DEFAULT_SECURITY_LIST },
       { parent: this },
     ).id;
   }
 
-  /** The CIDRs of all subnets; those of subnets that exist are looked up. */
+  private securityRules(args: HostNetworkArgs) {
+    const { securityList = {}, memberCidrs = [] } = args;
+    return this.subnetCidrs(args).apply((cidrs) =>
+      securityRules({
+        members: [...cidrs, ...memberCidrs],
+        operatorCidrs: args.operatorCidrs,
+        vxlanPort: args.vxlanPort ?? DEFAULT_PORT,
+        sshPort: args.sshPort ?? DEFAULT_SSH_PORT,
+        stateful: securityList.stateful ?? false,
+        ingress: securityList.ingress ?? [],
+        egress: securityList.egress ?? [],
+      }),
+    );
+  }
+
+  /** The CIDRs of all subnets; those of existing subnets are looked up. */
   private subnetCidrs({ subnets }: HostNetworkArgs): pulumi.Output<string[]> {
     return pulumi.all(
       Object.values(subnets).map(({ cidr, id }) =>
         cidr === undefined
-          ? getSubnetOutput({ subnetId: id as pulumi.Input<string> }, { parent: this }).cidrBlock
+          ? getSubnetOutput({ subnetId: idOutput(id) }, { parent: this }).cidrBlock
           : pulumi.output(cidr),
       ),
     );
   }
+
+  /** OCIDs of all subnets by name, new or existing. */
+  private createSubnets(args: HostNetworkArgs, vcn: HostVcn): Record<string, pulumi.Output<string>> {
+    const list = this.securityListId === undefined ? [] : [this.securityListId];
+    const securityListIds = [...list, ...(args.securityList?.additionalIds ?? [])];
+    const subnetIds = Object.entries(args.subnets).map(([name, { cidr, id }]) => {
+      if (cidr === undefined) return [name, idOutput(id)] as const;
+      const subnet = new Subnet(
+        `${this.networkName}-${name}-subnet`,
+        {
+          ...this.common,
+          vcnId: vcn.id,
+          cidrBlock: cidr,
+          displayName: name,
+          routeTableId: vcn.routeTableId,
+          securityListIds,
+        },
+        { parent: this },
+      );
+      return [name, subnet.id] as const;
+    });
+    return Object.fromEntries(subnetIds);
+  }
+}
+
+function validateArgs(args: HostNetworkArgs): Problem[] {
+  return [
+    ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
+    ...validateNetwork(args, "", args.memberCidrs),
+  ];
+}
+
+/** An OCID that is given where no CIDR is; the validation has made sure of that. */
+function idOutput(id: pulumi.Input<string> | undefined): pulumi.Output<string> {
+  if (id === undefined) throw new Error("neither cidr nor id is given");
+  return pulumi.output(id);
 }

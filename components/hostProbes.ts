@@ -1,112 +1,98 @@
+import type { Duplex } from "node:stream";
 import * as pulumi from "@pulumi/pulumi";
+import type { Connection } from "./remoteCommand.ts";
 import { ForwardingRefused, SshSession } from "./sshSession.ts";
-import type { Connection } from "./sshSession.ts";
-import type { DeviceReport } from "./vxlan/phases/device.ts";
-import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
-import {
-  PROBE_COMMAND,
-  PROBE_LIMIT,
-  TRANSFER_BYTES,
-  parseProbeReport,
-  probeInput,
-} from "./vxlan/connectivityTest/probe.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
-import type { ProbeReport, ProbedHost, VerifySettings } from "./vxlan/connectivityTest/probe.ts";
+import { PROBE_COMMAND, PROBE_LIMIT, parseProbeReport, probeInput } from "./vxlan/connectivityTest/probe.ts";
+import type { ProbeReport, ProbedHost } from "./vxlan/connectivityTest/probe.ts";
+import { TRANSFER_BYTES, TRANSFER_COMMAND } from "./vxlan/connectivityTest/transfer.ts";
+import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
+import type { ReportedHost } from "./vxlan/plan.ts";
 import type { OverlaySettings } from "./vxlan/settings.ts";
 
-/** What the connectivity test does by a host's SSH session, beside asking whether the host is in sync. */
-
-/** Seconds for the connection of a transfer, and for each step behind it. */
+/** Seconds to connect to the sender of a transfer, and for each step after that. */
 const CONNECT_LIMIT = 5;
 const TRANSFER_LIMIT = 10;
 
-/** One phase as it last ran on a host. */
+/** How often a transfer is tried. */
+const TRANSFER_ATTEMPTS = 2;
+
+/** A phase of a host, as its resource has it. */
 interface AppliedPhase {
   create: string;
   stdin: string;
   settings: string;
 }
 
-/** A host that the test logs in to. */
-export interface TestedHost extends ProbedHost {
+/** A host that the connectivity test logs in to. */
+export interface TestedHost extends ProbedHost, ReportedHost {
   connection: Connection;
-  report: DeviceReport;
   device: AppliedPhase;
   peers: AppliedPhase;
 }
 
-/** What is tested, apart from the hosts. */
+/** The overlay that is tested. */
 export interface TestedOverlay {
-  /** That warnings are logged for. */
+  /** Component that warnings are logged for. */
   component: pulumi.Resource;
   identity: OverlayIdentity;
   settings: OverlaySettings;
-  verify: VerifySettings;
   /** MTU of the devices in bytes. */
   mtu: number;
-  /** Names of hosts that take their last change back, since no new SSH session could confirm it. */
+  /** Names of hosts that undo their last change, since no new SSH session could confirm it. */
   unconfirmedHosts: ReadonlySet<string>;
 }
 
-/** A host that let us in. */
+/** A host that the program is logged in to. */
 export interface HostSession {
   host: TestedHost;
   ssh: SshSession;
 }
 
 /**
- * Has a host probe peers.
+ * Lets a host probe peers.
  *
- * @param tries whether what does not answer is probed again
+ * @param tries whether a peer that does not answer is probed again
  * @throws Error where it did not probe all of them
  */
 export async function probeFrom(
-  { settings, verify, mtu }: TestedOverlay,
+  { settings, mtu }: TestedOverlay,
   { host, ssh }: HostSession,
   peers: readonly ProbedHost[],
   tries: "many" | "one" = "many",
 ): Promise<ProbeReport> {
-  const answer = await ssh.run(
-    PROBE_COMMAND,
-    probeInput(settings, verify, peers, mtu, tries),
-    PROBE_LIMIT + 10,
-  );
+  const answer = await ssh.run(PROBE_COMMAND, probeInput(settings, peers, mtu, tries), PROBE_LIMIT + 10);
   if (answer.status !== 0)
     throw new Error(answer.stderr.trim().slice(-500) || `its probes ended with ${answer.status}`);
   return parseProbeReport(host, peers, answer.stdout);
 }
 
 /**
- * Has a peer send some hundred kilobytes to a host over the overlay: the program logs in to the peer through the host, by
- * the peer's overlay address, which needs nothing installed on either.
+ * Lets a peer send some hundred kilobytes to a host over the overlay. The program logs in to the peer through the host, by
+ * the peer's overlay address, so nothing has to be installed on either.
  *
- * @returns undefined where the host's sshd forwards nothing
+ * @returns undefined where the host's sshd forwards no connections
  */
 export async function transfer(
   overlay: TestedOverlay,
   { host, ssh }: HostSession,
   peer: TestedHost,
 ): Promise<"passed" | FailedProbe | undefined> {
-  const port = overlay.verify.verifyPort ?? peer.sshPort;
+  const port = overlay.settings.verifyPort ?? peer.sshPort;
   const [address = ""] = peer.overlayAddresses;
-  let reason = "";
-  for (let attempt = 0; attempt < 2; attempt++) {
-    let through: SshSession | undefined;
+  let answer = "";
+  for (let attempt = 0; attempt < TRANSFER_ATTEMPTS; attempt++) {
     try {
-      const stream = await ssh.connectTo(address, port, CONNECT_LIMIT);
-      through = await SshSession.open(peer.connection, TRANSFER_LIMIT, stream);
-      const { stdout } = await through.run(`head -c ${TRANSFER_BYTES} /dev/zero`, "", TRANSFER_LIMIT);
-      if (stdout.length >= TRANSFER_BYTES) return "passed";
-      reason = `only ${stdout.length} of ${TRANSFER_BYTES} bytes arrived`;
+      const bytes = await receiveFrom(peer.connection, await ssh.connectTo(address, port, CONNECT_LIMIT));
+      if (bytes >= TRANSFER_BYTES) return "passed";
+      answer = `only ${bytes} of ${TRANSFER_BYTES} bytes arrived`;
     } catch (error) {
       if (error instanceof ForwardingRefused) {
         const text = `${host.name}: its sshd forwards no connections (AllowTcpForwarding), so no larger transfer to it was tested.`;
         await pulumi.log.info(text, overlay.component);
         return undefined;
       }
-      reason = (error as Error).message;
-    } finally {
-      through?.close();
+      answer = (error as Error).message;
     }
   }
   return {
@@ -117,6 +103,16 @@ export async function transfer(
     address,
     probe: "transfer",
     port,
-    answer: reason,
+    answer,
   };
+}
+
+/** How many bytes of the transfer arrive through a stream to the sender. */
+async function receiveFrom(sender: Connection, stream: Duplex): Promise<number> {
+  const session = await SshSession.open(sender, TRANSFER_LIMIT, stream);
+  try {
+    return (await session.run(TRANSFER_COMMAND, "", TRANSFER_LIMIT)).stdout.length;
+  } finally {
+    session.close();
+  }
 }

@@ -9,7 +9,8 @@ export type {
   ProvisionedHostArgs,
 } from "./overlayEnvironment.ts";
 export { OverlayHost } from "./overlayHost.ts";
-export type { ImageArgs, InstanceArgs, LoginArgs, OverlayHostArgs } from "./overlayHost.ts";
+export type { ImageArgs, InstanceArgs, OverlayHostArgs } from "./overlayHost.ts";
+export type { LoginArgs, SshArgs } from "./remoteCommand.ts";
 export { VxlanOverlay } from "./vxlanOverlay.ts";
-export type { SshArgs, VxlanHostArgs, VxlanOverlayArgs, OverlayArgs } from "./vxlanOverlay.ts";
+export type { OverlayArgs, VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";
 export type { SecurityRule } from "./oci/securityRules.ts";

@@ -1,13 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { HostNetwork } from "./hostNetwork.ts";
 import type { NetworkArgs } from "./hostNetwork.ts";
-import { FAULT_DOMAINS, subnetOf } from "./oci/settings.ts";
-import { outsideAddresses, validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
+import { FAULT_DOMAINS, outsideAddresses, subnetOf } from "./oci/settings.ts";
+import { validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
 import { OverlayHost } from "./overlayHost.ts";
-import type { InstanceArgs, LoginArgs } from "./overlayHost.ts";
+import type { InstanceArgs } from "./overlayHost.ts";
+import type { LoginArgs } from "./remoteCommand.ts";
+import { markValidated, refuseProblems, validateOnce } from "./validation.ts";
 import { withDefaults } from "./vxlan/settings.ts";
-import { describeProblems } from "./vxlan/problems.ts";
-import { VxlanOverlay } from "./vxlanOverlay.ts";
+import { validateIdentity } from "./vxlan/validation/identity.ts";
+import { VxlanOverlay, overlayIdentity } from "./vxlanOverlay.ts";
 import type { OverlayArgs, VxlanHostArgs } from "./vxlanOverlay.ts";
 
 /** A host that the environment provisions. */
@@ -16,7 +18,7 @@ export interface ProvisionedHostArgs extends InstanceArgs {
   subnet?: string;
 }
 
-/** A host that is there already. */
+/** A host that exists already. */
 export interface ExistingHostArgs {
   /**
    * IPv4 address that a NIC of the host carries. Beside a `network` it has to be text, since that network's Security
@@ -40,8 +42,8 @@ export interface EnvironmentHostArgs {
   /** Raise it to have the overlay installed on the host anew. Default 0. *Updatable.* */
   generation?: number;
   /**
-   * Set it while the host is down on purpose. `up` then leaves the host alone: nothing on it is changed, it is not
-   * asked, and nobody probes it; what it has in the other hosts' tables stays. Default false. *Updatable.*
+   * Set it while the host is down on purpose. `up` then changes nothing on the host, and the connectivity test leaves it
+   * out. Its entries in the other hosts' tables stay. Default false. *Updatable.*
    */
   down?: boolean;
   instance?: ProvisionedHostArgs;
@@ -49,121 +51,69 @@ export interface EnvironmentHostArgs {
 }
 
 export interface OverlayEnvironmentArgs {
-  /** OCID of the compartment of all that is made. Required with `instance` hosts. *Updatable.* */
+  /** OCID of the compartment of all cloud resources. Required with `instance` hosts. *Updatable.* */
   compartmentId?: pulumi.Input<string>;
   /** The hosts' network. Required with `instance` hosts. */
   network?: NetworkArgs;
-  /** The overlay itself: its CIDRs, device, VNI, port and the like. */
+  /** The overlay: its CIDRs, device, VNI, port and so on. */
   overlay: OverlayArgs;
   ssh: LoginArgs;
-  /** The hosts by name, provisioned and existing ones mixed at will. Adding or removing one leaves the others alone. */
+  /** The hosts by name, provisioned and existing ones. Adding or removing one leaves the others alone. */
   hosts: Record<string, EnvironmentHostArgs>;
-  /** Freeform tags of all that is made in the cloud, ten at most. *Updatable.* */
+  /** Freeform tags of all cloud resources, ten at most. *Updatable.* */
   tags?: Record<string, string>;
 }
 
-/** Where a provisioned host is. */
+/** OCID and addresses of a provisioned host. */
 export interface HostAddresses {
   instanceId: pulumi.Output<string>;
   privateIp: pulumi.Output<string>;
   publicIp: pulumi.Output<string>;
 }
 
+/** The instances of an environment by host name. */
+type Instances = Readonly<Record<string, OverlayHost>>;
+
 /**
  * A whole environment: the network, the instances in their shared Security List, and the overlay between them and
- * whatever hosts existed before.
+ * any existing hosts.
  *
- * Children: `HostNetwork` `<name>-network`, an `OverlayHost` `<name>-<host>` each, and the `VxlanOverlay`, which has
- * the environment's own name: its name is part of what identifies the overlay on the hosts.
+ * Children: `HostNetwork` `<name>-network`, an `OverlayHost` `<name>-<host>` each, and the `VxlanOverlay`. The overlay has
+ * the environment's own name, since that name identifies the overlay on the hosts.
  *
- * An explicit provider (`{ providers: [provider] }`) is what every child is made with.
+ * An explicit provider (`{ providers: [provider] }`) is passed to every child.
  *
- * @throws pulumi.RunError before anything is made, with all that is wrong in `args`
+ * @throws pulumi.RunError with all problems of `args`, before any resource is created
  */
 export class OverlayEnvironment extends pulumi.ComponentResource {
   /** MAC of the VXLAN device on each host. */
   readonly macs: pulumi.Output<Record<string, string>>;
   /** MTU of the VXLAN device in bytes. */
   readonly mtu: pulumi.Output<number>;
-  /** What was last seen to pass between all hosts, and when. */
+  /** Which traffic this run has seen to pass between all hosts, and when. */
   readonly lastVerified: VxlanOverlay["lastVerified"];
-  /** Where the provisioned hosts are. */
+  /** OCID and addresses of each provisioned host. */
   readonly addresses: Record<string, HostAddresses>;
   readonly overlay: VxlanOverlay;
 
+  private readonly environmentName: string;
+
   constructor(name: string, args: OverlayEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayEnvironment", name, {}, opts);
-    const problems = [...validateEnvironment(args), ...validateHostKeys(args)];
-    if (problems.length > 0) {
-      throw new pulumi.RunError(
-        `OverlayEnvironment "${name}" cannot be built:\n${describeProblems(problems)}`,
-      );
-    }
-    const tags = args.tags ? { tags: args.tags } : {};
-    const network =
-      args.network && args.compartmentId !== undefined
-        ? new HostNetwork(
-            `${name}-network`,
-            {
-              ...args.network,
-              compartmentId: args.compartmentId,
-              vxlanPort: withDefaults(args.overlay).port,
-              ...(args.ssh.port === undefined ? {} : { sshPort: args.ssh.port }),
-              memberCidrs: outsideAddresses(args),
-              ...tags,
-            },
-            { parent: this },
-          )
-        : undefined;
+    refuseProblems("OverlayEnvironment", name, [
+      ...validateOnce(args, () => [...validateEnvironment(args), ...validateHostKeys(args)]),
+      ...validateIdentity(overlayIdentity(name).overlay),
+    ]);
+    this.environmentName = name;
 
-    const provisioned: Record<string, OverlayHost> = {};
-    Object.keys(args.hosts)
-      .sort()
-      .forEach((host, index) => {
-        const { instance } = args.hosts[host] as EnvironmentHostArgs;
-        if (!instance || !network || args.compartmentId === undefined) return;
-        const { subnet, ...chosen } = instance;
-        const subnetName = subnetOf({ subnet }, network.subnetIds) ?? "";
-        provisioned[host] = new OverlayHost(
-          `${name}-${host}`,
-          {
-            ...chosen,
-            compartmentId: args.compartmentId,
-            subnetId: network.subnetIds[subnetName] ?? "",
-            displayName: host,
-            initialFaultDomain: FAULT_DOMAINS[index % FAULT_DOMAINS.length],
-            ssh: args.ssh,
-            ...tags,
-          },
-          { parent: this },
-        );
-      });
-
-    const hosts = Object.entries(args.hosts).map(([host, given]): [string, VxlanHostArgs] => {
-      const { overlayAddresses, generation, down } = given;
-      const shared = {
-        overlayAddresses,
-        ...(generation === undefined ? {} : { generation }),
-        ...(down === undefined ? {} : { down }),
-      };
-      const made = provisioned[host];
-      return [host, { ...shared, ...(made ? onInstance(made) : onExisting(given, args.ssh)) }];
-    });
-    this.overlay = new VxlanOverlay(
-      name,
-      { ...args.overlay, hosts: Object.fromEntries(hosts) },
-      { parent: this },
-    );
+    const network = this.createNetwork(args);
+    const instances = this.createInstances(args, network);
+    this.overlay = this.createOverlay(args, instances);
 
     this.macs = this.overlay.macs;
     this.mtu = this.overlay.mtu;
     this.lastVerified = this.overlay.lastVerified;
-    this.addresses = Object.fromEntries(
-      Object.entries(provisioned).map(([host, { instanceId, privateIp, publicIp }]) => [
-        host,
-        { instanceId, privateIp, publicIp },
-      ]),
-    );
+    this.addresses = addressesOf(instances);
     this.registerOutputs({
       macs: this.macs,
       mtu: this.mtu,
@@ -171,32 +121,81 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
       addresses: this.addresses,
     });
   }
+
+  private createNetwork(args: OverlayEnvironmentArgs): HostNetwork | undefined {
+    const { network, compartmentId, overlay, ssh, tags } = args;
+    if (!network || compartmentId === undefined) return undefined;
+    const networkArgs = markValidated({
+      ...network,
+      compartmentId,
+      vxlanPort: withDefaults(overlay).port,
+      sshPort: ssh.port,
+      memberCidrs: outsideAddresses(args),
+      tags,
+    });
+    return new HostNetwork(`${this.environmentName}-network`, networkArgs, { parent: this });
+  }
+
+  private createInstances(args: OverlayEnvironmentArgs, network: HostNetwork | undefined): Instances {
+    const { compartmentId, ssh, tags } = args;
+    if (!network || compartmentId === undefined) return {};
+    const hostsByName = Object.entries(args.hosts).sort(([a], [b]) => (a < b ? -1 : 1));
+    const instances = hostsByName.flatMap(([host, { instance }], index) => {
+      if (!instance) return [];
+      const { subnet, ...choices } = instance;
+      const instanceArgs = markValidated({
+        ...choices,
+        compartmentId,
+        subnetId: network.subnetIds[subnetOf({ subnet }, network.subnetIds) ?? ""] ?? "",
+        displayName: host,
+        initialFaultDomain: FAULT_DOMAINS[index % FAULT_DOMAINS.length],
+        ssh,
+        tags,
+      });
+      const overlayHost = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, { parent: this });
+      return [[host, overlayHost] as const];
+    });
+    return Object.fromEntries(instances);
+  }
+
+  private createOverlay({ overlay, hosts, ssh }: OverlayEnvironmentArgs, instances: Instances): VxlanOverlay {
+    const members = Object.entries(hosts).flatMap(([host, hostArgs]): [string, VxlanHostArgs][] => {
+      const { overlayAddresses, generation, down, existing } = hostArgs;
+      const instance = instances[host];
+      const machine = instance ? instanceMachine(instance) : existing && existingMachine(existing, ssh);
+      return machine ? [[host, { overlayAddresses, generation, down, ...machine }]] : [];
+    });
+    const overlayArgs = markValidated({ ...overlay, hosts: Object.fromEntries(members) });
+    return new VxlanOverlay(this.environmentName, overlayArgs, { parent: this });
+  }
 }
 
-type Reached = Pick<VxlanHostArgs, "underlayAddress" | "ssh" | "incarnation" | "deletedWith">;
+/** The machine that is a host of the overlay: where it is, and how SSH reaches it. */
+type Machine = Pick<VxlanHostArgs, "underlayAddress" | "ssh" | "instanceIdentity" | "deletedWith">;
 
-function onInstance(host: OverlayHost): Reached {
-  return {
-    underlayAddress: host.privateIp,
-    ssh: host.ssh,
-    incarnation: host.incarnation,
-    deletedWith: host.instance,
-  };
+function instanceMachine({ privateIp, ssh, instanceIdentity, instance }: OverlayHost): Machine {
+  return { underlayAddress: privateIp, ssh, instanceIdentity, deletedWith: instance };
 }
 
-function onExisting({ existing }: EnvironmentHostArgs, login: LoginArgs): Reached {
-  const { underlayAddress, sshAddress, user, port, hostKey } = existing as ExistingHostArgs;
+function existingMachine(existing: ExistingHostArgs, login: LoginArgs): Machine {
+  const { underlayAddress, sshAddress, user, port, hostKey } = existing;
   return {
     underlayAddress,
     ssh: {
+      ...login,
       host: sshAddress ?? underlayAddress,
-      port: port ?? login.port ?? 22,
-      user: user ?? login.user ?? "opc",
-      privateKey: login.privateKey,
-      ...(login.privateKeyPassphrase === undefined
-        ? {}
-        : { privateKeyPassphrase: login.privateKeyPassphrase }),
+      port: port ?? login.port,
+      user: user ?? login.user,
       hostKey,
     },
   };
+}
+
+function addressesOf(instances: Instances): Record<string, HostAddresses> {
+  return Object.fromEntries(
+    Object.entries(instances).map(([host, { instanceId, privateIp, publicIp }]) => [
+      host,
+      { instanceId, privateIp, publicIp },
+    ]),
+  );
 }

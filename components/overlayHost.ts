@@ -22,10 +22,12 @@ import {
   isFlexible,
 } from "./oci/settings.ts";
 import { validateInstance } from "./oci/validation/instances.ts";
-import { describeProblems } from "./vxlan/problems.ts";
-import type { SshArgs } from "./vxlanOverlay.ts";
+import { DEFAULT_USER, connectionTo, remoteCommand } from "./remoteCommand.ts";
+import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
+import { refuseProblems, validateOnce } from "./validation.ts";
+import type { Problem } from "./vxlan/problems.ts";
 
-/** An image: pinned by its OCID, or the newest of a name when the host is first made. */
+/** An image: pinned by its OCID, or the newest of a name when the instance is created. */
 export interface ImageArgs {
   /** OCID. *Updatable*: OCI replaces the boot volume. */
   id?: pulumi.Input<string>;
@@ -35,17 +37,17 @@ export interface ImageArgs {
   version?: string;
 }
 
-/** What may be chosen about a provisioned host; everything has a default. */
+/** The choices about a provisioned host; each has a default. */
 export interface InstanceArgs {
   /**
    * Its address on the underlay. Default: OCI chooses one of the subnet's. *Replaces* the instance, which is deleted
-   * first.
+   * before the new one is created.
    */
   privateIp?: string;
   /** Whether it gets a public address, which SSH then goes to. Default true. *Updatable.* */
   publicIp?: boolean;
   /**
-   * Name, or the end of one such as `AD-2`. Default: the first that the region lists, when the host is first made.
+   * Name, or the end of one such as `AD-2`. Default: the first that the region lists when the instance is created.
    * *Replaces* the instance.
    */
   availabilityDomain?: string;
@@ -59,22 +61,10 @@ export interface InstanceArgs {
   memoryInGBs?: number;
   image?: ImageArgs;
   /**
-   * Seconds for SSH to answer, and again for cloud-init to finish. Default 300. *Updatable*: the host is only
-   * waited for again.
+   * Seconds for SSH to answer, and again for cloud-init to finish. Default 300. *Updatable*: it only waits for the host
+   * again.
    */
   bootTimeout?: number;
-}
-
-/** How a provisioned host is logged in to. */
-export interface LoginArgs {
-  /** Login user, made at first boot where the image has none of that name. Default `opc`. */
-  user?: string;
-  /** TCP port of sshd. Default 22. *Updatable.* */
-  port?: number;
-  /** Private key in OpenSSH or PEM format; kept as a secret. Its public half goes to the host at its first boot. */
-  privateKey: pulumi.Input<string>;
-  /** Passphrase of the private key, where it has one; kept as a secret. */
-  privateKeyPassphrase?: pulumi.Input<string>;
 }
 
 export interface OverlayHostArgs extends InstanceArgs {
@@ -85,8 +75,8 @@ export interface OverlayHostArgs extends InstanceArgs {
   /** Host name, and name in Oracle's console. Default: the component's name. *Updatable* in the console only. */
   displayName?: string;
   /**
-   * Fault domain to begin in, where `faultDomain` is left out. A later change of it moves nothing, so that adding a
-   * host to a fleet that is spread out leaves the others where they are.
+   * Fault domain of a new instance, where `faultDomain` is left out. A later change moves no instance, so that adding a
+   * host to a fleet leaves the others in their fault domains.
    */
   initialFaultDomain?: string;
   ssh: LoginArgs;
@@ -96,91 +86,51 @@ export interface OverlayHostArgs extends InstanceArgs {
 
 /**
  * One compute instance that is ready to be an overlay's host: booted, its cloud-init finished, and reachable by SSH
- * with a host key that this stack issued, so that no first connection has to be trusted.
+ * with a host key that this stack issued, so that even the first connection pins the host's key.
  *
  * Children: `<name>-host-key`, `<name>-instance` and `<name>-ready`.
  *
- * Changed user data or a changed login key replaces no instance: they are for its first boot.
+ * Changed user data or a changed login key replaces no instance, since they matter at its first boot only.
  *
- * @throws pulumi.RunError before anything is made, with all that is wrong in `args`
+ * @throws pulumi.RunError with all problems of `args`, before any resource is created
  */
 export class OverlayHost extends pulumi.ComponentResource {
   readonly instanceId: pulumi.Output<string>;
-  /** Changes with the instance, and with its boot volume: either way the host has to be installed anew. */
-  readonly incarnation: pulumi.Output<string>;
+  /**
+   * OCIDs of the instance and its boot volume. Where it changes, the host has to be installed anew: it is another machine,
+   * or has another disk.
+   */
+  readonly instanceIdentity: pulumi.Output<string>;
   /** Address on the underlay. */
   readonly privateIp: pulumi.Output<string>;
   /** Public address; empty where it has none. */
   readonly publicIp: pulumi.Output<string>;
   /** The host's public key, `ecdsa-sha2-nistp256 AAAA…`. */
   readonly hostKey: pulumi.Output<string>;
-  /** How SSH reaches the host, for `VxlanOverlay`. Known only once the host is ready. */
+  /** How SSH reaches the host, for `VxlanOverlay`. Its address is known only when the host is ready. */
   readonly ssh: SshArgs;
-  /** The instance, that phases on the host go down with. */
+  /** The instance, for `deletedWith` of resources on the host. */
   readonly instance: Instance;
+
+  private readonly hostName: string;
 
   constructor(name: string, args: OverlayHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayHost", name, {}, opts);
-    const problems = [
-      ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
-      ...problemWithOcid(args.subnetId, "subnet", "subnetId"),
-      ...validateInstance(args, ""),
-    ];
-    if (problems.length > 0) {
-      throw new pulumi.RunError(`OverlayHost "${name}" cannot be built:\n${describeProblems(problems)}`);
-    }
-    const user = args.ssh.user ?? "opc";
-    const bootTimeout = args.bootTimeout ?? DEFAULT_BOOT_TIMEOUT;
-    const keys = this.issueHostKey(name);
-    this.instance = this.launch(name, args, user, keys);
+    refuseProblems(
+      "OverlayHost",
+      name,
+      validateOnce(args, () => validateArgs(args)),
+    );
+    this.hostName = name;
 
-    this.hostKey = pinnedHostKey(this.instance, keys);
+    const keys = this.issueHostKey();
+    this.instance = this.createInstance(args, keys);
     this.instanceId = this.instance.id;
+    this.instanceIdentity = identityOf(this.instance);
     this.privateIp = this.instance.privateIp;
     this.publicIp = this.instance.publicIp;
-    const address = args.publicIp === false ? this.privateIp : this.publicIp;
-    const connection = {
-      port: args.ssh.port ?? 22,
-      user,
-      privateKey: args.ssh.privateKey,
-      hostKey: this.hostKey,
-    };
-    const passphrase = args.ssh.privateKeyPassphrase;
-
-    this.incarnation = pulumi
-      .all([this.instance.id, this.instance.bootVolumeId])
-      .apply(([instance, bootVolume]) => `${instance} ${bootVolume}`);
-    const phase = this.incarnation.apply((incarnation) => readyPhase(bootTimeout, incarnation));
-    const ready = new command.remote.Command(
-      `${name}-ready`,
-      {
-        connection: pulumi.secret({
-          ...connection,
-          ...(passphrase === undefined ? {} : { privateKeyPassword: passphrase }),
-          host: address,
-          ...dialLimits(bootTimeout),
-        }),
-        create: phase.create,
-        stdin: phase.stdin,
-        addPreviousOutputInEnv: false,
-        logging: "none",
-      },
-      { parent: this, deletedWith: this.instance },
-    );
-
-    if (!pulumi.runtime.isDryRun()) {
-      ready.stderr.apply((stderr) => {
-        const warning = readyWarning(stderr);
-        if (warning !== undefined) void pulumi.log.warn(warning, this);
-      });
-    }
-
-    this.ssh = {
-      ...connection,
-      ...(passphrase === undefined ? {} : { privateKeyPassphrase: passphrase }),
-      // The address depends on phase ready, and so does every connection that is made with it.
-      host: pulumi.all([address, ready.id]).apply(([host]) => host),
-    };
+    this.hostKey = pinnedHostKey(this.instance, keys);
+    this.ssh = this.waitUntilReady(args);
     this.registerOutputs({
       instanceId: this.instanceId,
       privateIp: this.privateIp,
@@ -189,103 +139,151 @@ export class OverlayHost extends pulumi.ComponentResource {
     });
   }
 
-  /** A key pair, made once: no change of any input may draw another, so all of them are ignored. */
-  private issueHostKey(name: string): pulumi.Output<HostKeyPair> {
-    const issued = new command.local.Command(
-      `${name}-host-key`,
+  /** Generates a key pair once. All changes are ignored, since a change of any input would generate another. */
+  private issueHostKey(): pulumi.Output<HostKeyPair> {
+    const { stdout } = new command.local.Command(
+      `${this.hostName}-host-key`,
       { ...hostKeyCommand(), addPreviousOutputInEnv: false, logging: "none" },
       { parent: this, ignoreChanges: ["*"], additionalSecretOutputs: ["stdout"] },
     );
-    return pulumi.secret(issued.stdout).apply(parseHostKeyPair);
+    return pulumi.secret(stdout).apply(parseHostKeyPair);
   }
 
-  private launch(
-    name: string,
-    args: OverlayHostArgs,
-    user: string,
-    keys: pulumi.Output<HostKeyPair>,
-  ): Instance {
-    const hostname = args.displayName ?? name;
-    const shape = args.shape ?? DEFAULT_SHAPE;
-    const ocpus = args.ocpus ?? DEFAULT_OCPUS;
+  private createInstance(args: OverlayHostArgs, keys: pulumi.Output<HostKeyPair>): Instance {
+    const { displayName = this.hostName, shape = DEFAULT_SHAPE, tags: freeformTags } = args;
     const faultDomain = args.faultDomain ?? args.initialFaultDomain ?? ANY_FAULT_DOMAIN;
-    const tags = args.tags ? { freeformTags: args.tags } : {};
-    const metadata = pulumi
-      .all([keys, args.ssh.privateKey, args.ssh.privateKeyPassphrase])
-      .apply(([hostKey, privateKey, passphrase]) =>
-        instanceMetadata({ hostname, user, hostKey, authorizedKeys: [publicKeyOf(privateKey, passphrase)] }),
-      );
-    // What was looked up or spread at first is left alone afterwards; what the user names is the user's to change.
-    const lookedUp = [
-      ...(args.image?.id === undefined ? ["sourceDetails.sourceId"] : []),
-      ...(args.availabilityDomain === undefined ? ["availabilityDomain"] : []),
-      ...(args.faultDomain === undefined ? ["faultDomain"] : []),
-    ];
     return new Instance(
-      `${name}-instance`,
+      `${this.hostName}-instance`,
       {
         compartmentId: args.compartmentId,
-        displayName: hostname,
+        displayName,
         availabilityDomain: this.availabilityDomain(args),
-        ...(faultDomain === ANY_FAULT_DOMAIN ? {} : { faultDomain }),
+        faultDomain: faultDomain === ANY_FAULT_DOMAIN ? undefined : faultDomain,
         shape,
-        ...(isFlexible(shape)
-          ? { shapeConfig: { ocpus, memoryInGbs: args.memoryInGBs ?? DEFAULT_MEMORY * ocpus } }
-          : {}),
+        shapeConfig: isFlexible(shape) ? sizeOf(args) : undefined,
         sourceDetails: { sourceType: "image", sourceId: this.image(args, shape) },
         createVnicDetails: {
           subnetId: args.subnetId,
-          displayName: hostname,
+          displayName,
           assignPublicIp: String(args.publicIp ?? true),
-          ...(args.privateIp === undefined ? {} : { privateIp: args.privateIp }),
-          ...tags,
+          privateIp: args.privateIp,
+          freeformTags,
         },
         instanceOptions: { areLegacyImdsEndpointsDisabled: true },
-        metadata: pulumi.secret(metadata),
-        ...tags,
+        metadata: pulumi.secret(firstBootMetadata(displayName, args.ssh, keys)),
+        freeformTags,
       },
       {
         parent: this,
         // Its address may be fixed, and a /30 holds one host: the old instance goes before the new one comes.
         deleteBeforeReplace: true,
-        ignoreChanges: ["metadata", ...lookedUp],
+        ignoreChanges: ["metadata", ...defaultedProperties(args)],
         additionalSecretOutputs: ["metadata"],
-        ...adviceOnError(`${name}-advice`, this, ({ failedOperation, errors }) =>
-          failedOperation === "create" ? capacityAdvice(hostname, shape, errors[0] ?? "") : undefined,
-        ),
+        ...this.adviceOptions(displayName, shape),
       },
     );
   }
 
+  private adviceOptions(displayName: string, shape: string): pulumi.CustomResourceOptions {
+    return adviceOnError(`${this.hostName}-advice`, this, ({ failedOperation, errors }) =>
+      failedOperation === "create" ? capacityAdvice(displayName, shape, errors[0] ?? "") : undefined,
+    );
+  }
+
   private availabilityDomain({ compartmentId, availabilityDomain }: OverlayHostArgs): pulumi.Input<string> {
-    // A full name holds its tenancy's prefix and needs no look at the list.
+    // A full name has its tenancy's prefix, as in "Uocm:EU-FRANKFURT-1-AD-1", and needs no lookup.
     if (availabilityDomain?.includes(":")) return availabilityDomain;
-    return getAvailabilityDomainsOutput({ compartmentId }, { parent: this }).availabilityDomains.apply(
-      (known) =>
-        chooseAvailabilityDomain(
-          known.map(({ name }) => name),
-          availabilityDomain,
-        ),
+    const { availabilityDomains } = getAvailabilityDomainsOutput({ compartmentId }, { parent: this });
+    return availabilityDomains.apply((domains) =>
+      chooseAvailabilityDomain(
+        domains.map(({ name }) => name),
+        availabilityDomain,
+      ),
     );
   }
 
   private image({ compartmentId, image }: OverlayHostArgs, shape: string): pulumi.Input<string> {
     if (image?.id !== undefined) return image.id;
-    const wanted = image?.operatingSystem === undefined ? DEFAULT_IMAGE : image;
-    return getImagesOutput(
+    const { operatingSystem, version } =
+      image?.operatingSystem === undefined
+        ? DEFAULT_IMAGE
+        : { operatingSystem: image.operatingSystem, version: image.version };
+    const { images } = getImagesOutput(
       {
         compartmentId,
-        operatingSystem: wanted.operatingSystem,
-        ...(wanted.version === undefined ? {} : { operatingSystemVersion: wanted.version }),
+        operatingSystem,
+        operatingSystemVersion: version,
         shape,
         sortBy: "TIMECREATED",
         sortOrder: "DESC",
       },
       { parent: this },
-    ).images.apply((images) =>
-      chooseImage(images, `${wanted.operatingSystem} ${wanted.version ?? ""}`.trim(), shape),
     );
+    return images.apply((list) => chooseImage(list, `${operatingSystem} ${version ?? ""}`.trim(), shape));
   }
+
+  /** Phase ready. The connection that it returns depends on the phase, and so does each resource that uses it. */
+  private waitUntilReady(args: OverlayHostArgs): SshArgs {
+    const { bootTimeout = DEFAULT_BOOT_TIMEOUT, publicIp = true } = args;
+    const host = publicIp ? this.publicIp : this.privateIp;
+    const ssh = { ...args.ssh, host, hostKey: this.hostKey };
+    const { create, stdin } = this.instanceIdentity.apply((identity) => readyPhase(bootTimeout, identity));
+    const ready = remoteCommand(
+      `${this.hostName}-ready`,
+      connectionTo(ssh, dialLimits(bootTimeout)),
+      { create, stdin },
+      { parent: this, deletedWith: this.instance },
+    );
+    if (!pulumi.runtime.isDryRun()) {
+      ready.stderr.apply((stderr) => {
+        const warning = readyWarning(stderr);
+        if (warning !== undefined) void pulumi.log.warn(warning, this);
+      });
+    }
+    return { ...ssh, host: pulumi.all([host, ready.id]).apply(([address]) => address) };
+  }
+}
+
+function validateArgs(args: OverlayHostArgs): Problem[] {
+  return [
+    ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
+    ...problemWithOcid(args.subnetId, "subnet", "subnetId"),
+    ...validateInstance(args, ""),
+  ];
+}
+
+/** The size of an instance of a flexible shape. */
+function sizeOf({ ocpus = DEFAULT_OCPUS, memoryInGBs = DEFAULT_MEMORY * ocpus }: OverlayHostArgs) {
+  return { ocpus, memoryInGbs: memoryInGBs };
+}
+
+/** The `metadata` of the instance, which creates the login user and sets the host key. */
+function firstBootMetadata(
+  hostname: string,
+  { user = DEFAULT_USER, privateKey, privateKeyPassphrase }: LoginArgs,
+  keys: pulumi.Output<HostKeyPair>,
+): pulumi.Output<Record<string, string>> {
+  return pulumi
+    .all([keys, privateKey, privateKeyPassphrase])
+    .apply(([hostKey, loginKey, passphrase]) =>
+      instanceMetadata({ hostname, user, hostKey, authorizedKeys: [publicKeyOf(loginKey, passphrase)] }),
+    );
+}
+
+/**
+ * The instance's properties that have a default which may be another one later, such as the newest image. They are set
+ * when the instance is created and then stay; what the user sets may be changed by the user.
+ */
+function defaultedProperties({ image, availabilityDomain, faultDomain }: OverlayHostArgs): string[] {
+  return [
+    ...(image?.id === undefined ? ["sourceDetails.sourceId"] : []),
+    ...(availabilityDomain === undefined ? ["availabilityDomain"] : []),
+    ...(faultDomain === undefined ? ["faultDomain"] : []),
+  ];
+}
+
+function identityOf({ id, bootVolumeId }: Instance): pulumi.Output<string> {
+  return pulumi.all([id, bootVolumeId]).apply(([instance, bootVolume]) => `${instance} ${bootVolume}`);
 }
 
 /**
@@ -293,12 +291,15 @@ export class OverlayHost extends pulumi.ComponentResource {
  * metadata, so a host key that is issued anew, for example by `--replace`, reaches only a new instance. The issued key
  * is used where the metadata holds none, for example after a refresh that did not return it.
  */
-function pinnedHostKey(instance: Instance, issued: pulumi.Output<HostKeyPair>): pulumi.Output<string> {
-  // The public half is no secret, though both places that hold it are.
+function pinnedHostKey(
+  { metadata }: Instance,
+  issuedKeys: pulumi.Output<HostKeyPair>,
+): pulumi.Output<string> {
+  // The public half is no secret, but both values that hold it are.
   return pulumi.unsecret(
-    instance.metadata.apply((metadata) => {
-      const launched = hostPublicKey(metadata);
-      return launched === undefined ? issued.apply(({ publicKey }) => publicKey) : pulumi.output(launched);
+    metadata.apply((values) => {
+      const launchedKey = hostPublicKey(values);
+      return launchedKey === undefined ? issuedKeys.publicKey : pulumi.output(launchedKey);
     }),
   );
 }

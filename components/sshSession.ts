@@ -1,11 +1,7 @@
 import type { Duplex } from "node:stream";
-import type * as command from "@pulumi/command";
-import type { Unwrap } from "@pulumi/pulumi";
 import ssh2 from "ssh2";
 import type { Client, ConnectConfig, ParsedKey, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from "ssh2";
-
-/** A provider's connection whose values are known. */
-export type Connection = Unwrap<command.types.input.remote.ConnectionArgs>;
+import type { Connection } from "./remoteCommand.ts";
 
 /** How a command ended on a host. */
 export interface Answer {
@@ -15,25 +11,25 @@ export interface Answer {
   stderr: string;
 }
 
-/** Thrown where a host's sshd does not forward connections, by its own configuration. */
+/** Thrown where the configuration of a host's sshd forbids to forward connections. */
 export class ForwardingRefused extends Error {}
 
-/** A fleet has one login key as a rule, and to unlock it takes a third of a second. */
-let unlocked: { text: string; passphrase: string | undefined; key: ParsedKey } | undefined;
+/** The key that was unlocked last. To unlock one takes a third of a second, and a fleet usually has one key. */
+let unlockedKey: { text: string; passphrase: string | undefined; key: ParsedKey } | undefined;
 
 function unlock(text: string, passphrase: string | undefined): ParsedKey {
-  if (unlocked?.text !== text || unlocked.passphrase !== passphrase) {
+  if (unlockedKey?.text !== text || unlockedKey.passphrase !== passphrase) {
     const key = ssh2.utils.parseKey(text, passphrase);
     if (key instanceof Error) throw key;
-    unlocked = { text, passphrase, key };
+    unlockedKey = { text, passphrase, key };
   }
-  return unlocked.key;
+  return unlockedKey.key;
 }
 
-/** An SSH session of the program's own: the provider dials where something changed, and nowhere else. */
+/** An SSH session of the program itself. The provider dials only where a resource changes. */
 export class SshSession {
   private readonly client: Client;
-  /** Rejects when the connection is lost; whatever waits for the host races with it. */
+  /** Rejects when the connection is lost. Everything that waits for the host waits for this as well. */
   private readonly lost: Promise<never>;
 
   private constructor(client: Client) {
@@ -46,18 +42,18 @@ export class SshSession {
   }
 
   /**
-   * Logs in. The pinned host key is the only one that is accepted.
+   * Logs in. It accepts only the pinned host key.
    *
-   * @param seconds from the first packet to the login's end
-   * @param through the stream to the host; left out, it is dialled
+   * @param seconds from the first packet to the end of the login
+   * @param stream to the host; if it is left out, the host is dialled
    * @throws Error that quotes no key
    */
-  static async open(connection: Connection, seconds: number, through?: Duplex): Promise<SshSession> {
+  static async open(connection: Connection, seconds: number, stream?: Duplex): Promise<SshSession> {
     const client = new ssh2.Client();
     const session = new SshSession(client);
     const ready = new Promise<void>((resolve) => client.on("ready", resolve));
     try {
-      client.connect({ ...loginWith(connection), ...(through ? { sock: through } : {}) });
+      client.connect({ ...loginWith(connection), sock: stream });
       await within(seconds, "no answer", Promise.race([ready, session.lost]));
       return session;
     } catch (error) {
@@ -69,12 +65,12 @@ export class SshSession {
   /**
    * Runs a command.
    *
-   * @param input what its standard input is
-   * @param seconds until it must have ended
+   * @param input its standard input
+   * @param seconds after which its end is no longer waited for
    */
-  run(text: string, input: string, seconds: number): Promise<Answer> {
+  run(command: string, input: string, seconds: number): Promise<Answer> {
     const answer = new Promise<Answer>((resolve, reject) =>
-      this.client.exec(text, (error, channel) => {
+      this.client.exec(command, (error, channel) => {
         if (error) return reject(error);
         let [stdout, stderr] = ["", ""];
         let status: number | undefined;
@@ -89,7 +85,7 @@ export class SshSession {
   }
 
   /**
-   * Has the host connect to an address, as it does for a jump host.
+   * Lets the host connect to an address, as a jump host does.
    *
    * @throws ForwardingRefused where its sshd forwards nothing; Error where the address does not answer
    */
@@ -113,26 +109,25 @@ export class SshSession {
 
 /** @throws Error where the private key cannot be read */
 function loginWith(connection: Connection): ConnectConfig {
-  const { host, port, user, privateKey, privateKeyPassword, hostKey = "" } = connection;
-  const [type, pinned = ""] = hostKey.trim().split(/\s+/);
-  const username = user ?? "root";
+  const { host, port, user: username, privateKey, privateKeyPassword, hostKey } = connection;
+  const [type, pinnedKey = ""] = hostKey.trim().split(/\s+/);
   const login: PublicKeyAuthMethod = {
     type: "publickey",
     username,
-    key: unlock(privateKey ?? "", privateKeyPassword),
+    key: unlock(privateKey, privateKeyPassword),
   };
   return {
     host,
-    port: port ?? 22,
+    port,
     username,
     authHandler: [login],
     readyTimeout: 0,
     algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
-    hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(pinned, "base64")),
+    hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(pinnedKey, "base64")),
   };
 }
 
-/** @throws Error that says how long nothing came */
+/** @throws Error where the time is up first, such as "no answer within 5 s" */
 async function within<T>(seconds: number, what: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {

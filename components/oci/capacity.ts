@@ -1,7 +1,7 @@
 /**
- * What to do when the cloud has no room for an instance, which it says in one line and without a remedy.
+ * Advice for an instance that OCI has no capacity for, or that a service limit forbids. OCI's own message names no remedy.
  *
- * @param error the failed operation's message
+ * @param error message of the failed operation
  * @returns undefined where it failed for another reason
  */
 export function capacityAdvice(host: string, shape: string, error: string): string | undefined {

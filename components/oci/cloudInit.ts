@@ -1,9 +1,9 @@
 import type { HostKeyPair } from "./hostKeyPair.ts";
 
-/** What a provisioned host is given before its first boot. */
+/** What a provisioned host needs for its first boot. */
 export interface FirstBoot {
   hostname: string;
-  /** Login user, made where the image has none of that name. */
+  /** Login user, created where the image has no user of that name. */
   user: string;
   /** Public keys that log in as this user, as lines of `authorized_keys`. */
   authorizedKeys: readonly string[];
@@ -11,14 +11,14 @@ export interface FirstBoot {
 }
 
 /**
- * The instance's user data: a cloud-config, so that any image with cloud-init ends with the same user and the host
- * key that was issued for it. JSON is YAML, and needs no quoting rules. It holds the private host key: a secret.
+ * The instance's user data: a cloud-config, so that any image with cloud-init gets the same user and the issued host key.
+ * JSON is valid YAML, and needs no quoting rules. The text is a secret, since it holds the private host key.
  */
 export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBoot): string {
   const login = { name: user, ssh_authorized_keys: authorizedKeys };
   const config = {
     hostname,
-    // The image's host keys go. With ssh_keys given, cloud-init generates none of any other type.
+    // Removes the image's host keys. Where ssh_keys is set, cloud-init generates none of other types.
     ssh_deletekeys: true,
     ssh_keys: { ecdsa_private: hostKey.privateKey, ecdsa_public: hostKey.publicKey },
     ssh_pwauth: false,
@@ -34,10 +34,7 @@ export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBo
   return `#cloud-config\n${JSON.stringify(config, null, 2)}\n`;
 }
 
-/**
- * The `metadata` of an instance: what Oracle's image reads at its first boot. Its size is limited to 32,000 bytes
- * together with `extendedMetadata`.
- */
+/** The `metadata` of an instance, which its image reads at first boot. OCI's limit is 32,000 bytes. */
 export function instanceMetadata(boot: FirstBoot): Record<string, string> {
   return {
     ssh_authorized_keys: boot.authorizedKeys.join("\n"),
@@ -46,10 +43,10 @@ export function instanceMetadata(boot: FirstBoot): Record<string, string> {
 }
 
 /**
- * The public host key that an instance was launched with, read from its `metadata`.
+ * Reads the public host key of an instance from its `metadata`. It throws nothing, since the parser's error would quote the
+ * private key.
  *
- * @returns undefined where the metadata is missing, or holds other user data than `cloudConfig` writes. Nothing is
- *   thrown: the parser's own error would quote the private key.
+ * @returns undefined where the metadata is missing, or its user data is not by `cloudConfig`
  */
 export function hostPublicKey(metadata: Readonly<Record<string, string>> | undefined): string | undefined {
   const userData = Buffer.from(metadata?.["user_data"] ?? "", "base64").toString("utf8");

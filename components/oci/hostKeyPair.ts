@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** An SSH host key pair, issued before its host exists, so that the first connection can pin it already. */
+/** An SSH host key pair. It is issued before its host exists, so that the first connection can pin it. */
 export interface HostKeyPair {
   /** PEM text. A secret. */
   privateKey: string;
@@ -9,19 +9,19 @@ export interface HostKeyPair {
 }
 
 /**
- * The command that draws a pair and prints it, the same on Linux, macOS and Windows. Node is what runs the program
- * already. No key stands in it, and no path of the machine: a team shares the stack's state.
+ * The command that generates a pair and prints it, the same on Linux, macOS and Windows: Node runs the program anyway. The
+ * command holds no path of this machine, since a team shares the stack's state.
  */
 export function hostKeyCommand(): { interpreter: string[]; create: string } {
   const program = readFileSync(new URL("./hostKeyPair.mjs", import.meta.url), "utf8");
-  // A checkout on Windows may have other line ends.
+  // A checkout on Windows may have other line endings.
   return { interpreter: ["node", "--input-type=module", "-e"], create: program.replaceAll("\r\n", "\n") };
 }
 
 /**
  * Reads what the command printed.
  *
- * @throws Error that quotes nothing of it, since half of it is a secret
+ * @throws Error that does not quote it, since half of it is secret
  */
 export function parseHostKeyPair(stdout: string): HostKeyPair {
   const pair = read(stdout);

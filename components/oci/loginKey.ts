@@ -3,7 +3,7 @@ import ssh2 from "ssh2";
 /**
  * The public half of a private key in OpenSSH or PEM format, as one line for `authorized_keys`.
  *
- * @throws Error that quotes nothing of the key
+ * @throws Error that does not quote the key
  */
 export function publicKeyOf(privateKey: string, passphrase?: string): string {
   const parsed = ssh2.utils.parseKey(privateKey, passphrase);

@@ -1,33 +1,33 @@
-/** What is chosen from the lists that the cloud gives. */
-
 /**
- * The availability domain that was named, by its full name or by its end, or else the first.
+ * Chooses an availability domain of the region.
  *
- * @throws Error that lists what there is
+ * @param names of the region's availability domains
+ * @param choice full name, or the end of one such as `AD-2`; undefined: the first
+ * @throws Error that lists the names
  */
-export function chooseAvailabilityDomain(known: readonly string[], wanted?: string): string {
-  const found =
-    wanted === undefined
-      ? known[0]
-      : known.find((name) => name === wanted || name.toUpperCase().endsWith(`-${wanted.toUpperCase()}`));
-  if (found !== undefined) return found;
+export function chooseAvailabilityDomain(names: readonly string[], choice?: string): string {
+  const isChoice = (name: string) =>
+    choice === undefined || name === choice || name.toUpperCase().endsWith(`-${choice.toUpperCase()}`);
+  const availabilityDomain = names.find(isChoice);
+  if (availabilityDomain !== undefined) return availabilityDomain;
   throw new Error(
-    known.length === 0
+    names.length === 0
       ? "the region lists no availability domain for this compartment: check compartmentId, oci:region and the policies of your user."
-      : `availabilityDomain: there is no "${wanted}" in this region: use one of ${known.join(", ")}, or the end of one.`,
+      : `availabilityDomain: there is no "${choice}" in this region: use one of ${names.join(", ")}, or the end of one.`,
   );
 }
 
 /**
- * The newest image that runs on a shape: the first of a list that was asked for by shape, newest first.
+ * Chooses the newest image.
  *
- * @throws Error when there is none, which is how an image and a shape that do not fit show themselves
+ * @param images of one name that run on the shape, newest first
+ * @throws Error where there is none, for example since the image does not run on the shape
  */
-export function chooseImage(images: readonly { id: string }[], wanted: string, shape: string): string {
+export function chooseImage(images: readonly { id: string }[], image: string, shape: string): string {
   const [newest] = images;
   if (newest) return newest.id;
   throw new Error(
-    `image: none of "${wanted}" runs on ${shape}: choose another image or shape ` +
+    `image: none of "${image}" runs on ${shape}: choose another image or shape ` +
       "(`oci compute image list --compartment-id … --shape …` shows what fits), or give image.id.",
   );
 }

@@ -1,20 +1,20 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Phase ready of a provisioned host: SSH answers, and cloud-init has finished.
+ * Phase ready of a provisioned host: waits until SSH answers and cloud-init has finished.
  *
  * @param bootTimeout seconds
- * @param incarnation OCIDs of the instance and its boot volume: where one of them is another, it is waited for again
+ * @param instanceIdentity OCIDs of the instance and its boot volume; a change makes the phase run again
  */
-export function readyPhase(bootTimeout: number, incarnation: string): { create: string; stdin: string } {
+export function readyPhase(bootTimeout: number, instanceIdentity: string): { create: string; stdin: string } {
   const script = readFileSync(new URL("./ready.sh", import.meta.url), "utf8");
   return {
     create: `timeout -k 5 ${bootTimeout + 10} sh -s # waits for cloud-init`,
-    stdin: `# ${incarnation}\nseconds=${bootTimeout}\n${script}`,
+    stdin: `# ${instanceIdentity}\nseconds=${bootTimeout}\n${script}`,
   };
 }
 
-/** The warning that phase ready printed, if any. Login scripts may print to standard error as well. */
+/** The warning that phase ready printed, if any. Login scripts may print to standard error too. */
 export function readyWarning(stderr: string | undefined): string | undefined {
   return /^cloud-init finished with recoverable errors[^]*/m.exec(stderr ?? "")?.[0].trim();
 }
@@ -27,8 +27,8 @@ const GROWING_PAUSES = 10;
 const GROWING_SECONDS = 11.3;
 
 /**
- * How often the provider dials, so that a host that refuses is waited for during `bootTimeout`, and one that does
- * not answer at all at most 1.6 times as long and half a minute more: the provider counts dials, not time.
+ * How often the provider dials; it counts dials and not time. A host that refuses is waited for during `bootTimeout`. One
+ * that does not answer at all is waited for up to 1.6 times as long and half a minute more.
  *
  * @param bootTimeout seconds
  */

@@ -1,6 +1,6 @@
 import { contains, parseCidr } from "../vxlan/addresses.ts";
 
-/** One rule of a Security List, beside those that an environment makes by itself. */
+/** One rule of a Security List, beside those that every environment has. */
 export interface SecurityRule {
   /** `tcp`, `udp`, `icmp`, `all`, or an IP protocol number as text. */
   protocol: string;
@@ -25,7 +25,7 @@ interface Ports {
   max: number;
 }
 
-/** A rule in the fields of OCI's API, less its direction. */
+/** A rule in the fields of OCI's API, without its direction. */
 interface RuleBody {
   protocol: string;
   stateless: boolean;
@@ -38,35 +38,35 @@ interface RuleBody {
 export type IngressRule = RuleBody & { source: string };
 export type EgressRule = RuleBody & { destination: string };
 
-/** What the shared Security List admits. */
+/** What the shared Security List has to admit. */
 export interface SecuritySettings {
-  /** CIDRs of the VXLAN members: their subnets, and single addresses outside of them. */
+  /** CIDRs of the VTEPs: their subnets, and single addresses outside of them. */
   members: readonly string[];
   operatorCidrs: readonly string[];
   vxlanPort: number;
   sshPort: number;
-  /** Whether VXLAN takes a connection-tracking entry a flow. */
+  /** Whether connections are tracked for VXLAN. */
   stateful: boolean;
   ingress: readonly SecurityRule[];
   egress: readonly SecurityRule[];
 }
 
-/** Rules of one direction in one Security List: Oracle's default limit. */
+/** Oracle's default limit for rules of one direction in one Security List. */
 export const RULE_LIMIT = 200;
 
 const ANYWHERE = "0.0.0.0/0";
 const PROTOCOLS: Readonly<Record<string, string>> = { icmp: "1", tcp: "6", udp: "17", all: "all" };
 
-/** The number that OCI knows a protocol by; undefined where it is none. */
+/** OCI's number of a protocol; undefined where there is no such protocol. */
 export function protocolNumber(protocol: string): string | undefined {
-  const known = PROTOCOLS[protocol];
-  if (known !== undefined) return known;
+  const number = PROTOCOLS[protocol];
+  if (number !== undefined) return number;
   return /^\d{1,3}$/.test(protocol) && Number(protocol) <= 255 ? String(Number(protocol)) : undefined;
 }
 
 /**
- * The rules of the shared Security List. VXLAN packets of both directions *go to* the VXLAN port, so each direction
- * has one rule a member by destination port; a rule by source port would open all of UDP to whoever sends from it.
+ * The rules of the shared Security List. VXLAN packets of both directions go to the VXLAN port, so each direction has one
+ * rule a member by destination port. A rule by source port would open all UDP ports to packets from that port.
  */
 export function securityRules(settings: SecuritySettings): { ingress: IngressRule[]; egress: EgressRule[] } {
   const members = withoutContained(settings.members);
@@ -96,7 +96,7 @@ export function securityRules(settings: SecuritySettings): { ingress: IngressRul
       ...settings.ingress.map((rule) => ({ ...bodyOf(rule), source: rule.cidr })),
     ],
     egress: [
-      // A stateful rule that opens everything is there in any case, and no stateless one beside it is needed.
+      // With connection tracking, the stateful rule below covers VXLAN as well.
       ...(settings.stateful
         ? []
         : members.map((destination) => ({ ...vxlan("VXLAN to members of the overlay"), destination }))),
@@ -106,12 +106,12 @@ export function securityRules(settings: SecuritySettings): { ingress: IngressRul
   };
 }
 
-/** Each CIDR once, and none that lies in another of them. */
+/** Removes CIDRs that are in the list twice, or lie in another one of the list. */
 export function withoutContained(cidrs: readonly string[]): string[] {
-  const once = [...new Set(cidrs)];
-  return once.filter((text) => {
+  const uniqueCidrs = [...new Set(cidrs)];
+  return uniqueCidrs.filter((text) => {
     const cidr = parseCidr(text);
-    return !once.some((other) => {
+    return !uniqueCidrs.some((other) => {
       const wider = parseCidr(other);
       return other !== text && cidr && wider && wider.prefix < cidr.prefix && contains(wider, cidr.network);
     });
@@ -125,16 +125,9 @@ function bodyOf(rule: SecurityRule): RuleBody {
   return {
     protocol,
     stateless: rule.stateless ?? false,
-    ...(rule.description === undefined ? {} : { description: rule.description }),
-    ...(ports && protocol === "6" ? { tcpOptions: ports } : {}),
-    ...(ports && protocol === "17" ? { udpOptions: ports } : {}),
-    ...(rule.icmpType === undefined
-      ? {}
-      : {
-          icmpOptions: {
-            type: rule.icmpType,
-            ...(rule.icmpCode === undefined ? {} : { code: rule.icmpCode }),
-          },
-        }),
+    description: rule.description,
+    tcpOptions: protocol === "6" ? ports : undefined,
+    udpOptions: protocol === "17" ? ports : undefined,
+    icmpOptions: rule.icmpType === undefined ? undefined : { type: rule.icmpType, code: rule.icmpCode },
   };
 }

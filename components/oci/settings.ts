@@ -1,11 +1,26 @@
+import { parseAddress } from "../vxlan/addresses.ts";
+import type { OverlaySettings } from "../vxlan/settings.ts";
 import type { SecurityRule } from "./securityRules.ts";
 
 /**
- * The cloud's part of an environment. An OCID may be an output of another resource; everything that decides
- * what is made, and how addresses are checked, is a plain value.
+ * An environment before anything of it exists. OCIDs and the addresses of existing hosts may be outputs of other
+ * resources, which are not checked; all else is plain values.
  */
+export interface EnvironmentSettings {
+  compartmentId?: Ocid;
+  network?: NetworkSettings;
+  overlay: Partial<OverlaySettings>;
+  tags?: Readonly<Record<string, string>>;
+  hosts: Readonly<Record<string, EnvironmentHostSettings>>;
+}
 
-/** An OCID as it is known: text, or something that is no text yet. */
+interface EnvironmentHostSettings {
+  overlayAddresses?: string[];
+  instance?: InstanceSettings;
+  existing?: { underlayAddress?: unknown; sshAddress?: unknown; hostKey?: unknown };
+}
+
+/** An OCID: text, or an output. */
 export type Ocid = unknown;
 
 export interface NetworkSettings {
@@ -38,10 +53,10 @@ export interface InstanceSettings {
 /** MTU of an Oracle Cloud VNIC inside a VCN, in bytes. */
 export const OCI_UNDERLAY_MTU = 9000;
 
-/** Name of the shared Security List, where the environment makes one. */
+/** Name of the shared Security List. */
 export const DEFAULT_SECURITY_LIST = "internal-hosts";
 
-/** x86, in every region, billed by OCPU and memory. */
+/** An x86 shape that every region has, billed by OCPU and memory. */
 export const DEFAULT_SHAPE = "VM.Standard.E4.Flex";
 export const DEFAULT_OCPUS = 1;
 export const DEFAULT_MEMORY = 4;
@@ -54,13 +69,13 @@ export const DEFAULT_BOOT_TIMEOUT = 300;
 /** Every availability domain has these three. */
 export const FAULT_DOMAINS = ["FAULT-DOMAIN-1", "FAULT-DOMAIN-2", "FAULT-DOMAIN-3"] as const;
 
-/** Leaves the choice of the fault domain to Oracle. */
+/** Lets Oracle choose the fault domain. */
 export const ANY_FAULT_DOMAIN = "any";
 
-/** Whether a shape's OCPUs and memory are chosen by the user. */
+/** Whether a shape's OCPUs and memory can be set. */
 export const isFlexible = (shape: string) => shape.endsWith(".Flex");
 
-/** The subnet that an instance is in: the one it names, or the only one there is. */
+/** The subnet of an instance: the one it names, or else the only one. */
 export function subnetOf(
   { subnet }: Pick<InstanceSettings, "subnet">,
   subnets: Readonly<Record<string, unknown>>,
@@ -68,4 +83,13 @@ export function subnetOf(
   const names = Object.keys(subnets);
   if (subnet !== undefined) return names.includes(subnet) ? subnet : undefined;
   return names.length === 1 ? names[0] : undefined;
+}
+
+/** CIDRs of existing hosts, which are VXLAN members outside of the network's subnets. */
+export function outsideAddresses({ hosts }: Pick<EnvironmentSettings, "hosts">): string[] {
+  return Object.values(hosts).flatMap(({ existing }) =>
+    typeof existing?.underlayAddress === "string" && parseAddress(existing.underlayAddress)
+      ? [`${existing.underlayAddress}/32`]
+      : [],
+  );
 }

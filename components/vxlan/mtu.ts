@@ -2,14 +2,19 @@ import { parseCidr } from "./addresses.ts";
 import type { Cidr } from "./addresses.ts";
 import type { DeviceReport } from "./phases/device.ts";
 import type { Problem } from "./problems.ts";
-import type { HostMap, OverlaySettings } from "./settings.ts";
+import type { OverlaySettings } from "./settings.ts";
 
 /** Bytes that VXLAN over IPv4 adds to a frame: outer Ethernet payload of IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14. */
 export const VXLAN_OVERHEAD = 50;
 
-/** Smallest MTU in bytes by IP version. Below 1280 the kernel has no IPv6 on a device. */
+/** Smallest MTU in bytes by IP version. Below 1280 the kernel disables IPv6 on a device. */
 const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
+/**
+ * Checks a configured MTU before any host is known. Whether it fits through each host's NIC, `fleetMtu` checks.
+ *
+ * @param largestUnderlayMtu MTU in bytes that no NIC exceeds
+ */
 export function validateMtu(
   { mtu }: OverlaySettings,
   cidrs: readonly (Cidr | undefined)[],
@@ -33,19 +38,19 @@ export function validateMtu(
 }
 
 /**
- * The MTU that every VXLAN device of the fleet gets: what was configured, or the smallest underlay MTU less
- * the overhead. One host with another MTU would black-hole large frames, so it is never decided host by host.
+ * The MTU of every VXLAN device: the configured one, or the smallest underlay MTU less the overhead. It is one for all
+ * hosts, since a device with a smaller MTU drops the large frames of the others.
  *
- * @throws when a configured MTU does not fit through a host's NIC, or IPv6 does not
+ * @throws Error where the configured MTU, or IPv6, does not fit through a host's NIC
  */
 export function fleetMtu(
   { cidrs, mtu: configured }: Pick<OverlaySettings, "cidrs" | "mtu">,
-  reports: HostMap<DeviceReport>,
+  reports: readonly DeviceReport[],
 ): number {
   refuseSmallNics(cidrs, reports);
-  const [smallest] = Object.entries(reports).sort(([, a], [, b]) => a.underlayMtu - b.underlayMtu);
+  const [smallest] = [...reports].sort((a, b) => a.underlayMtu - b.underlayMtu);
   if (!smallest) throw new Error("no host has reported an underlay MTU");
-  const [host, { underlayMtu }] = smallest;
+  const { host, underlayMtu } = smallest;
   const largest = underlayMtu - VXLAN_OVERHEAD;
   if (configured !== undefined && configured > largest) {
     throw new Error(
@@ -56,13 +61,13 @@ export function fleetMtu(
   return configured ?? largest;
 }
 
-/** @throws naming every host whose NIC is too small for an overlay with an IPv6 network */
-function refuseSmallNics(cidrs: readonly string[], reports: HostMap<DeviceReport>): void {
+/** @throws Error that names every host whose NIC is too small for an overlay with an IPv6 network */
+function refuseSmallNics(cidrs: readonly string[], reports: readonly DeviceReport[]): void {
   const ipv6Network = cidrs.find((text) => parseCidr(text)?.family === 6);
   const smallest = SMALLEST_MTU[6] + VXLAN_OVERHEAD;
-  const smallNics = Object.entries(reports)
-    .filter(([, { underlayMtu }]) => underlayMtu < smallest)
-    .map(([host, { underlayMtu }]) => `${host}'s NIC has an MTU of ${underlayMtu} bytes`)
+  const smallNics = reports
+    .filter(({ underlayMtu }) => underlayMtu < smallest)
+    .map(({ host, underlayMtu }) => `${host}'s NIC has an MTU of ${underlayMtu} bytes`)
     .sort();
   if (ipv6Network === undefined || smallNics.length === 0) return;
   throw new Error(

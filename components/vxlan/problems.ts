@@ -1,18 +1,18 @@
-/** One thing that is wrong: where (a path into what the user gave), what, and what would be right. */
+/** One wrong value: where it stands in the user's input, why it is wrong, and what would be right. */
 export interface Problem {
   /** Dotted path, for example `hosts.host01.overlayAddresses[0]`. */
   path: string;
   message: string;
 }
 
-/** The problems as one text for a person, a line each. No private key that was put in a wrong place stands in it. */
+/** The problems as text for a person, one a line. It never quotes a private key that stands in the wrong place. */
 export function describeProblems(problems: readonly Problem[]): string {
   return problems
     .map(({ path, message }) => `  ${path}: ${QUOTED_KEY.test(message) ? MISPLACED_KEY : message}`)
     .join("\n");
 }
 
-/** The head of a private key with something of the key behind it, as text or as JSON. */
+/** The header of a private key with a part of the key behind it, as text or as JSON. */
 const QUOTED_KEY = /PRIVATE KEY-----(\s|\\[nr])*[A-Za-z0-9+/=]/;
 const MISPLACED_KEY =
   "a private key stands here, where it would be shown: take it out, and store it with " +

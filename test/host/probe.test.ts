@@ -63,7 +63,7 @@ describe("probing a thousand peers", () => {
       overlayAddresses: [overlay(index)],
       sshPort,
     }));
-    const stdin = probeInput(withDefaults({ cidrs: ["127.0.0.0/8"] }), {}, peers, 8950);
+    const stdin = probeInput(withDefaults({ cidrs: ["127.0.0.0/8"] }), peers, 8950);
     return execa("ip", inside("chroot", root, "bash", "-s"), {
       input: change(stdin),
       reject: false,

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { devicePhase, parseDeviceReport } from "../../components/vxlan/phases/device.ts";
 import { peersPhase } from "../../components/vxlan/phases/peers.ts";
-import { planMesh } from "../../components/vxlan/plan.ts";
-import type { PeersPlan } from "../../components/vxlan/plan.ts";
+import { planMesh, planPeers } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
 import { runInHost } from "../../lab/hosts/exec.ts";
@@ -123,25 +122,21 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     const devicesBefore = await readDevices();
     const overlay = withDefaults({ device: "vxlan1", vni: 200, cidrs: ["192.168.7.0/24"] });
     const identity = { overlay: "lab.second", owner: "oci-vxlan/lab/second" };
-    const hosts = Object.fromEntries(
-      pair.map((host, index) => [
-        host,
-        { underlayAddress: fleet.underlay(host), overlayAddresses: [`192.168.7.${index + 1}`] },
-      ]),
-    );
-    const devices = pair.map((host) =>
-      devicePhase(identity, "device", overlay, hosts[host]!, { generation: 0 }),
-    );
     const run = (host: Host, command: string, stdin = "") =>
       runInHost(fleet.stack.lab, host, ["bash", "-c", command], stdin);
-    const reports = await Promise.all(
+    const settings = pair.map((host, index) => ({
+      underlayAddress: fleet.underlay(host),
+      overlayAddresses: [`192.168.7.${index + 1}`],
+    }));
+    const devices = settings.map((host) => devicePhase(identity, "device", overlay, host, { generation: 0 }));
+    const hosts = await Promise.all(
       pair.map(async (host, index) => {
         const { create, stdin } = devices[index]!;
-        return [host, parseDeviceReport(host, await run(host, create, stdin))] as const;
+        return { ...settings[index]!, report: parseDeviceReport(host, await run(host, create, stdin)) };
       }),
     );
-    const plans = planMesh(overlay, hosts, Object.fromEntries(reports));
-    const peers = pair.map((host) => peersPhase(identity, "peers", plans[host] as PeersPlan));
+    const mesh = planMesh(overlay, hosts);
+    const peers = hosts.map(({ report }) => peersPhase(identity, "peers", planPeers(mesh, report)));
     await Promise.all(pair.map((host, index) => run(host, peers[index]!.create, peers[index]!.stdin)));
 
     expect(await fleet.pings("alpha", "192.168.7.2")).toBe(true);

@@ -1,103 +1,80 @@
-import { contains, overlaps, parseAddress, parseCidr } from "../../vxlan/addresses.ts";
-import { withDefaults } from "../../vxlan/settings.ts";
-import type { OverlaySettings } from "../../vxlan/settings.ts";
+import { parseAddress } from "../../vxlan/addresses.ts";
 import type { Problem } from "../../vxlan/problems.ts";
+import { withDefaults } from "../../vxlan/settings.ts";
 import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
-import { lockOut } from "../../vxlan/validation/networks.ts";
 import { validateOverlay } from "../../vxlan/validation/overlay.ts";
+import type { PartialHost, Paths } from "../../vxlan/validation/overlay.ts";
 import { problemWithOcid } from "../ocid.ts";
-import { OCI_UNDERLAY_MTU } from "../settings.ts";
-import type { InstanceSettings, NetworkSettings, Ocid } from "../settings.ts";
-import { validateAddresses, validateInstance } from "./instances.ts";
+import { OCI_UNDERLAY_MTU, outsideAddresses } from "../settings.ts";
+import type { EnvironmentSettings, InstanceSettings } from "../settings.ts";
+import { validateInstanceAddresses } from "./instanceAddresses.ts";
+import { validateInstance } from "./instances.ts";
 import { validateNetwork } from "./network.ts";
-
-/** An environment, as far as it is known: an output of another resource is no text yet. */
-export interface EnvironmentSettings {
-  compartmentId?: Ocid;
-  network?: NetworkSettings;
-  overlay: Partial<OverlaySettings>;
-  tags?: Readonly<Record<string, string>>;
-  hosts: Readonly<
-    Record<
-      string,
-      {
-        overlayAddresses?: string[];
-        instance?: InstanceSettings;
-        existing?: { underlayAddress?: unknown; sshAddress?: unknown; hostKey?: unknown };
-      }
-    >
-  >;
-}
-
-/** Freeform tags of one resource, and their sizes. */
-const MOST_TAGS = 10;
-const LONGEST_KEY = 100;
-const LONGEST_VALUE = 256;
+import { validateOperatorOverlap, validateUnderlayOverlap } from "./overlaps.ts";
+import { validateTags } from "./tags.ts";
 
 /**
- * An operator CIDR with a shorter prefix means anyone, as 0.0.0.0/0 does, and not where the operators are. The
- * largest private networks, 10.0.0.0/8 and fd00::/8, still say where.
- */
-const SHORTEST_OPERATOR_PREFIX = 8;
-
-/**
- * Everything that is wrong with an environment and can be known before anything is made, all at once: what OCI would
- * refuse, and what makes no overlay. Paths are the same in a stack's config and in the component's arguments.
+ * All problems of an environment that can be found before anything is created: what OCI would refuse, and what makes no
+ * overlay. Paths are the same in a stack's config and in the component's arguments.
  */
 export function validateEnvironment(environment: EnvironmentSettings): Problem[] {
   const { network, overlay, hosts, tags = {} } = environment;
-  const instances = Object.fromEntries(
-    Object.entries(hosts).flatMap(([name, { instance }]) => (instance ? [[name, instance] as const] : [])),
-  );
-  const at = (host: string) => `hosts.${host}.instance`;
+  const instances = instancesOf(environment);
   return [
     ...validateKinds(environment),
     ...validatePresence(environment, Object.keys(instances)),
     ...(network ? validateNetwork(network, "network", outsideAddresses(environment)) : []),
-    ...Object.entries(instances).flatMap(([name, instance]) => validateInstance(instance, at(name))),
-    ...(network ? validateAddresses(instances, network, at) : []),
+    ...Object.entries(instances).flatMap(([name, instance]) =>
+      validateInstance(instance, instancePath(name)),
+    ),
+    ...(network ? validateInstanceAddresses(instances, network, instancePath) : []),
     ...validateUnderlayAddresses(environment),
-    ...validateSeparation(environment, instances),
-    ...validateOperatorAccess(environment),
+    ...validateUnderlayOverlap(environment, instances),
+    ...validateOperatorOverlap(environment),
     ...validateTags(tags),
     ...validateOverlay(
       withDefaults(overlay),
-      Object.fromEntries(
-        Object.entries(hosts).map(([name, { overlayAddresses = [], instance, existing }]) => {
-          const underlayAddress = instance ? knownAddress(instance.privateIp) : existing?.underlayAddress;
-          const sshAddress = existing?.sshAddress;
-          return [
-            name,
-            {
-              overlayAddresses,
-              ...(typeof underlayAddress === "string" ? { underlayAddress } : {}),
-              ...(typeof sshAddress === "string" ? { sshAddress } : {}),
-            },
-          ];
-        }),
-      ),
+      partialHosts(environment),
       OCI_UNDERLAY_MTU,
-      {
-        overlay: "overlay",
-        underlayAddress: (name) =>
-          hosts[name]?.instance ? `${at(name)}.privateIp` : `hosts.${name}.existing.underlayAddress`,
-        sshAddress: (name) => `hosts.${name}.existing.sshAddress`,
-      },
+      environmentPaths(hosts),
     ),
   ];
 }
 
-/** A private address that is one; what is wrong with another is said about the instance. */
-const knownAddress = (privateIp: string | undefined) =>
-  parseAddress(privateIp ?? "")?.kind() === "ipv4" ? privateIp : undefined;
+const instancePath = (host: string) => `hosts.${host}.instance`;
 
-/** CIDRs of members that exist already and are no part of the network. */
-export function outsideAddresses({ hosts }: Pick<EnvironmentSettings, "hosts">): string[] {
-  return Object.values(hosts).flatMap(({ existing }) =>
-    typeof existing?.underlayAddress === "string" && parseAddress(existing.underlayAddress)
-      ? [`${existing.underlayAddress}/32`]
-      : [],
+function instancesOf({ hosts }: EnvironmentSettings): Record<string, InstanceSettings> {
+  return Object.fromEntries(
+    Object.entries(hosts).flatMap(([name, { instance }]) => (instance ? [[name, instance] as const] : [])),
   );
+}
+
+/** The hosts as the overlay's checks need them. */
+function partialHosts({ hosts }: EnvironmentSettings): Record<string, PartialHost> {
+  return Object.fromEntries(
+    Object.entries(hosts).map(([name, { overlayAddresses = [], instance, existing }]) => [
+      name,
+      {
+        overlayAddresses,
+        underlayAddress: instance ? validPrivateIp(instance) : existing?.underlayAddress,
+        sshAddress: existing?.sshAddress,
+      },
+    ]),
+  );
+}
+
+/** An instance's address, unless the checks of instances refuse it. */
+function validPrivateIp({ privateIp }: InstanceSettings): string | undefined {
+  return parseAddress(privateIp ?? "")?.kind() === "ipv4" ? privateIp : undefined;
+}
+
+function environmentPaths(hosts: EnvironmentSettings["hosts"]): Paths {
+  return {
+    overlay: "overlay",
+    underlayAddress: (name) =>
+      hosts[name]?.instance ? `${instancePath(name)}.privateIp` : `hosts.${name}.existing.underlayAddress`,
+    sshAddress: (name) => `hosts.${name}.existing.sshAddress`,
+  };
 }
 
 function validateKinds({ hosts }: EnvironmentSettings): Problem[] {
@@ -153,75 +130,6 @@ function validatePresence(
     problems.push({
       path: "network",
       message: `missing: ${hosts} need a VCN and a subnet: give vcn, subnets and operatorCidrs.`,
-    });
-  }
-  return problems;
-}
-
-/** An overlay network inside the VCN would hide that part of the VCN from the hosts. */
-function validateSeparation(
-  { network, overlay }: EnvironmentSettings,
-  instances: Readonly<Record<string, InstanceSettings>>,
-): Problem[] {
-  const underlays = [
-    { text: network?.vcn?.cidr, path: "network.vcn.cidr" },
-    ...Object.entries(network?.subnets ?? {}).map(([name, { cidr }]) => ({
-      text: network?.vcn?.cidr === undefined ? cidr : undefined,
-      path: `network.subnets.${name}.cidr`,
-    })),
-  ];
-  const addresses = Object.values(instances).flatMap(({ privateIp }) => parseAddress(privateIp ?? "") ?? []);
-  return (overlay.cidrs ?? []).flatMap((text, index) => {
-    const cidr = parseCidr(text);
-    // An address that lies in the overlay network is named by the overlay's own checks.
-    if (!cidr || addresses.some((address) => contains(cidr, address))) return [];
-    return underlays.flatMap((underlay) => {
-      const other = parseCidr(underlay.text ?? "");
-      if (!other || !overlaps(cidr, other)) return [];
-      return [
-        {
-          path: `overlay.cidrs[${index}]`,
-          message: `${cidr.text} overlaps ${other.text} at ${underlay.path}: choose an overlay network apart from the underlay.`,
-        },
-      ];
-    });
-  });
-}
-
-/** An overlay network that overlaps the operators' network takes the hosts' answers to them. */
-function validateOperatorAccess({ network, overlay }: EnvironmentSettings): Problem[] {
-  const operators = (network?.operatorCidrs ?? []).map((text) => parseCidr(text));
-  return (overlay.cidrs ?? []).flatMap((text, index) => {
-    const cidr = parseCidr(text);
-    if (!cidr) return [];
-    return operators.flatMap((operator, position) => {
-      if (!operator || operator.prefix < SHORTEST_OPERATOR_PREFIX || !overlaps(cidr, operator)) return [];
-      const path = `network.operatorCidrs[${position}]`;
-      const narrower = operator.prefix < cidr.prefix ? `, or give narrower CIDRs at ${path}` : "";
-      return [
-        {
-          path: `overlay.cidrs[${index}]`,
-          message: `${cidr.text} overlaps ${operator.text} at ${path}: ${lockOut(cidr)}${narrower}.`,
-        },
-      ];
-    });
-  });
-}
-
-function validateTags(tags: Readonly<Record<string, string>>): Problem[] {
-  const problems: Problem[] = Object.entries(tags)
-    .filter(
-      ([key, value]) =>
-        key === "" || key.length > LONGEST_KEY || value.length > LONGEST_VALUE || /[\s.]/.test(key),
-    )
-    .map(([key]) => ({
-      path: `tags.${key}`,
-      message: `is no freeform tag: a key has 1 to ${LONGEST_KEY} characters without dots or blanks, a value ${LONGEST_VALUE} at most.`,
-    }));
-  if (Object.keys(tags).length > MOST_TAGS) {
-    problems.push({
-      path: "tags",
-      message: `${Object.keys(tags).length} tags, and a resource has ${MOST_TAGS} at most.`,
     });
   }
   return problems;

@@ -1,5 +1,4 @@
 import { overlaps, parseAddress, parseCidr } from "../../vxlan/addresses.ts";
-import type { Cidr } from "../../vxlan/addresses.ts";
 import { joinPath } from "../../vxlan/problems.ts";
 import type { Problem } from "../../vxlan/problems.ts";
 import { problemWithOcid } from "../ocid.ts";
@@ -9,15 +8,19 @@ import { notACidr, validateCidr } from "./cidr.ts";
 import { validateSecurityList } from "./securityList.ts";
 import { validateSubnets } from "./subnets.ts";
 
-/** Networks that a VCN must not lie in; Oracle uses the first itself. */
-const UNUSABLE = ["169.254.0.0/16", "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"].map(
-  (text) => parseCidr(text) as Cidr,
-);
+/** Networks that a VCN must not overlap. Oracle uses the first itself. */
+const RESERVED_NETWORKS = [
+  "169.254.0.0/16",
+  "0.0.0.0/8",
+  "127.0.0.0/8",
+  "224.0.0.0/4",
+  "240.0.0.0/4",
+].flatMap((text) => parseCidr(text) ?? []);
 
 /**
- * What OCI would refuse about a network, all at once.
+ * All problems of a network that OCI would refuse.
  *
- * @param at path of the network in the user's input; empty at the top
+ * @param at path of the network in the user's input; empty in `HostNetwork`
  * @param outside CIDRs of VXLAN members that are in none of its subnets
  */
 export function validateNetwork(
@@ -37,11 +40,10 @@ export function validateNetwork(
 function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
   const { cidr, id, routeTableId } = vcn ?? {};
   if ((cidr === undefined) === (id === undefined)) {
-    const both = cidr !== undefined;
     return [
       {
         path,
-        message: both
+        message: cidr
           ? "given by cidr and by id: keep cidr to have a VCN made, or id for one that exists."
           : "neither cidr nor id is given: give the CIDR of a VCN to be made, such as 10.0.0.0/16, or the OCID of one that exists.",
       },
@@ -49,7 +51,7 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
   }
   return [
     ...(cidr === undefined ? [] : validateCidr(cidr, joinPath(path, "cidr"), "a VCN")),
-    ...(cidr === undefined ? [] : validateRange(cidr, joinPath(path, "cidr"))),
+    ...(cidr === undefined ? [] : validateReserved(cidr, joinPath(path, "cidr"))),
     ...problemWithOcid(id, "vcn", joinPath(path, "id")),
     ...problemWithOcid(routeTableId, "routetable", joinPath(path, "routeTableId")),
     ...(routeTableId !== undefined && cidr !== undefined
@@ -63,10 +65,10 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
   ];
 }
 
-/** A VCN in a range that Oracle or IP keeps for itself; its subnets lie in it. */
-function validateRange(text: string, path: string): Problem[] {
+/** Refuses a VCN in a reserved network. Its subnets lie in the VCN, so they need no check of their own. */
+function validateReserved(text: string, path: string): Problem[] {
   const cidr = parseCidr(text);
-  const range = cidr && UNUSABLE.find((unusable) => overlaps(unusable, cidr));
+  const range = cidr && RESERVED_NETWORKS.find((reserved) => overlaps(reserved, cidr));
   if (!range) return [];
   return [
     {
@@ -88,11 +90,10 @@ function validateOperators({ operatorCidrs, securityList }: NetworkSettings, pat
   }
   (operatorCidrs ?? []).forEach((text, index) => {
     const cidr = parseCidr(text);
-    const where = `${path}[${index}]`;
     if (cidr?.family === 4) return;
     const address = parseAddress(text);
     problems.push({
-      path: where,
+      path: `${path}[${index}]`,
       message: cidr
         ? `${text} is an IPv6 network: the hosts have IPv4 addresses, so give IPv4 CIDRs.`
         : address?.kind() === "ipv4"
@@ -129,7 +130,7 @@ function validateRuleCount(network: NetworkSettings, path: string, outside: read
   });
 }
 
-/** What is allowed and still worth a word: SSH that is open to everybody. */
+/** Warnings about a valid network: its SSH may be open to everybody. */
 export function networkWarnings({ operatorCidrs = [] }: NetworkSettings, at: string): string[] {
   return withoutContained(operatorCidrs)
     .filter((text) => parseCidr(text)?.prefix === 0)

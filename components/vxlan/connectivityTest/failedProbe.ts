@@ -1,6 +1,6 @@
-import { TRANSFER_BYTES } from "./probe.ts";
+import { TRANSFER_KIB } from "./transfer.ts";
 
-/** A probe that stayed without the answer that it should have had. */
+/** A probe that got another answer than it should, or none. */
 export interface FailedProbe {
   from: string;
   to: string;
@@ -13,11 +13,11 @@ export interface FailedProbe {
   size?: number;
   /** TCP port. */
   port?: number;
-  /** How it ended, in the words of probe.sh; of a transfer, as a sentence. */
+  /** How it ended: a word of probe.sh, for example `silent`; for a transfer, a sentence. */
   answer: string;
 }
 
-/** One failed probe in words: the pair, by which addresses, and what was seen. */
+/** A failed probe as a sentence: both hosts, their addresses, and how it ended. */
 export function describeFailure(failure: FailedProbe): string {
   const { from, to, address, fromUnderlay, toUnderlay } = failure;
   return `${from} -> ${to} (${address}, by ${fromUnderlay} -> ${toUnderlay}): ${describeAnswer(failure)}`;
@@ -25,7 +25,7 @@ export function describeFailure(failure: FailedProbe): string {
 
 function describeAnswer({ probe, size, port, answer }: FailedProbe): string {
   if (probe === "transfer") {
-    return `TCP to port ${port} answers, and a transfer of ${TRANSFER_BYTES / 1024} KiB does not arrive: ${answer}`;
+    return `TCP to port ${port} answers, and a transfer of ${TRANSFER_KIB} KiB does not arrive: ${answer}`;
   }
   const subject = probe === "tcp" ? `TCP to port ${port}` : `ICMP of ${size} bytes`;
   switch (answer) {

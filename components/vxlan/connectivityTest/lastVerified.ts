@@ -1,19 +1,24 @@
 import type { OverlaySettings } from "../settings.ts";
-import { TRANSFER_BYTES, testsTcp } from "./probe.ts";
+import { testsTcp } from "./probe.ts";
 import type { ProbeReport } from "./probe.ts";
+import { TRANSFER_KIB } from "./transfer.ts";
 
-/** What the whole fleet's probes have shown to pass, and when. */
+/** Which traffic the last connectivity test has seen to pass, and when. */
 export interface LastVerified {
-  /** The earliest of the hosts' times, since all of it has passed since then: ISO 8601 in UTC. */
+  /** When the first host had finished its probes, by its own clock: ISO 8601 in UTC. */
   time: string;
-  /** What was seen to pass, in words. */
+  /** What passed, in words. */
   what: string;
 }
 
-/** IPv6 has a header of 40 bytes, IPv4 one of 20, ICMP one of 8. */
+/** Bytes of the headers around an ICMP payload by IP version: IPv6 has 40, IPv4 20, ICMP 8. */
 const HEADERS = { 4: 28, 6: 48 } as const;
 
-/** The outcome of a whole overlay in which all that was probed passed. */
+/**
+ * The result of a connectivity test without failures.
+ *
+ * @param transfers how many hosts have received a transfer
+ */
 export function lastVerified(
   overlay: OverlaySettings,
   reports: readonly Pick<ProbeReport, "time" | "targets">[],
@@ -28,7 +33,7 @@ export function lastVerified(
   const parts = [
     `ICMP of ${bytes} bytes that may not fragment`,
     ...(testsTcp(overlay) ? ["TCP to sshd with its banner read"] : []),
-    ...(transfers > 0 ? [`${TRANSFER_BYTES / 1024} KiB by TCP to ${transfers} of ${hosts} hosts`] : []),
+    ...(transfers > 0 ? [`${TRANSFER_KIB} KiB by TCP to ${transfers} of ${hosts} hosts`] : []),
   ];
   return {
     time: reports.map(({ time }) => time).sort()[0] ?? "",

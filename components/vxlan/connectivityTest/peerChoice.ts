@@ -2,11 +2,11 @@
 export const PEERS_A_RUN = 16;
 
 /**
- * The peers that a host probes in this run: the ones that follow it in the ring of all names, so that every host is
- * probed by as many as it probes itself.
+ * The peers that a host probes in this run. They follow it in a ring of all names, so every host is probed by as many
+ * peers as it probes itself.
  *
  * @param names of all hosts that are up
- * @param turn counts the runs: after `(names - 1) / PEERS_A_RUN` of them every pair has been probed
+ * @param turn number of the run; `(names - 1) / PEERS_A_RUN` runs in a row cover every pair
  */
 export function choosePeers(names: readonly string[], name: string, turn: number): string[] {
   const ring = [...names].sort();
@@ -17,7 +17,7 @@ export function choosePeers(names: readonly string[], name: string, turn: number
   return [...peers.slice(first), ...peers.slice(0, first)].slice(0, PEERS_A_RUN);
 }
 
-/** The host next to it in the ring, which sends a host the bytes of `TRANSFER_BYTES`. */
+/** The peer that a host receives a transfer from: the next one in the ring. */
 export function transferPeer(names: readonly string[], name: string): string | undefined {
   return choosePeers(names, name, 0)[0];
 }

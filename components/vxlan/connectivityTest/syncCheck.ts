@@ -1,46 +1,48 @@
 import { PROGRAM, asRoot, digestOf } from "../phases/phase.ts";
 import type { OverlayIdentity } from "../phases/phase.ts";
 
-/** Whether a host is in sync with the stack: what it is asked at the end of every `up`, and how its answer is read. */
-
-/** Seconds that the command may take on the host: a repair may wait for firewalld, and for the lock. */
+/** Seconds after which the command is ended on the host: a repair may wait for firewalld and for the lock. */
 const TIME_LIMIT = 40;
 
-/** Exit codes of `timeout`: when it ended the command, when it had to kill it, and when there is no such command. */
+/** Exit codes of `timeout`, where it ended the command or had to kill it. */
 const TIMED_OUT = [124, 137];
+/** Exit code of `timeout`, where the program is missing. */
 const MISSING = 127;
-/** The program's own, where the host has other settings than the stack. */
+/** Exit code of the program, where the host has other settings than the stack. */
 const DIFFERS = 3;
 
-/** What a host should hold, as its phases reported and sent it. */
-export interface ExpectedState {
+/** What is on a host that is in sync. */
+interface ExpectedState {
   installation: string;
   deviceSettings: string;
   peersSettings: string;
 }
 
-/** How a host answered. */
-export interface CheckAnswer {
+/** How the command ended on the host. */
+interface CheckAnswer {
   /** Exit code; undefined where a signal ended the command. */
   status: number | undefined;
   stdout: string;
   stderr: string;
 }
 
-/** A host's state: in sync, or in need of its phases, or wrong in a way that only a person can change. */
+/**
+ * Whether a host is in sync with the stack. Where it `differs`, its phases have to run again; where it `failed`, a person
+ * has to do something.
+ */
 export type CheckResult =
   | { state: "in sync"; warnings: string[]; turn: number }
   | { state: "differs" }
   | { state: "failed"; problem: string };
 
-/** Asks a host. What differs just now is repaired as its unit would, so that the reason is known where it cannot be. */
+/** The command that checks a host. It repairs drift first, as the host's unit does, so it reports only what stays wrong. */
 export function checkCommand({ overlay }: OverlayIdentity, expected: ExpectedState): string {
   const { installation, deviceSettings, peersSettings } = expected;
   const command = `${PROGRAM} check ${overlay} ${installation} ${digestOf(deviceSettings)} ${digestOf(peersSettings)}`;
   return asRoot(TIME_LIMIT, command, "is this host in sync with the stack?");
 }
 
-/** Reads a host's answer. */
+/** Reads the host's answer. */
 export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer): CheckResult {
   if (status === 0) {
     return { state: "in sync", warnings: warningsIn(host, stdout), turn: turnIn(stdout) };
@@ -62,7 +64,7 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
 const lastLines = (stderr: string) =>
   stderr.trim() === "" ? "" : ` It said last: ${stderr.trim().slice(-500)}`;
 
-/** What a host in sync warns of: it cannot be repaired there, and traffic may suffer from it. */
+/** Warnings of a host in sync: it cannot repair their cause, and traffic may suffer. */
 function warningsIn(host: string, stdout: string): string[] {
   return stdout
     .split("\n")

@@ -5,15 +5,15 @@ import { PROGRAM, asRoot, digestOf, lines } from "./phase.ts";
 import type { OverlayIdentity, Phase } from "./phase.ts";
 import { removalCommand } from "./removal.ts";
 
-/** What is installed again when it changes, although the host's settings did not. */
-export interface Incarnation {
-  /** Raised by a user to have the host installed anew. */
+/** Why a host is installed anew although its settings are the same: one of these changed. */
+export interface ReinstallTriggers {
+  /** The `generation` of the host's config; a user raises it. */
   generation: number;
-  /** OCIDs of the instance and its boot volume; undefined for hosts that existed before. */
-  machine?: string;
+  /** OCIDs of the instance and its boot volume; undefined for existing hosts. */
+  instanceIdentity?: string;
 }
 
-/** Seconds after which a phase's remote side is ended: a hung host must not hang `pulumi up`. */
+/** Seconds after which each command is ended on the host. */
 const TIME_LIMIT = { device: 80, confirm: 40 } as const;
 
 /**
@@ -26,9 +26,9 @@ export function devicePhase(
   resource: string,
   overlay: OverlaySettings,
   host: HostSettings,
-  incarnation: Incarnation,
+  triggers: ReinstallTriggers,
 ): Phase {
-  const settings = deviceSettings(identity, resource, overlay, host, incarnation);
+  const settings = deviceSettings(identity, resource, overlay, host, triggers);
   return {
     create: asRoot(TIME_LIMIT.device, "bash -s", "needs root, or sudo without a password"),
     delete: removalCommand(`${PROGRAM} remove-device ${identity.overlay} ${identity.owner} ${resource}`),
@@ -37,13 +37,13 @@ export function devicePhase(
   };
 }
 
-/** The settings of one host's device, as they are stored on the host. */
+/** The settings file of one host's device. */
 export function deviceSettings(
   { overlay: id, owner }: OverlayIdentity,
   resource: string,
   overlay: OverlaySettings,
   host: HostSettings,
-  { generation, machine }: Incarnation,
+  { generation, instanceIdentity }: ReinstallTriggers,
 ): string {
   return lines(
     `overlay ${id}`,
@@ -60,11 +60,11 @@ export function deviceSettings(
     `firewall ${overlay.hostFirewall}`,
     `confirm-timeout ${overlay.confirmTimeout}`,
     `generation ${generation}`,
-    ...(machine === undefined ? [] : [`machine ${machine}`]),
+    ...(instanceIdentity === undefined ? [] : [`machine ${instanceIdentity}`]),
   );
 }
 
-/** A host's overlay addresses with the prefix lengths of the networks they lie in. */
+/** A host's overlay addresses with the prefix lengths of their networks, for example `192.168.0.1/24`. */
 export function interfaceAddresses(overlay: Pick<OverlaySettings, "cidrs">, host: HostSettings): string[] {
   return host.overlayAddresses.map((text) => {
     const address = parseAddress(text);
@@ -76,13 +76,15 @@ export function interfaceAddresses(overlay: Pick<OverlaySettings, "cidrs">, host
   });
 }
 
-/** What a host says about its VXLAN device once it is up. */
+/** What phase device reports about a host. */
 export interface DeviceReport {
-  /** The MAC that the kernel has on the device: lower case, colon-separated. */
+  /** Name of the host. */
+  host: string;
+  /** MAC of the VXLAN device: lower case, colon-separated. */
   mac: string;
   /** MTU in bytes of the NIC that carries the underlay address. */
   underlayMtu: number;
-  /** Random id that was made together with the host-side state, new whenever the host is installed anew. */
+  /** Random id, new whenever the host is installed anew. */
   installation: string;
 }
 
@@ -90,20 +92,19 @@ const LINE = /^oci-vxlan device mac=(\S+) mtu=(\d+) installation=(\S+)$/;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /**
- * Reads the line that the device phase prints. It is strict on purpose: a login banner or a shell's greeting
- * on stdout must never end up as a MAC in a peer's tables.
+ * Reads the line that phase device prints. It is strict, since a login banner must never become a MAC in a peer's FDB.
  *
- * @throws when the output holds no such line, or more than one, or one that cannot be true
+ * @throws Error where the output has no such line, several, or one with an impossible MAC
  */
 export function parseDeviceReport(host: string, stdout: string): DeviceReport {
-  const lines = stdout.split("\n").flatMap((line) => {
+  const reports = stdout.split("\n").flatMap((line) => {
     const match = LINE.exec(line.trim());
     return match ? [match] : [];
   });
-  const [line, another] = lines;
+  const [line, another] = reports;
   if (!line || another) {
     throw new Error(
-      `${host}: expected one line "oci-vxlan device mac=… mtu=… installation=…" from its device phase, got ${lines.length} ` +
+      `${host}: expected one line "oci-vxlan device mac=… mtu=… installation=…" from its device phase, got ${reports.length} ` +
         `in ${JSON.stringify(stdout.slice(0, 200))}. Make sure that nothing on the host replaces sudo or bash for this user.`,
     );
   }
@@ -113,7 +114,7 @@ export function parseDeviceReport(host: string, stdout: string): DeviceReport {
       `${host}: "${mac}" is no MAC that a device can have. Look at "ip link show" on the host.`,
     );
   }
-  return { mac, underlayMtu: Number(mtu), installation };
+  return { host, mac, underlayMtu: Number(mtu), installation };
 }
 
 /** The lowest bit of the first octet marks a group address. */
@@ -124,7 +125,7 @@ function isMulticast(mac: string): boolean {
 /**
  * The command by which a new SSH session confirms a change of a host's settings.
  *
- * @param settings that the change has set
+ * @param settings the settings file that phase device has written
  */
 export function confirmCommand({ overlay }: Pick<OverlayIdentity, "overlay">, settings: string): string {
   return asRoot(

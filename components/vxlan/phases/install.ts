@@ -39,24 +39,24 @@ const read = (source: string) => readFileSync(new URL(`../host/${source}`, impor
 let cached: HostFile[] | undefined;
 let script: string | undefined;
 
-/** The host side: real files beside this module, read once. */
+/** The host side: the files below `host/`, read once. */
 export function hostFiles(): readonly HostFile[] {
   cached ??= FILES.map(({ source, path, mode }) => ({ path, mode, text: read(source) }));
   return cached;
 }
 
-/** The shell that puts them in place; it stays on no host. */
+/** The shell functions that install the files. They do not stay on the host. */
 function installer(): string {
   script ??= read("install.sh");
   return script;
 }
 
 /**
- * The script that installs the host side and then hands the settings to it. The braces make bash read it to
- * the end before any of it runs, so a connection that breaks half-way installs nothing.
+ * The script that installs the host side and hands it the settings. The braces make bash read all of the script before it
+ * runs any, so a connection that breaks half-way installs nothing.
  *
- * The host side is packed, since a state holds this text twice for each host. The settings are not: they are what a
- * preview shows of a change.
+ * The host side is compressed, since the state holds this text twice for each host. The settings are plain text, so that a
+ * preview shows what changes in them.
  */
 export function installScript(overlay: string, settings: string): string {
   return lines(
@@ -69,23 +69,26 @@ export function installScript(overlay: string, settings: string): string {
   );
 }
 
-let packed: string | undefined;
+let packedBase64: string | undefined;
 
-/** The installer and all files of the host side, the same bytes on every machine: Node's own gzip differs by version. */
+/**
+ * The installer and all files of the host side. The bytes have to be the same on every machine, or a phase changes where
+ * nothing did; those of Node's own gzip differ by version.
+ */
 function packedHostSide(): string {
-  if (packed === undefined) {
+  if (packedBase64 === undefined) {
     const files = hostFiles().map(
       ({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`,
     );
     const bytes = gzipSync(strToU8(lines(installer(), ...files)), { level: 9, mtime: 0 });
-    packed = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\n");
+    packedBase64 = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\n");
   }
-  return packed;
+  return packedBase64;
 }
 
 /**
- * The settings in phase device's standard input, as a state may hold it: a phase that this run was told to leave alone
- * (`--target`) has other settings than the program would send.
+ * Reads the settings from a script of `installScript`. A state may hold another script than this run would send, for
+ * example where `--target` leaves the host out.
  */
 export function deviceSettingsIn(stdin: string): string {
   return new RegExp(`^hand_over .*\\n([^]*?)^${END_OF_FILE}$`, "m").exec(stdin)?.[1] ?? "";
@@ -93,9 +96,9 @@ export function deviceSettingsIn(stdin: string): string {
 
 const END_OF_FILE = "END_OF_OCI_VXLAN_FILE";
 
-/** @param then what the command that reads it goes on with, on the same line */
-function hereDocument(text: string, then = ""): string {
+/** @param rest of the line, behind the command that reads the document */
+function hereDocument(text: string, rest = ""): string {
   if (text.split("\n").includes(END_OF_FILE))
     throw new Error(`a file for the host holds the line ${END_OF_FILE}`);
-  return `<<'${END_OF_FILE}'${then}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
+  return `<<'${END_OF_FILE}'${rest}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
 }

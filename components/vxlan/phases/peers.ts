@@ -3,11 +3,11 @@ import { PROGRAM, asRoot, lines } from "./phase.ts";
 import type { OverlayIdentity, Phase } from "./phase.ts";
 import { removalCommand } from "./removal.ts";
 
-/** Seconds after which the remote side is ended: a hung host must not hang `pulumi up`. */
+/** Seconds after which the command is ended on the host. */
 const TIME_LIMIT = 60;
 
 /**
- * Phase peers: one command, however many peers there are.
+ * Phase peers: hands a host all its peers in one command.
  *
  * @param resource digest of the phase's resource
  */
@@ -25,7 +25,7 @@ export function peersPhase({ overlay }: OverlayIdentity, resource: string, plan:
   };
 }
 
-/** The peers of one host, as they are stored on the host. The last line tells whether they came whole. */
+/** The settings file with one host's peers. Its last line shows the host that nothing was cut off. */
 export function peersSettings(resource: string, { installation, mtu, peers }: PeersPlan): string {
   return lines(
     `resource ${resource}`,

@@ -1,40 +1,38 @@
 import { PROGRAM, asRoot } from "./phase.ts";
 import type { OverlayIdentity } from "./phase.ts";
 
-/** Seconds after which the remote side is ended: a hung host must not hang `pulumi up`. */
+/** Seconds after which the command is ended on the host. */
 const TIME_LIMIT = 60;
 
-/** The command by which a person takes an overlay off the host that it runs on. Needs root. */
+/** The command by which a person removes an overlay from a host. It needs root. */
 export function removeOverlay({ overlay }: Pick<OverlayIdentity, "overlay">): string {
   return `${PROGRAM} remove ${overlay}`;
 }
 
 /**
- * Removes a phase's own files; a host that has none of them is done already. One that lost the program alone is not:
- * then the command fails, and what is left is not forgotten.
+ * The `delete` of a phase. It succeeds on a host with neither the program nor files of an overlay. Where the program alone
+ * is missing it fails, so that the files that are left stay in Pulumi's state.
  */
 export function removalCommand(command: string): string {
   const hint = `needs root, or sudo without a password, and ${PROGRAM}: where that is lost, raise the host's generation and run pulumi up first`;
   return `test ! -e ${PROGRAM} -a ! -e /etc/oci-vxlan || ${asRoot(TIME_LIMIT, command, hint)}`;
 }
 
-/** The texts in which `command` plugins say that they got no SSH session: the official one, and the lab's. */
-const UNREACHED = /dial tcp|handshake failed|failed attempts/;
+/** How the official `command` plugin, and the lab's, report that they got no SSH session. */
+const NO_SESSION = /dial tcp|handshake failed|failed attempts/;
 
 /**
- * What to do where a host's phase could not be undone because nobody answers. A host that is gone for good stays in
- * the state until it is taken out by hand.
+ * Advice for a delete that failed because the host does not answer. A host that is gone for good stays in the state until
+ * somebody deletes it there.
  *
  * @param urn of the phase's resource, `…-device` or `…-peers`
- * @param error the failed delete's message
- * @returns undefined where it failed for another reason
+ * @param error message of the failed delete
+ * @returns undefined where the delete failed for another reason
  */
 export function removalAdvice(stack: string, urn: string, error: string): string | undefined {
-  if (!UNREACHED.test(error)) return undefined;
-  const phase = urn.endsWith("-peers") ? "peers" : "device";
-  const all = urn.slice(0, -phase.length);
-  // The peers' resource depends on the device's. By the time that the device's delete fails, it is gone.
-  const urns = phase === "peers" ? [urn, `${all}device`] : [urn];
+  if (!NO_SESSION.test(error)) return undefined;
+  // Phase peers depends on phase device, so it is deleted first: when the delete of phase device fails, it is gone.
+  const urns = urn.endsWith("-peers") ? [urn, urn.replace(/peers$/, "device")] : [urn];
   return (
     `${urn.split("::").pop()}: no SSH session with the host, so nothing was removed from it. If it is only down, start it and run this again. ` +
     "If its instance was replaced in this run, nothing is left to remove there: run pulumi up again, without --replace. " +

@@ -1,6 +1,10 @@
 import type { Problem } from "../problems.ts";
 
-/** Whether stack and component can name an overlay's files and unit on a host, and stand in a command there. */
+/**
+ * Checks that an overlay's identity can name files and a unit on a host, and can stand in a command.
+ *
+ * @param overlay `<stack>.<name>`
+ */
 export function validateIdentity(overlay: string): Problem[] {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/.test(overlay)) return [];
   return [

@@ -1,33 +1,38 @@
 import { parseCidr } from "../addresses.ts";
 import { validateMtu } from "../mtu.ts";
+import { joinPath } from "../problems.ts";
 import type { Problem } from "../problems.ts";
 import type { HostMap, HostSettings, OverlaySettings } from "../settings.ts";
-import { validateChoices, validateConfirmTimeout, validateDevice } from "./device.ts";
-import { validateNames, validateOverlayAddresses, validateUnderlay } from "./hosts.ts";
-import { validateCidrs, validateSeparation, validateSshAddresses } from "./networks.ts";
+import { validateHostNames } from "./hostNames.ts";
+import { validateCidrs } from "./networks.ts";
+import { validateOverlayAddresses } from "./overlayAddresses.ts";
+import { validateChoices, validateConfirmTimeout, validateDevice, validateVerifyPort } from "./settings.ts";
+import { validateSshAddresses } from "./sshAddresses.ts";
+import { validateSeparation, validateUnderlayAddresses } from "./underlayAddresses.ts";
 
-/** A host as far as it is known: a provisioned host has no underlay address before it exists. */
+/** A host before it exists. An address that is no text, such as an output, is not checked. */
 export type PartialHost = Pick<HostSettings, "overlayAddresses"> & {
-  underlayAddress?: string;
+  underlayAddress?: unknown;
   /** Address or name that SSH connects to. */
-  sshAddress?: string;
+  sshAddress?: unknown;
 };
 
-/** Where in the user's input the parts stand; the stack config nests what the component takes flat. */
+/** Where values stand in the user's input. An environment nests them, and an overlay by itself does not. */
 export interface Paths {
   overlay: string;
   underlayAddress: (host: string) => string;
   sshAddress: (host: string) => string;
 }
 
-const COMPONENT_PATHS: Paths = {
+/** The paths in the arguments of `VxlanOverlay`. */
+export const OVERLAY_PATHS: Paths = {
   overlay: "",
   underlayAddress: (host) => `hosts.${host}.underlayAddress`,
   sshAddress: (host) => `hosts.${host}.ssh.host`,
 };
 
 /**
- * Everything that is wrong with an overlay and its hosts, all at once; an empty list when nothing is.
+ * All problems of an overlay and its hosts.
  *
  * @param largestUnderlayMtu MTU in bytes that no NIC of the hosts exceeds
  */
@@ -35,9 +40,9 @@ export function validateOverlay(
   overlay: OverlaySettings,
   hosts: HostMap<PartialHost>,
   largestUnderlayMtu: number,
-  paths: Paths = COMPONENT_PATHS,
+  paths: Paths,
 ): Problem[] {
-  const at = (key: string) => (paths.overlay === "" ? key : `${paths.overlay}.${key}`);
+  const at = (key: string) => joinPath(paths.overlay, key);
   const cidrs = overlay.cidrs.map((text) => parseCidr(text));
   return [
     ...validateDevice(overlay, at),
@@ -45,10 +50,11 @@ export function validateOverlay(
     ...validateCidrs(overlay.cidrs, at("cidrs")),
     ...validateMtu(overlay, cidrs, largestUnderlayMtu, at("mtu")),
     ...validateConfirmTimeout(overlay, at("confirmTimeout")),
-    ...validateNames(hosts),
-    ...validateUnderlay(hosts, paths),
-    ...validateSeparation(cidrs, hosts, at("cidrs"), paths),
-    ...validateSshAddresses(cidrs, hosts, at("cidrs"), paths),
+    ...validateVerifyPort(overlay, at("verifyPort")),
+    ...validateHostNames(hosts),
+    ...validateUnderlayAddresses(hosts, paths),
+    ...validateSeparation(cidrs, hosts, paths),
+    ...validateSshAddresses(cidrs, hosts, paths),
     ...validateOverlayAddresses(cidrs, hosts),
   ];
 }

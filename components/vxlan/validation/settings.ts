@@ -2,10 +2,11 @@ import type { Problem } from "../problems.ts";
 import type { OverlaySettings } from "../settings.ts";
 
 const LARGEST_VNI = 2 ** 24 - 1;
-/** What the kernel and its /proc/sys/net mean by a device of that name is not one that can be made. */
-const TAKEN_NAMES = ["lo", "all", "default"];
 
-/** Seconds. Less would take back a good change on a slow connection; more would leave a host cut off for over an hour. */
+/** Names that no device can have: `lo` exists, and the others name folders of /proc/sys/net. */
+const RESERVED_NAMES = ["lo", "all", "default"];
+
+/** Seconds. A shorter wait would undo good changes on a slow connection; a longer one would leave a host cut off. */
 const CONFIRM_TIMEOUT = { shortest: 30, longest: 3600 } as const;
 
 export function validateDevice(
@@ -13,10 +14,10 @@ export function validateDevice(
   at: (key: string) => string,
 ): Problem[] {
   const problems: Problem[] = [];
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,14}$/.test(device) || TAKEN_NAMES.includes(device)) {
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,14}$/.test(device) || RESERVED_NAMES.includes(device)) {
     problems.push({
       path: at("device"),
-      message: `"${device}" is no device name: use a letter, then letters, digits, "-" or "_", at most 15 in all, such as vxlan0 (${TAKEN_NAMES.join(", ")} are the kernel's).`,
+      message: `"${device}" is no device name: use a letter, then letters, digits, "-" or "_", at most 15 in all, such as vxlan0 (${RESERVED_NAMES.join(", ")} are the kernel's).`,
     });
   }
   if (!Number.isInteger(vni) || vni < 1 || vni > LARGEST_VNI) {
@@ -25,7 +26,7 @@ export function validateDevice(
       message: `${vni} is no VNI: it has 24 bits, so use a whole number from 1 to ${LARGEST_VNI}.`,
     });
   }
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+  if (!isPort(port)) {
     problems.push({
       path: at("port"),
       message: `${port} is no UDP port: use 4789 (IANA's VXLAN port), 8472 (for peers set up by hand), or another from 1 to 65535.`,
@@ -64,3 +65,15 @@ export function validateConfirmTimeout({ confirmTimeout }: OverlaySettings, path
     },
   ];
 }
+
+export function validateVerifyPort({ verifyPort }: OverlaySettings, path: string): Problem[] {
+  if (verifyPort === undefined || isPort(verifyPort)) return [];
+  return [
+    {
+      path,
+      message: `${verifyPort} is no TCP port: use the one that the hosts' sshd listens on, from 1 to 65535.`,
+    },
+  ];
+}
+
+const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65535;

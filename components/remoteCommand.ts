@@ -1,0 +1,94 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+
+/** Login user, where none is given: the one of Oracle Linux images. */
+export const DEFAULT_USER = "opc";
+
+/** TCP port of sshd, where none is given. */
+export const DEFAULT_SSH_PORT = 22;
+
+/** How to log in to all hosts of an environment. */
+export interface LoginArgs {
+  /** Login user, created at first boot where the image has no user of that name. Default `opc`. */
+  user?: string;
+  /** TCP port of sshd. Default 22. *Updatable.* */
+  port?: number;
+  /** Private key in OpenSSH or PEM format; kept as a secret. Its public half goes to instances at their first boot. */
+  privateKey: pulumi.Input<string>;
+  /** Passphrase of the private key, if it has one; kept as a secret. */
+  privateKeyPassphrase?: pulumi.Input<string>;
+}
+
+/** How to reach one host over SSH. */
+export interface SshArgs {
+  /** Address or name that the machine running Pulumi reaches. *Updatable.* */
+  host: pulumi.Input<string>;
+  /** TCP port of sshd. Default 22. *Updatable.* */
+  port?: pulumi.Input<number>;
+  /** Login user: root, or a user who may use sudo without a password. Default `opc`, as on Oracle Linux. *Updatable.* */
+  user?: pulumi.Input<string>;
+  /** Private key in OpenSSH or PEM format; kept as a secret. *Updatable.* */
+  privateKey: pulumi.Input<string>;
+  /** Passphrase of the private key, if it has one; kept as a secret. *Updatable.* */
+  privateKeyPassphrase?: pulumi.Input<string>;
+  /**
+   * The host's public key, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp… AAAA…`. Required: without it the provider
+   * accepts any host. An RSA key pins SHA-1 signatures, which current OpenSSH refuses. *Updatable*: a re-imaged
+   * host has a new one, and is installed anew because of it.
+   */
+  hostKey: pulumi.Input<string>;
+}
+
+/** How long the provider waits for a host that does not answer. It dials `dialErrorLimit` + 1 times (`command` 1.2.1). */
+interface DialLimits {
+  dialErrorLimit: number;
+  /** Seconds for one TCP connect. */
+  perDialTimeout: number;
+}
+
+/** The provider's `connection` input, with its values resolved. */
+export interface Connection {
+  host: string;
+  port: number;
+  user: string;
+  privateKey: string;
+  privateKeyPassword?: string;
+  hostKey: string;
+}
+
+/** The provider's `connection` input. It is secret as a whole, since it holds the private key. */
+export function connectionTo(ssh: SshArgs, limits: DialLimits): pulumi.Output<Connection> {
+  return pulumi.secret({
+    host: ssh.host,
+    port: ssh.port ?? DEFAULT_SSH_PORT,
+    user: ssh.user ?? DEFAULT_USER,
+    privateKey: ssh.privateKey,
+    privateKeyPassword: ssh.privateKeyPassphrase,
+    hostKey: ssh.hostKey,
+    ...limits,
+  });
+}
+
+/** What a remote command runs. What varies goes to its standard input; see `Phase`. */
+interface RemoteScript {
+  create: pulumi.Input<string>;
+  delete?: pulumi.Input<string>;
+  stdin: pulumi.Input<string>;
+}
+
+/**
+ * A command on a host. There are no `triggers`, since they would replace the resource: every change is an update, which
+ * runs `create` again. Its output is neither logged nor handed to the next run.
+ */
+export function remoteCommand(
+  name: string,
+  connection: pulumi.Output<Connection>,
+  script: RemoteScript,
+  opts: pulumi.CustomResourceOptions,
+): command.remote.Command {
+  return new command.remote.Command(
+    name,
+    { connection, ...script, addPreviousOutputInEnv: false, logging: "none" },
+    opts,
+  );
+}

@@ -1,0 +1,26 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describeProblems } from "./vxlan/problems.ts";
+import type { Problem } from "./vxlan/problems.ts";
+
+/**
+ * Arguments that have been validated. Each argument is validated once, by the outermost component that gets it: that one
+ * marks what it hands to its children, and they do not validate it again.
+ */
+const validatedArgs = new WeakSet<object>();
+
+/** Marks arguments that are taken from validated ones. */
+export function markValidated<T extends object>(args: T): T {
+  validatedArgs.add(args);
+  return args;
+}
+
+/** The problems of a component's arguments; none, without a check, where a parent has validated them. */
+export function validateOnce(args: object, validate: () => Problem[]): Problem[] {
+  return validatedArgs.has(args) ? [] : validate();
+}
+
+/** @throws pulumi.RunError that lists all problems, if there are any */
+export function refuseProblems(component: string, name: string, problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  throw new pulumi.RunError(`${component} "${name}" cannot be built:\n${describeProblems(problems)}`);
+}

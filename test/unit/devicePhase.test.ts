@@ -1,0 +1,81 @@
+import { gunzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import {
+  devicePhase,
+  deviceSettings,
+  interfaceAddresses,
+  parseDeviceReport,
+} from "../../components/vxlan/phases/device.ts";
+import { deviceSettingsIn, hostFiles } from "../../components/vxlan/phases/install.ts";
+import { withDefaults } from "../../components/vxlan/settings.ts";
+
+const OVERLAY = withDefaults({ cidrs: ["192.168.0.0/24"] });
+const ARGUMENTS: Parameters<typeof devicePhase> = [
+  { overlay: "lab.overlay", owner: "oci-vxlan/lab/overlay" },
+  "0123456789abcdef",
+  OVERLAY,
+  { underlayAddress: "10.196.218.222", overlayAddresses: ["192.168.0.1"] },
+  { generation: 0 },
+];
+const { stdin } = devicePhase(...ARGUMENTS);
+
+describe("phase device's standard input", () => {
+  const bytes = Buffer.from(/gzip -dc\n([^]*?)\nEND_OF/.exec(stdin)?.[1] ?? "", "base64");
+
+  test("holds every file of the host side, compressed", () => {
+    const text = gunzipSync(bytes).toString();
+    for (const file of hostFiles()) {
+      expect(text).toContain(`install_file ${file.path} ${file.mode} <<'`);
+      expect(text).toContain(file.text);
+    }
+    expect(stdin.length).toBeLessThan(text.length / 2);
+  });
+
+  test("has the same bytes on every machine: the header of gzip names no time and no system", () => {
+    expect([...bytes.subarray(0, 8)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    expect(bytes[9]).toBe(3);
+  });
+
+  test("holds the settings as plain text, so that a preview shows their change", () => {
+    expect(deviceSettingsIn(stdin)).toBe(deviceSettings(...ARGUMENTS));
+    expect(stdin).toContain("\nvni 100\n");
+  });
+});
+
+test("overlay addresses get the prefix length of the network they lie in", () => {
+  const host = { underlayAddress: "10.0.0.1", overlayAddresses: ["fd00::1", "192.168.0.1"] };
+  expect(interfaceAddresses({ cidrs: ["192.168.0.0/24", "fd00::/64"] }, host)).toEqual([
+    "fd00::1/64",
+    "192.168.0.1/24",
+  ]);
+});
+
+const LINE = "oci-vxlan device mac=3e:2b:74:81:9d:b1 mtu=9000 installation=2c0ffee";
+
+describe("the device report", () => {
+  test("is read from its one line", () =>
+    expect(parseDeviceReport("host01", LINE)).toEqual({
+      host: "host01",
+      mac: "3e:2b:74:81:9d:b1",
+      underlayMtu: 9000,
+      installation: "2c0ffee",
+    }));
+
+  test("is found behind a login banner, which is never taken for it", () => {
+    expect(parseDeviceReport("host01", `Authorized use only: 00:11:22:33:44:55\n${LINE}`).mac).toBe(
+      "3e:2b:74:81:9d:b1",
+    );
+    expect(() => parseDeviceReport("host01", "Authorized use only: 00:11:22:33:44:55")).toThrow(
+      /^host01: expected one line/,
+    );
+  });
+
+  test.each([
+    ["a group address", LINE.replace("3e:", "3f:")],
+    ["no address", LINE.replace(/mac=\S+/, "mac=00:00:00:00:00:00")],
+    ["no MAC", LINE.replace(/mac=\S+/, "mac=vxlan0")],
+  ])("with %s is refused", (_, line) => expect(() => parseDeviceReport("host01", line)).toThrow(/is no MAC/));
+
+  test("given twice is refused", () =>
+    expect(() => parseDeviceReport("host01", `${LINE}\n${LINE}`)).toThrow(/got 2 in/));
+});
