@@ -23,7 +23,7 @@ describe.each(IMAGES)("a host repairs drift by itself on %s", (image) => {
 
   beforeAll(async () => {
     fleet = await Fleet.boot("drift", image);
-    await Promise.all(HOSTS.map((host) => fleet.stack.awaitBoot(host)));
+    await Promise.all(HOSTS.map((host) => fleet.stack.waitForBoot(host)));
     // NetworkManager writes state files when it is restarted, which a test does: they are no traces of the overlay.
     if (image === "oracle-linux-like")
       await onEach("systemctl restart NetworkManager; nm-online -q -t 30 || true");

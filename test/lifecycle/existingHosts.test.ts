@@ -21,7 +21,7 @@ describe("an overlay between two existing hosts", () => {
 
   beforeAll(async () => {
     stack = await TestStack.boot("test-existing-hosts", REFERENCE_HOSTS);
-    await Promise.all(HOSTS.map((host) => stack.awaitBoot(host)));
+    await Promise.all(HOSTS.map((host) => stack.waitForBoot(host)));
     tracesBefore = await readTraces();
   });
   afterAll(() => stack.remove());
@@ -123,7 +123,7 @@ describe("an overlay between two existing hosts", () => {
 
   test("after a reboot of both hosts traffic passes with the same MACs, without Pulumi", async () => {
     await Promise.all(HOSTS.map((host) => rebootHost(stack.lab, host, REFERENCE_HOSTS[host] as HostSpec)));
-    await Promise.all(HOSTS.map((host) => stack.awaitBoot(host)));
+    await Promise.all(HOSTS.map((host) => stack.waitForBoot(host)));
     expect(await stack.failingPairs()).toEqual([]);
     for (const host of HOSTS) expect(await stack.on(host, "ip -o link show vxlan0")).toContain(macs[host]);
   });
@@ -131,7 +131,7 @@ describe("an overlay between two existing hosts", () => {
   test("after a power cut traffic passes again, without Pulumi", async () => {
     await killHost(stack.lab, "host02");
     await startHosts(stack.lab, REFERENCE_HOSTS, silentProgress);
-    await stack.awaitBoot("host02");
+    await stack.waitForBoot("host02");
     expect(await stack.failingPairs()).toEqual([]);
   });
 

@@ -28,7 +28,9 @@ describe("a change that cuts the operator off", () => {
     });
   const onBoth = (script: string) => Promise.all(HOSTS.map((host) => stack.on(host, script)));
   const awaitSshOfBoth = () =>
-    Promise.all(HOSTS.map((host) => waitForSsh(stack.lab, host, withoutPrefix(REFERENCE_HOSTS[host]?.address ?? ""))));
+    Promise.all(
+      HOSTS.map((host) => waitForSsh(stack.lab, host, withoutPrefix(REFERENCE_HOSTS[host]?.address ?? ""))),
+    );
   const overlayAddresses = () => onBoth("ip -o address show type vxlan scope global | awk '{print $2, $4}'");
   const expectConvergence = async (config?: object) => {
     expectSuccess(await stack.up(config));

@@ -254,7 +254,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
 
     await fleet.on("alpha", "systemctl --quiet disable oci-vxlan@lab.overlay");
     await reboot("alpha");
-    await fleet.stack.awaitBoot("alpha");
+    await fleet.stack.waitForBoot("alpha");
     expect(await fleet.on("alpha", "ip -o link show type vxlan")).toBe("");
     const { text } = await fleet.stack.up(otherConfig);
     expect(text).toMatch(/paused on alpha: .*sudo systemctl enable --now oci-vxlan@lab\.overlay/s);

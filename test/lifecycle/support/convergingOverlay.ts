@@ -37,7 +37,7 @@ export class ConvergingOverlay {
   /** Uses a stack whose lab has booted. */
   static async on(stack: TestStack, firstUp: PulumiRun = () => stack.up()): Promise<ConvergingOverlay> {
     const traces = await readEach(Object.keys(stack.inventory), async (machine) => {
-      await stack.awaitBoot(machine);
+      await stack.waitForBoot(machine);
       return installationTraces(stack, machine);
     });
     return new ConvergingOverlay(stack, traces, firstUp);

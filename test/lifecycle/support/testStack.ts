@@ -206,7 +206,7 @@ export class TestStack {
   }
 
   /** Waits until systemd has started, or failed to start, all units. */
-  async awaitBoot(host: string): Promise<void> {
+  async waitForBoot(host: string): Promise<void> {
     await this.on(host, "systemctl is-system-running --wait || true");
   }
 
