@@ -3,14 +3,18 @@ import { invalid, missing } from "../model/errors.ts";
 import { REQUEST_SCHEMAS } from "../requestSchemas.ts";
 import type { Operation, RequestBody } from "../requestSchemas.ts";
 import { ApiError } from "./errors.ts";
+import type { Call } from "./route.ts";
 
 /**
  * Reads and checks a request's body.
  *
  * @throws CloudError that names the first missing field, or else every wrong field
  */
-export function readBody<O extends Operation>(operation: O, body: Buffer): RequestBody<O> {
-  const result = REQUEST_SCHEMAS[operation].safeParse(withoutNulls(parseJson(body)));
+export async function readBody<O extends Operation>(operation: O, { req }: Call): Promise<RequestBody<O>> {
+  const body: unknown = await req.json().catch(() => {
+    throw new ApiError(400, "CannotParseRequest", "The request's body is not JSON.");
+  });
+  const result = REQUEST_SCHEMAS[operation].safeParse(withoutNulls(body));
   if (result.success) return result.data as RequestBody<O>;
   const { issues } = result.error;
   const missingField = issues.find(
@@ -23,14 +27,6 @@ export function readBody<O extends Operation>(operation: O, body: Buffer): Reque
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code !== "unrecognized_keys") return `${issue.path.join(".")}: ${issue.message}`;
   return issue.keys.map((key) => `Unrecognized field ${[...issue.path, key].join(".")}`).join("; ");
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    throw new ApiError(400, "CannotParseRequest", "The request's body is not JSON.");
-  }
 }
 
 /** Drops null fields: Oracle takes null for absent. */

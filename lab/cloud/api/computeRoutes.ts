@@ -8,64 +8,69 @@ import { workRequest, workRequestErrors, workRequestId } from "../model/workRequ
 import { AVAILABILITY_DOMAINS } from "../region.ts";
 import { readBody } from "./bodies.ts";
 import { compartmentOf, filtered, page, sorted } from "./lists.ts";
-import { crud, get, show, updates } from "./route.ts";
-import type { Route } from "./route.ts";
+import { change, crud, idOf, show, updates } from "./route.ts";
+import type { Service } from "./route.ts";
 
 /** Oracle's API for instances, images, shapes and boot volumes. */
-export const computeRoutes: Route[] = [
-  ...crud("/instances", "instances", {
-    filters: ["availabilityDomain"],
-    create: ({ cloud, body }) => {
-      const instance = launchInstance(cloud, readBody("launchInstance", body));
-      return show(instance, workRequestId(instance, "CREATED"));
-    },
-    update: ({ cloud, id, body }) => {
-      const instance = updateInstance(cloud, id, readBody("updateInstance", body));
-      return show(instance, workRequestId(instance, "UPDATED"));
-    },
-    remove: terminateInstance,
-  }),
-  {
-    method: "POST",
-    path: "/instances/{id}",
-    kind: "instances",
-    handle: ({ cloud, id, query }) => {
-      const action = query.get("action");
-      if (action === null) throw missing("action");
-      return show(instanceAction(cloud, id, action));
-    },
-  },
-  get("/workRequests/{id}", ({ cloud, id }) => show(workRequest(cloud, id))),
-  get("/workRequests/{id}/errors", ({ cloud, id, query }) => page(workRequestErrors(cloud, id), query)),
-  ...crud("/vnicAttachments", "vnicAttachments", {
+export function addComputeRoutes(service: Service): void {
+  addInstanceRoutes(service);
+  addCatalogueRoutes(service);
+  crud(service, "/vnicAttachments", "vnicAttachments", {
     filters: ["availabilityDomain", "instanceId", "vnicId"],
-  }),
-  ...crud("/bootVolumes", "bootVolumes", {
+  });
+  crud(service, "/bootVolumes", "bootVolumes", {
     filters: ["availabilityDomain"],
     update: updates("updateBootVolume", (cloud, id, details) => cloud.update("bootVolumes", id, details)),
-  }),
-  ...crud("/bootVolumeAttachments", "bootVolumeAttachments", {
+  });
+  crud(service, "/bootVolumeAttachments", "bootVolumeAttachments", {
     filters: ["availabilityDomain", "instanceId", "bootVolumeId"],
-  }),
-  get("/images/{id}", ({ id }) => show(imageEntry(id).image)),
-  get("/images", ({ cloud, query }) => {
-    compartmentOf(cloud, query);
-    const shape = query.get("shape");
+  });
+  // The lab has no block volumes. Clients list an instance's volumes all the same.
+  service.get("/volumeAttachments", (call) => page(call, []));
+}
+
+function addInstanceRoutes(service: Service): void {
+  crud(service, "/instances", "instances", {
+    filters: ["availabilityDomain"],
+    create: async (call) => {
+      const instance = launchInstance(call.var.cloud, await readBody("launchInstance", call));
+      return show(call, instance, workRequestId(instance, "CREATED"));
+    },
+    update: async (call) => {
+      const instance = updateInstance(call.var.cloud, idOf(call), await readBody("updateInstance", call));
+      return show(call, instance, workRequestId(instance, "UPDATED"));
+    },
+    remove: terminateInstance,
+  });
+  service.post("/instances/:id", change("instances"), (call) => {
+    const action = call.req.query("action");
+    if (action === undefined) throw missing("action");
+    return show(call, instanceAction(call.var.cloud, idOf(call), action));
+  });
+  service.get("/workRequests/:id", (call) => show(call, workRequest(call.var.cloud, idOf(call))));
+  service.get("/workRequests/:id/errors", (call) =>
+    page(call, workRequestErrors(call.var.cloud, idOf(call))),
+  );
+}
+
+function addCatalogueRoutes(service: Service): void {
+  service.get("/images/:id", (call) => show(call, imageEntry(idOf(call)).image));
+  service.get("/images", (call) => {
+    compartmentOf(call);
+    const shape = call.req.query("shape");
     const images = allImages().filter(
-      ({ id }) => shape === null || shapesFor(imageEntry(id).processor).some((each) => each.shape === shape),
+      ({ id }) =>
+        shape === undefined || shapesFor(imageEntry(id).processor).some((each) => each.shape === shape),
     );
     const filters = ["displayName", "operatingSystem", "operatingSystemVersion", "lifecycleState"];
-    return page(sorted(filtered(images, query, filters), query), query);
-  }),
-  get("/shapes", ({ cloud, query }) => {
-    compartmentOf(cloud, query);
-    const image = query.get("imageId");
-    const shapes = image === null ? allShapes() : shapesFor(imageEntry(image).processor);
-    const domain = query.get("availabilityDomain");
-    if (domain !== null && !AVAILABILITY_DOMAINS.includes(domain))
-      throw invalid(`The availability domain ${domain} does not exist.`);
-    return page(filtered(shapes, query, ["shape"]), query);
-  }),
-  // The lab has no block volumes. Clients list an instance's volumes all the same.
-  get("/volumeAttachments", ({ query }) => page([], query)),
-];
+    return page(call, sorted(call, filtered(call, images, filters)));
+  });
+  service.get("/shapes", (call) => {
+    compartmentOf(call);
+    const { imageId, availabilityDomain } = call.req.query();
+    const shapes = imageId === undefined ? allShapes() : shapesFor(imageEntry(imageId).processor);
+    if (availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(availabilityDomain))
+      throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+    return page(call, filtered(call, shapes, ["shape"]));
+  });
+}

@@ -1,42 +1,36 @@
 import { invalid, missing } from "../model/errors.ts";
-import type { Cloud } from "../model/cloud.ts";
-
-/** A page of a list, and the token of the next one. */
-export interface Page {
-  items: object[];
-  nextPage?: string;
-}
+import type { Call } from "./route.ts";
 
 const LIMIT = 100;
 
 /** The compartment whose resources a request lists; every list needs one. */
-export function compartmentOf(cloud: Cloud, query: URLSearchParams): string {
-  const id = query.get("compartmentId");
-  if (id === null) throw missing("compartmentId");
+export function compartmentOf({ req, var: { cloud } }: Call): string {
+  const id = req.query("compartmentId");
+  if (id === undefined) throw missing("compartmentId");
   cloud.checkCompartment(id);
   return id;
 }
 
 /** The items that match each of these filters which the query has: with `?vcnId=x` those whose vcnId is x. */
 export function filtered<T extends object>(
+  { req }: Call,
   items: readonly T[],
-  query: URLSearchParams,
   filters: readonly string[],
 ): T[] {
   return items.filter((item) =>
     filters.every((name) => {
-      const value = query.get(name);
-      return value === null || String((item as Record<string, unknown>)[name]) === value;
+      const value = req.query(name);
+      return value === undefined || String((item as Record<string, unknown>)[name]) === value;
     }),
   );
 }
 
 /** Sorted by the query's sortBy and sortOrder; the newest first by default. */
-export function sorted<T extends object>(items: readonly T[], query: URLSearchParams): T[] {
-  const by = query.get("sortBy") ?? "TIMECREATED";
+export function sorted<T extends object>({ req }: Call, items: readonly T[]): T[] {
+  const by = req.query("sortBy") ?? "TIMECREATED";
   const field = { TIMECREATED: "timeCreated", DISPLAYNAME: "displayName" }[by];
   if (field === undefined) throw invalid(`sortBy ${by} is not TIMECREATED or DISPLAYNAME.`);
-  const order = query.get("sortOrder") ?? (by === "TIMECREATED" ? "DESC" : "ASC");
+  const order = req.query("sortOrder") ?? (by === "TIMECREATED" ? "DESC" : "ASC");
   if (order !== "ASC" && order !== "DESC") throw invalid(`sortOrder ${order} is not ASC or DESC.`);
   const sign = order === "ASC" ? 1 : -1;
   const value = (item: T) => (item as Record<string, string | undefined>)[field] ?? "";
@@ -44,12 +38,13 @@ export function sorted<T extends object>(items: readonly T[], query: URLSearchPa
 }
 
 /** One page of at most `limit` items; a page's token is the number of items before it. */
-export function page(items: readonly object[], query: URLSearchParams): Page {
-  const limit = Number(query.get("limit") ?? LIMIT);
+export function page(call: Call, items: readonly object[]): Response {
+  const limit = Number(call.req.query("limit") ?? LIMIT);
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
     throw invalid("limit is not between 1 and 1000.");
-  const start = Number(query.get("page") ?? 0);
+  const start = Number(call.req.query("page") ?? 0);
   if (!Number.isInteger(start) || start < 0) throw invalid("page is no token of a page.");
   const end = start + limit;
-  return { items: items.slice(start, end), nextPage: end < items.length ? String(end) : undefined };
+  if (end < items.length) call.header("opc-next-page", String(end));
+  return call.json(items.slice(start, end));
 }

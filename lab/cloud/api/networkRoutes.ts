@@ -6,54 +6,56 @@ import { createSubnet, deleteSubnet, updateSubnet } from "../model/subnet.ts";
 import { createVcn, deleteVcn } from "../model/vcn.ts";
 import { updateVnic } from "../model/vnic.ts";
 import { filtered, page } from "./lists.ts";
-import { publicIpRoutes } from "./publicIpRoutes.ts";
-import { creates, crud, get, updates } from "./route.ts";
-import type { Route } from "./route.ts";
+import { addPublicIpRoutes } from "./publicIpRoutes.ts";
+import { creates, crud, updates } from "./route.ts";
+import type { Service } from "./route.ts";
 
 /** Oracle's API for networks. */
-export const networkRoutes: Route[] = [
-  ...crud("/vcns", "vcns", {
+export function addNetworkRoutes(service: Service): void {
+  crud(service, "/vcns", "vcns", {
     filters: [],
     create: creates("createVcn", createVcn),
     update: updates("updateVcn", (cloud, id, details) => cloud.update("vcns", id, details)),
     remove: deleteVcn,
-  }),
-  ...crud("/internetGateways", "internetGateways", {
+  });
+  crud(service, "/internetGateways", "internetGateways", {
     filters: ["vcnId"],
     create: creates("createInternetGateway", createInternetGateway),
     update: updates("updateInternetGateway", (cloud, id, details) =>
       cloud.update("internetGateways", id, details),
     ),
     remove: deleteInternetGateway,
-  }),
-  ...crud("/routeTables", "routeTables", {
+  });
+  crud(service, "/routeTables", "routeTables", {
     filters: ["vcnId"],
     create: creates("createRouteTable", createRouteTable),
     update: updates("updateRouteTable", updateRouteTable),
     remove: deleteRouteTable,
-  }),
-  ...crud("/securityLists", "securityLists", {
+  });
+  crud(service, "/securityLists", "securityLists", {
     filters: ["vcnId"],
     create: creates("createSecurityList", createSecurityList),
     update: updates("updateSecurityList", updateSecurityList),
     remove: deleteSecurityList,
-  }),
-  ...crud("/subnets", "subnets", {
+  });
+  crud(service, "/subnets", "subnets", {
     filters: ["vcnId"],
     create: creates("createSubnet", createSubnet),
     update: updates("updateSubnet", updateSubnet),
     remove: deleteSubnet,
-  }),
-  ...crud("/dhcps", "dhcpOptions", {
+  });
+  crud(service, "/dhcps", "dhcpOptions", {
     filters: ["vcnId"],
     update: updates("updateDhcpOptions", (cloud, id, details) => cloud.update("dhcpOptions", id, details)),
-  }),
-  ...crud("/vnics", "vnics", { update: updates("updateVnic", updateVnic) }),
-  ...crud("/privateIps", "privateIps", {}),
-  get("/privateIps", ({ cloud, query }) => {
-    if (!query.has("vnicId") && !query.has("subnetId")) throw missing("vnicId or subnetId");
-    return page(filtered(cloud.all("privateIps"), query, ["ipAddress", "subnetId", "vnicId"]), query);
-  }),
-  get("/ipv6", ({ query }) => page([], query)),
-  ...publicIpRoutes,
-];
+  });
+  crud(service, "/vnics", "vnics", { update: updates("updateVnic", updateVnic) });
+  crud(service, "/privateIps", "privateIps", {});
+  service.get("/privateIps", (call) => {
+    const { vnicId, subnetId } = call.req.query();
+    if (vnicId === undefined && subnetId === undefined) throw missing("vnicId or subnetId");
+    const privateIps = call.var.cloud.all("privateIps");
+    return page(call, filtered(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
+  });
+  service.get("/ipv6", (call) => page(call, []));
+  addPublicIpRoutes(service);
+}

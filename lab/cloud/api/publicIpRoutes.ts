@@ -4,51 +4,38 @@ import type { Vnic } from "../model/resources.ts";
 import { assignPublicIp, releasePublicIp } from "../model/vnic.ts";
 import { readBody } from "./bodies.ts";
 import { compartmentOf, filtered, page } from "./lists.ts";
-import { creates, get, show } from "./route.ts";
-import type { Answer, Route } from "./route.ts";
+import { change, creates, idOf, show } from "./route.ts";
+import type { Call, Service } from "./route.ts";
 
 /**
  * Oracle's API for public addresses. In the lab they are ephemeral: the address is a field of its VNIC, and is shown as
  * a resource of its own.
  */
-export const publicIpRoutes: Route[] = [
-  {
-    method: "POST",
-    path: "/publicIps/actions/getByIpAddress",
-    handle: ({ cloud, body }) => {
-      const { ipAddress } = readBody("getPublicIpByIpAddress", body);
-      return find(cloud, "ipAddress", ipAddress);
-    },
-  },
-  {
-    method: "POST",
-    path: "/publicIps/actions/getByPrivateIpId",
-    handle: ({ cloud, body }) => {
-      const { privateIpId } = readBody("getPublicIpByPrivateIpId", body);
-      return find(cloud, "privateIpId", privateIpId);
-    },
-  },
-  {
-    method: "POST",
-    path: "/publicIps",
-    kind: "vnics",
-    handle: creates("createPublicIp", (cloud, { compartmentId, lifetime, privateIpId }) => {
-      cloud.checkCompartment(compartmentId);
-      return publicIpOf(cloud, assignPublicIp(cloud, privateIpId, lifetime));
-    }),
-  },
-  {
-    method: "DELETE",
-    path: "/publicIps/{id}",
-    kind: "vnics",
-    handle: ({ cloud, id }) => void releasePublicIp(cloud, id.replace(".publicip.", ".vnic.")),
-  },
-  get("/publicIps/{id}", ({ cloud, id }) => find(cloud, "id", id)),
-  get("/publicIps", ({ cloud, query }) => {
-    compartmentOf(cloud, query);
-    return page(filtered(allPublicIps(cloud), query, ["scope", "lifetime", "availabilityDomain"]), query);
-  }),
-];
+export function addPublicIpRoutes(service: Service): void {
+  service.post("/publicIps/actions/getByIpAddress", async (call) => {
+    const { ipAddress } = await readBody("getPublicIpByIpAddress", call);
+    return showPublicIp(call, "ipAddress", ipAddress);
+  });
+  service.post("/publicIps/actions/getByPrivateIpId", async (call) => {
+    const { privateIpId } = await readBody("getPublicIpByPrivateIpId", call);
+    return showPublicIp(call, "privateIpId", privateIpId);
+  });
+  service.get("/publicIps/:id", (call) => showPublicIp(call, "id", idOf(call)));
+  service.get("/publicIps", (call) => {
+    compartmentOf(call);
+    const publicIps = allPublicIps(call.var.cloud);
+    return page(call, filtered(call, publicIps, ["scope", "lifetime", "availabilityDomain"]));
+  });
+  const create = creates("createPublicIp", (cloud, { compartmentId, lifetime, privateIpId }) => {
+    cloud.checkCompartment(compartmentId);
+    return publicIpOf(cloud, assignPublicIp(cloud, privateIpId, lifetime));
+  });
+  service.post("/publicIps", change("vnics"), create);
+  service.delete("/publicIps/:id", change("vnics"), (call) => {
+    releasePublicIp(call.var.cloud, idOf(call).replace(".publicip.", ".vnic."));
+    return call.body(null, 204);
+  });
+}
 
 function publicIpOf(cloud: Cloud, vnic: Vnic) {
   const privateIp = cloud.all("privateIps").find(({ vnicId }) => vnicId === vnic.id);
@@ -76,8 +63,8 @@ const allPublicIps = (cloud: Cloud) =>
     .filter(({ publicIp }) => publicIp !== undefined)
     .map((vnic) => publicIpOf(cloud, vnic));
 
-function find(cloud: Cloud, field: "id" | "ipAddress" | "privateIpId", value: string): Answer {
-  const publicIp = allPublicIps(cloud).find((each) => each[field] === value);
+function showPublicIp(call: Call, field: "id" | "ipAddress" | "privateIpId", value: string): Response {
+  const publicIp = allPublicIps(call.var.cloud).find((each) => each[field] === value);
   if (publicIp === undefined) throw notFound(value);
-  return show(publicIp);
+  return show(call, publicIp);
 }
