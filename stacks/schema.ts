@@ -23,6 +23,7 @@ import {
   DEFAULT_SHAPE,
   FAULT_DOMAINS,
 } from "../components/oci/settings.ts";
+import { DEFAULT_SSH_PORT, DEFAULT_USER } from "../components/remoteCommand.ts";
 import { withDefaults } from "../components/vxlan/settings.ts";
 
 /**
@@ -358,9 +359,9 @@ const ssh = section(
     user: key(
       nonEmpty.optional(),
       "Login user: root, or a user with sudo without a password. Created on provisioned hosts at their first boot.",
-      { default: "opc", change: "Updatable: a provisioned host that is there keeps its user." },
+      { default: DEFAULT_USER, change: "Updatable: a provisioned host that is there keeps its user." },
     ),
-    port: key(port.optional(), "TCP port of sshd.", { default: 22 }),
+    port: key(port.optional(), "TCP port of sshd.", { default: DEFAULT_SSH_PORT }),
     privateKeyPath: key(nonEmpty.optional(), "File with the private key, in OpenSSH or PEM format.", {
       otherwise: "the secret `sshPrivateKey`",
       change: "Updatable: a provisioned host that is there keeps the login key of its first boot.",
