@@ -8,40 +8,41 @@ import { canonical } from "./vxlan/addresses.ts";
 import { describeFailure } from "./vxlan/connectivityTest/failedProbe.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
 
-/** Pairs that are looked into: each takes some seconds, and further ones seldom have causes of their own. */
+/** Pairs of hosts that are examined. Each takes some seconds, and further pairs seldom have other causes. */
 const EXAMINED_PAIRS = 3;
 
-/** Seconds for one look at a host. */
-const LOOK_LIMIT = 15;
+/** Seconds to collect the evidence of a host. */
+const EVIDENCE_LIMIT = 15;
 
-/** Causes that are told of a pair: the first explain it, and the rest follow from them. */
+/** Causes that are reported for a pair. The first ones explain it, and the others follow from them. */
 const CAUSES_A_PAIR = 4;
 
 /**
- * Looks into probes that failed. All are sent once more; what passes by then is warned of and no more, as it is what a busy
- * machine does. Of the rest some pairs are probed a last time, with a look at both hosts right before and right after it.
+ * Examines failed probes. All are repeated, and one that passes is only warned about, since a busy machine may be the cause.
+ * For some pairs of the others the probe is repeated again, with evidence of both hosts right before and right after it.
  *
- * @returns one text, with all failed probes and then what was found; nothing where none is left
+ * @returns one text with all failed probes and their causes; none where all passed when they were repeated
  */
 export async function explainFailures(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   failures: readonly FailedProbe[],
 ): Promise<string[]> {
-  const lasting: FailedProbe[] = [];
+  const lastingFailures: FailedProbe[] = [];
   await Promise.all(
     failures.map(async (failure) => {
       const again = await probeAgain(overlay, sessions, failure);
-      if (again !== "passes") lasting.push(again);
+      if (again !== "passes") lastingFailures.push(again);
       else await pulumi.log.warn(`${describeFailure(failure)} at first, and passes now.`, overlay.component);
     }),
   );
-  if (lasting.length === 0) return [];
+  if (lastingFailures.length === 0) return [];
   const causes: string[] = [];
-  for (const failure of onePerPair(lasting)) causes.push(...(await examine(overlay, sessions, failure)));
+  for (const failure of onePerPair(lastingFailures))
+    causes.push(...(await examine(overlay, sessions, failure)));
   const lines = [
     "the overlay does not carry all traffic:",
-    ...lasting.map((failure) => `  ${describeFailure(failure)}`),
+    ...lastingFailures.map((failure) => `  ${describeFailure(failure)}`),
     "What was found on the hosts:",
     ...[...new Set(causes)].map((cause) => `  ${cause}`),
   ];
@@ -67,9 +68,15 @@ async function examine(
   const [from, to] = endsOf(sessions, failure);
   if (!from || !to) return [];
   try {
-    const [fromBefore, toBefore] = await Promise.all([look(overlay, from, to), look(overlay, to, from)]);
+    const [fromBefore, toBefore] = await Promise.all([
+      collectEvidence(overlay, from, to),
+      collectEvidence(overlay, to, from),
+    ]);
     const again = await probeAgain(overlay, sessions, failure);
-    const [fromAfter, toAfter] = await Promise.all([look(overlay, from, to), look(overlay, to, from)]);
+    const [fromAfter, toAfter] = await Promise.all([
+      collectEvidence(overlay, from, to),
+      collectEvidence(overlay, to, from),
+    ]);
     if (again === "passes")
       return [`${failure.from} -> ${failure.to} comes and goes: it passed while it was looked at.`];
     const causes = diagnose(
@@ -107,7 +114,7 @@ async function probeAgain(
   }
 }
 
-async function look(
+async function collectEvidence(
   overlay: TestedOverlay,
   { host, ssh }: HostSession,
   peer: HostSession,
@@ -129,6 +136,6 @@ async function look(
       },
     ],
   });
-  const { stdout } = await ssh.run(evidenceCommand(), input, LOOK_LIMIT);
+  const { stdout } = await ssh.run(evidenceCommand(), input, EVIDENCE_LIMIT);
   return parseEvidence(stdout);
 }

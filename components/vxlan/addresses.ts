@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-/** An IP address of either family, as ipaddr.js parsed it. */
+/** An IP address of either family, parsed by ipaddr.js. */
 export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** A network in CIDR notation whose host bits are zero. */
@@ -14,9 +14,8 @@ export interface Cidr {
 }
 
 /**
- * Reads an IP address written in full: four decimal octets, or IPv6 text. Anything that an old resolver
- * would also take for an address (`10.1`, `0x7f000001`, `010.0.0.1`) is refused, since it rarely means what
- * its author thinks.
+ * Reads an IP address: four decimal octets, or IPv6. Other spellings that old resolvers accept, such as `10.1`,
+ * `0x7f000001` and `010.0.0.1`, are refused, since they rarely mean what their author thinks.
  */
 export function parseAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text) && !/(^|\.)0\d/.test(text)) return ipaddr.IPv4.parse(text);
@@ -24,7 +23,7 @@ export function parseAddress(text: string): Address | undefined {
   return undefined;
 }
 
-/** Reads `address/prefix` without judging its host bits. */
+/** Reads `address/prefix`, with any host bits. */
 function parseInterface(text: string): { address: Address; prefix: number } | undefined {
   const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
   const address = match?.[1] === undefined ? undefined : parseAddress(match[1]);
@@ -38,7 +37,7 @@ const networkOf = (address: Address, prefix: number): Address =>
     ? ipaddr.IPv4.networkAddressFromCIDR(`${address.toString()}/${prefix}`)
     : ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/${prefix}`);
 
-/** The network an interface address such as `10.196.218.222/30` lies in; undefined when it cannot be read. */
+/** The network of an interface address such as `10.196.218.222/30`; undefined where it cannot be read. */
 export function networkContaining(text: string): Cidr | undefined {
   const parsed = parseInterface(text);
   if (!parsed) return undefined;
@@ -51,11 +50,11 @@ export function networkContaining(text: string): Cidr | undefined {
   };
 }
 
-/** Reads a CIDR; undefined when it cannot be read or when bits are set behind the prefix. */
+/** Reads a CIDR; undefined where it cannot be read, or where bits are set behind the prefix. */
 export function parseCidr(text: string): Cidr | undefined {
   const cidr = networkContaining(text);
-  const given = parseInterface(text);
-  return cidr && given && given.address.toString() === cidr.network.toString() ? cidr : undefined;
+  const address = parseInterface(text)?.address;
+  return cidr && address?.toString() === cidr.network.toString() ? cidr : undefined;
 }
 
 /** Whether the address lies in the network. Families never mix. */
@@ -83,12 +82,12 @@ export function addressAt(cidr: Cidr, offset: number): Address {
   );
 }
 
-/** The range that one may give to hosts, as text for an error message. */
+/** The addresses that hosts can have, as text for an error message. */
 export function usableRange(cidr: Cidr): string {
   return `${addressAt(cidr, 1).toString()} to ${addressAt(cidr, cidr.family === 4 ? -2 : -1).toString()}`;
 }
 
-/** An address as the kernel spells it: a host compares its tables with what it was told, word by word. */
+/** An address in the kernel's spelling, since a host compares the text of its tables with its settings. */
 export function canonical(text: string): string {
   return parseAddress(text)?.toString() ?? text;
 }

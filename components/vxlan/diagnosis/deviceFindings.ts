@@ -3,7 +3,7 @@ import { VXLAN_OVERHEAD } from "../mtu.ts";
 import { likely, possible, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
-/** NIC and device; the first fault alone, since the others follow from it. */
+/** The first fault of NIC and device; further ones would follow from it. */
 export function deviceFindings(end: End, { device, port, vni }: DiagnosisSettings): Finding[] {
   const { name, underlay } = end;
   const nic = end.value("nic.name");
@@ -36,24 +36,28 @@ export function mtuFindings(
   const finding = ["only-small", "too-long"].includes(answer) ? proven : possible;
   const { name, peer, peerUnderlay } = end;
   const needed = mtu + VXLAN_OVERHEAD;
-  const needs = `and ${device} with MTU ${mtu} needs ${needed}`;
+  const requirement = `and ${device} with MTU ${mtu} needs ${needed}`;
   const isBelow = (text: string | undefined, limit: number) => Number(text ?? Number.NaN) < limit;
   const findings: Finding[] = [];
-  const own = end.value("device.mtu");
-  if (isBelow(own, mtu)) {
+  const deviceMtu = end.value("device.mtu");
+  if (isBelow(deviceMtu, mtu)) {
     const command = `sudo ip link set dev ${device} mtu ${mtu}`;
-    findings.push(finding(`${name}: ${device} has MTU ${own} where the overlay has ${mtu}: ${command}.`));
-  }
-  const [nic, carried] = [end.value("nic.name"), end.value("nic.mtu")];
-  if (isBelow(carried, needed)) {
-    const command = `sudo ip link set dev ${nic} mtu ${needed}, or set the overlay's mtu to ${Number(carried) - VXLAN_OVERHEAD} or less`;
-    findings.push(finding(`${name}: its NIC ${nic} has MTU ${carried}, ${needs}: ${command}.`));
-  }
-  const path = end.aboutPeer("path-mtu");
-  if (isBelow(path, needed)) {
-    const cure = `raise the MTU of that route or of the router behind it, or set the overlay's mtu to ${Number(path) - VXLAN_OVERHEAD} or less`;
     findings.push(
-      finding(`${name}: the way to ${peer} (${peerUnderlay}) carries ${path} bytes, ${needs}: ${cure}.`),
+      finding(`${name}: ${device} has MTU ${deviceMtu} where the overlay has ${mtu}: ${command}.`),
+    );
+  }
+  const [nic, nicMtu] = [end.value("nic.name"), end.value("nic.mtu")];
+  if (isBelow(nicMtu, needed)) {
+    const command = `sudo ip link set dev ${nic} mtu ${needed}, or set the overlay's mtu to ${Number(nicMtu) - VXLAN_OVERHEAD} or less`;
+    findings.push(finding(`${name}: its NIC ${nic} has MTU ${nicMtu}, ${requirement}: ${command}.`));
+  }
+  const pathMtu = end.aboutPeer("path-mtu");
+  if (isBelow(pathMtu, needed)) {
+    const cure = `raise the MTU of that route or of the router behind it, or set the overlay's mtu to ${Number(pathMtu) - VXLAN_OVERHEAD} or less`;
+    findings.push(
+      finding(
+        `${name}: the way to ${peer} (${peerUnderlay}) carries ${pathMtu} bytes, ${requirement}: ${cure}.`,
+      ),
     );
   }
   return findings;

@@ -10,10 +10,11 @@ import { pathFinding } from "./pathFinding.ts";
 import { addressFindings, macFindings, peerFindings } from "./peerFindings.ts";
 
 /**
- * What explains a failed probe, most likely cause first: what was seen, on which host, and what repairs it.
+ * Explains a failed probe, with the most likely cause first. Each text names the host, what is wrong there, and what
+ * repairs it.
  *
- * @param from the sender before and after the probe was repeated
- * @param to the same of its peer; undefined where that could not be looked at
+ * @param from evidence of the sender before and after the probe was repeated
+ * @param to evidence of its peer; undefined where there is none
  */
 export function diagnose(
   probe: FailedProbe,
@@ -39,5 +40,5 @@ export function diagnose(
   }
   if (!findings.some(isProven)) findings.push(pathFinding(sender, target, probe, settings));
   const texts = findings.sort((a, b) => a.rank - b.rank).map(({ text }) => text);
-  return [...new Set(texts)]; // A rule may stand twice.
+  return [...new Set(texts)]; // A ruleset may have a rule twice.
 }

@@ -1,8 +1,6 @@
 import type { Evidence, Rule } from "./evidence.ts";
 
-/** One end of a failed probe, and what is found there. */
-
-/** What a host showed right before and right after the probe was repeated: a counter's rise is the probe's. */
+/** Evidence of a host right before and right after the probe was repeated. The probe made the counters rise. */
 export interface EvidencePair {
   before: Evidence;
   after: Evidence;
@@ -16,21 +14,22 @@ export interface DiagnosisSettings {
   mtu: number;
 }
 
-/** One explanation, and how sure it is. */
+/** One explanation of a failed probe. */
 export interface Finding {
+  /** How sure it is: 0 is proven, 1 likely, 2 possible. */
   rank: number;
   text: string;
 }
 
-/** Seen to break the probe. */
+/** A cause that was seen to break the probe. */
 export const proven = (text: string): Finding => ({ rank: 0, text });
-/** Would explain the failure. */
+/** A cause that would explain the failure. */
 export const likely = (text: string): Finding => ({ rank: 1, text });
-/** Might have to do with it. */
+/** Something unusual that may be the cause. */
 export const possible = (text: string): Finding => ({ rank: 2, text });
 export const isProven = ({ rank }: Finding) => rank === 0;
 
-/** One host of the pair, and what it should have about the other. */
+/** One end of a failed probe: a host's evidence about itself and about the other end. */
 export class End {
   readonly name: string;
   readonly underlay: string;
@@ -61,14 +60,14 @@ export class End {
     return this.value(`peer.${this.peer}.${key}`);
   }
 
-  /** How much a counter rose meanwhile. A device that was made anew counts from zero. */
+  /** How much a counter rose while the probe was repeated. A device that was created meanwhile counts from zero. */
   rise(key: string): number {
     const after = this.pair.after.counters[key] ?? 0;
     const before = this.pair.before.counters[key] ?? 0;
     return after >= before ? after - before : after;
   }
 
-  /** Addresses of both ends that this one knows. */
+  /** All addresses of both ends. */
   get addresses(): string[] {
     const own = this.valuesBelow("address.");
     const others = this.valuesBelow(`peer.${this.peer}.route.`);
@@ -79,7 +78,7 @@ export class End {
     return this.pair.after.rules;
   }
 
-  /** Packets that a rule counted meanwhile; undefined where it does not count. A rule of no packets is not listed. */
+  /** Packets that a rule counted while the probe was repeated; undefined where it does not count. */
   ruleRise(rule: Rule): number | undefined {
     if (rule.packets === undefined) return undefined;
     const isSame = (other: Rule) => keyOf(other) === keyOf(rule);
@@ -88,14 +87,14 @@ export class End {
     return Math.max(0, sum(this.pair.after.rules) - sum(this.pair.before.rules));
   }
 
-  /** The command that puts back whatever of the overlay is missing on the host. */
+  /** The command that repairs the overlay on the host. */
   get restore(): string {
     const unit = this.value("unit.name") ?? "'oci-vxlan@*'";
     return `sudo systemctl ${this.value("unit.state") === "active" ? "restart" : "enable --now"} ${unit}`;
   }
 }
 
-/** Which rule it is, whatever it counted. */
+/** Identifies a rule, without its counter. */
 const keyOf = ({ tool, family, table, chain, handle, text }: Rule) =>
   [tool, family, table, chain, handle, text].join(" ");
 export const familyOf = (address: string) => (address.includes(":") ? 6 : 4);

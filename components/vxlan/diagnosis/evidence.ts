@@ -2,13 +2,11 @@ import { readFileSync } from "node:fs";
 import { asRoot } from "../phases/phase.ts";
 import type { Peer } from "../plan.ts";
 
-/** What the program asks a host for when a probe failed, and how it reads the answer. The host only looks. */
-
-/** Seconds after which the look is ended; it takes well below one. */
+/** Seconds after which the command is ended on the host; it takes well below one. */
 const TIME_LIMIT = 10;
 
-/** What a host is told about itself and those peers that a probe failed to or from. */
-export interface EvidenceQuestion {
+/** What the script has to know: the host's own settings, and the peers of failed probes. */
+interface EvidenceQuestion {
   /** `<stack>.<name>`, as its unit is called. */
   overlay: string;
   device: string;
@@ -36,9 +34,9 @@ export interface Rule {
   text: string;
 }
 
-/** What a host showed at one moment. */
+/** The state of a host at one moment, as far as it may explain a failed probe. */
 export interface Evidence {
-  /** States by key, such as `device.mtu` or `peer.host02.route.192.168.0.2`; evidence.sh names them. */
+  /** States by key, such as `device.mtu` or `peer.host02.route.192.168.0.2`; evidence.sh lists the keys. */
   values: Readonly<Record<string, string>>;
   /** Packet counters by key, such as `device.rx_packets` or `Tcp.InCsumErrors`. */
   counters: Readonly<Record<string, number>>;
@@ -46,14 +44,14 @@ export interface Evidence {
   rules: readonly Rule[];
 }
 
-/** The command that answers; `evidenceInput` is its standard input. */
+/** The command that collects evidence; `evidenceInput` is its standard input. It changes nothing on the host. */
 export function evidenceCommand(): string {
   return asRoot(TIME_LIMIT, "bash -s", "looks why the overlay does not pass");
 }
 
 let script: string | undefined;
 
-/** The script, and behind it what it is asked. */
+/** The script, and below it the question. The last line shows the script that nothing was cut off. */
 export function evidenceInput(question: EvidenceQuestion): string {
   const read = (name: string) => readFileSync(new URL(`../host/${name}`, import.meta.url), "utf8");
   script ??= `read -r -d '' READ_RULES <<'END_OF_AWK'\n${read("evidence.awk")}END_OF_AWK\n${read("evidence.sh")}`;
@@ -78,9 +76,9 @@ const LINE = /^oci-vxlan evidence (value|count|rule|end)(?: (.*))?$/;
 const RULE = /^(\S+) (\S+) (\S+) (\S+) (\S+) (-|\d+) (-|\d+) (.+)$/;
 
 /**
- * Reads what evidence.sh prints. Other lines, such as a login banner, are passed over.
+ * Reads what evidence.sh prints. It skips other lines, such as a login banner.
  *
- * @throws when one of its lines is malformed, or the last one is missing: half a ruleset proves nothing
+ * @throws Error where a line is malformed, or the last one is missing: half a ruleset explains nothing
  */
 export function parseEvidence(stdout: string): Evidence {
   const values: Record<string, string> = {};

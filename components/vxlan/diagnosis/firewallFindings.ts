@@ -3,11 +3,11 @@ import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { likely, packets, possible, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
-/** Firewall rules of one end that refused the probe's packets, by their counters, or may have. */
+/** Firewall rules that refused the probe's packets, as their counters show, or that may have refused them. */
 export function firewallFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
   return end.rules.flatMap((rule): Finding[] => {
     const rise = end.ruleRise(rule);
-    if (isJump(rule) || rise === 0 || !concerns(rule, end, probe, settings)) return [];
+    if (isJump(rule) || rise === 0 || !mayMatch(rule, end, probe, settings)) return [];
     const isNamed = namesOverlay(rule, end, settings);
     if (rise === undefined) {
       // firewalld's own rules never count; its zone is another finding.
@@ -23,29 +23,31 @@ export function firewallFindings(end: End, probe: FailedProbe, settings: Diagnos
   });
 }
 
+/** Whether a rule is one of ours that leads to the chain of an overlay. */
 const isJump = (rule: Rule) => / -[jg] oci-vxlan-/.test(rule.text);
+
 function describe({ tool, family, table, chain, hook, text }: Rule): string {
-  const what = `${tool} ${/^(-P|policy)/.test(text) ? "policy" : "rule"} \`${text}\``;
-  if (tool === "nft") return `${what} in table ${family} ${table}, chain ${chain} (hook ${hook})`;
-  return table === "filter" ? what : `${what} in table ${table}`;
+  const name = `${tool} ${/^(-P|policy)/.test(text) ? "policy" : "rule"} \`${text}\``;
+  if (tool === "nft") return `${name} in table ${family} ${table}, chain ${chain} (hook ${hook})`;
+  return table === "filter" ? name : `${name} in table ${table}`;
 }
 
 /** The overlay's own table, which drops what does not come from a peer. */
 const isPeerFilter = ({ family, table }: Pick<Rule, "family" | "table">) =>
   family === "ip" && table === "oci-vxlan";
 
-/** Where a rule stands to our jump in its chain. Without a jump, nothing lets the overlay's packets pass before it. */
+/** Whether a rule stands ahead of our jump in its chain or behind it; undefined where the chain has no jump of ours. */
 function positionOf(rule: Rule, rules: readonly Rule[]): "ahead" | "behind" | undefined {
   if (rule.text.startsWith("-P")) return "behind";
-  const jump = rules.findIndex(
+  const jumpIndex = rules.findIndex(
     (other) =>
       isJump(other) && (["tool", "table", "chain"] as const).every((key) => other[key] === rule[key]),
   );
-  if (jump === -1) return undefined;
-  return rules.indexOf(rule) < jump ? "ahead" : "behind";
+  if (jumpIndex === -1) return undefined;
+  return rules.indexOf(rule) < jumpIndex ? "ahead" : "behind";
 }
 
-/** Whether a rule is about the overlay's own packets, so that it can be removed without opening anything else. */
+/** Whether a rule is about the overlay's packets only. Such a rule can be removed, and opens nothing else. */
 function namesOverlay({ text, ...rule }: Rule, end: End, { device, port }: DiagnosisSettings): boolean {
   if (isPeerFilter(rule)) return false;
   const words = text.split(/[\s",{}/]+/);
@@ -54,27 +56,27 @@ function namesOverlay({ text, ...rule }: Rule, end: End, { device, port }: Diagn
   );
 }
 
-/** Whether a rule may match the probe, or the VXLAN around it: not one for another protocol, port or address. */
-function concerns({ text }: Rule, end: End, probe: FailedProbe, { port }: DiagnosisSettings): boolean {
+/** Whether a rule may match the probe or the VXLAN around it. A rule for another protocol, port or address does not. */
+function mayMatch({ text }: Rule, end: End, probe: FailedProbe, { port }: DiagnosisSettings): boolean {
   const plain = text.replace(/--comment ("[^"]*"|\S+)|comment "[^"]*"/g, "");
-  const first = (pattern: RegExp) =>
+  const firstGroup = (pattern: RegExp) =>
     pattern
       .exec(plain)
       ?.slice(1)
       .find((group) => group !== undefined);
   const protocols = probe.probe === "icmp" ? ["udp", "icmp", "icmpv6", "ipv6-icmp"] : ["udp", "tcp"];
-  const protocol = first(
+  const protocol = firstGroup(
     /(?<!!) -p ([a-z0-9-]+)|(?:l4proto|ip protocol|nexthdr) ([a-z0-9-]+)|\b(tcp|udp|icmp|icmpv6|sctp) (?:dport|sport|type)/,
   );
   if (protocol !== undefined && !protocols.includes(protocol)) return false;
   // "--dports 53,100:200" or "dport { 53, 100-200 }"
-  const ranges = first(/(?<!! |--)(?:--)?dports? (?:\{ ([^}]*) \}|([\d,:-]+))/)?.split(/[ ,]+/);
+  const ranges = firstGroup(/(?<!! |--)(?:--)?dports? (?:\{ ([^}]*) \}|([\d,:-]+))/)?.split(/[ ,]+/);
   const isInRange = (range: string) => {
     const [low = 0, high = low] = range.split(/[:-]/).map(Number);
     return [port, probe.port ?? port].some((number) => low <= number && number <= high);
   };
   if (ranges !== undefined && !ranges.some(isInRange)) return false;
-  const source = first(/(?<!!) -s ([\d.]+)\/32|ip saddr ([\d.]+)(?=\s)/);
+  const source = firstGroup(/(?<!!) -s ([\d.]+)\/32|ip saddr ([\d.]+)(?=\s)/);
   return source === undefined || end.addresses.includes(source);
 }
 
@@ -87,7 +89,7 @@ function repair(rule: Rule, end: End, { device, port }: DiagnosisSettings, isNam
     return `remove it with \`sudo ${tool} ${where}${text.replace(/^-A /, "-D ")}\`, and from the file that it is loaded from`;
   if (isNamed)
     return `remove it with \`sudo nft delete rule ${family} ${table} ${chain} handle ${handle}\`, and from the file that it is loaded from`;
-  // What came out of the tunnel already is refused as a packet of the device.
+  // A packet that has left the tunnel is refused as a packet of the device.
   const isInner = tool.startsWith("ip6") || family === "ip6" || end.rise("device.rx_packets") > 0;
   const isOutgoing = hook === "output" || hook === "postrouting";
   const pass = "let the overlay pass ahead of it:";

@@ -2,36 +2,41 @@ import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { familyOf, likely, possible, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
-export function hostFindings(end: End, { device }: DiagnosisSettings): Finding[] {
-  const { name } = end;
-  const findings: Finding[] = [];
-  const state = end.value("unit.state") ?? "";
-  if (!["", "active", "activating", "reloading"].includes(state))
-    findings.push(
-      likely(`${name}: ${end.value("unit.name")}, which repairs the overlay, is ${state}: ${end.restore}.`),
-    );
-  const [count, max] = [Number(end.value("conntrack.count") ?? 0), Number(end.value("conntrack.max") ?? 0)];
-  if (max > 0 && count >= max) {
-    const command = `sudo sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`;
-    findings.push(
-      likely(
-        `${name} tracks ${count} connections, which is the most that it may, and drops new ones: ${command}.`,
-      ),
-    );
-  }
-  const zone = end.value("zone");
-  if (end.value("firewalld") === "running" && zone !== "trusted") {
-    const where = zone ? `zone ${zone}` : "its default zone";
-    findings.push(
-      possible(
-        `${name}: firewalld has ${device} in ${where} instead of trusted: sudo firewall-cmd --list-all-zones.`,
-      ),
-    );
-  }
-  return findings;
+/** The overlay's unit, the connection tracking table, and firewalld. */
+export function hostFindings(end: End, settings: DiagnosisSettings): Finding[] {
+  return [...unitFindings(end), ...conntrackFindings(end), ...zoneFindings(end, settings)];
 }
 
-/** What keeps the target from answering although packets reach it. */
+function unitFindings(end: End): Finding[] {
+  const state = end.value("unit.state") ?? "";
+  if (["", "active", "activating", "reloading"].includes(state)) return [];
+  const unit = end.value("unit.name");
+  return [likely(`${end.name}: ${unit}, which repairs the overlay, is ${state}: ${end.restore}.`)];
+}
+
+function conntrackFindings(end: End): Finding[] {
+  const [count, max] = [Number(end.value("conntrack.count") ?? 0), Number(end.value("conntrack.max") ?? 0)];
+  if (max === 0 || count < max) return [];
+  const command = `sudo sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`;
+  return [
+    likely(
+      `${end.name} tracks ${count} connections, which is the most that it may, and drops new ones: ${command}.`,
+    ),
+  ];
+}
+
+function zoneFindings(end: End, { device }: DiagnosisSettings): Finding[] {
+  const zone = end.value("zone");
+  if (end.value("firewalld") !== "running" || zone === "trusted") return [];
+  const place = zone ? `zone ${zone}` : "its default zone";
+  return [
+    possible(
+      `${end.name}: firewalld has ${device} in ${place} instead of trusted: sudo firewall-cmd --list-all-zones.`,
+    ),
+  ];
+}
+
+/** Why the target does not answer although packets reach it. */
 export function targetFindings(target: End, { probe, address, port }: FailedProbe): Finding[] {
   const { name } = target;
   const family = familyOf(address);

@@ -2,7 +2,7 @@ import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { familyOf, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
-/** Whether the probe, or its answer, is from or to one of an end's addresses. */
+/** Whether an address of an end is the one that was probed, or may be the source of the probe. */
 function isUsed(isTarget: boolean, probe: FailedProbe, address: string): boolean {
   return isTarget ? address === probe.address : familyOf(address) === familyOf(probe.address);
 }
@@ -21,46 +21,72 @@ export function addressFindings(end: End, probe: FailedProbe, { device }: Diagno
   });
 }
 
-/** Routes, FDB and neighbour entries, and the peer filter, as they lead to the other end. */
-export function peerFindings(end: End, probe: FailedProbe, { device }: DiagnosisSettings): Finding[] {
-  const { name, peer, peerUnderlay, restore } = end;
+/** How the host's routes, FDB, neighbour entries and peer filter lead to the other end. */
+export function peerFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
   if (end.value("device.state") !== "up") return [];
-  const below = (kind: string) =>
-    end
-      .valuesBelow(`peer.${peer}.${kind}.`)
-      .filter(([address]) => isUsed(name === probe.from, probe, address));
-  const texts: string[] = [];
-  for (const [address, by] of below("route")) {
-    if (by === "-") texts.push(`${name} has no route to ${address}: ${restore}.`);
-    else if (by !== device)
-      texts.push(
-        `${name} sends what is for ${address} by ${by} instead of ${device}: remove the route or rule that leads there: ip route get ${address}; ip rule.`,
-      );
-  }
-  const route = end.aboutPeer("underlay-route");
-  if (route === "-")
-    texts.push(`${name} has no route to ${peer}'s underlay address ${peerUnderlay}: ip route.`);
-  if (route === device)
-    texts.push(
-      `${name} sends what is for ${peer}'s underlay address ${peerUnderlay} into ${device} itself: remove that route: ip route get ${peerUnderlay}.`,
-    );
-  const [mac, fdb] = [end.aboutPeer("mac"), end.aboutPeer("fdb")];
-  if (fdb !== undefined && fdb !== peerUnderlay) {
-    const state = fdb === "" ? "has no entry for" : `leads to ${fdb} for`;
-    texts.push(
-      `${name}: the FDB of ${device} ${state} MAC ${mac} of ${peer}, which is at ${peerUnderlay}: ${restore}.`,
-    );
-  }
-  for (const [address, entry] of below("neighbour")) {
+  return [
+    ...overlayRoutes(end, probe, settings),
+    ...underlayRoute(end, settings),
+    ...fdbEntry(end, settings),
+    ...neighbourEntries(end, probe, settings),
+    ...peerFilter(end),
+  ].map(proven);
+}
+
+/** Values about the peer's overlay addresses that the probe uses, by address. */
+function peerValues(end: End, probe: FailedProbe, kind: string): [string, string][] {
+  return end
+    .valuesBelow(`peer.${end.peer}.${kind}.`)
+    .filter(([address]) => isUsed(end.name === probe.from, probe, address));
+}
+
+function overlayRoutes(end: End, probe: FailedProbe, { device }: DiagnosisSettings): string[] {
+  const { name, restore } = end;
+  return peerValues(end, probe, "route").flatMap(([address, by]) => {
+    if (by === "-") return [`${name} has no route to ${address}: ${restore}.`];
+    if (by === device) return [];
+    return [
+      `${name} sends what is for ${address} by ${by} instead of ${device}: remove the route or rule that leads there: ip route get ${address}; ip rule.`,
+    ];
+  });
+}
+
+function underlayRoute(end: End, { device }: DiagnosisSettings): string[] {
+  const { name, peer, peerUnderlay } = end;
+  const by = end.aboutPeer("underlay-route");
+  if (by === "-") return [`${name} has no route to ${peer}'s underlay address ${peerUnderlay}: ip route.`];
+  if (by !== device) return [];
+  return [
+    `${name} sends what is for ${peer}'s underlay address ${peerUnderlay} into ${device} itself: remove that route: ip route get ${peerUnderlay}.`,
+  ];
+}
+
+function fdbEntry(end: End, { device }: DiagnosisSettings): string[] {
+  const { name, peer, peerUnderlay, restore } = end;
+  const [mac, vtep] = [end.aboutPeer("mac"), end.aboutPeer("fdb")];
+  if (vtep === undefined || vtep === peerUnderlay) return [];
+  const state = vtep === "" ? "has no entry for" : `leads to ${vtep} for`;
+  return [
+    `${name}: the FDB of ${device} ${state} MAC ${mac} of ${peer}, which is at ${peerUnderlay}: ${restore}.`,
+  ];
+}
+
+function neighbourEntries(end: End, probe: FailedProbe, { device }: DiagnosisSettings): string[] {
+  const { name, peer, restore } = end;
+  const mac = end.aboutPeer("mac");
+  return peerValues(end, probe, "neighbour").flatMap(([address, entry]) => {
+    if (entry === mac) return [];
     const state = entry.includes(":") ? `takes MAC ${entry} for` : "has no neighbour entry for";
-    if (entry !== mac)
-      texts.push(`${name}: ${device} ${state} ${address}, which ${peer} has with MAC ${mac}: ${restore}.`);
-  }
-  if (end.aboutPeer("filter") === "missing")
-    texts.push(
-      `${name}: the overlay's own nftables table ip oci-vxlan drops VXLAN from ${peer}, since ${peerUnderlay} is not in its set of peers: ${restore}.`,
-    );
-  return texts.map(proven);
+    return [`${name}: ${device} ${state} ${address}, which ${peer} has with MAC ${mac}: ${restore}.`];
+  });
+}
+
+function peerFilter(end: End): string[] {
+  const { name, peer, peerUnderlay, restore } = end;
+  if (end.aboutPeer("filter") !== "missing") return [];
+  return [
+    `${name}: the overlay's own nftables table ip oci-vxlan drops VXLAN from ${peer}, since ${peerUnderlay} is not in its set of peers: ${restore}.`,
+  ];
 }
 
 export function macFindings(sender: End, receiver: End, { device }: DiagnosisSettings): Finding[] {
