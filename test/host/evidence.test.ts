@@ -1,17 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { diagnose } from "../../components/vxlan/diagnosis/diagnose.ts";
 import type { EvidencePair } from "../../components/vxlan/diagnosis/end.ts";
 import type { FailedProbe } from "../../components/vxlan/connectivityTest/failedProbe.ts";
 import { evidenceInput, parseEvidence } from "../../components/vxlan/diagnosis/evidence.ts";
 import type { Evidence } from "../../components/vxlan/diagnosis/evidence.ts";
-import { NamespaceHost } from "./namespace.ts";
-import { HOST, OTHER, OVERLAY, PEER, install } from "./overlay.ts";
+import { HOST, OTHER, OVERLAY, PEER, host, install, useHostForEachTest } from "./overlay.ts";
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 const QUESTION = { ...HOST, overlay: OVERLAY, device: "vxlan0", port: 4789, tcpPort: 22, peers: [PEER] };
 
@@ -26,7 +21,7 @@ const ruleTexts = ({ rules }: Evidence) =>
   rules.map(({ tool, hook, packets, text }) => `${tool} ${hook} ${packets ?? "-"} ${text}`);
 
 test("an overlay that is in sync shows as it is", async () => {
-  const { mac } = await install(host);
+  const { mac } = await install();
   const { values, counters, rules } = await look();
   expect(values).toMatchObject({
     "device.state": "up",
@@ -55,7 +50,7 @@ test("an overlay that is in sync shows as it is", async () => {
 });
 
 test("what is wrong with the overlay's own parts shows", async () => {
-  await install(host);
+  await install();
   await host.on(`
     ip route del table local local 192.168.0.1 dev vxlan0
     bridge fdb replace ${PEER.mac} dev vxlan0 dst 10.1.1.1 self permanent
@@ -93,7 +88,7 @@ describe("firewall rules", () => {
       iptables -A INPUT -j REJECT
       iptables -A FORWARD -p udp --dport 4789 -j DROP
       iptables -N unused; iptables -A unused -p udp --dport 4789 -j DROP`);
-    await install(host);
+    await install();
     await host.on(`
       iptables -N mine; iptables -A mine -p udp --dport 4788:4789 -j DROP; iptables -I INPUT -j mine
       iptables -A INPUT -s 1.2.3.4 -j DROP
@@ -107,7 +102,7 @@ describe("firewall rules", () => {
   });
 
   test("of old iptables are shown where there are some", async () => {
-    await install(host);
+    await install();
     await host.on(`iptables-legacy -A INPUT -p udp --dport 4788:4789 -j DROP; ${SEND}`);
     expect(ruleTexts(await look())).toEqual([
       "iptables-legacy input 1 -A INPUT -p udp -m udp --dport 4788:4789 -j DROP",
@@ -115,7 +110,7 @@ describe("firewall rules", () => {
   });
 
   test("of nftables are shown with their handle, and a count where they have one", async () => {
-    await install(host);
+    await install();
     await host.on(`nft -f - <<'END'
       table inet other {
         set banned { type ipv4_addr; elements = { 1.1.1.1, 2.2.2.2 }; }
@@ -139,7 +134,7 @@ END
   });
 
   test("that ban two thousand addresses neither take long nor fill the answer", async () => {
-    await install(host);
+    await install();
     await host.on(`{ echo '*filter'; for i in {1..2000}; do echo "-A INPUT -s 10.9.$((i / 250)).$((i % 250)) -j DROP"; done
       echo '-A INPUT -p udp --dport 4789 -j DROP'; echo COMMIT; } | iptables-restore`);
     const peers = Array.from({ length: 100 }, (_, index) => ({ ...PEER, name: `peer${index}` }));
@@ -163,14 +158,14 @@ test("a look changes nothing, and makes no tables of iptables", async () => {
       bridge fdb; } | grep -v -e fe80 -e ff02
       sysctl -a 2>/dev/null | grep '^net\\.' | grep -v -e conntrack_count -e conntrack_buckets | sort
       find /etc /var /usr/local /run /tmp -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' | grep -v systemctl.log | sort`);
-  await install(host);
+  await install();
   const before = await state();
   await look();
   expect(await state()).toBe(before);
 });
 
 test("without iptables, nft, ethtool, ss and systemctl, all else is shown", async () => {
-  await install(host);
+  await install();
   await host.on(
     "rm -f /usr/sbin/*tables* /usr/sbin/nft /usr/sbin/ethtool /usr/bin/ss /usr/bin/systemctl /usr/bin/busctl",
   );
@@ -217,7 +212,7 @@ describe("with a real peer, the first finding is the fault", () => {
       ip -n host02 link set ens3 up
       ip -n host02 address add ${PEER.underlayAddress}/32 dev ens3
       ip -n host02 route add ${HOST.underlayAddress} dev ens3`);
-    ({ mac } = await install(host));
+    ({ mac } = await install());
     await host.on(`
       ip -n host02 link add vxlan0 address ${PEER.mac} mtu 8950 type vxlan id 100 dstport 4789 local ${PEER.underlayAddress} dev ens3 nolearning
       ip -n host02 link set vxlan0 up

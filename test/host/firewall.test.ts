@@ -1,25 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
-import { NamespaceHost } from "./namespace.ts";
 import {
   OVERLAY,
   PEER,
   RESOURCE,
   SECOND,
   device,
+  host,
   install,
   ownerOf,
   reconcile,
   remove,
   settingsOf,
+  useHostForEachTest,
 } from "./overlay.ts";
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 describe("iptables", () => {
   const REJECT = "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -j REJECT";
@@ -28,13 +25,13 @@ describe("iptables", () => {
   test("gets the accept rules ahead of the image's REJECT, and loses them alone", async () => {
     await host.on(`${REJECT}; ip6tables -A INPUT -j REJECT`);
     const before = await rules();
-    await install(host);
+    await install();
     const after = await host.on("iptables -S");
     expect(after.indexOf("oci-vxlan lab.overlay")).toBeGreaterThan(0);
     expect(after.indexOf("oci-vxlan lab.overlay")).toBeLessThan(after.indexOf("-A INPUT -j REJECT"));
     expect(after).toMatch(/ -p udp -m udp --dport 4789 -j ACCEPT\n.* -i vxlan0 -j ACCEPT/);
     expect(await host.on("ip6tables -S")).toMatch(/ -i vxlan0 -j ACCEPT/);
-    await remove(host);
+    await remove();
     expect(await rules()).toBe(before);
   });
 
@@ -54,33 +51,33 @@ describe("iptables", () => {
     ],
   ])("is mended when %s", async (_, damage) => {
     await host.on(REJECT);
-    await install(host);
+    await install();
     await host.on(damage);
-    expect(await reconcile(host)).toContain("iptables");
+    expect(await reconcile()).toContain("iptables");
     const after = await host.on("iptables -S INPUT");
     const jump = after.indexOf('--comment "oci-vxlan lab.overlay" -j oci-vxlan-100-4789');
     expect(jump).toBeGreaterThan(0);
     for (const refusal of ["-j REJECT", "-j DROP"])
       if (after.includes(refusal)) expect(jump).toBeLessThan(after.indexOf(refusal));
     expect(await host.on("iptables -S oci-vxlan-100-4789")).toContain("--dport 4789 -j ACCEPT");
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
   });
 
   test("keeps an administrator's rules in their order, and moves its own jump ahead of them", async () => {
     await host.on(REJECT);
-    await install(host);
+    await install();
     const jump = (await host.on("iptables -S INPUT")).split("\n")[1];
     await host.on(
       "iptables -N DROP-scanners; iptables -I INPUT -j DROP-scanners; iptables -I INPUT -s 10.1.1.1 -j DROP",
     );
     const others = async () => (await host.on("iptables -S")).split("\n").filter((line) => line !== jump);
     const before = await others();
-    expect(await reconcile(host)).toBe(
+    expect(await reconcile()).toBe(
       `oci-vxlan: ${OVERLAY}: iptables: moved our jump ahead of "-A INPUT -s 10.1.1.1/32 -j DROP" and 1 more`,
     );
     expect(await others()).toEqual(before);
     expect((await host.on("iptables -S INPUT")).split("\n")[1]).toBe(jump);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
   });
 
   test.each([
@@ -88,32 +85,32 @@ describe("iptables", () => {
     ["in a chain of its own", "iptables -N mine; iptables -A mine -j REJECT; iptables -A INPUT -j mine"],
   ])("gets them where it refuses %s", async (_, refusal) => {
     await host.on(refusal);
-    await install(host);
+    await install();
     expect(await host.on("iptables -S INPUT")).toContain("-j oci-vxlan-100-4789");
   });
 
   test("is left as it is where nothing in it refuses", async () => {
     const before = await host.on("nft list tables");
-    await install(host);
+    await install();
     expect(await host.on("nft list tables | grep -v 'table ip oci-vxlan' || true")).toBe(before);
   });
 
   test("is left to its administrator on request, and admits nothing from the overlay with overlayIngress none", async () => {
     await host.on(REJECT);
-    await device(host);
-    await device(host, { settings: { hostFirewall: "leave" } });
+    await device();
+    await device({ settings: { hostFirewall: "leave" } });
     expect(await host.on("iptables -S")).not.toContain("oci-vxlan");
-    await install(host, { settings: { overlayIngress: "none" } });
+    await install({ settings: { overlayIngress: "none" } });
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
   });
 
   test("loses every jump of ours, and keeps the chain that an administrator's rules lead to, without rules", async () => {
     await host.on(REJECT);
-    await install(host);
+    await install();
     await host.on("iptables -A INPUT -m comment --comment 'oci-vxlan lab.overlay' -j oci-vxlan-100-4789");
     await host.on("iptables -A FORWARD -j oci-vxlan-100-4789");
-    await remove(host);
+    await remove();
     const after = await host.on("iptables -S");
     expect(after.split("\n").filter((line) => line.includes("oci-vxlan"))).toEqual([
       "-N oci-vxlan-100-4789",
@@ -123,7 +120,7 @@ describe("iptables", () => {
 
   test("that was saved meanwhile is told about at removal: a reboot would open it again", async () => {
     await host.on(REJECT);
-    await install(host);
+    await install();
     await host.on("mkdir -p /etc/iptables; iptables-save >/etc/iptables/rules.v4");
     const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
     expect(exitCode).toBe(0);
@@ -136,30 +133,30 @@ describe("iptables", () => {
     await host.on("iptables-legacy -A INPUT -j REJECT");
     const names = () => host.on("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names");
     const before = [await names(), await host.on("iptables-legacy -S")];
-    await install(host);
+    await install();
     expect(await host.on("iptables-legacy -S INPUT")).toMatch(/-j oci-vxlan-100-4789\n.*-j REJECT/);
     await host.on("iptables-legacy -F INPUT; iptables-legacy -A INPUT -j REJECT");
-    expect(await reconcile(host)).toContain("iptables-legacy");
+    expect(await reconcile()).toContain("iptables-legacy");
     await host.on("iptables-legacy -I INPUT -p udp --dport 4789 -j DROP");
-    expect(await reconcile(host)).toContain(
+    expect(await reconcile()).toContain(
       'iptables-legacy: moved our jump ahead of "-A INPUT -p udp -m udp --dport 4789 -j DROP"',
     );
     expect(await host.on("iptables-legacy -S INPUT")).toMatch(/-j oci-vxlan-100-4789\n.*-j DROP/);
     await host.on("iptables-legacy -D INPUT -p udp --dport 4789 -j DROP");
-    await remove(host);
+    await remove();
     expect([await names(), await host.on("iptables-legacy -S")]).toEqual(before);
   });
 
   test("serves two overlays, which go one by one", async () => {
     await host.on(REJECT);
     const before = await host.on("iptables -S");
-    await install(host, { overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
-    await install(host);
+    await install({ overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
+    await install();
     expect(await host.on("iptables -S INPUT | grep -c oci-vxlan-100-4789")).toBe("2");
-    await remove(host);
+    await remove();
     expect(await host.on("iptables -S")).toContain("-i vxlan1 -j ACCEPT");
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
-    await remove(host, SECOND);
+    await remove(SECOND);
     expect(await host.on("iptables -S")).toBe(before);
   });
 });
@@ -177,7 +174,7 @@ describe("a rule that another program puts ahead of our jump", () => {
   };
 
   async function installWithNeighbour(): Promise<void> {
-    const { mac } = await install(host, BOTH_FAMILIES, [NEIGHBOUR]);
+    const { mac } = await install(BOTH_FAMILIES, [NEIGHBOUR]);
     await host.on(`
       mkdir -p /run/netns
       ip netns add peer
@@ -237,17 +234,17 @@ END`);
     expect(await passes(address)).toBe(true);
     await host.on(insert);
     expect(await passes(address)).toBe(false);
-    expect(await reconcile(host)).toBe(
+    expect(await reconcile()).toBe(
       `oci-vxlan: ${OVERLAY}: ${tool}: moved our jump ahead of "-A INPUT ${rule}"`,
     );
     expect(await passes(address)).toBe(true);
     expect(await host.on(`${tool} -S INPUT`)).toContain(`-A INPUT ${rule}\n`);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
   });
 
   test("never finds a moment without our jump", async () => {
     await host.on("iptables -A INPUT -j REJECT");
-    await install(host);
+    await install();
     // Each transaction of nftables is a generation of its own.
     host.start(["sh", "-c", "nft monitor >/run/transactions"]);
     const marked = async (mark: string) => {
@@ -256,7 +253,7 @@ END`);
     };
     await until("the monitor", 5_000, () => marked("mark1"));
     await host.on("iptables -I INPUT -p udp --dport 4789 -j DROP");
-    await reconcile(host);
+    await reconcile();
     await until("the move", 5_000, () => marked("mark2"));
     const text = (await host.on("cat /run/transactions")).split("# new generation");
     const moves = text.filter((transaction) => /rule ip filter INPUT .*jump oci-vxlan-/.test(transaction));
@@ -268,10 +265,10 @@ END`);
 
   test("may be the jump of another overlay, which settles", async () => {
     await host.on("iptables -A INPUT -j REJECT");
-    await install(host);
-    await install(host, { overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
+    await install();
+    await install({ overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
     const order = await host.on("iptables -S INPUT");
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
     expect(await host.on("iptables -S INPUT")).toBe(order);
     await host.on("iptables -I INPUT -p udp -j DROP");
     for (const overlay of [OVERLAY, SECOND, OVERLAY, SECOND])
@@ -279,7 +276,7 @@ END`);
     expect(await host.on("iptables -S INPUT")).toMatch(
       /^-P INPUT ACCEPT\n.* -j oci-vxlan-.*\n.* -j oci-vxlan-.*\n-A INPUT -p udp -j DROP\n/,
     );
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
   });
 
   describe("again and again", () => {
@@ -313,51 +310,51 @@ END`);
         await host.on(
           `${tool} -N foreign; ${tool} -A foreign -p udp --dport 4789 -j DROP; ${tool} -A INPUT -j REJECT`,
         );
-      await install(host);
+      await install();
     });
 
     test("is let be after three moves; up is told, once, until our jump is first again", async () => {
       for (const seconds of [1_000, 1_025, 1_300]) {
         await setUptime(seconds);
         await insist();
-        expect(moves(await reconcile(host))).toBe(1);
+        expect(moves(await reconcile())).toBe(1);
         expect(await check()).toBe("");
       }
       await setUptime(1_325);
       await insist();
-      const warning = await reconcile(host);
+      const warning = await reconcile();
       expect(warning).toMatch(
         /^oci-vxlan: lab\.overlay: warning: another program keeps putting its rule ahead of ours in INPUT \(iptables: "-A INPUT -j foreign"\)\. Ours is moved again 10 minutes after its last move\. .* accept UDP port 4789 and what arrives by vxlan0, .* hostFirewall to leave$/,
       );
       expect(await firstRule()).toBe(FOREIGN);
-      expect(await reconcile(host)).toBe("");
+      expect(await reconcile()).toBe("");
       expect(await check()).toMatch(/^oci-vxlan warning: another program .*"-A INPUT -j foreign"/);
       await host.on("iptables -D INPUT -j foreign");
-      expect(await reconcile(host)).toBe("");
+      expect(await reconcile()).toBe("");
       expect(await check()).toBe("");
     });
 
     test("costs no run in detail while it is let be", async () => {
       for (let times = 0; times < 4; times++) {
         await insist();
-        await reconcile(host);
+        await reconcile();
       }
-      const detail = () => host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/right`);
+      const detail = () => host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/snapshot`);
       const before = await detail();
-      for (let times = 0; times < 3; times++) expect(await reconcile(host)).toBe("");
+      for (let times = 0; times < 3; times++) expect(await reconcile()).toBe("");
       expect(await detail()).toBe(before);
     });
 
     test("is overtaken again when ten minutes have passed, though nothing else changed", async () => {
       for (let times = 0; times < 4; times++) {
         await insist();
-        await reconcile(host);
+        await reconcile();
       }
       await setUptime(1_599);
-      expect(await reconcile(host)).toBe("");
+      expect(await reconcile()).toBe("");
       expect(await firstRule()).toBe(FOREIGN);
       await setUptime(1_600);
-      expect(await reconcile(host)).toContain(`moved our jump ahead of "${FOREIGN}"`);
+      expect(await reconcile()).toContain(`moved our jump ahead of "${FOREIGN}"`);
       expect(await firstRule()).toContain("oci-vxlan-100-4789");
       expect(await check()).toBe("");
     });
@@ -366,7 +363,7 @@ END`);
       for (const seconds of [1_000, 1_200, 1_400, 1_600, 1_800]) {
         await setUptime(seconds);
         await insist();
-        expect(moves(await reconcile(host))).toBe(1);
+        expect(moves(await reconcile())).toBe(1);
       }
       expect(await check()).toBe("");
     });
@@ -387,7 +384,7 @@ END`);
       let said = "";
       for (let runs = 0; runs < 10; runs++) {
         await until("the other program", 10_000, insisted);
-        said += `${await reconcile(host)}\n`;
+        said += `${await reconcile()}\n`;
       }
       expect(moves(said)).toBe(6);
       expect(warnings(said).at(-1)).toContain(`(iptables: "${FOREIGN}", ip6tables: "${FOREIGN}")`);
@@ -398,10 +395,10 @@ END`);
     test("is no matter any more with hostFirewall leave", async () => {
       for (let times = 0; times < 4; times++) {
         await insist();
-        await reconcile(host);
+        await reconcile();
       }
       expect(await check()).toContain("another program");
-      await install(host, { settings: { hostFirewall: "leave" } });
+      await install({ settings: { hostFirewall: "leave" } });
       expect(await check()).toBe("");
       expect(await host.on("iptables -S INPUT")).not.toContain("oci-vxlan");
     });
@@ -410,7 +407,7 @@ END`);
 
 describe("firewalld", () => {
   const bus = (...args: string[]) => host.on(`busctl call service path interface ${args.join(" ")}`);
-  const state = () => host.on("cd /run/stand-ins/firewalld; ls | grep -v running || true");
+  const state = () => host.on("cd /run/fakes/firewalld; ls | grep -v running || true");
   const open = [
     "interface trusted vxlan0",
     expect.stringMatching(/^rule public .*10\.196\.218\.222.*4789.*udp.*accept$/),
@@ -418,9 +415,9 @@ describe("firewalld", () => {
 
   beforeEach(() =>
     host.on(`
-      mkdir /run/stand-ins/firewalld
-      touch /run/stand-ins/firewalld/running
-      ln -sf /run/stand-ins/busctl.sh /usr/bin/busctl
+      mkdir /run/fakes/firewalld
+      touch /run/fakes/firewalld/running
+      ln -sf /run/fakes/busctl.sh /usr/bin/busctl
       ln -s /bin/true /usr/bin/firewall-cmd
       iptables -A INPUT -j REJECT`),
   );
@@ -428,22 +425,22 @@ describe("firewalld", () => {
   test("gets runtime rules, and iptables beside it none where that refuses nothing", async () => {
     await host.on("iptables -D INPUT -j REJECT");
     const before = await host.on("iptables -S; ip6tables -S");
-    await install(host);
+    await install();
     expect((await state()).split("\n")).toEqual(open);
     expect(await host.on("iptables -S; ip6tables -S")).toBe(before);
-    await remove(host);
+    await remove();
     expect(await state()).toBe("");
   });
 
   test("is not all that a packet has to pass: iptables beside it is opened where it refuses", async () => {
     const before = await host.on("iptables -S");
-    await install(host);
+    await install();
     expect((await state()).split("\n")).toEqual(open);
     expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
     await host.on("iptables -F INPUT; iptables -A INPUT -j REJECT");
-    expect(await reconcile(host)).toMatch(/iptables -w -I INPUT/);
-    await remove(host);
+    expect(await reconcile()).toMatch(/iptables -w -I INPUT/);
+    await remove();
     expect(await state()).toBe("");
     expect(await host.on("iptables -S")).toBe(before);
   });
@@ -455,68 +452,66 @@ describe("firewalld", () => {
       '[[ "$*" != "list tables" ]] || exit 0; [[ $* != *" inet firewalld" ]] || exit 1; exec $REAL "$@"',
     );
     const before = await host.on("iptables -S");
-    await install(host);
+    await install();
     expect(await host.on("iptables -S")).toBe(before);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
   });
 
   test("gets them back when it has loaded its own again, and is not asked for anything meanwhile", async () => {
-    await install(host);
-    expect(await reconcile(host)).toBe("");
+    await install();
+    expect(await reconcile()).toBe("");
     await bus("reload", "x");
     expect(await state()).toBe("");
-    expect(await reconcile(host)).toMatch(
-      /firewalld: addRichRule .*\n.*firewalld: addInterface trusted vxlan0/,
-    );
+    expect(await reconcile()).toMatch(/firewalld: addRichRule .*\n.*firewalld: addInterface trusted vxlan0/);
     expect((await state()).split("\n")).toEqual(open);
   });
 
   test("keeps the device in the zone that an administrator chose, and it is said once", async () => {
-    await device(host, { settings: { overlayIngress: "none" } });
+    await device({ settings: { overlayIngress: "none" } });
     await bus("addInterface", "ss", "public", "vxlan0");
-    const { stderr } = await host.program(["device", OVERLAY], settingsOf());
+    const { stderr } = await host.devicePhase(OVERLAY, settingsOf());
     expect(stderr).toContain("vxlan0 is in firewalld's zone public");
-    expect(await reconcile(host)).toBe("");
-    await remove(host);
+    expect(await reconcile()).toBe("");
+    await remove();
     expect(await state()).toBe("interface public vxlan0");
   });
 
   test("lets nothing in from the overlay with overlayIngress none, and nothing at all with hostFirewall leave", async () => {
-    await install(host, { settings: { overlayIngress: "none" } });
+    await install({ settings: { overlayIngress: "none" } });
     expect((await state()).split("\n")).toEqual([open[1]]);
-    await device(host, { settings: { hostFirewall: "leave" } });
+    await device({ settings: { hostFirewall: "leave" } });
     expect(await state()).toBe("");
   });
 
   test("keeps the rule that two overlays share until the last one goes", async () => {
-    await install(host);
-    await install(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
-    await remove(host);
+    await install();
+    await install({ overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
+    await remove();
     expect((await state()).split("\n")).toEqual(["interface trusted vxlan1", open[1]]);
-    await remove(host, SECOND);
+    await remove(SECOND);
     expect(await state()).toBe("");
   });
 
   test("gets the rule in the zone that the peers' addresses are bound to as well, and loses both", async () => {
-    await host.on("touch /run/stand-ins/firewalld/bound");
-    await install(host);
+    await host.on("touch /run/fakes/firewalld/bound");
+    await install();
     expect((await state()).split("\n")).toEqual([
       "bound",
       open[0],
       expect.stringMatching(/^rule drop /),
       open[1],
     ]);
-    await remove(host);
+    await remove();
     expect(await state()).toBe("bound");
   });
 
   test.each(["flush table inet firewalld", "flush ruleset"])(
     "that lost its rules behind its back (%s) does not stand in the way of removal",
     async (flush) => {
-      await install(host);
+      await install();
       await host.on("mkdir -p /etc/firewalld; echo FirewallBackend=nftables >/etc/firewalld/firewalld.conf");
       await host.on(`nft ${flush}`);
-      expect(await reconcile(host)).toMatch(/warning: the kernel of \S+ lost rules/);
+      expect(await reconcile()).toMatch(/warning: the kernel of \S+ lost rules/);
       const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
       expect(exitCode, stderr).toBe(0);
       expect(stderr).toMatch(
@@ -527,20 +522,20 @@ describe("firewalld", () => {
   );
 
   test("that lost its rules behind its back is told about once: it would not add them again", async () => {
-    await install(host);
+    await install();
     await host.on("nft flush table inet firewalld");
-    expect(await reconcile(host)).toMatch(
+    expect(await reconcile()).toMatch(
       /warning: the kernel of \S+ lost rules .*sudo systemctl restart firewalld/,
     );
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
     await bus("reload", "x");
-    expect(await reconcile(host)).toMatch(/firewalld: addRichRule/);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toMatch(/firewalld: addRichRule/);
+    expect(await reconcile()).toBe("");
   });
 
   test("that is installed but does not run leaves it to iptables", async () => {
-    await host.on("rm /run/stand-ins/firewalld/running");
-    await install(host);
+    await host.on("rm /run/fakes/firewalld/running");
+    await install();
     expect(await host.on("iptables -S INPUT")).toContain("oci-vxlan");
   });
 });

@@ -1,33 +1,31 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { peersSettings } from "../../components/vxlan/phases/peers.ts";
+import { describe, expect, test } from "vitest";
 import { digestOf, PROGRAM } from "../../components/vxlan/phases/phase.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { until } from "../../lab/system/commands.ts";
-import { NamespaceHost } from "./namespace.ts";
+import { DEVICE_PHASE } from "./namespace.ts";
 import {
   OVERLAY,
   PEER,
   RESOURCE,
   device,
   files,
+  host,
   install,
   kernel,
   ownerOf,
   reconcile,
   remove,
   settingsOf,
+  useHostForEachTest,
 } from "./overlay.ts";
 
 /** A change that fails, or that cuts off the session that makes it, leaves the host as it was. */
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 /** What the host holds of the overlay: settings, kernel, firewall. Times of files do not count: some are written back. */
 const state = async () => [
-  await kernel(host).catch(() => "no device"),
+  await kernel().catch(() => "no device"),
   await host.on("cat /etc/oci-vxlan/*/* /var/lib/oci-vxlan/*/{mac,installation} 2>/dev/null || true"),
   await host.on(
     "nft list table ip oci-vxlan 2>/dev/null || true; ip -o link show type vxlan | cut -d: -f2 | grep -v other || true",
@@ -41,7 +39,7 @@ const rollBack = async () => {
   const [, digest = ""] = [...(await systemd()).matchAll(timer)].at(-1) ?? [];
   return program(["roll-back", OVERLAY, digest]);
 };
-const systemd = () => host.on("cat /run/stand-ins/systemctl.log");
+const systemd = () => host.on("cat /run/fakes/systemctl.log");
 
 describe("a device phase that fails", () => {
   const BREAKS: [string, string, Parameters<typeof settingsOf>[0]][] = [
@@ -52,7 +50,7 @@ describe("a device phase that fails", () => {
     ],
     [
       "another device name, and a unit that does not start",
-      `mv /usr/bin/systemctl /usr/bin/systemctl.real; printf '#!/bin/bash\n[[ $1 != restart && $1 != start ]] || exit 1\nexec /usr/bin/systemctl.real "$@"\n' >/usr/bin/systemctl; chmod +x /usr/bin/systemctl; echo failed >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`,
+      `mv /usr/bin/systemctl /usr/bin/systemctl.real; printf '#!/bin/bash\n[[ $1 != restart && $1 != start ]] || exit 1\nexec /usr/bin/systemctl.real "$@"\n' >/usr/bin/systemctl; chmod +x /usr/bin/systemctl; echo failed >/run/fakes/units/oci-vxlan@${OVERLAY}.service.active`,
       { settings: { device: "vxlan9", vni: 701 } },
     ],
     [
@@ -64,10 +62,10 @@ describe("a device phase that fails", () => {
   test.each(BREAKS)(
     "leaves the settings, the device and the peers from before: %s",
     async (_, breakage, asked) => {
-      await install(host);
+      await install();
       const before = await state();
       await host.on(breakage);
-      const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf(asked));
+      const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(asked));
       expect(exitCode, stderr).toBe(1);
       expect(stderr).toContain("phase device failed: the previous settings return");
       expect(await state()).toEqual(before);
@@ -78,7 +76,7 @@ describe("a device phase that fails", () => {
   test("leaves nothing where it was the first", async () => {
     const before = await host.on("ls /etc /var/lib /run");
     await host.on("ip link add other type vxlan id 700 dstport 4789 dev eth0");
-    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf({ settings: { vni: 700 } }));
+    const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 700 } }));
     expect(exitCode).toBe(1);
     expect(stderr).toContain("phase device failed: what was installed goes again");
     expect(await host.on("ls /etc /var/lib /run; nft list tables")).toBe(before);
@@ -87,7 +85,7 @@ describe("a device phase that fails", () => {
 
 describe("a peers phase that fails", () => {
   test("leaves the peers from before", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     const before = await host.on("cat /etc/oci-vxlan/lab.overlay/peers");
     await host.on("ip address flush dev eth0");
     const other = peersSettings(RESOURCE, {
@@ -98,8 +96,8 @@ describe("a peers phase that fails", () => {
     expect((await program(["peers", OVERLAY], other)).exitCode).toBe(1);
     expect(await host.on("cat /etc/oci-vxlan/lab.overlay/peers")).toBe(before);
     await host.on("ip address add 10.196.218.222/30 dev eth0");
-    await reconcile(host);
-    expect(await kernel(host)).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
+    await reconcile();
+    expect(await kernel()).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
   });
 
   test("does not fail for entries of a list that is older than the device, nor does its unit", async () => {
@@ -107,12 +105,12 @@ describe("a peers phase that fails", () => {
       settings: { cidrs: ["192.168.0.0/24", "fd00:77::/64"] },
       overlayAddresses: ["192.168.0.1", "fd00:77::1"],
     };
-    await install(host, both, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
+    await install(both, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
     // The device has no IPv6 any more, and the NIC is too small for it; the peers of before still have some.
     await host.on("ip link set eth0 mtu 1300");
-    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf());
+    const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf());
     expect(exitCode, stderr).toBe(0);
-    expect(await kernel(host)).toContain(`192.168.0.2 lladdr ${PEER.mac} PERMANENT`);
+    expect(await kernel()).toContain(`192.168.0.2 lladdr ${PEER.mac} PERMANENT`);
     expect((await program(["reconcile", OVERLAY])).stderr).not.toContain("error");
   });
 });
@@ -120,26 +118,26 @@ describe("a peers phase that fails", () => {
 describe("an IPv6 network", () => {
   const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
   test("is refused on a NIC that is too small, by its true cause, before anything is changed", async () => {
-    await install(host);
-    const before = [...(await state()), await files(host)];
+    await install();
+    const before = [...(await state()), await files()];
     await host.on("ip link set eth0 mtu 1300");
-    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf(ipv6));
+    const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(ipv6));
     expect([exitCode, stderr]).toEqual([
       1,
       expect.stringMatching(
         /IPv6 needs 1280 bytes, and vxlan0 on \S+ would have 1250: eth0 carries 1300 .*: raise the MTU of eth0 to 1330/,
       ),
     ]);
-    expect([...(await state()), await files(host)]).toEqual(before);
+    expect([...(await state()), await files()]).toEqual(before);
   });
 
   test("gets an MTU that it fits, though the list of peers is still one of a smaller MTU", async () => {
-    const { installation } = await device(host, { settings: { mtu: 1250 } });
+    const { installation } = await device({ settings: { mtu: 1250 } });
     const list = peersSettings(RESOURCE, { installation, mtu: 1250, peers: [PEER] });
     expect((await program(["peers", OVERLAY], list)).exitCode).toBe(0);
-    const { exitCode, stderr } = await program(["device", OVERLAY], settingsOf(ipv6));
+    const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(ipv6));
     expect(exitCode, stderr).toBe(0);
-    expect(await kernel(host)).toContain("inet6 fd00:77::1/64");
+    expect(await kernel()).toContain("inet6 fd00:77::1/64");
   });
 });
 
@@ -151,7 +149,7 @@ describe("a network that the host needs elsewhere is refused by name, before any
     const before = await network();
     await host.on(`cat >/run/settings <<'END'\n${settingsOf(asked)}END`);
     const output = await host.on(
-      `${variable} ${PROGRAM} device ${OVERLAY} </run/settings 2>&1 && echo accepted || true`,
+      `${variable} ${DEVICE_PHASE} ${OVERLAY} </run/settings 2>&1 && echo accepted || true`,
     );
     expect(await network()).toBe(before);
     expect(output).toContain("Nothing was changed");
@@ -200,21 +198,21 @@ describe("a network that the host needs elsewhere is refused by name, before any
 
   test("a default route, and the overlay's own network and routes, are no conflict", async () => {
     await host.on("ip route add 0.0.0.0/1 via 10.196.218.221; ip route add default via 10.196.218.221");
-    await install(host);
+    await install();
     await host.on("ip route add 192.168.0.0/16 via 192.168.0.2 dev vxlan0");
-    await device(host, { generation: 1 });
-    await device(host, { generation: 1, settings: { device: "vxlan5" } });
-    await device(host, { settings: { cidrs: ["192.168.0.0/20"] } });
-    expect(await kernel(host)).toContain("192.168.0.1/20");
+    await device({ generation: 1 });
+    await device({ generation: 1, settings: { device: "vxlan5" } });
+    await device({ settings: { cidrs: ["192.168.0.0/20"] } });
+    expect(await kernel()).toContain("192.168.0.1/20");
   });
 });
 
 describe("a change that nobody has confirmed", () => {
   test("has a timer, and is taken back when that fires: to the settings from before", async () => {
-    await install(host);
+    await install();
     await confirm();
     const before = await state();
-    await device(host, { settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } });
+    await device({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } });
     expect(await systemd()).toMatch(
       /systemd-run .*--unit=oci-vxlan-rollback-lab\.overlay\.service --on-active=77 .*oci-vxlan roll-back lab\.overlay/,
     );
@@ -229,7 +227,7 @@ describe("a change that nobody has confirmed", () => {
   });
 
   test("is taken back after a first installation, of which the ids stay: the state has them by then", async () => {
-    const { mac, installation } = await device(host);
+    const { mac, installation } = await device();
     expect((await rollBack()).exitCode).toBe(0);
     expect(
       await host.on("ip -o link show type vxlan; nft list tables; ls /etc/oci-vxlan 2>/dev/null || true"),
@@ -238,26 +236,26 @@ describe("a change that nobody has confirmed", () => {
     const list = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
     expect((await program(["peers", OVERLAY], list)).stderr).toContain("the peers wait for it");
     expect((await program(["check", OVERLAY, installation, "any", "any"])).exitCode).toBe(3);
-    expect(await device(host)).toMatchObject({ mac, installation });
-    expect(await kernel(host)).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
-    await remove(host);
+    expect(await device()).toMatchObject({ mac, installation });
+    expect(await kernel()).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
+    await remove();
     expect(await host.on(`ls -d /etc/oci-vxlan /var/lib/oci-vxlan ${PROGRAM} 2>/dev/null || true`)).toBe("");
   });
 
   test("is taken back after another generation, whose installation id stays", async () => {
-    await install(host);
+    await install();
     await confirm();
-    const { installation } = await device(host, { generation: 1 });
+    const { installation } = await device({ generation: 1 });
     expect((await rollBack()).exitCode).toBe(0);
     expect(await host.on("grep generation /etc/oci-vxlan/lab.overlay/device")).toBe("generation 0");
     const list = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
     expect((await program(["peers", OVERLAY], list)).exitCode).toBe(0);
-    expect(await device(host, { generation: 1 })).toMatchObject({ installation });
+    expect(await device({ generation: 1 })).toMatchObject({ installation });
   });
 
   test("is not taken back by the timer of an older one", async () => {
-    await device(host, { settings: { vni: 300 } });
-    const { installation } = await device(host, { settings: { vni: 301 } });
+    await device({ settings: { vni: 300 } });
+    const { installation } = await device({ settings: { vni: 301 } });
     const before = await state();
     expect(
       (await program(["roll-back", OVERLAY, digestOf(settingsOf({ settings: { vni: 300 } }))])).exitCode,
@@ -267,28 +265,28 @@ describe("a change that nobody has confirmed", () => {
   });
 
   test("can be made where the ids below /var are lost, and is undone there too", async () => {
-    await install(host);
+    await install();
     await confirm();
     await host.on("rm -rf /var/lib/oci-vxlan");
-    await device(host, { generation: 1 });
+    await device({ generation: 1 });
     expect((await rollBack()).exitCode).toBe(0);
-    expect(await kernel(host)).toContain("vxlan id 100");
+    expect(await kernel()).toContain("vxlan id 100");
   });
 
   test("of which the start was killed is none", async () => {
-    await install(host);
+    await install();
     await confirm();
     const before = await state();
     await host.wrap("/usr/bin/cp", "kill -KILL $PPID");
-    await program(["device", OVERLAY], settingsOf({ settings: { vni: 300 } }));
+    await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 300 } }));
     await host.on("mv /usr/bin/cp.real /usr/bin/cp");
-    await reconcile(host);
+    await reconcile();
     expect((await rollBack()).exitCode).toBe(0);
     expect(await state()).toEqual(before);
   });
 
   test("goes though its unit cannot be stopped, and the timer tries again where it does not come to its end", async () => {
-    await device(host);
+    await device();
     await host.wrap("/usr/bin/systemctl", '[[ "$*" != *disable* ]] || exit 1; exec $REAL "$@"');
     expect((await rollBack()).exitCode).toBe(0);
     expect(
@@ -298,12 +296,12 @@ describe("a change that nobody has confirmed", () => {
   });
 
   test("is undone where the session that makes it is closed half-way", async () => {
-    await install(host);
+    await install();
     await confirm();
     const before = await state();
     await host.on(`cat >/run/settings <<'END'\n${settingsOf({ settings: { vni: 300 } })}END`);
     // Nobody reads what it says any more.
-    await host.on(`${PROGRAM} device ${OVERLAY} </run/settings 2>&1 | true`);
+    await host.on(`${DEVICE_PHASE} ${OVERLAY} </run/settings 2>&1 | true`);
     expect(await state()).toEqual(before);
     expect(await host.on("ls /var/lib/oci-vxlan/lab.overlay")).not.toContain("previous");
   });
@@ -315,9 +313,9 @@ describe("a change that nobody has confirmed", () => {
       (installation: string) =>
         program(["peers", OVERLAY], peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] })),
     ],
-    ["the next phase device", () => program(["device", OVERLAY], settingsOf({ generation: 2 }))],
+    ["the next phase device", () => host.devicePhase(OVERLAY, settingsOf({ generation: 2 }))],
   ])("stays once a new session has reached the host: %s", async (_, reach) => {
-    const { installation } = await device(host);
+    const { installation } = await device();
     expect((await reach(installation)).exitCode).toBe(0);
     expect((await confirm(`${await host.on("cat /etc/oci-vxlan/lab.overlay/device")}\n`)).exitCode).toBe(0);
     const before = await state();
@@ -327,34 +325,32 @@ describe("a change that nobody has confirmed", () => {
   });
 
   test("gets its timer again at a boot", async () => {
-    await device(host);
-    await host.on("rm /run/stand-ins/systemctl.log");
-    await reconcile(host);
+    await device();
+    await host.on("rm /run/fakes/systemctl.log");
+    await reconcile();
     expect(await systemd()).toContain("--on-active=180");
     await confirm();
-    await host.on("rm /run/stand-ins/systemctl.log");
-    await reconcile(host);
-    expect(await host.on("cat /run/stand-ins/systemctl.log 2>/dev/null || true")).not.toContain(
-      "systemd-run",
-    );
+    await host.on("rm /run/fakes/systemctl.log");
+    await reconcile();
+    expect(await host.on("cat /run/fakes/systemctl.log 2>/dev/null || true")).not.toContain("systemd-run");
   });
 
   test("without a change of the settings there is no timer", async () => {
-    await device(host);
+    await device();
     await confirm();
-    await host.on("rm /run/stand-ins/systemctl.log");
-    await device(host);
+    await host.on("rm /run/fakes/systemctl.log");
+    await device();
     expect(await systemd()).not.toContain("systemd-run");
   });
 
   test("a run that is killed outright is taken back by the timer too", async () => {
-    await install(host);
+    await install();
     await confirm();
     const before = await state();
     await host.wrap("/usr/bin/systemctl", '[[ $1 != restart && $1 != start ]] || sleep 60; exec $REAL "$@"');
-    await host.on(`echo failed >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`);
+    await host.on(`echo failed >/run/fakes/units/oci-vxlan@${OVERLAY}.service.active`);
     await host.on(`cat >/run/settings <<'END'\n${settingsOf({ settings: { vni: 300 } })}END`);
-    await host.on(`${PROGRAM} device ${OVERLAY} </run/settings >/dev/null 2>&1 & echo $! >/run/pid`);
+    await host.on(`${DEVICE_PHASE} ${OVERLAY} </run/settings >/dev/null 2>&1 & echo $! >/run/pid`);
     await until("the other VNI", 10_000, async () => String((await state())[0]).includes("vxlan id 300"));
     await host.on(
       "kill -KILL $(cat /run/pid); mv /usr/bin/systemctl.real /usr/bin/systemctl; pkill -KILL sleep || true",
@@ -367,14 +363,14 @@ describe("a change that nobody has confirmed", () => {
 describe("what a delete takes away", () => {
   const OTHER_RESOURCE = "fedcba9876543210";
   const stays = async (args: string[]) => {
-    const before = [...(await state()), await files(host)];
+    const before = [...(await state()), await files()];
     const { exitCode, stderr } = await program(args);
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining("another resource by now and stay")]);
-    expect([...(await state()), await files(host)]).toEqual(before);
+    expect([...(await state()), await files()]).toEqual(before);
   };
 
   test("is what its own resource set up, and nothing that came after it", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     await stays(["remove-peers", OVERLAY, installation, OTHER_RESOURCE]);
     await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), OTHER_RESOURCE]);
     // From a state of older versions.
@@ -383,17 +379,17 @@ describe("what a delete takes away", () => {
   });
 
   test("by a state of older versions is what was set up in their time", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     await host.on("sed -i /^resource/d /etc/oci-vxlan/lab.overlay/*");
     await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
     expect((await program(["remove-peers", OVERLAY, installation])).exitCode).toBe(0);
-    expect(await kernel(host)).not.toContain(PEER.mac);
+    expect(await kernel()).not.toContain(PEER.mac);
     expect((await program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).toBe(0);
     expect(await host.on("ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 
   test("by a person is all of it, and a wrong name is answered with the right ones", async () => {
-    await install(host);
+    await install();
     expect((await program(["remove", "lab.overly"])).stderr).toMatch(
       /there is no overlay lab\.overly on \S+; there are: lab\.overlay/,
     );

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { devicePhase } from "../../components/vxlan/phases/device.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { NamespaceHost } from "./namespace.ts";
+import { DEVICE_PHASE } from "./namespace.ts";
 import {
   HOST,
   OTHER,
@@ -14,11 +14,13 @@ import {
   SECOND,
   device,
   files,
+  host,
   install,
   kernel,
   ownerOf,
   remove,
   settingsOf,
+  useHostForEachTest,
 } from "./overlay.ts";
 import type { Asked } from "./overlay.ts";
 
@@ -31,11 +33,7 @@ const PHASE = devicePhase(
   { generation: 0 },
 );
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 describe("managers of links keep off", () => {
   const made = [
@@ -48,27 +46,27 @@ describe("managers of links keep off", () => {
   test("told by files of their own, which everybody may read and which go with the overlay", async () => {
     await host.on("mkdir -p /etc/NetworkManager/conf.d");
     const before = await list();
-    await device(host);
+    await device();
     expect((await list()).split("\n")).toEqual(expect.arrayContaining(made));
     expect(await host.on(`stat -c %a ${made.join(" ")}`)).toBe("644\n644\n644");
     expect(await host.on(`grep -h vxlan0 ${made.join(" ")}`)).toBe(
       "match-device=interface-name:vxlan0\nOriginalName=vxlan0\nName=vxlan0",
     );
-    await remove(host);
+    await remove();
     expect(await list()).toBe(before);
   });
 
   test("without a file for a manager that is not there", async () => {
     await host.on("rm -rf /etc/NetworkManager");
-    await device(host);
+    await device();
     expect(await host.on("ls -d /etc/NetworkManager 2>/dev/null || true")).toBe("");
   });
 
   test("told at once where they run", async () => {
     await host.on("mkdir -p /etc/NetworkManager/conf.d");
     await host.on("systemctl start NetworkManager.service");
-    await device(host);
-    expect(await host.on("cat /run/stand-ins/systemctl.log")).toContain("reload NetworkManager.service");
+    await device();
+    expect(await host.on("cat /run/fakes/systemctl.log")).toContain("reload NetworkManager.service");
   });
 });
 
@@ -89,16 +87,16 @@ describe("the check that up ends with", () => {
   };
 
   test("passes where all is in sync, repairs what is not, and counts its turns", async () => {
-    const { installation } = await install(host);
-    const whole = [await kernel(host), await files(host)];
+    const { installation } = await install();
+    const whole = [await kernel(), await files()];
     expect(await check(installation)).toEqual({ exitCode: 0, stdout: "oci-vxlan turn 0", stderr: "" });
     await host.on("ip link del vxlan0");
     expect(await check(installation)).toMatchObject({ exitCode: 0, stdout: "oci-vxlan turn 1" });
-    expect([await kernel(host), await files(host)]).toEqual(whole);
+    expect([await kernel(), await files()]).toEqual(whole);
   });
 
   test("passes on what the host warns of", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     await host.on("ip link set eth0 mtu 1500");
     const { exitCode, stdout } = await check(installation);
     expect([exitCode, stdout]).toEqual([
@@ -108,26 +106,26 @@ describe("the check that up ends with", () => {
   });
 
   test("asks for the phases where the host has another installation, other settings or other peers", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     const differs = { exitCode: 3, stdout: "", stderr: "" };
     expect(await check("another")).toEqual(differs);
     expect(await check(installation, [OTHER])).toEqual(differs);
     expect(await check(installation, [PEER], { generation: 1 })).toEqual(differs);
     await host.on("rm /etc/oci-vxlan/lab.overlay/peers");
     expect(await check(installation)).toEqual(differs);
-    await remove(host);
+    await remove();
     await host.installProgram();
     expect(await check(installation)).toEqual(differs);
   });
 
   test("fails with the reason where the overlay cannot be mended", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     await host.on("ip address flush dev eth0");
     expect(await refused(installation)).toMatch(/no interface of \S+ carries the underlay address/);
   });
 
   test("does not keep a unit from starting that waits for its turn", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     await host.wrap(
       "/usr/bin/systemctl",
       'if [[ $1 != show ]] || flock --nonblock /root true; then exec $REAL "$@"; fi\n' +
@@ -139,8 +137,8 @@ describe("the check that up ends with", () => {
   });
 
   test("fails where the unit does not stay up", async () => {
-    const { installation } = await install(host);
-    await host.on(`echo activating >/run/stand-ins/units/oci-vxlan@${OVERLAY}.service.active`);
+    const { installation } = await install();
+    await host.on(`echo activating >/run/fakes/units/oci-vxlan@${OVERLAY}.service.active`);
     expect(await refused(installation)).toMatch(
       /oci-vxlan@lab\.overlay\.service on \S+ does not stay up, .*journalctl/,
     );
@@ -155,12 +153,12 @@ describe("installation", () => {
     await host.on(`${asScript}; umask 077; bash /run/script`);
     const asNobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
     await host.on(
-      `${asNobody} test -x ${PROGRAM}; ${asNobody} cat /usr/local/lib/oci-vxlan/unit.sh >/run/unit`,
+      `${asNobody} test -x ${PROGRAM}; ${asNobody} cat /usr/local/lib/oci-vxlan/service.sh >/run/unit`,
     );
   });
 
   test("has its program where SELinux lets systemd run it, which it does not below lib", async () => {
-    await device(host);
+    await device();
     const commands = await host.on(
       "sed -n 's/^Exec[A-Za-z]*=[-+!@:]*//p' /etc/systemd/system/oci-vxlan@.service",
     );
@@ -171,9 +169,9 @@ describe("installation", () => {
 describe("removal", () => {
   test.each([
     ["the program", `rm ${PROGRAM}`],
-    ["a part of it", "rm /usr/local/lib/oci-vxlan/unit.sh"],
+    ["a part of it", "rm /usr/local/lib/oci-vxlan/service.sh"],
   ])("fails where %s is lost and the overlay is not, and is done where there is nothing", async (_, lose) => {
-    await install(host);
+    await install();
     await host.on(lose);
     await expect(host.on(PHASE.delete)).rejects.toThrow("failed with 127");
     await host.installProgram();
@@ -183,16 +181,16 @@ describe("removal", () => {
   });
 
   test("takes the peers of its own installation only", async () => {
-    const { installation } = await install(host);
-    const whole = await kernel(host);
+    const { installation } = await install();
+    const whole = await kernel();
     const foreign = await host.program(["remove-peers", OVERLAY, "another"]);
     expect([foreign.exitCode, foreign.stderr]).toEqual([
       0,
       expect.stringContaining("of another installation and stay"),
     ]);
-    expect(await kernel(host)).toBe(whole);
+    expect(await kernel()).toBe(whole);
     expect((await host.program(["remove-peers", OVERLAY, installation, RESOURCE])).exitCode).toBe(0);
-    expect(await kernel(host)).not.toContain(PEER.mac);
+    expect(await kernel()).not.toContain(PEER.mac);
     expect(await host.on("nft list table ip oci-vxlan")).not.toContain(PEER.underlayAddress);
   });
 
@@ -200,33 +198,33 @@ describe("removal", () => {
     const state = () =>
       host.on(
         "ip -o link show type vxlan; nft list ruleset; iptables -S; ip6tables -S; systemctl show oci-vxlan@lab.overlay.service; " +
-          "find /etc /var/lib /usr/local /run -xdev -path /run/stand-ins -prune -o -print 2>/dev/null | sort",
+          "find /etc /var/lib /usr/local /run -xdev -path /run/fakes -prune -o -print 2>/dev/null | sort",
       );
     await host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT");
     // What a bare host has of the program, the tests put there; the device phase brings it along.
     const before = (await state()).split("\n").filter((line) => !/oci-vxlan/.test(line));
-    await install(host);
-    await install(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 101, port: 4790 } });
+    await install();
+    await install({ overlay: SECOND, settings: { device: "vxlan1", vni: 101, port: 4790 } });
     const foreign = await host.program(["remove-device", OVERLAY, "someone/else"]);
     expect(foreign.stderr).toContain("belongs to oci-vxlan/lab/lab.overlay and stays");
-    await remove(host);
+    await remove();
     expect(await host.on("ip -o link show type vxlan")).toMatch(/vxlan1[^\n]*$/);
-    expect(await host.on(`ls /usr/local/lib/oci-vxlan ${PROGRAM}`)).toContain("unit.sh");
+    expect(await host.on(`ls /usr/local/lib/oci-vxlan ${PROGRAM}`)).toContain("service.sh");
     // Of runs that were killed while they wrote.
     await host.on(
       `touch /etc/systemd/system/oci-vxlan@.service.new ${PROGRAM}.new /etc/systemd/network/05-oci-vxlan-${SECOND}.link.new`,
     );
-    await remove(host, SECOND);
+    await remove(SECOND);
     expect((await state()).split("\n")).toEqual(before);
   });
 
   test("is finished by the next one where it was cut off", async () => {
-    await install(host);
+    await install();
     const mend = await host.wrap("/usr/sbin/nft", '[[ $1 != delete ]] || exit 1; exec $REAL "$@"');
     expect((await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE])).exitCode).not.toBe(0);
     await mend();
     await host.on("nft list table ip oci-vxlan");
-    await remove(host);
+    await remove();
     expect(
       await host.on(
         "nft list tables | grep vxlan || true; ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true",
@@ -237,13 +235,13 @@ describe("removal", () => {
   test("goes on where NetworkManager does not take the news", async () => {
     await host.on("mkdir -p /etc/NetworkManager/conf.d; systemctl start NetworkManager.service");
     await host.wrap("/usr/bin/systemctl", '[[ $1 != reload ]] || exit 1; exec $REAL "$@"');
-    await install(host);
-    await remove(host);
+    await install();
+    await remove();
     expect(await host.on("ls -d /etc/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 
   test("is no failure where nothing is left to remove", async () => {
-    await device(host);
+    await device();
     for (const args of [
       ["remove-peers", SECOND, "any", RESOURCE],
       ["remove-device", SECOND, ownerOf(SECOND), RESOURCE],
@@ -256,7 +254,7 @@ describe("removal", () => {
 
 describe("refusals say what is wrong, where, and what to do", () => {
   const refused = async (text: string, overlay = OVERLAY) => {
-    const { exitCode, stderr, stdout } = await host.program(["device", overlay], text);
+    const { exitCode, stderr, stdout } = await host.devicePhase(overlay, text);
     expect(exitCode).toBe(1);
     expect(stdout).toBe("");
     return stderr;
@@ -275,13 +273,13 @@ describe("refusals say what is wrong, where, and what to do", () => {
     ).toBe("");
   });
   test("a device of another overlay", async () => {
-    await device(host);
+    await device();
     expect(await refused(settingsOf({ overlay: SECOND }), SECOND)).toMatch(
       /vxlan0 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay/,
     );
   });
   test("a VNI of another overlay at the same port", async () => {
-    await device(host);
+    await device();
     expect(await refused(settingsOf({ overlay: SECOND, settings: { device: "vxlan1" } }), SECOND)).toMatch(
       /VNI 100 at port 4789 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay: choose another vni/,
     );
@@ -299,20 +297,20 @@ describe("refusals say what is wrong, where, and what to do", () => {
     );
   });
   test("peers that did not arrive whole, and the ones before stay", async () => {
-    const { installation } = await install(host);
-    const whole = [await kernel(host), await files(host)];
+    const { installation } = await install();
+    const whole = [await kernel(), await files()];
     const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER, OTHER] });
     for (let end = 0; end < text.length - 1; end += 40) {
       const { exitCode, stderr } = await host.program(["peers", OVERLAY], text.slice(0, end));
       expect([exitCode, stderr]).toEqual([1, expect.stringContaining("did not arrive whole")]);
     }
-    expect([await kernel(host), await files(host)]).toEqual(whole);
+    expect([await kernel(), await files()]).toEqual(whole);
   });
   test("a first device phase that takes too long leaves nothing", async () => {
     await host.wrap("/usr/bin/systemctl", '[[ $1 != restart ]] || sleep 30; exec $REAL "$@"');
     await host.on(`cat >/run/settings <<'END'\n${settingsOf()}END`);
     const status = await host.on(
-      `status=0; timeout -k 20 2 ${PROGRAM} device ${OVERLAY} </run/settings >/run/said 2>&1 || status=$?; echo $status`,
+      `status=0; timeout -k 20 2 ${DEVICE_PHASE} ${OVERLAY} </run/settings >/run/said 2>&1 || status=$?; echo $status`,
     );
     expect(status, await host.on("cat /run/said")).toBe("124");
     expect(
@@ -326,7 +324,7 @@ describe("refusals say what is wrong, where, and what to do", () => {
     expect(await refused(settingsOf())).toMatch(/has no nft: install nftables/);
   });
   test("peers of another installation", async () => {
-    await device(host);
+    await device();
     const { exitCode, stderr } = await host.program(
       ["peers", OVERLAY],
       peersSettings(RESOURCE, { installation: "old", mtu: 8950, peers: [PEER] }),

@@ -13,13 +13,16 @@ import { openLab } from "../../lab/system/lab.ts";
 import { terminalProgress } from "../../lab/system/progress.ts";
 
 const HOST_FILES = fileURLToPath(new URL("../../components/vxlan/host", import.meta.url));
-const STAND_INS = fileURLToPath(new URL("stand-ins", import.meta.url));
+const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
+
+/** The command that runs phase device, with the overlay as its argument. */
+export const DEVICE_PHASE = "/run/fakes/phase-device.sh";
 
 /**
- * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC, without
- * /sys, which in a container may show the links of another network. The
- * program is the one that ships, at its own path, and so are the tools that it calls; `systemctl`,
- * `systemd-run`, `logger` and firewalld's bus alone are stand-ins, since no systemd runs here, and they write down how they were called.
+ * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC. It has no /sys,
+ * which in a container may show the links of another network. The program is the one that ships, at its own path, and so
+ * are the tools that it calls. Only `systemctl`, `systemd-run`, `logger` and firewalld's bus are fakes, since no systemd
+ * runs here: they write down how they were called.
  */
 export class NamespaceHost {
   private readonly holder: ChildProcess;
@@ -41,12 +44,12 @@ export class NamespaceHost {
       mount --rbind /dev dev
       mount -t proc proc proc
       mount -t tmpfs tmpfs run
-      mkdir -p run/stand-ins
-      install -m 755 ${STAND_INS}/*.sh run/stand-ins/
-      cp -r ${HOST_FILES} run/stand-ins/host
-      ln -sf /run/stand-ins/systemctl.sh usr/bin/systemctl
-      ln -sf /run/stand-ins/systemd-run.sh usr/bin/systemd-run
-      ln -sf /run/stand-ins/logger.sh usr/bin/logger
+      mkdir -p run/fakes
+      install -m 755 ${FAKES}/*.sh run/fakes/
+      cp -r ${HOST_FILES} run/fakes/host
+      ln -sf /run/fakes/systemctl.sh usr/bin/systemctl
+      ln -sf /run/fakes/systemd-run.sh usr/bin/systemd-run
+      ln -sf /run/fakes/logger.sh usr/bin/logger
       exec chroot . sh -c "$0"`;
     const inside = `
       set -e
@@ -83,7 +86,7 @@ export class NamespaceHost {
   /** Puts the program's files in their places, as the device phase does. */
   async installProgram(): Promise<void> {
     const install = hostFiles().map(
-      ({ path, mode }) => `install -D -m ${mode} /run/stand-ins/host/${basename(path)} ${path}`,
+      ({ path, mode }) => `install -D -m ${mode} /run/fakes/host/${basename(path)} ${path}`,
     );
     await this.on(install.join("\n"));
   }
@@ -101,18 +104,23 @@ export class NamespaceHost {
     return () => this.on(`mv ${tool}.real ${tool}`);
   }
 
-  /** Runs the program and returns whatever became of it. */
+  /** Runs the installed program, which may fail. */
   program(args: readonly string[], input = ""): Promise<CommandResult> {
     return attempt([...this.inside(), PROGRAM, ...args], { input });
+  }
+
+  /** Runs phase device, which is sent and not installed. It may fail. */
+  devicePhase(overlay: string, settings: string): Promise<CommandResult> {
+    return attempt([...this.inside(), DEVICE_PHASE, overlay], { input: settings });
   }
 
   /** Starts a command that stays, and returns its output so far by a function; it ends with the host. */
   start(argv: readonly string[]): () => string {
     const [file = "", ...args] = [...this.inside(), ...argv];
     const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    child.stderr.on("data", (data: Buffer) => (said += data.toString()));
-    return () => said;
+    let output = "";
+    child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+    return () => output;
   }
 
   private inside(): string[] {

@@ -1,14 +1,32 @@
-import { expect } from "vitest";
-import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { parseDeviceReport, deviceSettings } from "../../components/vxlan/phases/device.ts";
 import type { DeviceReport } from "../../components/vxlan/phases/device.ts";
-import { deviceSettings } from "../../components/vxlan/phases/device.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import type { OverlaySettings } from "../../components/vxlan/settings.ts";
-import type { NamespaceHost } from "./namespace.ts";
+import { NamespaceHost } from "./namespace.ts";
 
-/** The overlay of most tests, on the memo's host01, and two hosts that may be its peers. */
+/** The host of the test that runs. */
+export let host: NamespaceHost;
+
+async function makeHost(): Promise<void> {
+  host = await NamespaceHost.make();
+}
+
+/** Gives each test of a file a host of its own. */
+export function useHostForEachTest(): void {
+  beforeEach(makeHost);
+  afterEach(() => host.remove());
+}
+
+/** Gives the tests of a file one host. */
+export function useHostForAllTests(): void {
+  beforeAll(makeHost);
+  afterAll(() => host.remove());
+}
+
+/** The overlay of most tests, on host01 of the reference environment, and two hosts that may be its peers. */
 export const OVERLAY = "lab.overlay";
 export const SECOND = "lab.second";
 export const HOST = { underlayAddress: "10.196.218.222", overlayAddresses: ["192.168.0.1"] };
@@ -51,8 +69,8 @@ export function settingsOf({ overlay = OVERLAY, generation = 0, overlayAddresses
 }
 
 /** Runs the device phase, which must succeed, and returns its report. */
-export async function device(host: NamespaceHost, asked: Asked = {}): Promise<DeviceReport> {
-  const result = await host.program(["device", asked.overlay ?? OVERLAY], settingsOf(asked));
+export async function device(asked: Asked = {}): Promise<DeviceReport> {
+  const result = await host.devicePhase(asked.overlay ?? OVERLAY, settingsOf(asked));
   expect(result.exitCode, result.stderr).toBe(0);
   expect(result.stdout.split("\n")).toHaveLength(1);
   return parseDeviceReport("host01", result.stdout);
@@ -60,7 +78,6 @@ export async function device(host: NamespaceHost, asked: Asked = {}): Promise<De
 
 /** Runs the peers phase, which must succeed. */
 export async function peers(
-  host: NamespaceHost,
   installation: string,
   list: Peer[] = [PEER],
   overlay = OVERLAY,
@@ -74,14 +91,14 @@ export async function peers(
 }
 
 /** Both phases. */
-export async function install(host: NamespaceHost, asked: Asked = {}, list = [PEER]): Promise<DeviceReport> {
-  const report = await device(host, asked);
-  await peers(host, report.installation, list, asked.overlay);
+export async function install(asked: Asked = {}, list = [PEER]): Promise<DeviceReport> {
+  const report = await device(asked);
+  await peers(report.installation, list, asked.overlay);
   return report;
 }
 
 /** What the kernel holds of a device, but for link-local addresses and multicast neighbours, which it keeps itself. */
-export function kernel(host: NamespaceHost, name = "vxlan0"): Promise<string> {
+export function kernel(name = "vxlan0"): Promise<string> {
   return host.on(
     `{ ip -d -o link show ${name} | cut -d: -f2- | sed 's/ state UNKNOWN / state UP /'; ip -o address show dev ${name} | cut -d: -f2-; ` +
       `ip route show dev ${name}; ip -6 route show dev ${name} proto kernel; ` +
@@ -90,25 +107,25 @@ export function kernel(host: NamespaceHost, name = "vxlan0"): Promise<string> {
 }
 
 /** The word after a key in what ip says of a device, such as its MTU. */
-export function linkWord(host: NamespaceHost, key: string, name = "vxlan0"): Promise<string> {
+export function linkWord(key: string, name = "vxlan0"): Promise<string> {
   return host.on(`ip -o link show dev ${name} | sed -n 's#.* ${key} \\([^ ]*\\).*#\\1#p'`);
 }
 
 /** Reconciles once, which must succeed, and returns what was said. */
-export async function reconcile(host: NamespaceHost): Promise<string> {
+export async function reconcile(): Promise<string> {
   const result = await host.program(["reconcile", OVERLAY]);
   expect(result.exitCode, result.stderr).toBe(0);
   return result.stderr;
 }
 
 /** Takes an overlay away, which must succeed. */
-export async function remove(host: NamespaceHost, overlay = OVERLAY): Promise<void> {
+export async function remove(overlay = OVERLAY): Promise<void> {
   const result = await host.program(["remove-device", overlay, ownerOf(overlay), RESOURCE]);
   expect(result.exitCode, result.stderr).toBe(0);
 }
 
 /** Every file of the host that this program may write, with its time of change; state that a boot clears apart. */
-export function files(host: NamespaceHost): Promise<string> {
+export function files(): Promise<string> {
   return host.on(
     "find /etc /var/lib/oci-vxlan /usr/local -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' 2>/dev/null | sort || true",
   );

@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { until } from "../../lab/system/commands.ts";
-import { NamespaceHost } from "./namespace.ts";
 import {
   OTHER,
   OVERLAY,
@@ -10,19 +9,17 @@ import {
   RESOURCE,
   device,
   files,
+  host,
   install,
   kernel,
   linkWord,
   peers,
   reconcile,
   settingsOf,
+  useHostForEachTest,
 } from "./overlay.ts";
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 const ZERO = "00:00:00:00:00:00";
 
@@ -37,20 +34,20 @@ async function floods(): Promise<string[]> {
 
 describe("the host side", () => {
   test("makes the device, and prints one line that is true", async () => {
-    const report = await device(host);
+    const report = await device();
     expect(await host.on("ip -o link show vxlan0")).toContain(`link/ether ${report.mac}`);
     expect(report.underlayMtu).toBe(9000);
     expect(Number.parseInt(report.mac.slice(0, 2), 16) & 3).toBe(2); // local, unicast
   });
 
   test("run twice, gives the same report, says nothing and writes nothing", async () => {
-    const report = await install(host);
-    const before = [await kernel(host), await files(host)];
-    const again = await host.program(["device", OVERLAY], settingsOf());
+    const report = await install();
+    const before = [await kernel(), await files()];
+    const again = await host.devicePhase(OVERLAY, settingsOf());
     expect(again.stderr).toBe("");
     expect(parseDeviceReport("host01", again.stdout)).toEqual(report);
-    expect(await reconcile(host)).toBe("");
-    expect([await kernel(host), await files(host)]).toEqual(before);
+    expect(await reconcile()).toBe("");
+    expect([await kernel(), await files()]).toEqual(before);
   });
 
   test.each([
@@ -117,13 +114,13 @@ describe("the host side", () => {
     ],
     ["a device of another kind took its place", "ip link del vxlan0; ip link add vxlan0 type bridge"],
   ])("mends it when %s, and says so", async (_, damage) => {
-    await install(host);
-    const whole = await kernel(host);
+    await install();
+    const whole = await kernel();
     await host.on(damage);
-    expect(await kernel(host).catch(() => "no device")).not.toBe(whole);
-    expect(await reconcile(host)).toMatch(/^oci-vxlan: lab\.overlay: /);
-    expect(await kernel(host)).toBe(whole);
-    expect(await reconcile(host)).toBe("");
+    expect(await kernel().catch(() => "no device")).not.toBe(whole);
+    expect(await reconcile()).toMatch(/^oci-vxlan: lab\.overlay: /);
+    expect(await kernel()).toBe(whole);
+    expect(await reconcile()).toBe("");
   });
 
   test.each([
@@ -131,36 +128,36 @@ describe("the host side", () => {
     ["its local address is another", "local 10.196.218.221"],
     ["its NIC is another", "dev lo"],
   ])("changes the device in place when %s: foreign entries survive", async (_, change) => {
-    await install(host);
+    await install();
     await host.on("bridge fdb append 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7");
-    const whole = await kernel(host);
+    const whole = await kernel();
     const index = () => host.on("ip -o link show dev vxlan0 | cut -d: -f1");
     const before = await index();
     await host.on(`ip link set vxlan0 type vxlan ${change}`);
-    expect(await kernel(host)).not.toBe(whole);
-    await reconcile(host);
-    expect(await kernel(host)).toBe(whole);
+    expect(await kernel()).not.toBe(whole);
+    await reconcile();
+    expect(await kernel()).toBe(whole);
     expect(await index()).toBe(before);
   });
 
   test("says each thing that it mended in a line of its own", async () => {
-    await install(host);
+    await install();
     await host.on(`bridge fdb del ${PEER.mac} dev vxlan0; ip neigh del 192.168.0.2 dev vxlan0`);
-    expect((await reconcile(host)).split("\n")).toEqual([
+    expect((await reconcile()).split("\n")).toEqual([
       expect.stringMatching(new RegExp(`^oci-vxlan: lab.overlay: bridge fdb replace ${PEER.mac} `)),
       expect.stringMatching(/^oci-vxlan: lab\.overlay: ip neigh replace 192\.168\.0\.2 /),
     ]);
   });
 
   test("leaves alone what an administrator added", async () => {
-    await install(host);
+    await install();
     await host.on(
       "bridge fdb append 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7 && ip address add 192.168.0.77/32 dev vxlan0",
     );
     await host.on("ip neigh add 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud permanent");
     await host.on(`bridge fdb del ${PEER.mac} dev vxlan0`);
-    await reconcile(host);
-    const after = await kernel(host);
+    await reconcile();
+    const after = await kernel();
     expect(after).toContain("02:00:00:00:00:77 dst 10.7.7.7");
     expect(after).toContain("192.168.0.77/32");
     expect(after).toContain("192.168.0.66 lladdr 02:00:00:00:00:66 PERMANENT");
@@ -175,54 +172,54 @@ describe("the host side", () => {
     ],
     ["is leased", "ip address change 192.168.0.1/24 dev vxlan0 valid_lft 60 preferred_lft 60"],
   ])("sees that its address %s though an administrator's holds all entries in place", async (_, damage) => {
-    await install(host);
+    await install();
     await host.on("ip address add 192.168.9.77/24 dev vxlan0");
-    await reconcile(host);
+    await reconcile();
     const address = () => host.on("ip -o address show dev vxlan0 permanent | grep -F 192.168.0.1/24 || true");
     const whole = await address();
     await host.on(damage);
     expect(await address()).toBe("");
-    expect(await reconcile(host)).toMatch(/ip address \S+ 192\.168\.0\.1\/24 /);
+    expect(await reconcile()).toMatch(/ip address \S+ 192\.168\.0\.1\/24 /);
     expect(await address()).toBe(whole);
     expect(await host.on("ip -o address show dev vxlan0")).toContain("192.168.9.77/24");
   });
 
   test("goes into no detail because the lease of an address counts down", async () => {
-    await install(host);
+    await install();
     const lease = "valid_lft 600 preferred_lft 600";
     await host.on(
       `ip address change 10.196.218.222/30 dev eth0 ${lease}; ip address add 192.168.9.77/24 dev vxlan0 ${lease}`,
     );
     const addresses = () => host.on("ip -o address show");
     await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
-    await reconcile(host);
+    await reconcile();
     const detail = () =>
-      host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/right; ls -i /run/oci-vxlan/${OVERLAY}`);
+      host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/snapshot; ls -i /run/oci-vxlan/${OVERLAY}`);
     const left = () => host.on("ip -o address show dev eth0 to 10.196.218.222 | grep -o 'valid_lft [0-9]*'");
     const before = [await detail(), await left()] as const;
     await until("the countdown", 5_000, async () => (await left()) !== before[1]);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
     expect(await detail()).toBe(before[0]);
   });
 
   test("takes what an administrator added along to a device that has to be made again", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     await host.on(
       "bridge fdb append 00:16:3e:00:00:77 dev vxlan0 dst 10.7.7.7; ip address add 192.168.0.77/24 dev vxlan0; " +
         "ip neigh add 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud permanent",
     );
-    const old = (await kernel(host)).replace(" id 100 ", " id 101 ");
-    await device(host, { settings: { vni: 101 } });
-    await peers(host, installation);
-    expect((await kernel(host)).split("\n").sort()).toEqual(old.split("\n").sort());
-    expect(await reconcile(host)).toBe("");
+    const old = (await kernel()).replace(" id 100 ", " id 101 ");
+    await device({ settings: { vni: 101 } });
+    await peers(installation);
+    expect((await kernel()).split("\n").sort()).toEqual(old.split("\n").sort());
+    expect(await reconcile()).toBe("");
   });
 
   test("forgets a peer that left, and follows one that moved", async () => {
-    const { installation } = await install(host, {}, [PEER, OTHER]);
-    expect(await kernel(host)).toContain(OTHER.mac);
-    await peers(host, installation, [{ ...PEER, underlayAddress: "10.196.218.234" }]);
-    const after = await kernel(host);
+    const { installation } = await install({}, [PEER, OTHER]);
+    expect(await kernel()).toContain(OTHER.mac);
+    await peers(installation, [{ ...PEER, underlayAddress: "10.196.218.234" }]);
+    const after = await kernel();
     expect(after).not.toContain(OTHER.mac);
     expect(after).not.toContain("192.168.0.3");
     expect(after).not.toContain("10.196.218.226");
@@ -230,44 +227,44 @@ describe("the host side", () => {
   });
 
   test("forgets a peer that left even when it was stopped half-way", async () => {
-    const { installation } = await install(host, {}, [PEER, OTHER]);
+    const { installation } = await install({}, [PEER, OTHER]);
     // As after a crash between the files and the kernel: no tools, no mending.
     await host.on("mv /usr/sbin/bridge /root/; ln -s /bin/false /usr/sbin/bridge");
     const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
     expect((await host.program(["peers", OVERLAY], text)).stderr).toContain("warning: the kernel");
     await host.on("rm /usr/sbin/bridge; mv /root/bridge /usr/sbin/");
-    expect(await kernel(host)).toContain(OTHER.mac);
-    await reconcile(host);
-    expect(await kernel(host)).not.toContain(OTHER.mac);
+    expect(await kernel()).toContain(OTHER.mac);
+    await reconcile();
+    expect(await kernel()).not.toContain(OTHER.mac);
   });
 
   test("moves its own address, and no other", async () => {
-    await install(host);
+    await install();
     await host.on("ip address add 192.168.0.77/24 dev vxlan0");
-    await device(host, { overlayAddresses: ["192.168.0.5"] });
-    const after = await kernel(host);
+    await device({ overlayAddresses: ["192.168.0.5"] });
+    const after = await kernel();
     expect(after).toContain("inet 192.168.0.5/24");
     expect(after).toContain("inet 192.168.0.77/24");
     expect(after).not.toContain("inet 192.168.0.1/24");
   });
 
   test("replicates broadcasts to every peer and to nobody else, and to none where that is turned off", async () => {
-    const { installation } = await install(host, {}, [PEER, OTHER]);
+    const { installation } = await install({}, [PEER, OTHER]);
     await host.on(`bridge fdb append ${ZERO} dev vxlan0 dst 10.9.9.9`);
-    await reconcile(host);
+    await reconcile();
     expect(await floods()).toEqual(["10.196.218.226 self permanent", "10.196.218.230 self permanent"]);
-    await device(host, { settings: { flood: false } });
-    await peers(host, installation, [PEER, OTHER]);
+    await device({ settings: { flood: false } });
+    await peers(installation, [PEER, OTHER]);
     expect(await floods()).toEqual([]);
   });
 
   test("keeps its MAC when VNI, port or name change, and draws another installation for another generation", async () => {
-    const { mac, installation } = await device(host);
-    expect(await device(host, { settings: { vni: 101, port: 8472 } })).toMatchObject({ mac, installation });
+    const { mac, installation } = await device();
+    expect(await device({ settings: { vni: 101, port: 8472 } })).toMatchObject({ mac, installation });
     expect(await host.on("ip -d -o link show vxlan0")).toMatch(/vxlan id 101 .* dstport 8472/);
-    expect(await device(host, { settings: { device: "overlay1" } })).toMatchObject({ mac, installation });
+    expect(await device({ settings: { device: "overlay1" } })).toMatchObject({ mac, installation });
     expect(await host.on("ip -o link show type vxlan")).not.toContain("vxlan0");
-    const next = await device(host, { generation: 1 });
+    const next = await device({ generation: 1 });
     expect(next.mac).toBe(mac);
     expect(next.installation).not.toBe(installation);
   });
@@ -277,42 +274,42 @@ describe("the host side", () => {
       settings: { cidrs: ["192.168.0.0/24", "fd00::/64"] },
       overlayAddresses: ["192.168.0.1", "fd00::1"],
     };
-    await install(host, asked, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00::2"] }]);
-    expect(await kernel(host)).toMatch(/fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
+    await install(asked, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00::2"] }]);
+    expect(await kernel()).toMatch(/fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
     expect(await host.on("ip -o -6 address show dev vxlan0 to fd00::1")).not.toContain("tentative");
-    expect(await reconcile(host)).toBe("");
-    const whole = await kernel(host);
+    expect(await reconcile()).toBe("");
+    const whole = await kernel();
     await host.on("ip link set vxlan0 down"); // The kernel forgets IPv6 addresses and neighbours with it.
-    await reconcile(host);
-    expect(await kernel(host)).toBe(whole);
+    await reconcile();
+    expect(await kernel()).toBe(whole);
   });
 
   test("has its IPv6 address, route and prefix back, with IPv6 switched off and on", async () => {
     const asked = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
-    await install(host, asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
-    const whole = await kernel(host);
+    await install(asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
+    const whole = await kernel();
     for (const damage of [
       "ip address del fd00::1/64 dev vxlan0; ip address add fd00::1/128 dev vxlan0 nodad",
       "ip -6 route del fd00::/64 dev vxlan0",
       "echo 1 >/proc/sys/net/ipv6/conf/vxlan0/disable_ipv6",
     ]) {
       await host.on(damage);
-      expect(await kernel(host)).not.toBe(whole);
-      expect(await reconcile(host)).not.toBe("");
-      expect(await kernel(host)).toBe(whole);
+      expect(await kernel()).not.toBe(whole);
+      expect(await reconcile()).not.toBe("");
+      expect(await kernel()).toBe(whole);
     }
   });
 
   test("says once that the device belongs to a bridge, which somebody meant", async () => {
-    await install(host);
+    await install();
     await host.on("ip link add br9 type bridge; ip link set vxlan0 master br9");
-    expect(await reconcile(host)).toMatch(/warning: vxlan0 belongs to br9, .* nomaster/);
-    expect(await reconcile(host)).toBe("");
-    expect(await linkWord(host, "master")).toBe("br9");
+    expect(await reconcile()).toMatch(/warning: vxlan0 belongs to br9, .* nomaster/);
+    expect(await reconcile()).toBe("");
+    expect(await linkWord("master")).toBe("br9");
     await host.on("ip link set vxlan0 nomaster");
-    await reconcile(host);
+    await reconcile();
     await host.on("ip link set vxlan0 master br9");
-    expect(await reconcile(host)).toContain("belongs to br9");
+    expect(await reconcile()).toContain("belongs to br9");
   });
 
   test.each([
@@ -322,7 +319,7 @@ describe("the host side", () => {
   ])(
     "gets its address's %s back, which table local holds, and loses nothing for it",
     async (_, version, route) => {
-      await install(host, {
+      await install({
         settings: { cidrs: ["192.168.0.0/24", "fd00::/64"] },
         overlayAddresses: ["192.168.0.1", "fd00::1"],
       });
@@ -331,21 +328,21 @@ describe("the host side", () => {
       ip route add 10.50.0.0/16 via 192.168.0.66`);
       const addresses = () => host.on("ip -o address show");
       await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
-      await reconcile(host);
-      const rest = await kernel(host);
+      await reconcile();
+      const rest = await kernel();
       const routes = () => host.on(`ip -${version} route show table local dev vxlan0 | sort`);
       const whole = await routes();
       await host.on(`ip -${version} route del ${route} dev vxlan0 table local`);
       expect(await routes()).not.toContain(route);
-      expect(await reconcile(host)).not.toBe("");
+      expect(await reconcile()).not.toBe("");
       expect(await routes()).toBe(whole);
-      expect(await kernel(host)).toBe(rest);
-      expect(await reconcile(host)).toBe("");
+      expect(await kernel()).toBe(rest);
+      expect(await reconcile()).toBe("");
     },
   );
 
   test("leaves the device in a routing table of an administrator's", async () => {
-    await install(host);
+    await install();
     // As a VRF does with all of a device's routes.
     await host.on(`ip -batch - <<'END'
       route add 192.168.0.0/24 dev vxlan0 proto kernel scope link src 192.168.0.1 table 77
@@ -355,12 +352,12 @@ describe("the host side", () => {
       route del local 192.168.0.1 dev vxlan0 table local
       route del broadcast 192.168.0.255 dev vxlan0 table local
 END`);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
     expect(await host.on("ip route show dev vxlan0; ip route show table local dev vxlan0")).toBe("");
   });
 
   test("says where to look for a device that was moved out of sight", async () => {
-    await install(host);
+    await install();
     await host.on("mkdir -p /run/netns; ip netns add away; ip link set vxlan0 netns away");
     const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
     expect(exitCode).toBe(1);
@@ -370,7 +367,7 @@ END`);
   });
 
   test("keeps strangers out though the NIC lost its address, and says what is wrong", async () => {
-    await install(host);
+    await install();
     await host.on("ip address flush dev eth0; nft delete table ip oci-vxlan");
     const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("carries the underlay address")]);
@@ -378,74 +375,74 @@ END`);
   });
 
   test("puts a new file in the place of an old one, which whoever reads it keeps whole", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     const file = `/etc/oci-vxlan/${OVERLAY}/peers`;
     await host.on(`ln ${file} /root/before; cp ${file} /root/copy`);
-    await peers(host, installation, [PEER, OTHER]);
+    await peers(installation, [PEER, OTHER]);
     expect(await host.on(`cat ${file}`)).toContain(OTHER.mac);
     await host.on("cmp /root/before /root/copy");
   });
 
   test("does not mind a clock that was set back", async () => {
-    await install(host);
+    await install();
     await host.on(`touch -d '+1 hour' /etc/oci-vxlan/${OVERLAY}/*`);
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
   });
 
   test("follows settings that were changed by hand, and peers that were taken away by hand", async () => {
-    await install(host);
+    await install();
     await host.on(`sed -i 's/${PEER.underlayAddress}/10.196.218.234/' /etc/oci-vxlan/${OVERLAY}/peers`);
-    await reconcile(host);
-    expect(await kernel(host)).toContain(`${PEER.mac} dst 10.196.218.234`);
+    await reconcile();
+    expect(await kernel()).toContain(`${PEER.mac} dst 10.196.218.234`);
     expect(await host.on("nft list table ip oci-vxlan")).toContain("10.196.218.234");
     await host.on(`rm /etc/oci-vxlan/${OVERLAY}/peers`);
-    await reconcile(host);
+    await reconcile();
     expect(await host.on("nft list table ip oci-vxlan")).not.toContain("10.196.218.234");
   });
 
   test("says which file is damaged where its MAC is lost, and draws another when it is set up again", async () => {
-    const { mac } = await install(host);
+    const { mac } = await install();
     await host.on(`: >/var/lib/oci-vxlan/${OVERLAY}/mac`);
     const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
     expect([exitCode, stderr]).toEqual([
       1,
       expect.stringMatching(/lab\.overlay\/mac on \S+ holds no MAC: raise this host's generation/),
     ]);
-    const again = await device(host, { generation: 1 });
+    const again = await device({ generation: 1 });
     expect(again.mac).not.toBe(mac);
-    expect(await linkWord(host, "link/ether")).toBe(again.mac);
+    expect(await linkWord("link/ether")).toBe(again.mac);
   });
 
   test("carries IPv6 alone", async () => {
     const asked = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
-    await install(host, asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
-    expect(await kernel(host)).toMatch(/fd00::1\/64[^]*fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
+    await install(asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
+    expect(await kernel()).toMatch(/fd00::1\/64[^]*fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
   });
 
   test("says once that the NIC's MTU no longer fits, and lowers nothing", async () => {
-    await install(host);
-    const mtu = () => linkWord(host, "mtu");
+    await install();
+    const mtu = () => linkWord("mtu");
     await host.on("ip link set eth0 mtu 1500");
-    expect(await reconcile(host)).toMatch(
+    expect(await reconcile()).toMatch(
       /warning: eth0 carries 1500 bytes, and vxlan0 with mtu 8950 needs 9000: .*generation/,
     );
-    expect(await reconcile(host)).toBe("");
+    expect(await reconcile()).toBe("");
     expect(await mtu()).toBe("8950");
     await host.on("ip link del vxlan0"); // Made again, it cannot have more than the NIC carries.
-    await reconcile(host);
+    await reconcile();
     await host.on("ip link set eth0 mtu 9000");
-    await reconcile(host);
+    await reconcile();
     expect(await mtu()).toBe("8950");
     await host.on("ip link set eth0 mtu 1500");
-    expect(await reconcile(host)).toContain("warning: eth0 carries 1500 bytes");
+    expect(await reconcile()).toContain("warning: eth0 carries 1500 bytes");
   });
 
   test("waits for another run to end", async () => {
-    await install(host);
+    await install();
     await host.on("ip link del vxlan0");
     host.start(["flock", "/root", "sh", "-c", "touch /run/held; sleep 1; touch /run/done"]);
     await host.on("until [ -e /run/held ]; do :; done");
-    await reconcile(host);
+    await reconcile();
     expect(await host.on("ls /run/done")).toBe("/run/done");
   });
 });

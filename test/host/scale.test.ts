@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { until } from "../../lab/system/commands.ts";
-import { NamespaceHost } from "./namespace.ts";
-import { OVERLAY, RESOURCE, device } from "./overlay.ts";
+import { OVERLAY, RESOURCE, device, host, useHostForAllTests } from "./overlay.ts";
 
 const COUNT = 1000;
 const octets = (index: number) => [index >> 8, index & 255] as const;
@@ -19,12 +18,8 @@ const FLEET: Peer[] = Array.from({ length: COUNT }, (_, index) => {
   };
 });
 
-let host: NamespaceHost;
-beforeAll(async () => {
-  host = await NamespaceHost.make();
-  await host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT");
-});
-afterAll(() => host.remove());
+useHostForAllTests();
+beforeAll(() => host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT"));
 
 /** Milliseconds of CPU that a run without a difference may take. */
 const LOOK = 25;
@@ -68,7 +63,7 @@ async function delay(): Promise<number> {
 /** Beside each bound stands what was measured while the machine did little else. */
 describe("a thousand peers", () => {
   test("are installed in half a second", async () => {
-    const { installation } = await device(host, {
+    const { installation } = await device({
       settings: { cidrs: ["192.168.0.0/16"] },
       overlayAddresses: ["192.168.255.1"],
     });
@@ -94,7 +89,7 @@ describe("a thousand peers", () => {
   });
 
   test("are entered by no process that needs 10 MB", async () => {
-    const { installation } = await device(host, {
+    const { installation } = await device({
       settings: { cidrs: ["192.168.0.0/16"] },
       overlayAddresses: ["192.168.255.1"],
     });

@@ -29,7 +29,7 @@ export function probeInput(
   mtu: number,
   tries: "many" | "one" = "many",
 ): string {
-  script ??= readFileSync(new URL("../host/probe.sh", import.meta.url), "utf8");
+  script ??= readFileSync(new URL("../host/sent/probe.sh", import.meta.url), "utf8");
   const targets = peers.flatMap(({ name, overlayAddresses, sshPort }) => {
     const port = testsTcp(overlay) ? (overlay.verifyPort ?? sshPort) : "-";
     return overlayAddresses.map((address) => `target ${name} ${canonical(address)} ${port}`);

@@ -53,7 +53,7 @@ let script: string | undefined;
 
 /** The script, and below it the question. The last line shows the script that nothing was cut off. */
 export function evidenceInput(question: EvidenceQuestion): string {
-  const read = (name: string) => readFileSync(new URL(`../host/${name}`, import.meta.url), "utf8");
+  const read = (name: string) => readFileSync(new URL(`../host/sent/${name}`, import.meta.url), "utf8");
   script ??= `read -r -d '' READ_RULES <<'END_OF_AWK'\n${read("evidence.awk")}END_OF_AWK\n${read("evidence.sh")}`;
   const { overlay, device, port, underlayAddress, overlayAddresses, tcpPort, peers } = question;
   return [

@@ -13,19 +13,21 @@ export interface HostFile {
 
 const LIBRARY = "/usr/local/lib/oci-vxlan";
 const PARTS = [
-  "files.sh",
+  "settings.sh",
   "device.sh",
-  "entries.sh",
-  "entries.awk",
-  "drop-table.sh",
-  "accept.sh",
-  "missing-rules.awk",
-  "look.sh",
-  "watch.sh",
-  "hands-off.sh",
-  "unit.sh",
+  "fdb.sh",
+  "fdb.awk",
+  "peer-filter.sh",
+  "firewall.sh",
+  "iptables.sh",
+  "firewalld.sh",
+  "snapshot.sh",
+  "monitor.sh",
+  "unmanaged.sh",
+  "service.sh",
   "guard.sh",
-  "overlaps.awk",
+  "phases.sh",
+  "removal.sh",
 ] as const;
 
 const FILES = [
@@ -37,7 +39,6 @@ const FILES = [
 const read = (source: string) => readFileSync(new URL(`../host/${source}`, import.meta.url), "utf8");
 
 let cached: HostFile[] | undefined;
-let script: string | undefined;
 
 /** The host side: the files below `host/`, read once. */
 export function hostFiles(): readonly HostFile[] {
@@ -45,18 +46,12 @@ export function hostFiles(): readonly HostFile[] {
   return cached;
 }
 
-/** The shell functions that install the files. They do not stay on the host. */
-function installer(): string {
-  script ??= read("install.sh");
-  return script;
-}
-
 /**
- * The script that installs the host side and hands it the settings. The braces make bash read all of the script before it
- * runs any, so a connection that breaks half-way installs nothing.
+ * The script that installs the program and sets the overlay up from the settings. The braces make bash read all of the
+ * script before it runs any, so a connection that breaks half-way installs nothing.
  *
- * The host side is compressed, since the state holds this text twice for each host. The settings are plain text, so that a
- * preview shows what changes in them.
+ * All but the settings is compressed, since the state holds this text twice for each host. The settings are plain text, so
+ * that a preview shows what changes in them.
  */
 export function installScript(overlay: string, settings: string): string {
   return lines(
@@ -72,15 +67,17 @@ export function installScript(overlay: string, settings: string): string {
 let packedBase64: string | undefined;
 
 /**
- * The installer and all files of the host side. The bytes have to be the same on every machine, or a phase changes where
- * nothing did; those of Node's own gzip differ by version.
+ * Phase device, which is not installed, and all files of the program. The bytes have to be the same on every machine, or a
+ * phase changes where nothing did; those of Node's own gzip differ by version.
  */
 function packedHostSide(): string {
   if (packedBase64 === undefined) {
     const files = hostFiles().map(
       ({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`,
     );
-    const bytes = gzipSync(strToU8(lines(installer(), ...files)), { level: 9, mtime: 0 });
+    const overlaps = `OVERLAPS=$(cat ${hereDocument(read("sent/overlaps.awk"))}\n)`;
+    const text = lines(read("sent/install.sh"), overlaps, read("sent/phase-device.sh"), ...files);
+    const bytes = gzipSync(strToU8(text), { level: 9, mtime: 0 });
     packedBase64 = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\n");
   }
   return packedBase64;

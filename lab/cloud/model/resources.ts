@@ -132,7 +132,7 @@ export interface Vnic extends Resource {
   skipSourceDestCheck: boolean;
 }
 
-interface VnicAttachment extends Resource {
+export interface VnicAttachment extends Resource {
   availabilityDomain: string;
   instanceId: string;
   subnetId: string;
@@ -142,7 +142,7 @@ interface VnicAttachment extends Resource {
 }
 
 /** The private address of a VNIC, which Oracle shows as a resource of its own. */
-interface PrivateIp extends Omit<Resource, "lifecycleState"> {
+export interface PrivateIp extends Omit<Resource, "lifecycleState"> {
   availabilityDomain: string;
   ipAddress: string;
   isPrimary: boolean;
@@ -151,7 +151,7 @@ interface PrivateIp extends Omit<Resource, "lifecycleState"> {
   hostnameLabel?: string;
 }
 
-interface BootVolume extends Resource {
+export interface BootVolume extends Resource {
   availabilityDomain: string;
   imageId: string;
   isHydrated: boolean;
@@ -160,7 +160,7 @@ interface BootVolume extends Resource {
   vpusPerGB: number;
 }
 
-interface BootVolumeAttachment extends Resource {
+export interface BootVolumeAttachment extends Resource {
   availabilityDomain: string;
   bootVolumeId: string;
   instanceId: string;

@@ -11,12 +11,12 @@
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-PARALLEL=64     # targets that are probed at the same time
-ICMP_WAIT=3     # seconds until an echo must have come back; it is sent again meanwhile
-SMALL_WAIT=1    # seconds for the small echo that is tried when a full-sized one stays without answer
-TCP_WAIT=4      # seconds for a connection and the banner of sshd; where it hangs up, it is dialled again meanwhile
-TRY_LIMIT=8     # seconds in which a target that does not answer is tried again: a busy machine is no outage
-TIME_LIMIT=25   # seconds for all targets
+PARALLEL=64   # targets that are probed at the same time
+ICMP_WAIT=3   # seconds until an echo must have come back; it is sent again meanwhile
+SMALL_WAIT=1  # seconds for the small echo that is tried when a full-sized one stays without answer
+TCP_WAIT=4    # seconds for a connection and the banner of sshd; where it hangs up, it is dialled again meanwhile
+TRY_LIMIT=8   # seconds in which a target that does not answer is tried again: a busy machine is no outage
+TIME_LIMIT=25 # seconds for all targets
 
 die() {
 	echo "oci-vxlan: error: $*" >&2

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Stands in for systemctl where no systemd runs: writes down how it was called, and keeps for each unit whether
+# A fake of systemctl where no systemd runs: writes down how it was called, and keeps for each unit whether
 # it is enabled and what its state is. Started means active, and is done by no process at all.
-state=/run/stand-ins/units
+state=/run/fakes/units
 mkdir -p "$state"
-echo "$*" >>/run/stand-ins/systemctl.log
+echo "$*" >>/run/fakes/systemctl.log
 unit=${!#}
 case "$*" in
 show*)
@@ -22,7 +22,7 @@ start* | restart*)
 	overlay=${overlay%.service}
 	# What the running program itself says about which one it is.
 	mkdir -p "/run/oci-vxlan/$overlay"
-	cat /usr/local/sbin/oci-vxlan /usr/local/lib/oci-vxlan/* /etc/systemd/system/oci-vxlan@.service | sha256sum | cut -d' ' -f1 >"/run/oci-vxlan/$overlay/program"
+	bash -c '. /usr/local/sbin/oci-vxlan; program_digest' >"/run/oci-vxlan/$overlay/program"
 	;;
 stop*) echo inactive >"$state/$unit.active" ;;
 esac

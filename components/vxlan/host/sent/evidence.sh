@@ -16,9 +16,9 @@
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-PEERS_MAX=16   # peers that are looked at
-RULES_MAX=200  # rules of each tool that are printed
-LIMIT=2        # seconds for each tool that reads a firewall
+PEERS_MAX=16  # peers that are looked at
+RULES_MAX=200 # rules of each tool that are printed
+LIMIT=2       # seconds for each tool that reads a firewall
 
 print() {
 	echo "oci-vxlan evidence $*"

@@ -1,12 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NamespaceHost } from "./namespace.ts";
-import { OTHER, PEER, SECOND, device, install, linkWord, peers, reconcile, remove } from "./overlay.ts";
+import { describe, expect, test } from "vitest";
+import {
+  OTHER,
+  PEER,
+  SECOND,
+  device,
+  host,
+  install,
+  linkWord,
+  peers,
+  reconcile,
+  remove,
+  useHostForEachTest,
+} from "./overlay.ts";
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 describe("VXLAN from whoever is no peer", () => {
   /** A second host behind the same NIC, with the addresses of a peer and of a stranger. */
@@ -26,7 +33,7 @@ describe("VXLAN from whoever is no peer", () => {
   /** Sends one frame for the device from an address, with a VNI; true when the device has received it. */
   async function arrives(from: string, vni = 100, name = "vxlan0"): Promise<boolean> {
     const received = () => host.on(`ip -s link show ${name} | awk '/RX:/ { getline; print $2 }'`);
-    const mac = await linkWord(host, "link/ether", name);
+    const mac = await linkWord("link/ether", name);
     const before = await received();
     await host.on(`
       sysctl -q net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
@@ -42,34 +49,34 @@ describe("VXLAN from whoever is no peer", () => {
 
   test("is dropped, however open everything else is, and however the firewall is managed", async () => {
     await makeNeighbour();
-    const { installation } = await device(host, { settings: { hostFirewall: "leave" } });
+    const { installation } = await device({ settings: { hostFirewall: "leave" } });
     expect(await arrives(PEER.underlayAddress)).toBe(false); // No peers yet.
-    await peers(host, installation);
+    await peers(installation);
     expect(await arrives(PEER.underlayAddress)).toBe(true);
     expect(await arrives("10.196.218.234")).toBe(false);
     await host.on("nft flush ruleset");
     expect(await arrives("10.196.218.234")).toBe(true); // The test can fail.
-    expect(await reconcile(host)).toMatch(/nft: table ip oci-vxlan/);
+    expect(await reconcile()).toMatch(/nft: table ip oci-vxlan/);
     expect(await arrives("10.196.218.234")).toBe(false);
     expect(await arrives(PEER.underlayAddress)).toBe(true);
   });
 
   test("is told apart by overlay where two share a port: each admits its own peers, and goes alone", async () => {
     await makeNeighbour();
-    await install(host);
+    await install();
     const second = { overlay: SECOND, settings: { device: "vxlan1", vni: 200, cidrs: ["192.168.1.0/24"] } };
-    await install(host, { ...second, overlayAddresses: ["192.168.1.1"] }, [OTHER]);
+    await install({ ...second, overlayAddresses: ["192.168.1.1"] }, [OTHER]);
     expect(await arrives(PEER.underlayAddress, 100, "vxlan0")).toBe(true);
     expect(await arrives(OTHER.underlayAddress, 200, "vxlan1")).toBe(true);
     expect(await arrives(OTHER.underlayAddress, 100, "vxlan0")).toBe(false);
     expect(await arrives(PEER.underlayAddress, 200, "vxlan1")).toBe(false);
-    await remove(host, SECOND);
+    await remove(SECOND);
     expect(await arrives(PEER.underlayAddress, 100, "vxlan0")).toBe(true);
   });
 
   test("is nobody's business here with a VNI of a peer's own, and dropped from a stranger all the same", async () => {
     await makeNeighbour();
-    await install(host);
+    await install();
     await host.on(
       "ip link add other type vxlan id 999 dstport 4789 dev eth0 local 10.196.218.222; ip link set other up; ip address add 192.168.0.1/32 dev other",
     );
@@ -78,20 +85,20 @@ describe("VXLAN from whoever is no peer", () => {
   });
 
   test("is dropped before connection tracking", async () => {
-    await install(host);
+    await install();
     expect(await host.on("nft list table ip oci-vxlan")).toMatch(/hook prerouting priority (raw|-300);/);
   });
 
   test("is not confused with VXLAN that is on its way to another host", async () => {
-    await install(host);
+    await install();
     expect(await host.on("nft list table ip oci-vxlan")).toMatch(
       /chain port-4789 \{\s+fib daddr type unicast return/,
     );
   });
 
   test("follows port and VNI", async () => {
-    await install(host);
-    await device(host, { settings: { port: 8472, vni: 7 } });
+    await install();
+    await device({ settings: { port: 8472, vni: 7 } });
     const rules = await host.on("nft list ruleset");
     expect(rules).toContain("udp dport 8472 ");
     expect(rules).not.toContain("4789");

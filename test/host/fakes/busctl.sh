@@ -1,8 +1,8 @@
 #!/bin/bash
-# Stands in for the bus on which firewalld answers: busctl [OPTIONS] call SERVICE PATH INTERFACE METHOD SIGNATURE
+# A fake of the bus on which firewalld answers: busctl [OPTIONS] call SERVICE PATH INTERFACE METHOD SIGNATURE
 # ARGUMENTS. Its state is one file for each rule and interface; like firewalld, it keeps a table that shows them, and
 # refuses to remove what is not there any more. Where there is a file "bound", the peers' addresses are bound to zone drop.
-state=/run/stand-ins/firewalld
+state=/run/fakes/firewalld
 while [[ $1 == -* ]]; do shift; done
 shift 4
 method=$1

@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { until } from "../../lab/system/commands.ts";
-import { NamespaceHost } from "./namespace.ts";
 import {
   OTHER,
   OVERLAY,
@@ -10,53 +9,49 @@ import {
   RESOURCE,
   SECOND,
   device,
+  host,
   install,
   kernel,
   linkWord,
   peers,
   remove,
   settingsOf,
+  useHostForEachTest,
 } from "./overlay.ts";
 
 const UNIT = `oci-vxlan@${OVERLAY}.service`;
 
-let host: NamespaceHost;
-beforeEach(async () => {
-  host = await NamespaceHost.make();
-});
-afterEach(() => host.remove());
+useHostForEachTest();
 
 /** What systemctl was asked to change since the last look. */
 async function asked(): Promise<string[]> {
-  const log = await host.on(
-    "cat /run/stand-ins/systemctl.log 2>/dev/null; rm -f /run/stand-ins/systemctl.log",
-  );
+  const log = await host.on("cat /run/fakes/systemctl.log 2>/dev/null; rm -f /run/fakes/systemctl.log");
   return log.split("\n").filter((line) => !/show|is-active|list-jobs|rollback/.test(line) && line !== "");
 }
 
 describe("the unit", () => {
   test("is enabled and started once, and then left to itself", async () => {
-    const { installation } = await device(host);
+    const { installation } = await device();
     expect(await asked()).toEqual([`--quiet enable ${UNIT}`, `restart ${UNIT}`]);
-    await device(host);
-    await peers(host, installation);
+    await device();
+    await peers(installation);
     expect(await asked()).toEqual([]);
   });
 
   test("is started again where it failed: that is no pause", async () => {
-    await device(host);
-    await host.on(`echo failed >/run/stand-ins/units/${UNIT}.active`);
+    await device();
+    await host.on(`echo failed >/run/fakes/units/${UNIT}.active`);
     await asked();
-    await device(host);
+    await device();
     expect(await asked()).toEqual([`start ${UNIT}`]);
   });
 
   test("is started again, as are those of other overlays, when the program is another one", async () => {
-    await device(host);
-    await device(host, { overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
+    await device();
+    await device({ overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
     await asked();
     await host.on("echo '# another' >>/usr/local/lib/oci-vxlan/device.sh");
-    await device(host);
+    await device();
     expect(await asked()).toEqual([`restart ${UNIT}`, `--no-block try-restart oci-vxlan@${SECOND}.service`]);
   });
 
@@ -70,15 +65,15 @@ describe("the unit", () => {
   ])(
     "that is %s has paused the overlay: up fails, says how to go on, and changes nothing",
     async (_, pause, said) => {
-      const { installation } = await install(host);
+      const { installation } = await install();
       await host.on(pause);
       await host.on("ip link del vxlan0");
       await asked();
-      for (const [verb, text] of [
-        ["device", settingsOf({ settings: { vni: 7 } })],
-        ["peers", peersSettings(RESOURCE, { installation, mtu: 8950, peers: [OTHER] })],
-      ] as const) {
-        const { exitCode, stderr } = await host.program([verb, OVERLAY], text);
+      const otherPeers = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [OTHER] });
+      for (const { exitCode, stderr } of [
+        await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 7 } })),
+        await host.program(["peers", OVERLAY], otherPeers),
+      ]) {
         expect(exitCode).toBe(1);
         expect(stderr).toMatch(said);
         expect(stderr).toContain(`sudo systemctl enable --now ${UNIT}`);
@@ -88,25 +83,25 @@ describe("the unit", () => {
         await host.on("ip -o link show type vxlan; grep -c host03 /etc/oci-vxlan/*/* || true"),
       ).not.toMatch(/vxlan0|:[1-9]/);
       await host.on(`systemctl enable --now ${UNIT}`);
-      await device(host);
+      await device();
       expect(await host.on("ip -o link show type vxlan")).toContain("vxlan0");
     },
   );
 
   test("that is stopped does not stand in the way of removal", async () => {
-    await install(host);
+    await install();
     await host.on(`systemctl stop ${UNIT}`);
-    await remove(host);
+    await remove();
     expect(await host.on("ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 });
 
 describe("the journal", () => {
   const journal = () =>
-    host.on("cat /run/stand-ins/journal.log 2>/dev/null || true; rm -f /run/stand-ins/journal.log");
+    host.on("cat /run/fakes/journal.log 2>/dev/null || true; rm -f /run/fakes/journal.log");
 
   test("has what a phase did and why one failed, among the unit's own lines", async () => {
-    await device(host);
+    await device();
     expect(await journal()).toMatch(
       new RegExp(
         `^MESSAGE=oci-vxlan: ${OVERLAY}: ip link add vxlan0 .*\\nPRIORITY=6\\nSYSLOG_IDENTIFIER=oci-vxlan\\nOBJECT_SYSTEMD_UNIT=${UNIT}$`,
@@ -114,12 +109,12 @@ describe("the journal", () => {
       ),
     );
     const settings = settingsOf({ settings: { mtu: 8951 } });
-    expect((await host.program(["device", OVERLAY], settings)).exitCode).toBe(1);
+    expect((await host.devicePhase(OVERLAY, settings)).exitCode).toBe(1);
     expect(await journal()).toMatch(/^MESSAGE=oci-vxlan: error: mtu 8951 does not fit/m);
   });
 
   test("gets no line twice from the unit, whose lines it has anyway", async () => {
-    await install(host);
+    await install();
     await journal();
     await host.on("ip link del vxlan0");
     expect(await host.on(`JOURNAL_STREAM=8:9 ${PROGRAM} reconcile ${OVERLAY} 2>&1`)).toContain("ip link add");
@@ -138,7 +133,7 @@ describe("what the unit runs", () => {
     for (let tries = 0; tries < 3 && taken > limit; tries++) {
       await host.on(damage);
       const since = Date.now();
-      const isWhole = async () => (await kernel(host).catch(() => "")) === whole;
+      const isWhole = async () => (await kernel().catch(() => "")) === whole;
       await until(`mending "${damage}"`, limit + 10_000, isWhole);
       taken = Date.now() - since;
     }
@@ -146,8 +141,8 @@ describe("what the unit runs", () => {
   };
 
   test("mends within two seconds whatever happens to the device", async () => {
-    await install(host);
-    const whole = await kernel(host);
+    await install();
+    const whole = await kernel();
     start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     for (const damage of [
@@ -170,21 +165,21 @@ describe("what the unit runs", () => {
   });
 
   test("follows new settings without being started again", async () => {
-    const { installation } = await install(host);
+    const { installation } = await install();
     start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
-    await peers(host, installation, [OTHER]);
+    await peers(installation, [OTHER]);
     await host.on(`bridge fdb del ${OTHER.mac} dev vxlan0 dst ${OTHER.underlayAddress}`);
-    await until("mending", 10_000, async () => (await kernel(host)).includes(OTHER.mac));
-    expect(await kernel(host)).not.toContain(PEER.mac);
+    await until("mending", 10_000, async () => (await kernel()).includes(OTHER.mac));
+    expect(await kernel()).not.toContain(PEER.mac);
   });
 
   test("comes to rest after mending, takes no notice of neighbours that are no peers, and is not heard of", async () => {
-    await install(host);
+    await install();
     const said = start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     await host.on("ip link del vxlan0");
-    await until("mending", 10_000, async () => (await kernel(host).catch(() => "")).includes(PEER.mac));
+    await until("mending", 10_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
     let before = "";
     const rests = async () => before === (before = await activity());
     await until("resting", 10_000, rests, 1_500);
@@ -200,13 +195,13 @@ describe("what the unit runs", () => {
   });
 
   test("makes few runs of a burst of changes", async () => {
-    await install(host);
+    await install();
     start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     await host.wrap("/usr/sbin/nft", 'echo >>/run/calls; exec $REAL "$@"');
     const changes = Array.from({ length: 200 }, (_, at) => `link set vxlan0 mtu ${1400 + at}`).join("\n");
     await host.on(`ip -batch - <<'END'\n${changes}\nEND`);
-    await until("mending", 10_000, async () => (await linkWord(host, "mtu")) === "8950");
+    await until("mending", 10_000, async () => (await linkWord("mtu")) === "8950");
     let before = "";
     await until("resting", 10_000, async () => before === (before = await activity()), 1_500);
     // A run asks nft four times or so.
@@ -214,12 +209,12 @@ describe("what the unit runs", () => {
   });
 
   test("outlives a run that fails, and says why", async () => {
-    await install(host);
+    await install();
     const said = start();
     await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
     await host.on("ip address del 10.196.218.222/30 dev eth0; ip link set vxlan0 down");
     await until("failing", 10_000, () => /carries the underlay address/.test(said()));
     await host.on("ip address add 10.196.218.222/30 dev eth0; ip link set vxlan0 mtu 1400");
-    await until("mending", 10_000, async () => (await linkWord(host, "mtu")) === "8950");
+    await until("mending", 10_000, async () => (await linkWord("mtu")) === "8950");
   });
 });

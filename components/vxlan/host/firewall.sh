@@ -1,0 +1,44 @@
+# shellcheck shell=bash disable=SC2034,SC2153
+# Part of oci-vxlan: opens the host's firewall for VXLAN, and for what arrives by the overlay. Senders are not checked
+# here: the peer filter has dropped those that are no peers.
+
+# Prints the settings that the rules depend on. If they change, the old rules are removed first.
+firewall_settings() {
+	echo "$DEVICE $VNI $PORT $UNDERLAY $INGRESS $FIREWALL"
+}
+
+reconcile_firewall() {
+	local tool tools=
+	if [[ $FIREWALL == manage ]] && firewalld_runs; then
+		reconcile_firewalld
+		read_tables
+		# A firewalld without a table of its own keeps its rules, and ours with them, in iptables.
+		if firewalld_has_table; then tools=$(iptables_tools); fi
+	else
+		set_warning firewalld
+		set_warning zone
+		read_tables
+		if [[ $FIREWALL == manage ]]; then tools=$(iptables_tools); fi
+	fi
+	CONTESTED=
+	for tool in $tools; do reconcile_iptables "$tool"; done
+	warn_of_contested_place
+}
+
+close_firewall() {
+	local tool
+	read_tables
+	for tool in $(iptables_tools); do close_iptables "$tool"; done
+	if firewalld_runs; then close_firewalld; fi
+}
+
+# Reads the tables of nftables if firewalld, which may have one, is installed.
+read_tables() {
+	TABLES=
+	type -P firewall-cmd >/dev/null || return 0
+	TABLES=$(exec nft list tables 2>/dev/null) || true
+}
+
+firewalld_has_table() {
+	[[ $TABLES == *"table inet firewalld"* ]]
+}
