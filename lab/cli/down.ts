@@ -3,7 +3,7 @@ import { cloudAnswers } from "../cloud/daemonControl.ts";
 import { withoutPrefix } from "../hosts/inventory.ts";
 import { unreachability } from "../hosts/sshProbe.ts";
 import { engineOf, prepareEngine } from "../pulumi/engine/engine.ts";
-import { LabPulumi, stateFileOf } from "../pulumi/stack.ts";
+import { LabStack, stateFileOf } from "../pulumi/stack.ts";
 import { freeMegabytes } from "../system/diskSpace.ts";
 import { pulumiHome } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
@@ -120,11 +120,11 @@ async function requireReachable({ lab, stack }: Context): Promise<void> {
 }
 
 /** @throws Error if anything is missing. Nothing is built or downloaded for a lab that is about to be removed. */
-async function preparePulumi({ lab, stack }: Context): Promise<LabPulumi> {
+async function preparePulumi({ lab, stack }: Context): Promise<LabStack> {
   if (!existsSync(engineOf(lab))) throw new Error(`the Pulumi engine is missing (${engineOf(lab)})`);
   const free = freeMegabytes(lab.directory);
   if (free < DESTROY_MEGABYTES) throw new Error(`only ${free} MB are free in ${lab.directory}`);
-  const pulumi = new LabPulumi(lab, await prepareEngine(lab, terminalProgress), stack);
+  const pulumi = new LabStack(lab, await prepareEngine(lab, terminalProgress), stack);
   await pulumi.prepare();
   return pulumi;
 }

@@ -1,80 +1,89 @@
-import { instancesOf } from "../cloud/instances.ts";
-import { applyPartitions, changeFaults, clearFaults, describeFaults, readFaults } from "../cloud/faults.ts";
 import { runningCloud } from "../cloud/daemonControl.ts";
-import { until } from "../system/commands.ts";
+import { applyPartitions, changeFaults, clearFaults, describeFaults, readFaults } from "../cloud/faults.ts";
+import { instancesOf } from "../cloud/instances.ts";
 import { listHosts } from "../hosts/folders.ts";
+import { until } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
 import type { Verb } from "./context.ts";
 
-/** `npm run lab -- fault …`: what goes wrong on request. */
+/** `npm run lab -- fault …`: injects faults into the cloud and the network. */
 
-const FORMS =
-  "capacity [COUNT [AFTER]], slow-boot SECONDS, api CODE STATUS [COUNT], cut HOST, heal HOST, terminate HOST, list, clear";
-
-/** Milliseconds until a host that is to be terminated must be gone. */
+/** Milliseconds within which the cloud must terminate a host. */
 const TERMINATION_LIMIT = 60_000;
+
+interface FaultCommand {
+  usage: string;
+  run: (lab: Lab, args: readonly string[]) => Promise<unknown> | void;
+}
+
+const COMMANDS: Readonly<Record<string, FaultCommand>> = {
+  capacity: {
+    usage: "capacity [COUNT [AFTER]]",
+    run: (lab, [count = "1", after = "0"]) => {
+      const capacity = numberArgument("COUNT", count, 0, 1000);
+      const skipFirst = numberArgument("AFTER", after, 0, 1000);
+      changeFaults(lab, (faults) => Object.assign(faults, { capacity, skipFirst }));
+    },
+  },
+  "slow-boot": {
+    usage: "slow-boot SECONDS",
+    run: (lab, [seconds]) => {
+      const bootDelay = numberArgument("SECONDS", seconds, 0, 3600);
+      changeFaults(lab, (faults) => (faults.bootDelay = bootDelay));
+    },
+  },
+  api: { usage: "api CODE STATUS [COUNT]", run: failApiRequests },
+  partition: { usage: "partition HOST", run: (lab, [host]) => setPartitioned(lab, host, true) },
+  restore: { usage: "restore HOST", run: (lab, [host]) => setPartitioned(lab, host, false) },
+  terminate: { usage: "terminate HOST", run: terminate },
+  list: { usage: "list", run: () => undefined },
+  clear: { usage: "clear", run: clearFaults },
+};
 
 /**
  * Injects or withdraws a fault, then lists the faults in force.
  *
  * @throws Error that names what is wrong with the arguments
  */
-export const fault: Verb = async ({ lab }, args) => {
-  process.stdout.write(`${(await changeFault(lab, args)).join("\n")}\n`);
+export const fault: Verb = async ({ lab }, [name = "list", ...args]) => {
+  const command = COMMANDS[name];
+  if (!command) {
+    const usages = Object.values(COMMANDS).map(({ usage }) => usage);
+    throw new Error(`there is no fault "${name}": ${usages.join(", ")}.`);
+  }
+  await command.run(lab, args);
+  const lines = describeFaults(readFaults(lab));
+  process.stdout.write(`${lines.length > 0 ? lines.join("\n") : "no faults"}\n`);
   return 0;
 };
 
-async function changeFault(lab: Lab, [kind = "list", ...args]: readonly string[]): Promise<string[]> {
-  switch (kind) {
-    case "capacity": {
-      const capacity = number("COUNT", args[0] ?? "1", 0, 1000);
-      const skipFirst = number("AFTER", args[1] ?? "0", 0, 1000);
-      changeFaults(lab, (faults) => Object.assign(faults, { capacity, skipFirst }));
-      break;
-    }
-    case "slow-boot": {
-      const bootDelay = number("SECONDS", args[0], 0, 3600);
-      changeFaults(lab, (faults) => (faults.bootDelay = bootDelay));
-      break;
-    }
-    case "api": {
-      const [code = "", status, count = "1"] = args;
-      if (!/^[A-Za-z]+$/.test(code))
-        throw new Error(`"${code}" is no CODE of an error: fault api CODE STATUS [COUNT].`);
-      const asked = {
-        code,
-        status: number("STATUS", status, 400, 599),
-        count: number("COUNT", count, 1, 1000),
-      };
-      changeFaults(lab, (faults) => faults.api.push(asked));
-      break;
-    }
-    case "cut":
-    case "heal": {
-      const host = known(lab, args[0]);
-      changeFaults(lab, (faults) => {
-        faults.partitioned = faults.partitioned.filter((other) => other !== host);
-        if (kind === "cut") faults.partitioned.push(host);
-      });
-      await applyPartitions(lab);
-      break;
-    }
-    case "terminate":
-      await terminate(lab, known(lab, args[0]));
-      break;
-    case "list":
-      break;
-    case "clear":
-      await clearFaults(lab);
-      break;
-    default:
-      throw new Error(`there is no fault "${kind}": ${FORMS}.`);
-  }
-  const inForce = describeFaults(readFaults(lab));
-  return inForce.length > 0 ? inForce : ["no faults"];
+function failApiRequests(lab: Lab, [code = "", statusText, countText = "1"]: readonly string[]): void {
+  if (!/^[A-Za-z]+$/.test(code))
+    throw new Error(`"${code}" is no CODE of an error: fault api CODE STATUS [COUNT].`);
+  const status = numberArgument("STATUS", statusText, 400, 599);
+  const count = numberArgument("COUNT", countText, 1, 1000);
+  changeFaults(lab, (faults) => faults.api.push({ code, status, count }));
 }
 
-function number(name: string, text: string | undefined, min: number, max: number): number {
+async function setPartitioned(lab: Lab, name: string | undefined, partitioned: boolean): Promise<void> {
+  const host = hostArgument(lab, name);
+  changeFaults(lab, (faults) => {
+    const others = faults.partitioned.filter((other) => other !== host);
+    faults.partitioned = partitioned ? [...others, host] : others;
+  });
+  await applyPartitions(lab);
+}
+
+async function terminate(lab: Lab, [name]: readonly string[]): Promise<void> {
+  const host = hostArgument(lab, name);
+  if (runningCloud(lab) === undefined) throw new Error("the cloud does not run: start it with npm run lab.");
+  const exists = () => instancesOf(lab).some((instance) => instance.host === host);
+  if (!exists()) throw new Error(`${host} is no instance of the cloud.`);
+  changeFaults(lab, (faults) => faults.terminate.push(host));
+  await until(`the end of ${host}`, TERMINATION_LIMIT, () => !exists());
+}
+
+function numberArgument(name: string, text: string | undefined, min: number, max: number): number {
   const value = Number(text);
   if (text === undefined || text === "" || !Number.isInteger(value) || value < min || value > max)
     throw new Error(
@@ -83,7 +92,7 @@ function number(name: string, text: string | undefined, min: number, max: number
   return value;
 }
 
-function known(lab: Lab, host: string | undefined): string {
+function hostArgument(lab: Lab, host: string | undefined): string {
   const hosts = listHosts(lab);
   if (host === undefined || !hosts.includes(host))
     throw new Error(
@@ -92,12 +101,4 @@ function known(lab: Lab, host: string | undefined): string {
         : `name a host: ${hosts.join(", ")}.`,
     );
   return host;
-}
-
-async function terminate(lab: Lab, host: string): Promise<void> {
-  if (runningCloud(lab) === undefined) throw new Error("the cloud does not run: start it with npm run lab.");
-  const there = () => instancesOf(lab).some((instance) => instance.host === host);
-  if (!there()) throw new Error(`${host} is no instance of the cloud.`);
-  changeFaults(lab, (faults) => faults.terminate.push(host));
-  await until(`the end of ${host}`, TERMINATION_LIMIT, () => !there());
 }

@@ -3,7 +3,7 @@ import { startHosts } from "../hosts/boot.ts";
 import { hostImage, IMAGES } from "../hosts/images.ts";
 import type { ImageName } from "../hosts/images.ts";
 import { prepareEngine } from "../pulumi/engine/engine.ts";
-import { LabPulumi } from "../pulumi/stack.ts";
+import { LabStack } from "../pulumi/stack.ts";
 import { requireDiskSpace } from "../system/diskSpace.ts";
 import { Stopwatch, terminalProgress } from "../system/progress.ts";
 import { resultTable, testConnectivity } from "./connectivityTest.ts";
@@ -15,14 +15,14 @@ import { existingHostsOf } from "./existingHosts.ts";
 const WITHOUT_QUESTIONS = ["--yes", "--skip-preview"];
 
 /** Starts the cloud or the existing hosts where they do not run, and prepares Pulumi for the stack. */
-async function prepareStack({ lab, stack }: Context, stopwatch = new Stopwatch()): Promise<LabPulumi> {
+async function prepareStack({ lab, stack }: Context, stopwatch = new Stopwatch()): Promise<LabStack> {
   requireDiskSpace(lab.directory, 200, "a running lab");
   const engine = await stopwatch.step("engine", () => prepareEngine(lab, terminalProgress));
   terminalProgress.line(engine.description);
   const existingHosts = existingHostsOf(stack);
   if (existingHosts) await stopwatch.step("hosts", () => startHosts(lab, existingHosts, terminalProgress));
   else await stopwatch.step("cloud", () => startCloud(lab, terminalProgress));
-  const labPulumi = new LabPulumi(lab, engine, stack);
+  const labPulumi = new LabStack(lab, engine, stack);
   await stopwatch.step("stack", () => labPulumi.prepare());
   return labPulumi;
 }

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { attempt, until } from "../system/commands.ts";
 
-/** Where control groups are, by the kernel's version and the machine's choice. */
+/** The folders of the control group hierarchies: which of them exist depends on the machine's configuration. */
 const HIERARCHIES = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
 
 const groupsOf = (name: string) => HIERARCHIES.map((hierarchy) => join(hierarchy, name));
 
-/** The names of all hosts' control groups that begin so. */
+/** The names of all control groups with a prefix. */
 export function controlGroups(prefix: string): string[] {
   const names = HIERARCHIES.filter((hierarchy) => existsSync(hierarchy)).flatMap((hierarchy) =>
     readdirSync(hierarchy).filter((name) => name.startsWith(prefix)),
@@ -15,14 +15,14 @@ export function controlGroups(prefix: string): string[] {
   return [...new Set(names)];
 }
 
-/** The files below a control group that name the processes in it. */
+/** The files that list the processes in a control group and in the groups below it. */
 function listsIn(group: string): string[] {
   try {
     return readdirSync(group, { recursive: true, encoding: "utf8" })
       .filter((path) => basename(path) === "cgroup.procs")
       .map((path) => join(group, path));
   } catch {
-    return []; // There is none, or it goes just now.
+    return []; // The group does not exist, or is just being removed.
   }
 }
 
@@ -30,11 +30,11 @@ function readLines(file: string): string[] {
   try {
     return readFileSync(file, "utf8").split("\n").filter(Boolean);
   } catch {
-    return []; // It ended meanwhile.
+    return []; // The group was removed meanwhile.
   }
 }
 
-/** The processes in a host's control groups: all of it, whichever namespaces they have got to. */
+/** All processes of a host, by its control groups. A process may leave the host's namespaces, but not these. */
 export function processesInCgroups(name: string): number[] {
   const pids = groupsOf(name)
     .flatMap(listsIn)
@@ -43,9 +43,9 @@ export function processesInCgroups(name: string): number[] {
 }
 
 /**
- * Removes the control groups that lab/hosts/supervise.sh made for a host, once its last process is gone.
+ * Removes the control groups that lab/hosts/supervise.sh created for a host, after the end of its last process.
  *
- * @param name the host's namespace, which they are named after
+ * @param name their name, which is that of the host's namespace
  */
 export async function removeCgroups(name: string): Promise<void> {
   const groups = groupsOf(name);

@@ -9,7 +9,7 @@ import { requireDiskSpace } from "../system/diskSpace.ts";
 
 const SCRIPT = fileURLToPath(new URL("build-image.sh", import.meta.url));
 
-/** The host images by name, with what tells them apart. */
+/** The host images by name, with their distinctive parts. */
 export const IMAGES = {
   "ubuntu-like": "iptables ending in REJECT, kept by netfilter-persistent, as Oracle's Ubuntu images",
   "oracle-linux-like": "firewalld, NetworkManager and udev, as Oracle Linux images",
@@ -20,11 +20,11 @@ export type ImageName = keyof typeof IMAGES;
 export const DEFAULT_IMAGE: ImageName = "ubuntu-like";
 
 /**
- * A host image: built once, then shared read-only by all hosts of all labs of this checkout. Its name holds
- * a hash of the script that makes it, so a changed script makes another image.
+ * Builds a host image, unless it is built. All hosts of all labs of this checkout share it read-only. The name of its
+ * folder contains a hash of the script that builds it, so a changed script builds another image.
  *
- * @returns the image's directory
- * @throws Error that says where the build's log is
+ * @returns the image's folder
+ * @throws Error with the last lines of the build and the command that repeats it
  */
 export async function hostImage(lab: Lab, name: ImageName, progress: Progress): Promise<string> {
   const hash = createHash("sha256").update(readFileSync(SCRIPT)).digest("hex").slice(0, 12);

@@ -3,27 +3,26 @@ import { join } from "node:path";
 import { run } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
 
-/** The lab's SSH keys, made once: one for the login user, one for each host. All below a root-only directory. */
+/** The lab's SSH keys, created once: one for the login user, one for each host. Only root can read their folder. */
 
-/** The folder that all of them are in. */
 export const keysFolder = (lab: Lab) => join(lab.directory, "keys");
 
 /** The private key that logs in to every host. */
 export const loginKey = (lab: Lab) => join(keysFolder(lab), "opc_ed25519");
 
-/** A host's private key; its public half is in `.pub` beside it. The cloud's instances bring keys of their own. */
+/** An existing host's private key; the public key is in `.pub` beside it. Instances have keys of their own. */
 export const hostKey = (lab: Lab, host: string) => join(keysFolder(lab), `${host}_host_ed25519`);
 
-/** The file that pins the hosts' keys to their addresses. */
+/** The known_hosts file of existing hosts. */
 export const knownHosts = (lab: Lab) => join(keysFolder(lab), "known_hosts");
 
-/** The same for the cloud's instances. */
+/** The known_hosts file of instances. */
 export const knownInstances = (lab: Lab) => join(keysFolder(lab), "known_instances");
 
-/** Makes the login key where it is missing. */
+/** Creates the login key if it is missing. */
 export const makeLoginKey = (lab: Lab) => makeKeys([loginKey(lab)]);
 
-/** Makes the login key and the keys of hosts where they are missing. */
+/** Creates the login key and hosts' keys where they are missing. */
 export const makeHostKeys = (lab: Lab, hosts: readonly string[]) =>
   makeKeys([loginKey(lab), ...hosts.map((host) => hostKey(lab, host))]);
 
@@ -37,7 +36,7 @@ async function makeKeys(keys: readonly string[]): Promise<void> {
   );
 }
 
-/** Pins the keys of hosts to their addresses. */
+/** Writes the known_hosts file of existing hosts, whose addresses are given by name. */
 export function pinHostKeys(lab: Lab, addresses: Readonly<Record<string, string>>): void {
   const pins = Object.entries(addresses).map(
     ([host, address]) => `${address} ${publicKey(hostKey(lab, host))}`,
@@ -45,7 +44,7 @@ export function pinHostKeys(lab: Lab, addresses: Readonly<Record<string, string>
   writePins(knownHosts(lab), pins);
 }
 
-/** Writes a file of pinned keys, each an address and a public key. */
+/** Writes a known_hosts file. Each pin is an address and a public key. */
 export function writePins(file: string, pins: readonly string[]): void {
   writeFileSync(file, pins.map((pin) => `${pin}\n`).join(""), { mode: 0o600 });
 }

@@ -4,17 +4,17 @@ import { stringify } from "yaml";
 import type { Lab } from "../system/lab.ts";
 import { hostKey, loginKey, publicKey } from "./keys.ts";
 
-/** What cloud-init reads at a host's first boot. */
+/** The data that cloud-init reads at a host's first boot. */
 export interface Seed {
   instanceId: string;
   hostname: string;
   /** Keys that may log in as the image's default user. */
   authorizedKeys: readonly string[];
-  /** In whatever form cloud-init takes it: a `#cloud-config`, a script, several of them, compressed or not. */
+  /** In any form that cloud-init reads: for example a `#cloud-config`, a script, or a compressed archive of both. */
   userData: string | Buffer;
 }
 
-/** The seed of a host that no cloud made: the lab's login key, and a host key that the lab keeps. */
+/** The seed of an existing host: the lab's login key, and the host key that the lab keeps for this host. */
 export function labSeed(lab: Lab, host: string): Seed {
   const userData = {
     ssh_deletekeys: true,
@@ -32,8 +32,8 @@ export function labSeed(lab: Lab, host: string): Seed {
 }
 
 /**
- * Writes a seed into a host's file system. A real instance asks Oracle's metadata service for it; the NoCloud
- * source reads files.
+ * Writes a seed into a host's file system, for cloud-init's data source NoCloud. A real instance gets it from Oracle's
+ * metadata service.
  */
 export function writeSeed({ instanceId, hostname, authorizedKeys, userData }: Seed, rootfs: string): void {
   const folder = join(rootfs, "var/lib/cloud/seed/nocloud");

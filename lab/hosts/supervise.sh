@@ -1,15 +1,15 @@
 #!/bin/bash
-# Keeps one host running: boots it in a fresh network namespace with its VNIC plugged in, and boots it again,
-# in another fresh one, when it reboots from inside. A reboot in the old namespace would find vxlan0 still
-# there, which no real machine does. Ends when the host powers off.
+# Keeps one host running: boots it in a new network namespace with its VNIC plugged in. When the host reboots from
+# inside, it boots in another new namespace, because vxlan0 would survive a reboot in the old one. Ends when the host
+# powers off.
 #
 #   supervise.sh HOST_DIRECTORY
 #
 # HOST_DIRECTORY/machine holds the settings as shell assignments:
-#   NAMESPACE ROUTER PORT   namespaces of the host and of the router, and the VNIC's interface in the router
+#   NAMESPACE ROUTER PORT   namespaces of the host and of the router; the VNIC's interface in the router
 #   NIC MAC ADDRESS GATEWAY  the VNIC as the host sees it; ADDRESS with prefix length
 #   HOSTNAME IMAGE MTU UUID
-#   DELAY                   seconds that a boot takes longer
+#   DELAY                   seconds by which each boot is delayed
 set -euo pipefail
 
 DIRECTORY=$1
@@ -17,11 +17,11 @@ DIRECTORY=$1
 . "$DIRECTORY/machine"
 
 REBOOT=133     # systemd-nspawn's exit status when the host asked for a reboot
-LOG_LIMIT=1000000  # bytes of console log that are kept over a reboot
-BOOTS=10           # more than these within a minute are a host that cannot boot
+LOG_LIMIT=1000000  # bytes of console log that are kept at a reboot
+BOOTS=10           # a host that boots more often within a minute cannot boot
 
-# A VNIC is a point-to-point link to the router, which answers ARP for everything beyond it: two hosts of one
-# subnet have no common Ethernet either, as in Oracle's network.
+# A VNIC is a point-to-point link to the router, which answers ARP for all other addresses. So two hosts of one subnet
+# have no common Ethernet, as in Oracle's network.
 plug_in() {
 	unplug
 	ip netns add "$NAMESPACE"
@@ -32,7 +32,7 @@ plug_in() {
 		link set $NIC up
 		route add default via $GATEWAY
 	END
-	# Linux answers ARP for others after a random while of up to 0.8 s. Oracle's network does not.
+	# Linux delays proxy ARP by a random time of up to 0.8 s. Oracle's network has no such delay.
 	ip -n "$ROUTER" -batch - <<-END
 		ntable change name arp_cache dev $PORT proxy_delay 0
 		link set $PORT up
@@ -46,14 +46,14 @@ unplug() {
 	ip netns del "$NAMESPACE" 2>/dev/null || true
 }
 
-# The root file system is the shared image below what this host has written. The mount is private to the
-# host's own processes, so it ends with them, whatever ends them; so does the host when this script is killed.
-# systemd-nspawn mounts /sys before it enters the network namespace that it is given: it is put there before, so
-# that the host finds its own devices in /sys/class/net and not this machine's. Its own part of /proc/sys/net can
-# be written, as on any host; nothing else there can.
-# systemd-nspawn leaves locks and folders behind below /run/systemd/nspawn: the host has one of its own, which goes
-# with the mount. The machine's name is unique on this one all the same; its host name need not be.
-# Each host gets control groups of its own: in one that hosts share, their systemds would end each other's units.
+# The root file system is an overlay: the shared image below, the host's own files above. The mount is private to the
+# host's processes, so it ends with them. The host ends when this script is killed (pdeathsig).
+# - systemd-nspawn mounts /sys before it enters its network namespace. It therefore starts in that namespace, so that
+#   /sys/class/net shows the host's devices and not this machine's. Of /proc/sys, the host can write net only.
+# - systemd-nspawn leaves locks and folders in /run/systemd/nspawn. The host has a private tmpfs there, which ends with
+#   the mount.
+# - The machine name is the namespace's, which is unique on this machine; host names of two labs may be equal.
+# - Each host has control groups of its own. In a shared one, the hosts' systemds would end each other's units.
 boot() {
 	mkdir -p "$DIRECTORY"/{written,work,root} /run/systemd/nspawn
 	# shellcheck disable=SC2016 # expanded by the inner shell
@@ -81,17 +81,17 @@ trim_log() {
 	fi
 }
 
-# Whether the host has booted too often within a minute; this boot counts.
-boots_in_circles() {
-	booted=("$SECONDS" "${booted[@]:0:BOOTS}")
-	((${#booted[@]} > BOOTS && SECONDS - booted[BOOTS] < 60))
+# Whether the host has booted more than BOOTS times within a minute, this boot included.
+boots_too_often() {
+	boot_times=("$SECONDS" "${boot_times[@]:0:BOOTS}")
+	((${#boot_times[@]} > BOOTS && SECONDS - boot_times[BOOTS] < 60))
 }
 
-booted=()
+boot_times=()
 status=$REBOOT
 while ((status == REBOOT)); do
 	trim_log
-	if boots_in_circles; then
+	if boots_too_often; then
 		echo "supervise: $HOSTNAME booted $BOOTS times within a minute and is left off"
 		break
 	fi

@@ -1,12 +1,12 @@
 import type { Vnic } from "./vnic.ts";
 
 /**
- * The router's rules as nft reads them. Oracle's network forwards unicast and nothing else: multicast,
- * broadcast and GRE are dropped between VNICs, and a VNIC may send from its own address alone. The counters
- * are there to be looked at.
+ * The router's rules for existing hosts, as nft reads them. As in Oracle's network, only unicast passes between VNICs:
+ * multicast, broadcast and GRE are dropped, and so is a packet whose source is not its VNIC's own address. The counters
+ * are for the tests, and for a person who looks for a packet.
  */
 export function existingHostRules(vnics: readonly Vnic[]): string {
-  const own = vnics.map(({ port, address }) => `"${port}" . ${address}`);
+  const ownAddresses = vnics.map(({ port, address }) => `"${port}" . ${address}`);
   return `
 table inet ocivx
 delete table inet ocivx
@@ -14,12 +14,12 @@ table inet ocivx {
   counter spoofed { }
   counter multicast { }
   counter gre { }
-  set own {
+  set own_addresses {
     type ifname . ipv4_addr
-    ${own.length > 0 ? `elements = { ${own.join(", ")} }` : ""}
+    ${ownAddresses.length > 0 ? `elements = { ${ownAddresses.join(", ")} }` : ""}
   }
   chain from_vnic {
-    iifname . ip saddr != @own counter name spoofed drop
+    iifname . ip saddr != @own_addresses counter name spoofed drop
     ip daddr { 224.0.0.0/4, 255.255.255.255 } counter name multicast drop
     meta l4proto gre counter name gre drop
   }

@@ -11,26 +11,26 @@ import {
 } from "./namespaces.ts";
 
 /**
- * Oracle's network, as far as hosts can tell: a router in a namespace of its own. VNICs are plugged into it by
- * lab/hosts/supervise.sh, each over a link of its own, so everything between two hosts crosses its rules. The
- * operator, from whose namespace Pulumi runs, is outside and sees 1500 bytes.
+ * Oracle's network: a router in a namespace of its own. lab/hosts/supervise.sh connects each VNIC to it by a separate
+ * link, so every packet between two hosts passes the router's rules. The operator, in whose namespace Pulumi runs, is
+ * outside the cloud, behind a link with an MTU of 1500 bytes.
  */
 
 const OUTSIDE = { router: "198.51.100.1", operator: "198.51.100.10" } as const;
 
-/** MTU of a VNIC in bytes, as Oracle documents it for traffic inside a VCN. */
+/** MTU of a VNIC in bytes. Oracle documents it for traffic inside a VCN. */
 export const INSIDE_MTU = 9000;
 
-/** The lab's namespaces that exist now. */
+/** The names of the lab's existing namespaces. */
 export function namespacesOf(lab: Lab): string[] {
   const prefix = lab.namespace("router").replace(/router$/, "");
   return allNamespaces().filter((name) => name.startsWith(prefix));
 }
 
 /**
- * Raises the router and the operator's namespace where they are missing.
+ * Creates the router and the operator's namespace, unless both are complete.
  *
- * @returns whether they were
+ * @returns whether it created them
  */
 export async function createNetwork(lab: Lab): Promise<boolean> {
   const [router, operator] = [lab.namespace("router"), lab.namespace("operator")];
@@ -61,19 +61,19 @@ export async function createNetwork(lab: Lab): Promise<boolean> {
   return true;
 }
 
-/** The default route is what is made last. */
+/** The operator's default route is the last thing that createNetwork creates. */
 async function isComplete(lab: Lab): Promise<boolean> {
   const operator = lab.namespace("operator");
   if (!namespaceExists(operator) || !namespaceExists(lab.namespace("router"))) return false;
   return (await run(["ip", "-n", operator, "route", "show", "default"])) !== "";
 }
 
-/** Replaces the router's rules, all at once. */
+/** Loads rules into the router in one transaction. A ruleset replaces its own table and no other. */
 export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
   await run(["nsenter", `--net=/run/netns/${lab.namespace("router")}`, "nft", "-f", "-"], { input: ruleset });
 }
 
-/** Removes the router and the operator's namespace, and what still runs there. Hosts have to be gone before. */
+/** Removes the router and the operator's namespace, with their processes. All hosts must have ended before. */
 export async function removeNetwork(lab: Lab): Promise<void> {
   for (const name of [lab.namespace("operator"), lab.namespace("router")]) {
     await killProcesses(await processesIn(name));
@@ -82,7 +82,7 @@ export async function removeNetwork(lab: Lab): Promise<void> {
   await releaseMount(lab.cache);
 }
 
-/** Runs a piece of shell in a network namespace. */
+/** Runs a shell script in a network namespace. */
 export function inNetwork(namespace: string, script: string): Promise<string> {
   return run(["nsenter", `--net=/run/netns/${namespace}`, "sh", "-ec", script]);
 }

@@ -7,12 +7,11 @@ import { ROOT } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
 
 /**
- * The operator: a person outside the cloud, at a machine of their own. Their commands run in the operator's
- * network namespace and in a private mount namespace with its own resolver, so that the machine's network and
- * its /etc are neither seen nor touched.
+ * The operator is a person outside the cloud. Their commands run in the operator's network namespace, and in a private
+ * mount namespace with its own resolver files, so they neither use nor change this machine's network and /etc.
  */
 
-/** A file that a command sees in another's place. */
+/** A file, `source`, that a command sees in place of another one, `target`. */
 export interface Mount {
   source: string;
   target: string;
@@ -29,13 +28,13 @@ export function asOperator(lab: Lab, argv: readonly string[], mounts: readonly M
     "resolv.conf": "nameserver 127.0.0.1\n",
     "nsswitch.conf": NSSWITCH,
   };
-  const own = Object.entries(files).map(([name, text]): Mount => {
+  const resolverMounts = Object.entries(files).map(([name, text]): Mount => {
     const source = join(folder, name);
-    // What runs already may be reading it.
+    // Not written again unless it differs, since a running command may read it.
     if (!existsSync(source) || readFileSync(source, "utf8") !== text) writeFileSync(source, text);
     return { source, target: `/etc/${name}` };
   });
-  const pairs = [...own, ...mounts]
+  const pairs = [...resolverMounts, ...mounts]
     .filter(({ target }) => existsSync(target))
     .flatMap(({ source, target }) => [source, target]);
   const script = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"';
@@ -56,15 +55,16 @@ export function asOperator(lab: Lab, argv: readonly string[], mounts: readonly M
 }
 
 /**
- * Runs a command in the foreground, on the terminal, and returns its exit code. It gets Ctrl-C once, by
- * whatever way that comes: a second one makes Pulumi give up its state.
+ * Runs a command in the foreground, on the terminal, and returns its exit code. A Ctrl-C reaches it exactly once, since
+ * a second one makes Pulumi end without writing its state.
  */
 export function runInForeground(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const [file = "", ...args] = argv;
-  // On a terminal the child must stay in its group; elsewhere a group of its own keeps group signals away.
+  // A terminal sends Ctrl-C to the foreground process group, so the child must stay in it. Without a terminal, a group
+  // of its own protects the child from signals to the whole group.
   const detached = !process.stdin.isTTY;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
@@ -73,21 +73,21 @@ export function runInForeground(
       env: { ...process.env, ...env },
       detached,
     });
-    let passed = 0;
-    const pass = (signal: NodeJS.Signals) => {
-      if (detached && Date.now() - passed > 1_000) child.kill(signal);
-      passed = Date.now();
+    let lastSignalTime = 0;
+    const passSignal = (signal: NodeJS.Signals) => {
+      if (detached && Date.now() - lastSignalTime > 1_000) child.kill(signal);
+      lastSignalTime = Date.now();
     };
-    process.on("SIGINT", pass).on("SIGTERM", pass);
+    process.on("SIGINT", passSignal).on("SIGTERM", passSignal);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
-      process.off("SIGINT", pass).off("SIGTERM", pass);
+      process.off("SIGINT", passSignal).off("SIGTERM", passSignal);
       resolve(code ?? (signal === "SIGINT" ? 130 : 143));
     });
   });
 }
 
-/** The passphrase of the lab's stacks: random, in a file that only root reads. */
+/** Creates the random passphrase of the lab's stacks, in a file that only root can read, unless it exists. */
 export function ensurePassphrase(lab: Lab): void {
   const file = join(lab.directory, "passphrase");
   if (!existsSync(file) || readFileSync(file, "utf8") === "") {

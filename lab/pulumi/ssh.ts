@@ -2,7 +2,7 @@ import type { Lab } from "../system/lab.ts";
 import { asOperator } from "./operator.ts";
 import { knownHosts, knownInstances, loginKey } from "../hosts/keys.ts";
 
-/** The argv that logs in to a host as the operator would: by the lab's key, with the host's key pinned. */
+/** The argv that logs in to a host from the operator's network, with the lab's key and the host's pinned key. */
 export function sshArgv(lab: Lab, address: string, command: readonly string[]): string[] {
   const options = [
     "BatchMode=yes",

@@ -2,32 +2,30 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { parse } from "yaml";
 import { accessEnvironment, ensureAccess } from "../cloud/access.ts";
+import { keysFolder } from "../hosts/keys.ts";
 import { attempt } from "../system/commands.ts";
 import type { CommandResult } from "../system/commands.ts";
-import type { Engine } from "./engine/engine.ts";
-import { keysFolder } from "../hosts/keys.ts";
-import { STACK_KEYS_FOLDER, ROOT } from "../system/lab.ts";
+import { pulumiState, ROOT, STACK_KEYS_FOLDER } from "../system/lab.ts";
 import type { Lab } from "../system/lab.ts";
+import { interruptProcesses, killProcesses, processesByEnvironment } from "../system/processes.ts";
+import type { Engine } from "./engine/engine.ts";
 import { asOperator, ensurePassphrase, runInForeground } from "./operator.ts";
 import type { Mount } from "./operator.ts";
-import { interruptProcesses, killProcesses, processesByEnvironment } from "../system/processes.ts";
-
-const stateFolder = (lab: Lab) => join(lab.directory, "state");
 
 /** The file of Pulumi's local backend that holds a stack's state. */
 export const stateFileOf = (lab: Lab, stack: string) =>
-  join(stateFolder(lab), ".pulumi/stacks/oci-vxlan", `${stack}.json`);
+  join(pulumiState(lab), ".pulumi/stacks/oci-vxlan", `${stack}.json`);
 
 /**
- * Runs Pulumi as the operator, on a state of the lab's own. The stack's config file is the committed one, but
- * Pulumi writes the salt of the lab's passphrase into it; so Pulumi sees a copy in its place, and what else it
- * wrote there goes back to the committed file.
+ * Runs Pulumi on one stack as the operator, with the lab's own state. Pulumi writes the salt of the lab's passphrase
+ * into the stack's config file. So it sees a copy in place of the committed file; other changes that it makes to the
+ * copy are written to the committed file afterwards.
  */
-export class LabPulumi {
+export class LabStack {
   private readonly lab: Lab;
   private readonly engine: Engine;
   private readonly stack: string;
-  /** A config to be used in place of the committed one. */
+  /** The text of a config to use instead of the committed file. */
   private readonly config: string | undefined;
 
   constructor(lab: Lab, engine: Engine, stack: string, config?: string) {
@@ -37,28 +35,26 @@ export class LabPulumi {
     this.config = config;
   }
 
-  /** Makes the stack where there is none yet, and clears away what a killed run left: processes and a lock. */
+  /** Creates the stack if it is missing, and removes what a killed run has left: processes and a lock. */
   async prepare(): Promise<void> {
-    await this.endLeftovers();
-    const state = stateFolder(this.lab);
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    await this.endEarlierRuns();
+    mkdirSync(pulumiState(this.lab), { recursive: true, mode: 0o700 });
     ensurePassphrase(this.lab);
     await ensureAccess(this.lab);
-    if (!existsSync(this.committed)) {
+    if (!existsSync(this.committedConfig)) {
       throw new Error(`there is no stack ${this.stack}: stacks/Pulumi.${this.stack}.yaml does not exist.`);
     }
-    if (!existsSync(stateFileOf(this.lab, this.stack))) {
-      await this.must(["stack", "init", this.stack, "--non-interactive"]);
-    }
-    const locks = join(state, ".pulumi/locks/organization/oci-vxlan", this.stack);
-    if (existsSync(locks) && readdirSync(locks).length > 0) await this.must(["cancel", "--yes"]);
+    if (!existsSync(stateFileOf(this.lab, this.stack)))
+      await this.run(["stack", "init", this.stack, "--non-interactive"]);
+    const locks = join(pulumiState(this.lab), ".pulumi/locks/organization/oci-vxlan", this.stack);
+    if (existsSync(locks) && readdirSync(locks).length > 0) await this.run(["cancel", "--yes"]);
   }
 
-  /** An engine whose lab was killed works on, and plugins outlive a killed engine. */
-  private async endLeftovers(): Promise<void> {
-    const leftovers = () => processesByEnvironment("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
-    if (leftovers().length === 0) return;
-    await interruptProcesses(leftovers(), 15_000).catch(() => killProcesses(leftovers()));
+  /** Ends engines and plugins of earlier runs: an engine survives its killed lab command, a plugin its engine. */
+  private async endEarlierRuns(): Promise<void> {
+    const processes = () => processesByEnvironment("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
+    if (processes().length === 0) return;
+    await interruptProcesses(processes(), 15_000).catch(() => killProcesses(processes()));
   }
 
   /** Runs Pulumi on the terminal and returns its exit code. */
@@ -67,9 +63,9 @@ export class LabPulumi {
   }
 
   /**
-   * Runs Pulumi to its end and returns what it said.
+   * Runs Pulumi to its end and returns its result, also where it failed.
    *
-   * @param mounts files that it sees in others' places, beside the stack's config and keys
+   * @param mounts files that it sees in place of others, in addition to the stack's config and keys
    */
   attempt(
     args: readonly string[],
@@ -84,14 +80,15 @@ export class LabPulumi {
     );
   }
 
-  /** The hosts that the stack's config names. */
+  /** The hosts in the stack's config. */
   hosts(): string[] {
-    const text = this.config ?? readFileSync(this.committed, "utf8");
+    const text = this.config ?? readFileSync(this.committedConfig, "utf8");
     const { config } = parse(text) as { config?: { "oci-vxlan:environment"?: { hosts?: object } } };
     return Object.keys(config?.["oci-vxlan:environment"]?.hosts ?? {}).sort();
   }
 
-  private async must(args: readonly string[]): Promise<void> {
+  /** @throws Error with Pulumi's output, if it fails */
+  private async run(args: readonly string[]): Promise<void> {
     const { exitCode, stdout, stderr } = await this.attempt(args);
     if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${`${stderr}\n${stdout}`.trim()}`);
   }
@@ -104,29 +101,31 @@ export class LabPulumi {
     return { ...this.engine.env, ...accessEnvironment(this.lab), PULUMI_STACK: this.stack };
   }
 
-  private get committed(): string {
+  private get committedConfig(): string {
     return join(ROOT, "stacks", `Pulumi.${this.stack}.yaml`);
   }
 
-  private async withConfig<T>(work: (mounts: Mount[]) => Promise<T>): Promise<T> {
-    if (!existsSync(this.committed)) return work([]);
+  /** Runs Pulumi with a copy of the config in place of the committed file, and writes its changes back. */
+  private async withConfig<T>(command: (mounts: Mount[]) => Promise<T>): Promise<T> {
+    if (!existsSync(this.committedConfig)) return command([]);
     const folder = join(this.lab.directory, "config");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const copy = join(folder, `Pulumi.${this.stack}.yaml`);
     const salt = existsSync(copy) ? (SALT.exec(readFileSync(copy, "utf8"))?.[0] ?? "") : "";
-    const before = this.config ?? readFileSync(this.committed, "utf8");
+    const before = this.config ?? readFileSync(this.committedConfig, "utf8");
     writeFileSync(copy, salt + before, { mode: 0o600 });
-    const result = await work([
-      { source: copy, target: this.committed },
+    const result = await command([
+      { source: copy, target: this.committedConfig },
       { source: keysFolder(this.lab), target: STACK_KEYS_FOLDER },
     ]);
     const after = readFileSync(copy, "utf8").replace(SALT, "");
-    if (this.config === undefined && meaning(after) !== meaning(before)) writeFileSync(this.committed, after);
+    if (this.config === undefined && !hasSameContent(before, after))
+      writeFileSync(this.committedConfig, after);
     return result;
   }
 }
 
 const SALT = /^encryptionsalt: .*\n/m;
 
-/** A config's text without what Pulumi's own writing changes: comments' indents, blank lines. */
-const meaning = (text: string) => JSON.stringify(parse(text));
+/** Whether two YAML texts have the same content. Pulumi writes comments and blank lines in its own way. */
+const hasSameContent = (a: string, b: string) => JSON.stringify(parse(a)) === JSON.stringify(parse(b));

@@ -1,5 +1,5 @@
-// What has to happen before TypeScript can run: npm's packages, and the Debian packages that the lab's tools
-// come from. Plain JavaScript without dependencies, for Node 20 and newer.
+// Installs what TypeScript and the lab need: npm's packages, and Debian packages with the lab's tools. Plain JavaScript
+// without dependencies, for Node 20 and newer.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
@@ -8,13 +8,13 @@ import { PACKAGES } from "./packages.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Bytes that node_modules, a built engine and two host images take, with room for running hosts. */
+/** Bytes for node_modules, a built engine, two host images and running hosts. */
 const DISK_NEEDED = 4e9;
 
 /**
- * Ends the program with one line.
+ * Ends the program with one line and exit code 1.
  *
- * @param {string} message what is wrong, and the command that mends it
+ * @param {string} message names what is wrong and the command that corrects it
  * @returns {never}
  */
 export function fail(message) {
@@ -22,25 +22,24 @@ export function fail(message) {
   process.exit(1);
 }
 
-/** The Node that npm's `node` package brought: current, whatever the machine has. */
+/** Node 24 from npm's `node` package; the machine's own Node may be older. */
 export const node24 = () => join(ROOT, "node_modules", "node", "bin", "node");
 
 /**
- * Runs a program in the foreground and returns its exit code. Ctrl-C reaches it from the terminal; a signal
- * sent to this process alone is passed on.
+ * Runs a program in the foreground and returns its exit code. The terminal itself sends it Ctrl-C; signals that only
+ * this process gets are passed on.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {Record<string, string>} [env]
  * @returns {Promise<number>}
  */
-export function run(command, args, env = {}) {
+export function run(command, args) {
   return new Promise((resolve) => {
     const path = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
     const child = spawn(command, args, {
       cwd: ROOT,
       stdio: "inherit",
-      env: { ...process.env, PATH: path, ...env },
+      env: { ...process.env, PATH: path },
     });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
       process.on(signal, () => {
@@ -54,7 +53,7 @@ export function run(command, args, env = {}) {
   });
 }
 
-/** Whether every package of the lock file stands in node_modules at its version, as npm's own record says. */
+/** Whether node_modules has every package of the lock file at its version, according to npm's own record. */
 function packagesAreCurrent() {
   try {
     const read = (/** @type {string} */ file) => JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
@@ -77,61 +76,72 @@ const onPath = (tool) =>
     .split(":")
     .some((folder) => folder !== "" && existsSync(join(folder, tool)));
 
+const NPM_CI = "npm ci --no-audit --no-fund";
+
+/** @param {typeof PACKAGES} tools */
+const aptInstall = (tools) =>
+  `apt-get install --yes --no-install-recommends ${[...new Set(tools.map((tool) => tool.package))].join(" ")}`;
+
 /**
- * Installs what is missing, and says so; where nothing is, it takes a few milliseconds and says nothing.
+ * Installs what is missing. Prints nothing, and takes a few milliseconds, if nothing is missing.
  *
- * @param {{ only: "install" | "print", debian: boolean }} options `print`: name the commands and stop;
- *   `debian`: the lab's tools too, which needs root
+ * @param {{ only: "install" | "print", debian: boolean }} options `print`: print the commands and stop; `debian`:
+ *   install the lab's tools too, which needs root
  */
 export async function installMissing({ only, debian }) {
-  const missing = debian ? PACKAGES.filter(({ tool }) => !onPath(tool)) : [];
+  const missingTools = debian ? PACKAGES.filter(({ tool }) => !onPath(tool)) : [];
   const npmMissing = !packagesAreCurrent();
-  if (missing.length === 0 && !npmMissing) return;
-
-  const names = [...new Set(missing.map((entry) => entry.package))];
-  const apt = `apt-get install --yes --no-install-recommends ${names.join(" ")}`;
-  const npm = "npm ci --no-audit --no-fund";
+  if (missingTools.length === 0 && !npmMissing) return;
   if (only === "print") {
     process.stdout.write("lab: missing; install it with\n");
-    if (names.length > 0) process.stdout.write(`  apt-get update && ${apt}\n`);
-    if (npmMissing) process.stdout.write(`  ${npm}\n`);
+    if (missingTools.length > 0) process.stdout.write(`  apt-get update && ${aptInstall(missingTools)}\n`);
+    if (npmMissing) process.stdout.write(`  ${NPM_CI}\n`);
     process.exit(1);
   }
-  const free = statfsSync(ROOT);
-  if (free.bavail * free.bsize < DISK_NEEDED) {
+  requireDiskSpace();
+  if (missingTools.length > 0) installDebianPackages(missingTools);
+  if (npmMissing) step("npm packages", NPM_CI, NPM_CI);
+}
+
+function requireDiskSpace() {
+  const { bavail, bsize } = statfsSync(ROOT);
+  const free = bavail * bsize;
+  if (free < DISK_NEEDED) {
     fail(
-      `${Math.round((free.bavail * free.bsize) / 1e6)} MB are free here and about ${DISK_NEEDED / 1e9} GB are needed: free some space, then run it again.`,
+      `${Math.round(free / 1e6)} MB are free here and about ${DISK_NEEDED / 1e9} GB are needed: free some space, then run it again.`,
     );
   }
-  if (names.length > 0) {
-    if (!onPath("apt-get")) {
-      const what = missing.map(({ tool, why }) => `${tool} (${why})`).join(", ");
-      fail(`missing: ${what}. This is no Debian or Ubuntu, so install them by hand, then run it again.`);
-    }
-    step(
-      `Debian packages: ${names.join(" ")}`,
-      "sh",
-      ["-c", `apt-get update --quiet && ${apt}`],
-      `apt-get update && ${apt}`,
-    );
+}
+
+/** @param {typeof PACKAGES} tools */
+function installDebianPackages(tools) {
+  if (!onPath("apt-get")) {
+    const names = tools.map(({ tool, why }) => `${tool} (${why})`).join(", ");
+    fail(`missing: ${names}. This is no Debian or Ubuntu, so install them by hand, then run it again.`);
   }
-  if (npmMissing) step("npm packages", "sh", ["-c", npm], npm);
+  const packages = [...new Set(tools.map((tool) => tool.package))].join(" ");
+  const install = aptInstall(tools);
+  step(
+    `Debian packages: ${packages}`,
+    `apt-get update --quiet && ${install}`,
+    `apt-get update && ${install}`,
+  );
 }
 
 /**
- * One installation step, alone on this machine's checkout: a second run waits for the first.
+ * Runs one installation step under a lock of this checkout, so that a second run waits for the first.
  *
- * @param {string} what
- * @param {string} command
- * @param {string[]} args
- * @param {string} byHand
+ * @param {string} title
+ * @param {string} command for sh
+ * @param {string} manualCommand the command in an error, for the reader to run
  */
-function step(what, command, args, byHand) {
+function step(title, command, manualCommand) {
   const started = Date.now();
-  process.stderr.write(`lab: installing ${what} …\n`);
+  process.stderr.write(`lab: installing ${title} …\n`);
   const folder = join(ROOT, ".lab");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const result = spawnSync("flock", ["--timeout", "900", join(folder, "install.lock"), command, ...args], {
+  const lock = ["--timeout", "900", join(folder, "install.lock")];
+  const result = spawnSync("flock", [...lock, "sh", "-c", command], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
@@ -140,7 +150,7 @@ function step(what, command, args, byHand) {
   });
   if (result.status !== 0) {
     const lastLines = `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-8).join("\n");
-    fail(`could not install ${what}. Run "${byHand}" to see why. Its last lines:\n${lastLines}`);
+    fail(`could not install ${title}. Run "${manualCommand}" to see why. Its last lines:\n${lastLines}`);
   }
   process.stderr.write(`lab: installed in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }

@@ -1,9 +1,9 @@
-/** What `npm run lab -- help` prints: one screen. */
+/** The text of `npm run lab -- help`: one screen. */
 export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this machine, and the program's stack on it
 
-  up                      start the cloud, run pulumi up, prove that traffic passes (default)
+  up                      start the cloud, run pulumi up, test the traffic between all hosts (default)
   preview                 show what up would change
-  refresh                 compare the stack's state with the cloud (what hosts hold they mend themselves)
+  refresh                 compare the stack's state with the cloud (the hosts themselves repair what is on them)
   destroy                 undo what up did; hosts that existed before stay
   pulumi ARGS…            any Pulumi command on the lab's stacks
 
@@ -11,25 +11,25 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   reboot HOST             reboot a host and wait until SSH answers
   logs HOST               a host's console and journal
   ps                      what runs, where, since when, and how much memory it takes
-  down                    destroy where that can work, then remove everything but the caches, whatever state it is in
+  down                    destroy if that can work, then remove everything except the caches
 
-  fault capacity [COUNT [AFTER]]  the next COUNT launches (default 1), after so many others (default 0), find
+  fault capacity [COUNT [AFTER]]  the next COUNT launches (default 1), after AFTER others (default 0), find
                           no host capacity
-  fault slow-boot SECONDS every boot takes so much longer
+  fault slow-boot SECONDS every boot takes that much longer
   fault api CODE STATUS [COUNT]   the next COUNT API requests fail with this error
-  fault cut HOST, heal HOST       no packet reaches or leaves the host; all do again
-  fault terminate HOST    the cloud ends an instance on its own account
-  fault list, fault clear what was asked for; take it back
+  fault partition HOST    no packet reaches or leaves the host, until: fault restore HOST
+  fault terminate HOST    the cloud itself ends an instance
+  fault list, fault clear the faults in force; withdraw all of them
 
   help                    this text
 
 Options before VERB
   --no-install            do not install what is missing: print the command and stop
-  --stack NAME            the stack to work on (default lab: hosts made by the lab's cloud;
+  --stack NAME            the stack to work on (default lab: hosts are instances in the lab's cloud;
                           lab-existing: hosts that existed before)
 
 Environment
-  LAB_COMMAND_PLUGIN, LAB_OCI_PLUGIN   paths of official plugin binaries to use in place of the stand-ins
+  LAB_COMMAND_PLUGIN, LAB_OCI_PLUGIN   paths of official plugin binaries to use instead of the stand-ins
   LAB_ENGINE=build|download            build the engine from Go modules, or let npm's launcher download it
                                        (default: download where the internet answers)
   LAB_NAME=NAME                        another lab beside the first (default: the stack's name)

@@ -1,4 +1,4 @@
-// Installs what the checks and the tests need, and does nothing else. Plain JavaScript without dependencies.
+// Installs what the checks and the tests need. Plain JavaScript without dependencies.
 import { installMissing } from "./bootstrap.mjs";
 
 await installMissing({ only: "install", debian: process.platform === "linux" && process.getuid?.() === 0 });

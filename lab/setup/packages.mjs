@@ -1,4 +1,4 @@
-/** The Debian packages that the lab's tools come from. Everything else is brought by npm or built by Go. */
+/** The Debian packages with the lab's tools. Everything else comes from npm, or is built with Go. */
 export const PACKAGES = [
   { tool: "ip", package: "iproute2", why: "network namespaces and links" },
   { tool: "nft", package: "nftables", why: "the rules between them" },

@@ -1,5 +1,5 @@
-// `npm test`: installs what is missing, fills the lab's caches, runs the tests. Plain JavaScript without
-// dependencies, like lab.mjs.
+// `npm test`: installs what is missing, builds the engine and the host images, runs the tests. Plain JavaScript without
+// dependencies, for the machine's own Node.
 import { fail, installMissing, node24, run } from "./bootstrap.mjs";
 
 const args = process.argv.slice(2);
@@ -7,13 +7,13 @@ const root = process.platform === "linux" && process.getuid?.() === 0;
 
 await installMissing({ only: "install", debian: root });
 if (root) {
-  const prepared = await run(node24(), ["lab/cli/main.ts", "prepare"]);
-  if (prepared !== 0) process.exit(prepared);
+  const exitCode = await run(node24(), ["lab/cli/main.ts", "prepare"]);
+  if (exitCode !== 0) process.exit(exitCode);
 } else {
-  const loud =
+  const notice =
     "NOT RUN: the host and lifecycle tests, which boot hosts and need root on Linux. Run sudo npm test.";
-  if (process.env.CI) fail(loud);
-  process.stderr.write(`\n*** ${loud} ***\n\n`);
+  if (process.env.CI) fail(notice);
+  process.stderr.write(`\n*** ${notice} ***\n\n`);
 }
 const projects = root ? [] : ["--project", "unit", "--project", "component"];
 process.exitCode = await run(node24(), ["node_modules/vitest/vitest.mjs", "run", ...projects, ...args]);

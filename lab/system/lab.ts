@@ -46,3 +46,6 @@ export function openLab(name: string): Lab {
 
 /** The lab's own PULUMI_HOME. It distinguishes the lab's Pulumi processes from all others. */
 export const pulumiHome = (lab: Lab): string => join(lab.directory, "pulumi");
+
+/** The folder of Pulumi's local backend. */
+export const pulumiState = (lab: Lab): string => join(lab.directory, "state");

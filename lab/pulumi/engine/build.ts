@@ -3,40 +3,45 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { attempt, run } from "../../system/commands.ts";
+import { requireDiskSpace } from "../../system/diskSpace.ts";
 import type { Lab } from "../../system/lab.ts";
 import type { Progress } from "../../system/progress.ts";
-import { requireDiskSpace } from "../../system/diskSpace.ts";
 
+/** A program that is built from Go modules. */
 interface Program {
-  what: string;
-  /** Holds its go.mod and go.sum. */
+  title: string;
+  /** The folder of its go.mod and go.sum. */
   folder: string;
   package: string;
   binary: string;
-  /** One place in the package's main.go that is built otherwise. */
-  change?: { from: string; to: string };
+  /** A change of one place in the package's main.go. */
+  change?: Change;
 }
 
-/** The programs that are built, each from a go.mod and go.sum of its own beside this file. */
+interface Change {
+  from: string;
+  to: string;
+}
+
 const PROGRAMS: readonly Program[] = [
   {
-    what: "the Pulumi engine",
+    title: "the Pulumi engine",
     folder: fileURLToPath(new URL("cli", import.meta.url)),
     package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
     binary: "pulumi",
   },
   {
-    what: "the Node.js language host",
+    title: "the Node.js language host",
     folder: fileURLToPath(new URL("language-nodejs", import.meta.url)),
     package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
     binary: "pulumi-language-nodejs",
-    // This older host puts itself between the program and the engine, and knows only the calls of its own time: not
-    // those of resource hooks, which the engine has. Newer hosts give the program the engine's own address.
+    // This version of the language host proxies calls from the program to the engine and refuses those that are newer
+    // than itself, such as resource hooks. The change gives the program the engine's own address, as newer versions do.
     change: { from: 'fmt.Sprintf("127.0.0.1:%d", handle.Port)', to: "req.GetMonitorAddress()" },
   },
 ];
 
-/** Where an engine of this version is or would be: the name holds a hash of everything it is built from. */
+/** The folder of a built engine. Its name contains a hash of everything that the engine is built from. */
 function folderOf(lab: Lab, version: string): string {
   const hash = createHash("sha256").update(version);
   for (const { folder, change } of PROGRAMS) {
@@ -46,17 +51,17 @@ function folderOf(lab: Lab, version: string): string {
   return join(lab.cache, "engine", `${version}-${hash.digest("hex").slice(0, 12)}`);
 }
 
-/** The folder with the built engine, laid out as the launcher's own `versions` folder, where they are built already. */
+/** The folder of a built engine; undefined if it is not built. It has the layout of the launcher's `versions` folder. */
 export function builtEngine(lab: Lab, version: string): string | undefined {
   const folder = folderOf(lab, version);
   return existsSync(folder) ? folder : undefined;
 }
 
 /**
- * Builds the engine from Go modules, once; what is built is put in place whole.
+ * Builds the engine from Go modules, unless it is built. The folder appears when all of it is built.
  *
- * @returns a folder laid out as the launcher's own `versions` folder
- * @throws Error where Go is missing or a build fails
+ * @returns the folder, in the layout of the launcher's `versions` folder
+ * @throws Error if Go is missing or a build fails
  */
 export async function buildEngine(lab: Lab, version: string, progress: Progress): Promise<string> {
   const folder = folderOf(lab, version);
@@ -68,12 +73,13 @@ export async function buildEngine(lab: Lab, version: string, progress: Progress)
     );
   }
   const unfinished = join(lab.cache, "engine", `.unfinished-${process.pid}`);
+  const binaries = join(unfinished, version, "bin");
   rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(join(unfinished, version, "bin"), { recursive: true, mode: 0o700 });
+  mkdirSync(binaries, { recursive: true, mode: 0o700 });
   requireDiskSpace(unfinished, 3_000, "building the engine");
   for (const program of PROGRAMS) {
-    await progress.step(`${program.what} ${version}, built from its Go module (minutes, once)`, () =>
-      build(program, version, unfinished, join(unfinished, version, "bin", program.binary)),
+    await progress.step(`${program.title} ${version}, built from its Go module (minutes, once)`, () =>
+      build(program, version, join(unfinished, SOURCES), binaries),
     );
   }
   rmSync(join(unfinished, SOURCES), { recursive: true, force: true });
@@ -82,56 +88,35 @@ export async function buildEngine(lab: Lab, version: string, progress: Progress)
   return folder;
 }
 
-/** Where changed sources are while they are built. */
+/** The folder of changed sources during a build. */
 const SOURCES = "sources";
 
-async function build(program: Program, version: string, unfinished: string, output: string): Promise<void> {
+async function build(program: Program, version: string, sources: string, binaries: string): Promise<void> {
   const flags = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
-  const changed = program.change ? await changedSources(program, program.change, unfinished) : undefined;
-  const argv = [
-    "go",
-    "build",
-    "-C",
-    changed ?? program.folder,
-    "-trimpath",
-    "-ldflags",
-    flags,
-    "-o",
-    output,
-    changed === undefined ? program.package : ".",
-  ];
+  if (program.change) await writeChangedSources(program, program.change, sources);
+  const [folder, target] = program.change ? [sources, "."] : [program.folder, program.package];
+  const output = ["-o", join(binaries, program.binary)];
+  const argv = ["go", "build", "-C", folder, "-trimpath", "-ldflags", flags, ...output, target];
   const { exitCode, stderr } = await attempt(argv, { timeout: 30 * 60_000 });
-  if (exitCode !== 0) {
-    const last = stderr
-      .trim()
-      .split("\n")
-      .filter((line) => !line.startsWith("go: downloading"))
-      .slice(-6)
-      .join("\n");
-    throw new Error(
-      `${program.what} could not be built with "go build ${program.package}" in ${program.folder}:\n${last}`,
-    );
-  }
+  if (exitCode === 0) return;
+  const lines = stderr.trim().split("\n");
+  const lastLines = lines.filter((line) => !line.startsWith("go: downloading")).slice(-6);
+  throw new Error(
+    `${program.title} could not be built with "go build ${program.package}" in ${program.folder}:\n${lastLines.join("\n")}`,
+  );
 }
 
-/** A copy of a program's main package with its one change, to be built in its place. */
-async function changedSources(
-  program: Program,
-  { from, to }: { from: string; to: string },
-  unfinished: string,
-): Promise<string> {
-  const find = ["go", "list", "-C", program.folder, "-f", "{{.Dir}}", program.package];
-  const original = (await run(find, { timeout: 10 * 60_000 })).trim();
-  const copy = join(unfinished, SOURCES);
-  mkdirSync(copy);
+/** Writes a copy of a program's main package with its change, to be built instead. */
+async function writeChangedSources(program: Program, { from, to }: Change, sources: string): Promise<void> {
+  const list = ["go", "list", "-C", program.folder, "-f", "{{.Dir}}", program.package];
+  const original = (await run(list, { timeout: 10 * 60_000 })).trim();
+  mkdirSync(sources);
   for (const file of readdirSync(original).filter((name) => /(?<!_test)\.go$/.test(name))) {
     const text = readFileSync(join(original, file), "utf8");
-    if (file === "main.go" && text.split(from).length !== 2) {
-      throw new Error(`${program.what}: main.go has not the one place that is to be changed: ${from}`);
-    }
-    writeFileSync(join(copy, file), file === "main.go" ? text.replace(from, to) : text);
+    if (file === "main.go" && text.split(from).length !== 2)
+      throw new Error(`${program.title}: main.go has ${from} not exactly once, so it cannot be changed.`);
+    writeFileSync(join(sources, file), file === "main.go" ? text.replace(from, to) : text);
   }
   for (const file of ["go.mod", "go.sum"])
-    writeFileSync(join(copy, file), readFileSync(join(program.folder, file)));
-  return copy;
+    writeFileSync(join(sources, file), readFileSync(join(program.folder, file)));
 }

@@ -1,160 +1,99 @@
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../system/commands.ts";
-import { pulumiHome, ROOT } from "../../system/lab.ts";
+import { pulumiHome, pulumiState, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import type { Progress } from "../../system/progress.ts";
 import { buildEngine, builtEngine } from "./build.ts";
+import { PLUGINS, registerPlugin } from "./pluginFolder.ts";
 
-/** What runs Pulumi in a lab. */
+/** The Pulumi engine of a lab. */
 export interface Engine {
-  /** Which engine and plugins are in use, in one line. */
+  /** Names engine and plugins in one line. */
   description: string;
-  /** The engine itself: its launcher dies of a Ctrl-C that the engine would still be cleaning up after. */
+  /** The engine's binary. npm's launcher is not used: a Ctrl-C ends it while the engine still cleans up. */
   pulumi: string;
-  /** What `pulumi` needs in its environment. */
+  /** The environment that `pulumi` needs. */
   env: Record<string, string>;
 }
 
-/** The plugins that the program needs, and where a real one can be given. */
-const PLUGINS = [
-  { name: "command", version: "1.2.1", variable: "LAB_COMMAND_PLUGIN" },
-  { name: "oci", version: "4.20.0", variable: "LAB_OCI_PLUGIN" },
-] as const;
+/** The first file that npm's launcher fetches to download an engine. */
+const INSTALL_SCRIPT = "https://get.pulumi.com/install.sh";
 
-/** What npm's launcher fetches first where it downloads an engine. */
-const DOWNLOADS = "https://get.pulumi.com/install.sh";
-
-/** The version of npm's launcher, which is the engine's too. */
+/** The version of npm's launcher, and so of the engine. */
 const version = () =>
   (JSON.parse(readFileSync(join(ROOT, "node_modules/pulumi/package.json"), "utf8")) as { version: string })
     .version;
 
-/** The engine that the lab's last run used; the file is missing where there was none, or the cache is gone. */
+/** The binary of the lab's engine. It does not exist before the first run, or after the cache was removed. */
 export const engineOf = (lab: Lab) => join(pulumiHome(lab), "versions", version(), "bin", "pulumi");
 
 /**
- * Fills the lab's own PULUMI_HOME. With open internet all is official: the launcher downloads the engine, and
- * the engine its plugins. Where only package registries answer, the engine is built from its Go modules, and
- * the plugins that no registry carries are stand-ins from lab/pulumi/plugins. The home is the lab's alone, so that a
- * stand-in never serves another stack.
+ * Fills the lab's own PULUMI_HOME. With open internet everything is official: the launcher downloads the engine, and
+ * the engine its plugins. If only package registries answer, the engine is built from its Go modules, and stand-ins
+ * replace the plugins. No other stack uses this PULUMI_HOME, so none gets a stand-in.
  *
- * @throws Error with what is missing and the command that mends it
+ * @throws Error that names what is missing and the command that installs it
  */
 export async function prepareEngine(lab: Lab, progress: Progress): Promise<Engine> {
   const home = pulumiHome(lab);
-  const temporary = join(lab.directory, "tmp");
-  for (const folder of [home, temporary]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const env: Record<string, string> = {
-    // npm's Node first, as in npm scripts: the language host takes the first one it finds.
-    PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
-    PULUMI_HOME: home,
-    PULUMI_BACKEND_URL: `file://${join(lab.directory, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: join(lab.directory, "passphrase"),
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-    // A plugin that happens to be on PATH would be taken before the ones below.
-    PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
-    // The language host leaves its pipes behind where it is killed; here they go with the lab.
-    TMPDIR: temporary,
-    // Compiled modules of the program and of the stand-ins, kept from run to run.
-    NODE_COMPILE_CACHE: join(lab.cache, "node"),
-  };
-  const download = await downloads(lab);
-  // Engines are kept in the cache; the home of one lab only points there.
+  const env = engineEnvironment(lab);
+  for (const folder of [home, env["TMPDIR"] ?? ""]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const download = await isDownloaded(lab);
+  // Engines are kept in the cache; the home of a lab has a link to them.
   if (download) {
-    const downloaded = join(lab.cache, "engine", "downloaded");
-    mkdirSync(downloaded, { recursive: true, mode: 0o700 });
-    link(downloaded, join(home, "versions"));
+    const folder = join(lab.cache, "engine", "downloaded");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    link(folder, join(home, "versions"));
+    await progress.step(`Pulumi ${version()}`, () => run(["pulumi", "version"], { timeout: 600_000, env }));
   } else {
     link(await buildEngine(lab, version(), progress), join(home, "versions"));
     env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true";
   }
-  if (download)
-    await progress.step(`Pulumi ${version()}`, () => run(["pulumi", "version"], { timeout: 600_000, env }));
   const plugins: string[] = [];
   for (const plugin of PLUGINS) plugins.push(await registerPlugin(home, plugin, download, env));
+  const origin = download ? "official download" : "built from its Go modules";
   return {
-    description: `Pulumi ${version()} (${download ? "official download" : "built from its Go modules"}), ${plugins.join(", ")}`,
+    description: `Pulumi ${version()} (${origin}), ${plugins.join(", ")}`,
     pulumi: engineOf(lab),
     env,
   };
 }
 
-/** Whether the engine comes as an official download: as LAB_ENGINE says, or wherever downloads answer. */
-async function downloads(lab: Lab): Promise<boolean> {
-  const wanted = process.env["LAB_ENGINE"];
-  if (wanted === "download" || wanted === "build") return wanted === "download";
-  if (wanted !== undefined)
-    throw new Error(`LAB_ENGINE is "${wanted}": set it to build or download, or leave it out.`);
-  if (builtEngine(lab, version()) !== undefined) return false;
-  return answersItself(DOWNLOADS);
+function engineEnvironment(lab: Lab): Record<string, string> {
+  return {
+    // The language host takes the first Node on PATH: npm's, as in npm scripts.
+    PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
+    PULUMI_HOME: pulumiHome(lab),
+    PULUMI_BACKEND_URL: `file://${pulumiState(lab)}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(lab.directory, "passphrase"),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // Pulumi prefers a plugin on PATH to the ones in PULUMI_HOME otherwise.
+    PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+    // A killed language host leaves its pipes behind. In this folder, `down` removes them.
+    TMPDIR: join(lab.directory, "tmp"),
+    // Caches the compiled modules of the program and the stand-ins.
+    NODE_COMPILE_CACHE: join(lab.cache, "node"),
+  };
 }
 
-/**
- * Whether an address answers with the script that it is known for: a proxy's refusal and a portal's login page are
- * answers too.
- */
-export async function answersItself(address: string): Promise<boolean> {
+/** Whether the engine is an official download: as LAB_ENGINE says, otherwise if nothing is built and downloads work. */
+async function isDownloaded(lab: Lab): Promise<boolean> {
+  const choice = process.env["LAB_ENGINE"];
+  if (choice === "download" || choice === "build") return choice === "download";
+  if (choice !== undefined)
+    throw new Error(`LAB_ENGINE is "${choice}": set it to build or download, or leave it out.`);
+  return builtEngine(lab, version()) === undefined && servesScript(INSTALL_SCRIPT);
+}
+
+/** Whether an address serves a script. A proxy's refusal and a captive portal's login page are no scripts. */
+export async function servesScript(address: string): Promise<boolean> {
   try {
-    const answer = await fetch(address, { signal: AbortSignal.timeout(3_000) });
-    return answer.ok && (await answer.text()).startsWith("#!");
+    const response = await fetch(address, { signal: AbortSignal.timeout(3_000) });
+    return response.ok && (await response.text()).startsWith("#!");
   } catch {
     return false;
   }
-}
-
-/** Puts a plugin where the engine looks for it, and says in a few words which one it is. */
-async function registerPlugin(
-  home: string,
-  { name, version, variable }: (typeof PLUGINS)[number],
-  download: boolean,
-  env: Record<string, string>,
-): Promise<string> {
-  const folder = join(home, "plugins", `resource-${name}-v${version}`);
-  const binary = join(folder, `pulumi-resource-${name}`);
-  const given = process.env[variable];
-  // Pulumi takes whatever is in the folder for the plugin that it would download.
-  if (!isDownloadedPlugin(binary)) rmSync(folder, { recursive: true, force: true });
-  if (given === undefined && download) {
-    const install = ["pulumi", "plugin", "install", "resource", name, version];
-    await run(install, { timeout: 600_000, env }).catch((error: unknown) => {
-      throw new Error(
-        `plugin ${name} ${version} could not be downloaded; run it again. ${(error as Error).message}`,
-      );
-    });
-    return `${name} ${version} (official download)`;
-  }
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  if (given !== undefined) {
-    if (!existsSync(given))
-      throw new Error(`${variable} names ${given}, which does not exist: give the path of a plugin binary.`);
-    link(realpathSync(given), binary);
-    return `${name} ${version} (${variable})`;
-  }
-  const node = join(ROOT, "node_modules/node/bin/node");
-  writeFileSync(
-    binary,
-    `#!/bin/sh\nexec '${node}' '${join(ROOT, "lab/pulumi/plugins", name, "provider.ts")}' "$@"\n`,
-  );
-  chmodSync(binary, 0o755);
-  return `${name} ${version} (stand-in)`;
-}
-
-/** Whether this is a program that Pulumi downloaded: what the lab puts there are links and short scripts. */
-function isDownloadedPlugin(binary: string): boolean {
-  const found = lstatSync(binary, { throwIfNoEntry: false });
-  return found?.isFile() === true && found.size > 100_000;
 }
 
 function link(target: string, path: string): void {

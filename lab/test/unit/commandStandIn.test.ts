@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { runHere } from "../../pulumi/plugins/command/local.ts";
+import { runLocally } from "../../pulumi/plugins/command/local.ts";
 import { runOverSsh } from "../../pulumi/plugins/command/ssh.ts";
 
 describe("the stand-in for the command plugin", () => {
@@ -41,7 +41,7 @@ describe("the stand-in for the command plugin", () => {
   });
 
   test("runs a local command by its interpreter, with standard input", async () => {
-    const run = await runHere({ interpreter: ["sh", "-c"], stdin: "in" }, "cat; echo err >&2; exit 3", {});
-    expect(run).toMatchObject({ stdout: "in", stderr: "err\n", ended: "exit status 3" });
+    const run = await runLocally({ interpreter: ["sh", "-c"], stdin: "in" }, "cat; echo err >&2; exit 3", {});
+    expect(run).toMatchObject({ stdout: "in", stderr: "err\n", failure: "exit status 3" });
   });
 });

@@ -1,15 +1,15 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { answersItself } from "../../pulumi/engine/engine.ts";
+import { servesScript } from "../../pulumi/engine/engine.ts";
 
 const server = createServer((request, response) => {
-  const answers: Record<string, [number, string]> = {
+  const responses: Record<string, [number, string]> = {
     "/script": [200, "#!/bin/sh\n"],
     "/refused": [403, "#!/bin/sh\n"],
     "/portal": [200, "<html>log in</html>"],
   };
-  const [status, body] = answers[request.url ?? ""] ?? [404, ""];
+  const [status, body] = responses[request.url ?? ""] ?? [404, ""];
   response.writeHead(status).end(body);
 });
 let base: string;
@@ -20,9 +20,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test("the engine is downloaded only where what answers is what was asked for", async () => {
-  expect(await answersItself(`${base}/script`)).toBe(true);
-  expect(await answersItself(`${base}/refused`)).toBe(false);
-  expect(await answersItself(`${base}/portal`)).toBe(false);
-  expect(await answersItself("http://127.0.0.1:1/")).toBe(false);
+test("the engine is downloaded only if the address serves a script, not an error or a login page", async () => {
+  expect(await servesScript(`${base}/script`)).toBe(true);
+  expect(await servesScript(`${base}/refused`)).toBe(false);
+  expect(await servesScript(`${base}/portal`)).toBe(false);
+  expect(await servesScript("http://127.0.0.1:1/")).toBe(false);
 });

@@ -15,7 +15,7 @@ import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { prepareEngine } from "../../../lab/pulumi/engine/engine.ts";
 import type { Engine } from "../../../lab/pulumi/engine/engine.ts";
 import type { Mount } from "../../../lab/pulumi/operator.ts";
-import { LabPulumi } from "../../../lab/pulumi/stack.ts";
+import { LabStack } from "../../../lab/pulumi/stack.ts";
 import { openLab, ROOT } from "../../../lab/system/lab.ts";
 import type { Lab } from "../../../lab/system/lab.ts";
 import { silentProgress } from "../../../lab/system/progress.ts";
@@ -123,7 +123,7 @@ export class TestStack {
     options: { variables?: Readonly<Record<string, string>>; program?: string } = {},
   ): Promise<Outcome> {
     const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
-    const pulumi = new LabPulumi(this.lab, this.engine, this.name, text);
+    const pulumi = new LabStack(this.lab, this.engine, this.name, text);
     await pulumi.prepare();
     this.machines = this.machinesOf(config);
     this.lastConfig = config;

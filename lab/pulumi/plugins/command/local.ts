@@ -1,18 +1,18 @@
 import { spawn } from "node:child_process";
 import type { CommandResult } from "./ssh.ts";
 
-/** What the plugin's `local:Command` takes beside its commands. */
-export interface Local {
-  /** Program and arguments that get the command as their last. Default: the machine's shell. */
+/** The inputs of the plugin's `local:Command`, besides its commands. */
+export interface LocalInputs {
+  /** Program and arguments; the command is appended as the last argument. Default: the machine's shell. */
   interpreter?: string[];
   stdin?: string;
 }
 
 const SHELL = process.platform === "win32" ? ["cmd", "/C"] : ["/bin/sh", "-c"];
 
-/** Runs one command on this machine, in the plugin's own directory and environment, as the real plugin does. */
-export function runHere(
-  { interpreter, stdin }: Local,
+/** Runs one command on this machine, in the plugin's own directory and environment, as the official plugin does. */
+export function runLocally(
+  { interpreter, stdin }: LocalInputs,
   command: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
@@ -28,10 +28,10 @@ export function runHere(
     }
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      const ended = signal ? `signal: ${signal}` : `exit status ${code}`;
-      resolve(code === 0 ? result : { ...result, ended });
+      const failure = signal ? `signal: ${signal}` : `exit status ${code}`;
+      resolve({ ...result, failure: code === 0 ? undefined : failure });
     });
-    // A command that reads nothing may be gone before it is all written.
+    // A command that does not read its input may end before all of it is written.
     child.stdin.on("error", () => undefined);
     child.stdin.end(stdin ?? "");
   });

@@ -3,29 +3,29 @@ import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
 import { unwrapSecrets } from "../secrets.ts";
-import { runHere } from "./local.ts";
-import type { Local } from "./local.ts";
+import { runLocally } from "./local.ts";
+import type { LocalInputs } from "./local.ts";
 import { runOverSsh } from "./ssh.ts";
 import type { Connection } from "./ssh.ts";
 
 /**
- * A stand-in for Pulumi's `command` plugin 1.2.1, for machines that only package registries answer: none of
- * them carries the plugin. It has `command:remote:Command` and `command:local:Command`, with the behaviour that the
- * program can see of the real ones: one run (and one connection) for each create, update or delete; only `triggers`
- * replaces; an update runs `update`, else `create`; a delete runs with the inputs in state; a failed create leaves no
- * state; refresh returns the state as it is. What it has not, it refuses by name.
+ * A stand-in for Pulumi's `command` plugin 1.2.1, which no package registry carries. It has `command:remote:Command` and
+ * `command:local:Command`, and behaves as the official plugin does where the program can see it: one run (and one
+ * connection) for each create, update or delete; only `triggers` replaces; an update runs `update`, else `create`; a
+ * delete runs with the inputs in state; a failed create leaves no state; refresh returns the state unchanged. It refuses
+ * types and inputs that it does not support by name.
  */
 
 const SHARED = ["create", "update", "delete", "stdin", "triggers", "addPreviousOutputInEnv", "logging"];
 
-/** The types it has, and the inputs of each. */
+/** The supported types, and the inputs of each. */
 const INPUTS: Readonly<Record<string, readonly string[]>> = {
   "command:remote:Command": ["connection", ...SHARED],
   "command:local:Command": ["interpreter", ...SHARED],
 };
 
-/** A Command's inputs, with secrets unwrapSecretsed. */
-interface Inputs extends Local {
+/** A Command's inputs, with secrets unwrapped. */
+interface Inputs extends LocalInputs {
   connection?: Connection;
   create?: string;
   update?: string;
@@ -41,15 +41,19 @@ interface Outputs {
 async function execute(command: string | undefined, raw: unknown, before?: Outputs): Promise<Outputs> {
   if (command === undefined) return { stdout: "", stderr: "" };
   const inputs = unwrapSecrets(raw) as Inputs;
-  const { stdout, stderr, ended, all } = inputs.connection
+  const { stdout, stderr, failure, all } = inputs.connection
     ? await runOverSsh(inputs.connection, command, inputs.stdin ?? "")
-    : await runHere(inputs, command, inputs.addPreviousOutputInEnv === false ? {} : previous(before));
-  if (ended !== undefined) throw new Error(`${ended}: running ${JSON.stringify(command)}:\n${all}`);
+    : await runLocally(
+        inputs,
+        command,
+        inputs.addPreviousOutputInEnv === false ? {} : previousOutput(before),
+      );
+  if (failure !== undefined) throw new Error(`${failure}: running ${JSON.stringify(command)}:\n${all}`);
   return { stdout: stdout.replace(/\n$/, ""), stderr: stderr.replace(/\n$/, "") };
 }
 
-/** A local command's environment tells what the last run printed; to a remote one sshd would not pass it on. */
-function previous(before: Outputs | undefined): Record<string, string> {
+/** Tells a local command the output of the last run. sshd would not pass these variables on to a remote command. */
+function previousOutput(before: Outputs | undefined): Record<string, string> {
   const { stdout, stderr } = unwrapSecrets(before ?? {}) as Partial<Outputs>;
   return {
     ...(stdout ? { PULUMI_COMMAND_STDOUT: stdout } : {}),
@@ -60,7 +64,7 @@ function previous(before: Outputs | undefined): Record<string, string> {
 /** The type in a URN, without those of its parents. */
 const typeIn = (urn: string) => urn.split("::")[2]?.split("$").pop() ?? "";
 
-/** Whether two inputs differ once secrets are unwrapSecretsed: their wrapping alone is no change. */
+/** Whether two inputs differ. The wrapping of a secret alone is no difference. */
 const differs = (olds: Record<string, unknown>, news: Record<string, unknown>, key: string) =>
   !isDeepStrictEqual(unwrapSecrets(olds[key]), unwrapSecrets(news[key]));
 
@@ -69,19 +73,19 @@ const provider: Provider = {
 
   check: (urn, _olds, news: Record<string, unknown>) => {
     const type = typeIn(urn);
-    const known = INPUTS[type];
-    if (!known) {
+    const supported = INPUTS[type];
+    if (!supported) {
       return Promise.reject(
         new Error(`the lab's stand-in for the command plugin has no ${type}: set LAB_COMMAND_PLUGIN`),
       );
     }
     const failures = Object.keys(news)
-      .filter((key) => !known.includes(key) && !key.startsWith("__"))
+      .filter((key) => !supported.includes(key) && !key.startsWith("__"))
       .map((property) => ({
         property,
         reason: "the lab's stand-in does not know it: set LAB_COMMAND_PLUGIN",
       }));
-    if (known.includes("connection") && news["connection"] === undefined)
+    if (supported.includes("connection") && news["connection"] === undefined)
       failures.push({ property: "connection", reason: "it is required" });
     return Promise.resolve({ inputs: news, failures });
   },

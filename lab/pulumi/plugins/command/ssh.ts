@@ -22,22 +22,22 @@ export interface Connection {
   hostKey?: string;
 }
 
-/** What a command printed, and how it ended where that was not well. */
+/** A command's output, and its failure if it failed. */
 export interface CommandResult {
   stdout: string;
   stderr: string;
-  /** Both, in the order of their arrival. */
+  /** Both outputs, in the order of their arrival. */
   all: string;
-  ended?: string;
+  failure?: string;
 }
 
-/** The real plugin's pauses between dials: from 100 ms, each half as long again, 5 s at most. */
+/** The official plugin's pauses between dials: from 100 ms, each 1.5 times as long as the last, at most 5 s. */
 const FIRST_PAUSE = 100;
 const BACKOFF = 1.5;
 const LONGEST_PAUSE = 5_000;
 
 /**
- * Dials, runs one command with `stdin` on its standard input, and hangs up.
+ * Connects, runs one command with `stdin` on its standard input, and disconnects.
  *
  * @throws Error when no dial succeeds
  */
@@ -56,12 +56,16 @@ export async function runOverSsh(
 
 async function dialWithRetry(connection: Connection): Promise<SshClient> {
   const limit = connection.dialErrorLimit ?? 10;
-  for (let failed = 0, pause = FIRST_PAUSE; ; failed++, pause = Math.min(pause * BACKOFF, LONGEST_PAUSE)) {
+  for (
+    let failures = 0, pause = FIRST_PAUSE;
+    ;
+    failures++, pause = Math.min(pause * BACKOFF, LONGEST_PAUSE)
+  ) {
     try {
       return await dial(connection);
     } catch (error) {
-      if (limit >= 0 && failed >= limit) {
-        throw new Error(`after ${failed} failed attempts: ${(error as Error).message}`, { cause: error });
+      if (limit >= 0 && failures >= limit) {
+        throw new Error(`after ${failures} failed attempts: ${(error as Error).message}`, { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
@@ -73,7 +77,7 @@ async function dial(connection: Connection): Promise<SshClient> {
   const client = new ssh2.Client();
   return new Promise((resolve, reject) => {
     client.on("ready", () => resolve(client));
-    // A host that is still booting may hang up in the middle of the handshake, which is no error to the library.
+    // A booting host may close the connection during the handshake, which ssh2 does not report as an error.
     sock.once("close", () => reject(new Error("ssh: handshake failed: EOF")));
     client.on("error", (error) => {
       sock.destroy();
@@ -84,30 +88,22 @@ async function dial(connection: Connection): Promise<SshClient> {
 }
 
 function configFor(connection: Connection): ConnectConfig {
-  const [type, key] = connection.hostKey?.trim().split(/\s+/) ?? [];
-  // A key that cannot be read must never count as none.
-  if (connection.hostKey !== undefined && (type === undefined || key === undefined)) {
-    throw new Error("failed to parse host key: ssh: no key found");
-  }
+  const { user = "root", password, privateKey, privateKeyPassword: passphrase, hostKey } = connection;
   const agent = connection.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
+  const config = { username: user, readyTimeout: 0, password, privateKey, passphrase, agent };
+  if (hostKey === undefined) return config;
+  const [type, key] = hostKey.trim().split(/\s+/);
+  // An unreadable key must not be treated as no key, which would accept any host.
+  if (type === undefined || key === undefined) throw new Error("failed to parse host key: ssh: no key found");
   return {
-    username: connection.user ?? "root",
-    readyTimeout: 0,
-    ...(connection.privateKey === undefined ? {} : { privateKey: connection.privateKey }),
-    ...(connection.privateKeyPassword === undefined ? {} : { passphrase: connection.privateKeyPassword }),
-    ...(connection.password === undefined ? {} : { password: connection.password }),
-    ...(agent === undefined ? {} : { agent }),
-    // The type of the pinned key is the only one offered; another key of that type is refused.
-    ...(type === undefined || key === undefined
-      ? {}
-      : {
-          algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
-          hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(key, "base64")),
-        }),
+    ...config,
+    // Only the pinned key's type is negotiated, and another key of that type is refused.
+    algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
+    hostVerifier: (offeredKey: Buffer) => offeredKey.equals(Buffer.from(key, "base64")),
   };
 }
 
-/** The dial limit bounds the TCP connect and nothing after it, as in the real plugin. */
+/** `perDialTimeout` limits only the TCP connect, not the handshake, as in the official plugin. */
 function connectTcp({ host, port = 22, perDialTimeout = 15 }: Connection): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, host);
@@ -134,10 +130,7 @@ function execute(client: SshClient, command: string, stdin: string): Promise<Com
     client.on("error", reject);
     client.on("close", () => reject(new Error("the connection was closed before the command ended")));
     client.exec(command, (error, channel) => {
-      if (error) {
-        reject(error);
-        return;
-      }
+      if (error) return reject(error);
       const result: CommandResult = { stdout: "", stderr: "", all: "" };
       const collect = (stream: "stdout" | "stderr") => (text: string) => {
         result[stream] += text;
@@ -145,12 +138,12 @@ function execute(client: SshClient, command: string, stdin: string): Promise<Com
       };
       channel.setEncoding("utf8").on("data", collect("stdout"));
       channel.stderr.setEncoding("utf8").on("data", collect("stderr"));
-      let ended: string | undefined = "wait: remote command exited without exit status or exit signal";
+      let failure: string | undefined = "wait: remote command exited without exit status or exit signal";
       channel.on("exit", (code: number | null, signal?: string) => {
-        if (code === null) ended = `Process exited with signal ${signal ?? "unknown"}`;
-        else ended = code === 0 ? undefined : `Process exited with status ${code}`;
+        if (code === null) failure = `Process exited with signal ${signal ?? "unknown"}`;
+        else failure = code === 0 ? undefined : `Process exited with status ${code}`;
       });
-      channel.on("close", () => resolve(ended === undefined ? result : { ...result, ended }));
+      channel.on("close", () => resolve({ ...result, failure }));
       channel.end(stdin);
     });
   });
