@@ -2,37 +2,37 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { attempt, run } from "../../system/commands.ts";
-import { waitForSsh } from "../../hosts/sshProbe.ts";
-import { runInHost } from "../../hosts/exec.ts";
-import { isRunning } from "../../hosts/supervisor.ts";
-import { killHost, rebootHost } from "../../hosts/power.ts";
+import { REFERENCE_HOSTS } from "../../cli/existingHosts.ts";
 import { removeLab } from "../../cli/teardown.ts";
-import { statusOf } from "../../hosts/status.ts";
 import { startHosts } from "../../hosts/boot.ts";
+import { runInHost } from "../../hosts/exec.ts";
 import type { Inventory } from "../../hosts/inventory.ts";
+import { killHost, rebootHost } from "../../hosts/power.ts";
+import { waitForSsh } from "../../hosts/sshProbe.ts";
+import { statusOf } from "../../hosts/status.ts";
+import { isRunning } from "../../hosts/supervisor.ts";
+import { inNetwork, namespacesOf } from "../../network/network.ts";
 import { sshArgv } from "../../pulumi/ssh.ts";
+import { attempt, run } from "../../system/commands.ts";
 import { openLab, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
-import { REFERENCE_HOSTS } from "../../cli/existingHosts.ts";
-import { inNetwork, namespacesOf } from "../../network/network.ts";
 import { killProcesses } from "../../system/processes.ts";
 import { silentProgress } from "../../system/progress.ts";
 
-/** The lab's hosts and the network between them: what stands in for Oracle must refuse what Oracle refuses. */
+/** The lab's existing hosts, and the network between them, which has to drop what Oracle's network drops. */
 describe("the lab's hosts", () => {
   let lab: Lab;
   const on = (host: string, script: string) => runInHost(lab, host, ["sh", "-ec", script]);
   const HOST01 = REFERENCE_HOSTS["host01"] as Inventory[string];
-  /** Does something while a tool of this machine is another one. */
-  const withTool = async (name: string, script: string, act: () => Promise<unknown>) => {
+  /** Runs an action while a script replaces a command of this machine. */
+  const withTool = async (name: string, script: string, action: () => Promise<unknown>) => {
     const tools = join(lab.directory, "tools");
     mkdirSync(tools);
     writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const path = process.env["PATH"];
     process.env["PATH"] = `${tools}:${path}`;
     try {
-      await act();
+      await action();
     } finally {
       process.env["PATH"] = path;
       rmSync(tools, { recursive: true });
@@ -46,7 +46,7 @@ describe("the lab's hosts", () => {
   });
   afterAll(() => removeLab(lab));
 
-  test("are the memo's: address, mask, MAC, NIC", async () => {
+  test("have the reference environment's addresses, masks, MACs and NICs", async () => {
     expect(await on("host01", "ip -o -4 address show eth0")).toContain("10.196.218.222/30");
     expect(await on("host01", "ip -o link show eth0")).toContain("link/ether c6:b0:e9:14:c2:ae");
     expect(await on("host02", "ip -o -4 address show eth0")).toContain("10.196.218.226/30");
@@ -73,18 +73,18 @@ describe("the lab's hosts", () => {
     await on("host01", "ping -c1 -W2 -M do -s 1472 198.51.100.10");
   });
 
-  describe("are joined by unicast only", () => {
-    /** Packets that arrived on a host while something was sent to it. */
-    const arrived = async (match: string, send: () => Promise<unknown>): Promise<number> => {
+  describe("exchange unicast only", () => {
+    /** The number of matching packets that arrive on host02 while host01 sends. */
+    const countArrivals = async (match: string, send: () => Promise<unknown>): Promise<number> => {
       await on(
         "host02",
-        `nft 'add table inet seen; add chain inet seen c { type filter hook prerouting priority -400; }'`,
+        `nft 'add table inet arrivals; add chain inet arrivals c { type filter hook prerouting priority -400; }'`,
       );
-      await on("host02", `nft add rule inet seen c ${match} counter`);
+      await on("host02", `nft add rule inet arrivals c ${match} counter`);
       await send();
-      // An ordinary packet sent afterwards has arrived, so whatever was going to arrive has done so.
+      // Packets keep their order, so after the answer to this ping no earlier packet is under way.
       await on("host01", "ping -c1 -W2 10.196.218.226");
-      const rules = await on("host02", "nft list table inet seen; nft delete table inet seen");
+      const rules = await on("host02", "nft list table inet arrivals; nft delete table inet arrivals");
       return Number(/packets (\d+)/.exec(rules)?.[1]);
     };
     const send = (kind: string, to: string, protocol: number) =>
@@ -98,26 +98,28 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
 [s.sendto(b'${kind}' * 8, ('${to}', 0)) for _ in range(3)]"`,
       );
 
-    test("an ordinary packet of an unusual protocol arrives", async () => {
-      expect(await arrived("ip protocol 253", () => send("plain", "10.196.218.226", 253))).toBe(3);
+    test("a unicast packet of an unusual protocol arrives", async () => {
+      expect(await countArrivals("ip protocol 253", () => send("plain", "10.196.218.226", 253))).toBe(3);
     });
-    test("GRE does not", async () => {
-      expect(await arrived("ip protocol gre", () => send("gre", "10.196.218.226", 47))).toBe(0);
+    test("GRE does not arrive", async () => {
+      expect(await countArrivals("ip protocol gre", () => send("gre", "10.196.218.226", 47))).toBe(0);
       expect(await inNetwork(lab.namespace("router"), "nft list counter inet ocivx gre")).toMatch(
         /packets 3/,
       );
     });
-    test("multicast does not", async () => {
-      expect(await arrived("ip daddr 239.1.1.1", () => send("mc", "239.1.1.1", 253))).toBe(0);
+    test("multicast does not arrive", async () => {
+      expect(await countArrivals("ip daddr 239.1.1.1", () => send("mc", "239.1.1.1", 253))).toBe(0);
     });
-    test("broadcast does not", async () => {
-      expect(await arrived("ip daddr 255.255.255.255", () => send("bc", "255.255.255.255", 253))).toBe(0);
-      expect(await arrived("ip daddr 10.196.218.227", () => send("bc", "10.196.218.227", 253))).toBe(0);
+    test("broadcast does not arrive", async () => {
+      expect(await countArrivals("ip daddr 255.255.255.255", () => send("bc", "255.255.255.255", 253))).toBe(
+        0,
+      );
+      expect(await countArrivals("ip daddr 10.196.218.227", () => send("bc", "10.196.218.227", 253))).toBe(0);
     });
-    test("a source address not one's own does not", async () => {
+    test("a packet whose source is not its VNIC's address does not arrive", async () => {
       await on("host01", "ip address add 10.9.9.9/32 dev lo");
       expect(
-        await arrived("ip saddr 10.9.9.9", () =>
+        await countArrivals("ip saddr 10.9.9.9", () =>
           on("host01", "ping -c1 -W1 -I 10.9.9.9 10.196.218.226 || true"),
         ),
       ).toBe(0);
@@ -127,14 +129,14 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     });
   });
 
-  test("come back from a reboot in a fresh namespace", async () => {
+  test("reboot into a new network namespace", async () => {
     await on("host01", "ip link add before type bridge");
     await rebootHost(lab, "host01", HOST01);
     expect(await on("host01", "ip -o link show")).not.toContain("before");
     expect(await on("host01", "ip -o -4 address show eth0")).toContain("10.196.218.222/30");
   });
 
-  test("brought up a second time, they change nothing", async () => {
+  test("are not changed by a second start", async () => {
     const boots = () =>
       Promise.all(
         ["host01", "host02"].map((host) =>
@@ -146,7 +148,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     expect(await boots()).toEqual(before);
   });
 
-  test("come back after a power cut, and after their supervisor was killed", async () => {
+  test("start again after a power cut, and after their supervisor was killed", async () => {
     await killHost(lab, "host02");
     expect(isRunning(lab, "host02")).toBe(false);
     const pid = Number(readFileSync(`${lab.directory}/hosts/host01/supervisor.pid`, "utf8").split(" ")[0]);
@@ -163,7 +165,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     }
   });
 
-  test("that boot in circles are left off, and their log says so", async () => {
+  test("that reboot again and again are left off, and the error quotes their log", async () => {
     await killHost(lab, "host02");
     await withTool("systemd-nspawn", "exit 133", () =>
       expect(startHosts(lab, REFERENCE_HOSTS, silentProgress)).rejects.toThrow(
@@ -173,10 +175,10 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     await startHosts(lab, REFERENCE_HOSTS, silentProgress);
   });
 
-  test("whose namespace goes at the very moment that somebody looks into it are removed all the same", async () => {
+  test("can be removed if their namespace disappears during the removal", async () => {
     const [ip = ""] = (await run(["which", "ip"])).split("\n");
-    const vanish = `if [ "$1 $2" = "netns pids" ]; then ${ip} netns del "$3"; fi; exec ${ip} "$@"`;
-    await withTool("ip", vanish, async () => {
+    const disappearing = `if [ "$1 $2" = "netns pids" ]; then ${ip} netns del "$3"; fi; exec ${ip} "$@"`;
+    await withTool("ip", disappearing, async () => {
       expect(await statusOf(lab, "host02")).toMatchObject({ running: true, megabytes: 0 });
       await killHost(lab, "host02");
     });
@@ -185,7 +187,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     await startHosts(lab, REFERENCE_HOSTS, silentProgress);
   });
 
-  test("once removed, leave no namespace, mount, process or file", async () => {
+  test("leave no namespace, mount, process or file after their removal", async () => {
     await removeLab(lab);
     expect(namespacesOf(lab)).toEqual([]);
     expect(existsSync(lab.directory)).toBe(false);
@@ -194,25 +196,25 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     lab = openLab("test-hosts");
   });
 
-  test("removed from a machine that had no namespaces, they leave not even the mount that those need", async () => {
+  test("leave no mount of /run/netns on a machine that had no namespaces before", async () => {
     const module = join(ROOT, "lab/network/namespaces.ts");
     const script = `
       import { addNamespace, releaseMount } from ${JSON.stringify(module)};
       import { execFileSync } from "node:child_process";
       import { readFileSync } from "node:fs";
       const cache = ${JSON.stringify(lab.directory)};
-      const mounted = () => readFileSync("/proc/mounts", "utf8").includes(" /run/netns ");
-      const seen = [mounted()];
+      const isMounted = () => readFileSync("/proc/mounts", "utf8").includes(" /run/netns ");
+      const results = [isMounted()];
       await addNamespace({ cache }, "one");
-      seen.push(mounted());
+      results.push(isMounted());
       await releaseMount(cache);
-      seen.push(mounted());
+      results.push(isMounted());
       execFileSync("ip", ["netns", "del", "one"]);
       await releaseMount(cache);
-      seen.push(mounted());
-      console.log(JSON.stringify(seen));`;
-    // A machine of its own as far as mounts go, with nothing in /run.
-    const fresh = [
+      results.push(isMounted());
+      console.log(JSON.stringify(results));`;
+    // A mount namespace with an empty /run, as on a machine without network namespaces.
+    const emptyRun = [
       "--mount",
       "--propagation=private",
       "sh",
@@ -221,7 +223,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
       "sh",
     ];
     const { stdout } = await execa("unshare", [
-      ...fresh,
+      ...emptyRun,
       process.execPath,
       "--input-type=module-typescript",
       "-e",

@@ -1,17 +1,17 @@
 import { delimiter } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { openLab, ROOT } from "../../system/lab.ts";
 import { namespacesOf } from "../../network/network.ts";
+import { openLab, ROOT } from "../../system/lab.ts";
 
 /**
- * `npm run lab` on a machine that lacks something: one line that says what, and what to do, before anything is
- * changed. What is lacking is taken away in namespaces of the test's own.
+ * `npm run lab` on a machine that lacks something prints one line with the cause and the remedy, and changes nothing.
+ * The tests hide a prerequisite in a mount namespace.
  */
 
-/** Runs `npm run lab` after a piece of shell, both in a mount namespace of their own. */
-function lab(prelude: string, args: readonly string[] = [], env: Record<string, string> = {}) {
-  const script = `set -e; ${prelude}; exec "$@"`;
+/** Runs `npm run lab` after a shell script, both in a new mount namespace and a new network namespace. */
+function lab(setUp: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+  const script = `set -e; ${setUp}; exec "$@"`;
   const argv = ["sh", "-c", script, "sh", "node", "lab/setup/lab.mjs", ...args];
   return execa("unshare", ["--mount", "--net", ...argv], {
     cwd: ROOT,
@@ -21,19 +21,19 @@ function lab(prelude: string, args: readonly string[] = [], env: Record<string, 
   });
 }
 
-/** Of the lab that was asked for: others come and go beside it. */
+/** The network namespaces of the lab under test. Other labs may run at the same time. */
 const namespaces = () => namespacesOf(openLab("lab"));
 
-/** The machine's own PATH, without what npm put before it. */
+/** The machine's own PATH, without the folders that npm puts in front. */
 const machinePath = () =>
   (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
 
-/** Shell that puts a `go` that cannot run before whatever Go the machine has. */
+/** A shell script that puts a failing `go` in front of the machine's own. */
 const WITHOUT_GO =
   "mkdir .lab/bin; printf '#!/bin/sh\\nexit 127\\n' > .lab/bin/go; chmod +x .lab/bin/go; PATH=$PWD/.lab/bin:$PATH";
 
-describe("on a bad day", () => {
-  test("a full disk", async () => {
+describe("npm run lab names the cause and the remedy", () => {
+  test("on a full disk", async () => {
     const before = namespaces();
     const { exitCode, stderr } = await lab("mount -t tmpfs -o size=20m tmpfs .lab");
     expect([exitCode, stderr]).toEqual([
@@ -45,7 +45,7 @@ describe("on a bad day", () => {
     expect(namespaces()).toEqual(before);
   });
 
-  test("no internet, and no Go to build the engine with", async () => {
+  test("without internet and without Go", async () => {
     const before = namespaces();
     const { exitCode, stderr } = await lab(`mount -t tmpfs tmpfs .lab; ${WITHOUT_GO}`);
     expect([exitCode, stderr]).toEqual([
@@ -57,12 +57,12 @@ describe("on a bad day", () => {
     expect(namespaces()).toEqual(before);
   });
 
-  test("--no-install: it names the command and stops", async () => {
+  test("with --no-install: it prints the command and stops", async () => {
     const { exitCode, stdout } = await lab("mount -t tmpfs tmpfs node_modules", ["--no-install"]);
     expect([exitCode, stdout]).toEqual([1, "lab: missing; install it with\n  npm ci --no-audit --no-fund"]);
   });
 
-  test("packages that cannot be installed", async () => {
+  test("if packages cannot be installed", async () => {
     const { exitCode, stderr } = await lab("mount -t tmpfs tmpfs node_modules", [], {
       npm_config_cache: "/nonexistent",
       npm_config_offline: "true",
