@@ -17,7 +17,7 @@ import { primaryVnic } from "./model/vnic.ts";
 import { networkOf } from "./policy.ts";
 import { stateFile } from "./daemonFiles.ts";
 
-/** What the cloud changes outside its state: the lab's hosts, which are its instances, and the router's rules. */
+/** Carries out the cloud's effects: on the lab's hosts, which are its instances, and on the router's rules. */
 export class Machines implements Effects {
   private readonly lab: Lab;
   private readonly cloud: () => Cloud;

@@ -190,52 +190,63 @@ function vcnChains({ vnics }: CloudNetwork): string[] {
   return [...chains, map("same_vcn", "ifname : verdict", verdicts)];
 }
 
-/** The chains that packets enter first, in the order in which they pass them. */
+/** The chains that nft calls for each packet, in the order in which a packet passes them. */
 function hookChains({ publicAddresses }: CloudNetwork): string[] {
-  return [
-    chain(
-      "from_vnic",
-      "meta nfproto ipv6 drop",
-      "ip version != 4 accept",
-      "iifname . ip saddr != @own_addresses iifname != @forwarding counter name spoofed drop",
-      "ip daddr { 224.0.0.0/4, 255.255.255.255 } counter name multicast drop",
-      "ip protocol gre counter name gre drop",
-      `ip daddr ${publicAddresses} drop`,
-    ),
-    chain(
-      "prerouting",
-      "type filter hook prerouting priority -460; policy accept;",
-      `iifname "${SECURED}*" jump from_vnic`,
-      'iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private',
-      `iifname "outside" ip daddr ${publicAddresses} drop`,
-    ),
-    chain(
-      "fragments",
-      "type filter hook prerouting priority -450; policy accept;",
-      "ip frag-off & 0x1fff != 0 iifname vmap @egress",
-      "ip frag-off & 0x1fff != 0 ip daddr vmap @ingress_of",
-    ),
-    chain("untracked_at_receiver", "ip daddr vmap @stateless_ingress_of", "notrack"),
-    chain(
-      "tracking",
-      "type filter hook prerouting priority -300; policy accept;",
-      "iifname vmap @stateless_egress",
-      `iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of`,
-    ),
-    chain(
-      "forward",
-      "type filter hook forward priority 0; policy accept;",
-      `oifname "${SECURED}*" oifname != @ports drop`,
-      "iifname vmap @same_vcn",
-      "iifname vmap @egress",
-      `iifname "${SECURED}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
-      `iifname "outside" oifname "${SECURED}*" meta mark != 0x1 drop`,
-      "oifname vmap @ingress",
-    ),
-    chain(
-      "postrouting",
-      "type filter hook postrouting priority 100; policy accept;",
-      'oifname "outside" ip saddr set ip saddr map @to_public',
-    ),
-  ];
+  return [...arrivalChains(publicAddresses), ...trackingChains(), ...forwardChains()];
 }
+
+/** Drops what Oracle's network does not carry, and translates public addresses to private ones. */
+const arrivalChains = (publicAddresses: string) => [
+  chain(
+    "from_vnic",
+    "meta nfproto ipv6 drop",
+    "ip version != 4 accept",
+    "iifname . ip saddr != @own_addresses iifname != @forwarding counter name spoofed drop",
+    "ip daddr { 224.0.0.0/4, 255.255.255.255 } counter name multicast drop",
+    "ip protocol gre counter name gre drop",
+    `ip daddr ${publicAddresses} drop`,
+  ),
+  chain(
+    "prerouting",
+    "type filter hook prerouting priority -460; policy accept;",
+    `iifname "${SECURED}*" jump from_vnic`,
+    'iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private',
+    `iifname "outside" ip daddr ${publicAddresses} drop`,
+  ),
+];
+
+/** Checks fragments before tracking reassembles them, and keeps stateless flows untracked. */
+const trackingChains = () => [
+  chain(
+    "fragments",
+    "type filter hook prerouting priority -450; policy accept;",
+    "ip frag-off & 0x1fff != 0 iifname vmap @egress",
+    "ip frag-off & 0x1fff != 0 ip daddr vmap @ingress_of",
+  ),
+  chain("untracked_at_receiver", "ip daddr vmap @stateless_ingress_of", "notrack"),
+  chain(
+    "tracking",
+    "type filter hook prerouting priority -300; policy accept;",
+    "iifname vmap @stateless_egress",
+    `iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of`,
+  ),
+];
+
+/** Applies the Security Lists and routes, and translates private addresses to public ones. */
+const forwardChains = () => [
+  chain(
+    "forward",
+    "type filter hook forward priority 0; policy accept;",
+    `oifname "${SECURED}*" oifname != @ports drop`,
+    "iifname vmap @same_vcn",
+    "iifname vmap @egress",
+    `iifname "${SECURED}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
+    `iifname "outside" oifname "${SECURED}*" meta mark != 0x1 drop`,
+    "oifname vmap @ingress",
+  ),
+  chain(
+    "postrouting",
+    "type filter hook postrouting priority 100; policy accept;",
+    'oifname "outside" ip saddr set ip saddr map @to_public',
+  ),
+];

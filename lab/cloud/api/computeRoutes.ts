@@ -6,7 +6,7 @@ import { instanceAction, terminateInstance } from "../model/power.ts";
 import { allShapes, shapesFor } from "../model/shape.ts";
 import { workRequest, workRequestErrors, workRequestId } from "../model/workRequest.ts";
 import { AVAILABILITY_DOMAINS } from "../region.ts";
-import { readBody } from "./bodies.ts";
+import { readBody } from "./requestBody.ts";
 import { compartmentOf, filtered, page, sorted } from "./lists.ts";
 import { change, crud, idOf, show, updates } from "./route.ts";
 import type { Service } from "./route.ts";

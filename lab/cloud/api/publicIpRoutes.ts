@@ -2,7 +2,7 @@ import type { Cloud } from "../model/cloud.ts";
 import { notFound } from "../model/errors.ts";
 import type { Vnic } from "../model/resources.ts";
 import { assignPublicIp, releasePublicIp } from "../model/vnic.ts";
-import { readBody } from "./bodies.ts";
+import { readBody } from "./requestBody.ts";
 import { compartmentOf, filtered, page } from "./lists.ts";
 import { change, creates, idOf, show } from "./route.ts";
 import type { Call, Service } from "./route.ts";

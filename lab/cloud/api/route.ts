@@ -4,7 +4,7 @@ import type { Context, Handler, Hono, MiddlewareHandler } from "hono";
 import type { Cloud } from "../model/cloud.ts";
 import type { ResourceKind } from "../model/resources.ts";
 import type { Operation, RequestBody } from "../requestSchemas.ts";
-import { readBody } from "./bodies.ts";
+import { readBody } from "./requestBody.ts";
 import { ApiError } from "./errors.ts";
 import { compartmentOf, filtered, page, sorted } from "./lists.ts";
 

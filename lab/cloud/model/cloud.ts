@@ -8,7 +8,7 @@ import type { ResourceTables, State } from "./store.ts";
 /** "force" cuts the power; "graceful" asks the host's system first. */
 export type PowerMode = "force" | "graceful";
 
-/** What the cloud makes happen outside its state: hosts, the router's rules, the state file. */
+/** The cloud's effects outside its state: hosts, the router's rules, the state file. */
 export interface Effects {
   save: (state: State) => void;
   /** Brings the router's rules in line with the state; resolves when they are loaded. */
@@ -27,10 +27,7 @@ export interface Effects {
   uniqueHostName: (preferred: string) => string;
 }
 
-/**
- * Milliseconds that a resource stays PROVISIONING or TERMINATING. A client that does not wait for the end is noticed
- * by that.
- */
+/** Milliseconds that a resource stays PROVISIONING or TERMINATING, long enough to catch a client that does not wait. */
 const TRANSITION = 60;
 
 /** The cloud: its state, and the means to change it. */
@@ -68,7 +65,7 @@ export class Cloud {
     table[resource.id] = resource;
   }
 
-  /** Changes the fields of a resource that have a value here. */
+  /** Changes the given fields of a resource; an undefined value changes nothing. */
   update<K extends ResourceKind>(kind: K, id: string, changes: Partial<Resources[K]>): Resources[K] {
     const defined = Object.entries(changes).filter(([, value]) => value !== undefined);
     return Object.assign(this.get(kind, id), Object.fromEntries(defined));

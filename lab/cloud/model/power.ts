@@ -131,11 +131,10 @@ export async function runTransition(
   cloud.save();
 }
 
-/** Removes what a terminated instance had, its keys included. */
+/** Removes a terminated instance's VNICs, boot volume, machine, and keys (in its metadata). */
 function removeParts(cloud: Cloud, instance: Instance): void {
   detachVnics(cloud, instance.id);
   removeBootVolume(cloud, instance.id);
-  // The metadata holds keys.
   instance.metadata = {};
   delete cloud.state.machines[instance.id];
   void cloud.effects.syncNetwork();

@@ -19,7 +19,7 @@ export type ResourceTables = { [K in ResourceKind]: Record<string, Resources[K]>
 export type State = ResourceTables & {
   /** By the instance's OCID. */
   machines: Record<string, Machine>;
-  /** The OCIDs of what requests with a retry token created, by kind and token. */
+  /** The OCIDs of resources that were created with a retry token, by kind and token. */
   retries: Record<string, string>;
 };
 

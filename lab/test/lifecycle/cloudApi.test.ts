@@ -141,7 +141,7 @@ describe("the cloud's API", () => {
       });
     });
 
-    const refused: [
+    const refusedRequests: [
       string,
       string,
       (details: { vcnId: string }) => [string, object],
@@ -267,7 +267,7 @@ describe("the cloud's API", () => {
         egressSecurityRules: [],
       },
     });
-    test.each(refused)("%s is refused for a %s", async (_, _of, request, status, code, message) => {
+    test.each(refusedRequests)("%s is refused for a %s", async (_, _of, request, status, code, message) => {
       const [method, details] = request({ vcnId: vcn.id });
       const refusal = await sdk.refusal("network", method, details);
       expect([refusal.status, refusal.code]).toEqual([status, code]);

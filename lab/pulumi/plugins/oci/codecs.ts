@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 
 /**
- * Translates the properties of resources between the program and Oracle's API. A codec knows one value: how to write it
- * for either side, and whether a change of it changes anything.
+ * Translates the properties of resources between the program and Oracle's API. A codec writes one value
+ * for either side, and tells whether two values mean the same.
  */
 
 export type Fields = Record<string, unknown>;
 
-/** What it takes to get from a resource's state to its desired inputs. */
+/** How a resource gets from its state to its desired inputs. */
 export type Difference = "none" | "updates" | "replaces";
 
 export interface Codec {
