@@ -6,30 +6,29 @@ import type { Lab } from "../system/lab.ts";
 import { REGION, SERVICE_HOSTS, TENANCY, USER } from "./region.ts";
 
 /**
- * What clients need to talk to the lab's cloud: the certificate authority that its server is known by, a key
- * that signs requests, and a config file as Oracle's tools read it. Made once a lab; root alone can read them.
+ * The files that clients need for the lab's cloud: the certificate authority of its server, a key that signs requests,
+ * and a config file for Oracle's tools. They are made once for each lab, and only root can read them.
  */
 
 const folder = (lab: Lab) => join(lab.directory, "cloud", "access");
 
-/** The authority's certificate, which clients have to trust. */
-export const authority = (lab: Lab) => join(folder(lab), "ca.pem");
-/** The server's certificate and its key. */
+/** The certificate of the authority, which clients have to trust. */
+const authority = (lab: Lab) => join(folder(lab), "ca.pem");
 export const serverCertificate = (lab: Lab) => join(folder(lab), "server.pem");
 export const serverKey = (lab: Lab) => join(folder(lab), "server.key");
-/** The key that signs requests, and its public half, by which the cloud knows them. */
-export const apiKey = (lab: Lab) => join(folder(lab), "api_key.pem");
+/** The key that signs requests, and its public half, which the cloud checks them by. */
+const apiKey = (lab: Lab) => join(folder(lab), "api_key.pem");
 export const apiPublicKey = (lab: Lab) => join(folder(lab), "api_key_public.pem");
-/** Oracle's config file, profile DEFAULT. */
+/** A config file as Oracle's tools read it, with the profile DEFAULT. */
 export const configFile = (lab: Lab) => join(folder(lab), "config");
 
-/** An API key's fingerprint as Oracle writes it: the MD5 of the public key's DER, in pairs. */
+/** An API key's fingerprint in Oracle's form: the MD5 of the public key's DER, in pairs of hex digits. */
 export function fingerprintOf(publicPem: string): string {
   const der = createPublicKey(publicPem).export({ type: "spki", format: "der" });
   return createHash("md5").update(der).digest("hex").match(/../g)?.join(":") ?? "";
 }
 
-/** Makes the lab's access files where there are none; all of them appear at once. */
+/** Makes the access files where there are none. The folder is renamed when it is complete, so none is ever missing. */
 export async function ensureAccess(lab: Lab): Promise<void> {
   if (existsSync(folder(lab))) return;
   const unfinished = `${folder(lab)}.${process.pid}`;
@@ -60,8 +59,8 @@ export async function ensureAccess(lab: Lab): Promise<void> {
   renameSync(unfinished, folder(lab));
 }
 
-/** An authority of the lab's own, and a server certificate that it signed for the services' names. */
-async function makeCertificates(into: string): Promise<void> {
+/** Makes an authority, and a server certificate signed by it for the services' host names. */
+async function makeCertificates(target: string): Promise<void> {
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "3650"];
   const make = (name: string, subject: string, options: readonly string[]) =>
     run([
@@ -69,23 +68,22 @@ async function makeCertificates(into: string): Promise<void> {
       "req",
       "-x509",
       ...curve,
-      ...["-subj", subject, "-keyout", join(into, `${name}.key`), "-out", join(into, `${name}.pem`)],
+      ...["-subj", subject, "-keyout", join(target, `${name}.key`), "-out", join(target, `${name}.pem`)],
       ...options,
     ]);
   await make("ca", "/CN=oci-vxlan lab", ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
   await make("server", `/CN=${SERVICE_HOSTS[0] ?? ""}`, [
-    ...["-CA", join(into, "ca.pem"), "-CAkey", join(into, "ca.key")],
+    ...["-CA", join(target, "ca.pem"), "-CAkey", join(target, "ca.key")],
     ...["-addext", `subjectAltName=${SERVICE_HOSTS.map((name) => `DNS:${name}`).join(",")}`],
     ...["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"],
   ]);
-  // Nothing else will ever be signed by it.
-  rmSync(join(into, "ca.key"));
+  // The authority signs nothing else.
+  rmSync(join(target, "ca.key"));
 }
 
 /**
- * The environment in which Oracle's clients find the lab's cloud and nothing else. Keys go by path, so no
- * secret is in it. The official plugin takes its credentials from `TF_VAR_…`, the SDKs and oci-cli from the
- * config file.
+ * The environment in which Oracle's clients trust the lab's cloud alone and have its credentials. It names the key by
+ * its path, so it holds no secret. The official plugin reads `TF_VAR_…`, the SDKs and oci-cli read the config file.
  */
 export function accessEnvironment(lab: Lab): Record<string, string> {
   const ca = authority(lab);

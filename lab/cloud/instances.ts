@@ -7,17 +7,17 @@ import type { Instance, LifecycleState } from "./model/resources.ts";
 import { loadState } from "./model/store.ts";
 import { stateFile } from "./daemonFiles.ts";
 
-/** An instance as the lab's user sees it: by the name of its machine. */
+/** An instance as the lab's commands show it. */
 export interface InstanceView {
   id: string;
+  /** The name of the lab's host behind it. */
   host: string;
   state: LifecycleState;
   privateIp: string;
-  /** Where the operator reaches it. */
   publicIp?: string;
 }
 
-/** The instances that the lab's cloud has, in order of their hosts' names, from its books, whether it runs or not. */
+/** The instances in the cloud's saved state, by the names of their hosts. The cloud need not run. */
 export function instancesOf(lab: Lab): InstanceView[] {
   const { instances, machines, vnicAttachments, vnics } = loadState(stateFile(lab));
   const views = Object.entries(machines).flatMap(([id, { host }]) => {
@@ -26,13 +26,12 @@ export function instancesOf(lab: Lab): InstanceView[] {
     const vnic = vnics[attachment?.vnicId ?? ""];
     if (instance === undefined || vnic === undefined) return [];
     const { privateIp, publicIp } = vnic;
-    const view = { id, host, state: instance.lifecycleState, privateIp };
-    return [publicIp === undefined ? view : { ...view, publicIp }];
+    return [{ id, host, state: instance.lifecycleState, privateIp, publicIp }];
   });
   return views.sort((a, b) => a.host.localeCompare(b.host));
 }
 
-/** Pins the keys of the cloud's instances to the addresses that the operator reaches them by. */
+/** Writes a known_hosts file: the instances' host keys by the addresses where the operator reaches them. */
 export function pinInstances(lab: Lab): void {
   const { instances } = loadState(stateFile(lab));
   const pins = instancesOf(lab).flatMap(({ id, host, privateIp, publicIp }) => {
@@ -43,7 +42,7 @@ export function pinInstances(lab: Lab): void {
   writePins(knownInstances(lab), pins);
 }
 
-/** The host key that an instance was given at launch. */
+/** The host key in an instance's user data, which the stack issues. */
 function issuedKey({ metadata }: Instance): string | undefined {
   const userData = Buffer.from(metadata["user_data"] ?? "", "base64").toString("utf8");
   if (!userData.startsWith("#cloud-config")) return undefined;
@@ -51,11 +50,11 @@ function issuedKey({ metadata }: Instance): string | undefined {
     const { ssh_keys: keys } = parse(userData) as { ssh_keys?: Record<string, string> };
     return (keys?.["ed25519_public"] ?? keys?.["ecdsa_public"])?.trim();
   } catch {
-    return undefined; // Not YAML, which is cloud-init's affair.
+    return undefined; // Not YAML. cloud-init reports that on the host.
   }
 }
 
-/** The host key that an instance made for itself, read from its disk. */
+/** The host key that an instance generated, read from its disk. */
 function ownKey(lab: Lab, host: string): string | undefined {
   const file = join(lab.directory, "hosts", host, "written/etc/ssh/ssh_host_ed25519_key.pub");
   return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;

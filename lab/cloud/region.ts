@@ -1,4 +1,4 @@
-/** The one region of the lab's cloud, and who its only user is. Nothing here exists anywhere else. */
+/** The region, user and places of the lab's cloud. None of them exists in Oracle's. */
 
 export const REGION = "eu-frankfurt-1";
 
@@ -7,10 +7,10 @@ export const TENANCY = ocid("tenancy");
 export const USER = ocid("user");
 export const COMPARTMENT = ocid("compartment");
 
-/** Where Oracle's clients look for the services that the lab has. */
+/** The host names of the services that the lab has, as Oracle's clients make them. */
 export const SERVICE_HOSTS = [`iaas.${REGION}.oraclecloud.com`, `identity.${REGION}.oci.oraclecloud.com`];
 
-/** The version that both services' paths begin with. */
+/** The version of the API, which begins the paths of both services. */
 export const BASE_PATH = "/20160918";
 
 export const AVAILABILITY_DOMAINS = [1, 2, 3].map((number) => `LAB:EU-FRANKFURT-1-AD-${number}`);

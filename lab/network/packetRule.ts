@@ -1,6 +1,6 @@
 /** The rules of Security Lists, each as the matches that nft tests packets by. */
 
-export interface PortRange {
+interface PortRange {
   min: number;
   max: number;
 }

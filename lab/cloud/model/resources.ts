@@ -132,7 +132,7 @@ export interface Vnic extends Resource {
   skipSourceDestCheck: boolean;
 }
 
-export interface VnicAttachment extends Resource {
+interface VnicAttachment extends Resource {
   availabilityDomain: string;
   instanceId: string;
   subnetId: string;
@@ -142,7 +142,7 @@ export interface VnicAttachment extends Resource {
 }
 
 /** The private address of a VNIC, which Oracle shows as a resource of its own. */
-export interface PrivateIp extends Omit<Resource, "lifecycleState"> {
+interface PrivateIp extends Omit<Resource, "lifecycleState"> {
   availabilityDomain: string;
   ipAddress: string;
   isPrimary: boolean;
@@ -151,7 +151,7 @@ export interface PrivateIp extends Omit<Resource, "lifecycleState"> {
   hostnameLabel?: string;
 }
 
-export interface BootVolume extends Resource {
+interface BootVolume extends Resource {
   availabilityDomain: string;
   imageId: string;
   isHydrated: boolean;
@@ -160,7 +160,7 @@ export interface BootVolume extends Resource {
   vpusPerGB: number;
 }
 
-export interface BootVolumeAttachment extends Resource {
+interface BootVolumeAttachment extends Resource {
   availabilityDomain: string;
   bootVolumeId: string;
   instanceId: string;

@@ -2,19 +2,20 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { configFile } from "../../cloud/access.ts";
+import { accessEnvironment, configFile } from "../../cloud/access.ts";
 import { startCloud } from "../../cloud/daemonControl.ts";
 import { changeFaults } from "../../cloud/faults.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
 import { removeLab } from "../../cli/teardown.ts";
+import { asOperator } from "../../pulumi/operator.ts";
 import { openLab } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { silentProgress } from "../../system/progress.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
 
-/** The lab's cloud as Oracle's own SDK sees it: whom it answers, which networks it makes, and what it refuses. */
+/** The API of the lab's cloud, called by Oracle's own SDK: authentication, networks, and refused requests. */
 describe("the cloud's API", () => {
   let lab: Lab;
   let sdk: Sdk;
@@ -30,7 +31,7 @@ describe("the cloud's API", () => {
     make = new Builder(lab, sdk);
   });
   afterAll(async () => {
-    (sdk as Sdk | undefined)?.close(); // Where beforeAll failed there is none.
+    (sdk as Sdk | undefined)?.close(); // Undefined if beforeAll failed.
     await removeLab(lab);
   });
 
@@ -38,45 +39,43 @@ describe("the cloud's API", () => {
   const network = (method: string, request: object) => sdk.call("network", method, request);
   const compartmentId = COMPARTMENT;
 
-  describe("looks after who asks", () => {
-    test("a key that it does not know gets 401 in Oracle's shape", async () => {
+  describe("authentication", () => {
+    test("an unknown key gets 401 in Oracle's form", async () => {
       const { privateKey } = generateKeyPairSync("rsa", {
         modulusLength: 2048,
         privateKeyEncoding: { type: "pkcs8", format: "pem" },
         publicKeyEncoding: { type: "spki", format: "pem" },
       });
-      const key = join(lab.directory, "stranger.pem");
-      const config = join(lab.directory, "stranger.config");
+      const key = join(lab.directory, "unknown.pem");
+      const config = join(lab.directory, "unknown.config");
       writeFileSync(key, privateKey, { mode: 0o600 });
       writeFileSync(
         config,
         readFileSync(configFile(lab), "utf8").replace(/^key_file=.*$/m, `key_file=${key}`),
       );
-      const stranger = new Sdk(lab, { OCI_CONFIG_FILE: config });
-      const refusal = await stranger.refusal("network", "listVcns", { compartmentId });
-      stranger.close();
+      const unknownCaller = new Sdk(lab, { OCI_CONFIG_FILE: config });
+      const refusal = await unknownCaller.refusal("network", "listVcns", { compartmentId });
+      unknownCaller.close();
       expect([refusal.status, refusal.code]).toEqual([401, "NotAuthenticated"]);
       expect(refusal.requestId).toMatch(/[0-9A-F]{32}$/);
     });
 
-    test("so does a request without a signature", async () => {
+    test("a request without a signature gets 401", async () => {
       const url = `https://${SERVICE_HOSTS[0]}/20160918/vcns?compartmentId=${compartmentId}`;
       const script = `fetch(${JSON.stringify(url)}).then(async (r) => console.log(r.status, await r.text()))`;
-      const { asOperator } = await import("../../pulumi/operator.ts");
-      const { accessEnvironment } = await import("../../cloud/access.ts");
       const { stdout } = await attempt(asOperator(lab, [process.execPath, "-e", script]), {
         env: accessEnvironment(lab),
       });
       expect(stdout).toMatch(/^401 \{"code":"NotAuthenticated","message":"The required information/);
     });
 
-    test("a compartment that is not the user's is not there", async () => {
+    test("a compartment of another user gets 404", async () => {
       const refusal = await sdk.refusal("network", "listVcns", { compartmentId: `${compartmentId}x` });
       expect([refusal.status, refusal.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
     });
   });
 
-  test("has Oracle's places: availability domains, fault domains, images, shapes", async () => {
+  test("lists availability domains, fault domains, images and shapes", async () => {
     const names = ({ items }: any) =>
       items.map(({ name, displayName, shape }: any) => name ?? displayName ?? shape);
     expect(names(await sdk.call("identity", "listAvailabilityDomains", { compartmentId }))).toEqual(
@@ -100,7 +99,7 @@ describe("the cloud's API", () => {
     ]);
   });
 
-  test("an API error, as often as asked", async () => {
+  test("an injected API error, for as many requests as the fault says", async () => {
     changeFaults(lab, (faults) => faults.api.push({ code: "TooManyRequests", status: 429, count: 2 }));
     for (let time = 0; time < 2; time++) {
       const refusal = await sdk.refusal("network", "listVcns", { compartmentId });
@@ -110,7 +109,7 @@ describe("the cloud's API", () => {
   });
 
   describe("networks", () => {
-    test("a VCN is being provisioned, then available, and brings its defaults along", async () => {
+    test("a VCN is PROVISIONING, then AVAILABLE, and has its default resources", async () => {
       vcn = await make.vcn("10.0.0.0/16", { displayName: "first", dnsLabel: "first" });
       expect(vcn).toMatchObject({ lifecycleState: "PROVISIONING", vcnDomainName: "first.oraclevcn.com" });
       await until("the VCN", 5_000, async () => {
@@ -132,7 +131,7 @@ describe("the cloud's API", () => {
       ).toEqual([]);
     });
 
-    test("a subnet takes the VCN's defaults where it names none", async () => {
+    test("a subnet that names no route table and lists has the VCN's defaults", async () => {
       subnet = await make.subnet(vcn.id, "10.0.1.0/24", { displayName: "subnet one" });
       expect(subnet).toMatchObject({
         routeTableId: vcn.defaultRouteTableId,
@@ -158,7 +157,7 @@ describe("the cloud's API", () => {
         /10\.0\.0\.1\/16/,
       ],
       [
-        "a CIDR that is none",
+        "a CIDR of three octets",
         "VCN",
         () => ["createVcn", vcnOf("10.0.0/16")],
         400,
@@ -236,7 +235,7 @@ describe("the cloud's API", () => {
         /tcpOptions/,
       ],
       [
-        "a port range upside down",
+        "a reversed port range",
         "security list",
         ({ vcnId }) => [
           "createSecurityList",
@@ -247,7 +246,7 @@ describe("the cloud's API", () => {
         /9-2/,
       ],
       [
-        "a source that is no CIDR",
+        "a source with host bits",
         "security list",
         ({ vcnId }) => ["createSecurityList", listOf(vcnId, { protocol: "all", source: "10.0.0.7/24" })],
         400,
@@ -275,7 +274,7 @@ describe("the cloud's API", () => {
       expect(refusal.requestId).toMatch(/[0-9A-F]{32}$/);
     });
 
-    test("a field that the API has not is refused by name", async () => {
+    test("an unknown field is refused by its name", async () => {
       const body = JSON.stringify({ compartmentId, cidrBlocks: ["10.9.0.0/16"], colour: "blue" });
       const url = `https://${SERVICE_HOSTS[0]}/20160918/vcns`;
       const answer = await sdk.call("raw", "send", { method: "POST", url, body });
@@ -290,8 +289,8 @@ describe("the cloud's API", () => {
       });
     });
 
-    test("what is in use cannot be deleted", async () => {
-      const { gateway, table } = await make.wayOut(vcn.id);
+    test("a resource in use cannot be deleted", async () => {
+      const { gateway, table } = await make.internetAccess(vcn.id);
       const list = await make.securityList(vcn.id, [], []);
       await network("updateSubnet", {
         subnetId: subnet.id,
@@ -316,7 +315,7 @@ describe("the cloud's API", () => {
       expect(refusal.code).toBe("LimitExceeded");
     });
 
-    test("a change that was made on an older version is refused", async () => {
+    test("a change of an older version is refused", async () => {
       const { etag } = await network("getSubnet", { subnetId: subnet.id });
       const update = (displayName: string, ifMatch: string) => ({
         subnetId: subnet.id,
@@ -328,7 +327,7 @@ describe("the cloud's API", () => {
       expect([refusal.status, refusal.code]).toEqual([412, "NoEtagMatch"]);
     });
 
-    test("a repeated request with the same retry token makes nothing new", async () => {
+    test("a repeated request with the same retry token creates nothing", async () => {
       const request = {
         createVcnDetails: { compartmentId, cidrBlocks: ["10.77.0.0/16"] },
         opcRetryToken: "once",
@@ -337,15 +336,15 @@ describe("the cloud's API", () => {
       expect((await network("createVcn", request)).vcn.id).toBe(first);
       await network("deleteVcn", { vcnId: first });
       await until("the end of the VCN", 5_000, async () => {
-        const gone = await network("getVcn", { vcnId: first }).catch(({ status }) => status);
-        return gone === 404;
+        const status = await network("getVcn", { vcnId: first }).catch((error) => error.status);
+        return status === 404;
       });
     });
 
     test("lists are filtered, sorted and paged", async () => {
       const names = ["c", "a", "b"];
-      const made = [];
-      for (const displayName of names) made.push(await make.vcn("10.50.0.0/16", { displayName }));
+      const vcns = [];
+      for (const displayName of names) vcns.push(await make.vcn("10.50.0.0/16", { displayName }));
       const first = await network("listVcns", { compartmentId, sortBy: "DISPLAYNAME", limit: 2 });
       expect(first.items.map(({ displayName }: any) => displayName)).toEqual(["a", "b"]);
       const rest = await network("listVcns", {
@@ -356,7 +355,7 @@ describe("the cloud's API", () => {
       expect(rest.items.map(({ displayName }: any) => displayName)).toEqual(["c", "first"]);
       const filtered = await network("listVcns", { compartmentId, displayName: "b" });
       expect(filtered.items).toHaveLength(1);
-      for (const { id } of made) await network("deleteVcn", { vcnId: id });
+      for (const { id } of vcns) await network("deleteVcn", { vcnId: id });
     });
   });
 });

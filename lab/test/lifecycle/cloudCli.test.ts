@@ -57,7 +57,7 @@ describe("npm run lab", () => {
   });
   afterAll(() => removeLab(openLab(NAME)));
 
-  /** Oracle's command line, as the operator. */
+  /** Runs Oracle's command line in the operator's namespace. */
   const ocli = async (...args: string[]): Promise<any> => {
     const argv = asOperator(opened, [oci, "compute", "instance", ...args]);
     const text = await run(argv, { env: accessEnvironment(opened), timeout: 120_000 });
@@ -68,7 +68,7 @@ describe("npm run lab", () => {
     return stdout.includes("1 received");
   };
 
-  test("before anything runs, it says how to start it", async () => {
+  test("without hosts, errors say how to start them", async () => {
     expect((await lab("ssh", "host01")).stderr).toBe("lab: there are no hosts: start them with npm run lab.");
     expect((await lab("ps")).stdout).toBe("nothing runs");
     expect((await lab("fault", "terminate", "host01")).stderr).toBe(
@@ -76,7 +76,7 @@ describe("npm run lab", () => {
     );
   });
 
-  test("what cannot be asked for is said, with what can", async () => {
+  test("an unknown fault is refused with a list of the known ones", async () => {
     expect((await lab("fault", "flood")).stderr).toMatch(
       /^lab: there is no fault "flood": capacity \[COUNT \[AFTER\]\], /,
     );
@@ -89,7 +89,7 @@ describe("npm run lab", () => {
     expect((await lab("fault")).stdout).toBe("no faults");
   });
 
-  test("with no capacity for the second of two, up says what to do and keeps the first; the next up finishes", async () => {
+  test("with capacity for one host of two, up advises and keeps the first; the next up launches the second", async () => {
     expect((await lab("fault", "capacity", "1", "1")).stdout).toBe(
       "no capacity for the next launch after one",
     );
@@ -129,13 +129,13 @@ describe("npm run lab", () => {
     expect(stdout).toMatch(/^\(the cloud\) +running +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ MB$/m);
   });
 
-  test("ssh logs in by the key that the stack issued, and no other", async () => {
+  test("ssh accepts the host keys that the stack issued, and no others", async () => {
     expect((await lab("ssh", "host02", "id -un; hostname")).stdout).toBe("opc\nhost02");
     const pins = readFileSync(join(opened.directory, "keys", "known_instances"), "utf8").split("\n");
     expect(pins.filter(Boolean)).toHaveLength(2);
   });
 
-  test("oci-cli lists what up made, stops an instance and starts it, and the overlay passes again", async () => {
+  test("oci-cli lists, stops and starts instances, and the overlay works again", async () => {
     const listed = await ocli("list", "--compartment-id", COMPARTMENT);
     expect(listed.map((each: any) => [each["display-name"], each["lifecycle-state"]]).sort()).toEqual([
       ["host01", "RUNNING"],
@@ -162,13 +162,13 @@ describe("npm run lab", () => {
     await until("the overlay", 30_000, overlayPasses, 500);
   });
 
-  test("reboot and logs know instances", async () => {
+  test("reboot and logs work for instances", async () => {
     expect((await lab("reboot", "host02")).exitCode).toBe(0);
     await until("the overlay", 10_000, overlayPasses, 500);
     expect((await lab("logs", "host02")).stdout).toContain("VXLAN overlay");
   });
 
-  test("killed with everything in it, the next up brings all of it back", async () => {
+  test("an up restores everything after the cloud, the hosts and the network were killed", async () => {
     const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));
     await killProcesses([runningCloud(opened) ?? 0]);
     for (const namespace of namespacesOf(opened)) {
@@ -184,7 +184,7 @@ describe("npm run lab", () => {
     );
   });
 
-  test("an instance that the cloud ended on its own account is made again", async () => {
+  test("an instance that the cloud terminated is launched again", async () => {
     expect((await lab("fault", "terminate", "host02")).exitCode).toBe(0);
     expect(listHosts(opened)).toEqual(["host01"]);
     expect((await lab("refresh")).exitCode).toBe(0);
@@ -193,7 +193,7 @@ describe("npm run lab", () => {
     expect(stdout).toMatch(/^host02 -> host01 +passes/m);
   });
 
-  test("destroy leaves nothing in the cloud, and down nothing but the caches", async () => {
+  test("destroy leaves nothing in the cloud, and down leaves only the caches", async () => {
     const destroyed = await lab("destroy");
     expect(destroyed.exitCode, destroyed.stdout).toBe(0);
     const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));

@@ -18,7 +18,7 @@ import { silentProgress } from "../../system/progress.ts";
 import { Builder } from "./sdk/builders.ts";
 import { Sdk } from "./sdk/client.ts";
 
-/** The cloud's instances as Oracle's own SDK sees them: hosts that boot, whatever becomes of the cloud's own process. */
+/** The cloud's instances, by Oracle's own SDK: launch, power, images, and the death of the cloud's own process. */
 describe("the cloud's instances", () => {
   let lab: Lab;
   let sdk: Sdk;
@@ -34,7 +34,7 @@ describe("the cloud's instances", () => {
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
     vcn = await make.vcn("10.0.0.0/16");
-    const { table } = await make.wayOut(vcn.id);
+    const { table } = await make.internetAccess(vcn.id);
     const list = await make.securityList(vcn.id, [], []);
     subnet = await make.subnet(vcn.id, "10.0.1.0/24", {
       routeTableId: table.id,
@@ -42,7 +42,7 @@ describe("the cloud's instances", () => {
     });
   });
   afterAll(async () => {
-    (sdk as Sdk | undefined)?.close(); // Where beforeAll failed there is none.
+    (sdk as Sdk | undefined)?.close(); // Undefined if beforeAll failed.
     await removeLab(lab);
   });
 
@@ -55,7 +55,7 @@ describe("the cloud's instances", () => {
       return ["running", "degraded"].includes(state);
     });
 
-  test("are being provisioned, then running, with a VNIC and a boot volume", async () => {
+  test("are PROVISIONING, then RUNNING, with a VNIC and a boot volume", async () => {
     instance = await make.launch("host01", subnet.id, "10.0.1.10");
     expect(instance).toMatchObject({
       lifecycleState: "PROVISIONING",
@@ -81,7 +81,7 @@ describe("the cloud's instances", () => {
     expect(bootVolume).toMatchObject({ sizeInGBs: 47, lifecycleState: "AVAILABLE" });
   });
 
-  test("are hosts that boot with what their launch gave them", async () => {
+  test("boot with the host name, address and login key of their launch", async () => {
     await until("cloud-init", 30_000, async () => {
       const on = await runInHost(lab, "host01", ["cloud-init", "status"]).catch(() => "");
       return on === "status: done";
@@ -124,7 +124,7 @@ describe("the cloud's instances", () => {
       "InvalidParameter",
       /not in the subnet/,
     ],
-    ["a shape that there is none of", (d) => (d.shape = "VM.Huge"), 400, "InvalidParameter", /VM\.Huge/],
+    ["an unknown shape", (d) => (d.shape = "VM.Huge"), 400, "InvalidParameter", /VM\.Huge/],
     [
       "a shape that does not run the image",
       (d) => (d.shape = "VM.Standard.A1.Flex"),
@@ -140,7 +140,7 @@ describe("the cloud's instances", () => {
       /fixed size/,
     ],
     [
-      "an availability domain that there is none of",
+      "an unknown availability domain",
       (d) => (d.availabilityDomain = "XYZ:AD-1"),
       400,
       "InvalidParameter",
@@ -154,7 +154,7 @@ describe("the cloud's instances", () => {
       /Base64/,
     ],
     [
-      "an image that there is none of",
+      "an unknown image",
       (d) => (d.sourceDetails.imageId = "ocid1.image.none"),
       404,
       "NotAuthorizedOrNotFound",
@@ -183,7 +183,7 @@ describe("the cloud's instances", () => {
     expect([refusal.status, refusal.code]).toEqual([409, "Conflict"]);
   });
 
-  test("change in place; what was read at launch does not", async () => {
+  test("change in place, except for metadata that is read at launch", async () => {
     const updateInstanceDetails = { displayName: "renamed", freeformTags: { team: "net" } };
     const { instance: changed } = await compute("updateInstance", {
       instanceId: instance.id,
@@ -201,10 +201,10 @@ describe("the cloud's instances", () => {
     runInHost(lab, "host01", ["cat", "/proc/sys/kernel/random/boot_id", "/etc/machine-id"]);
   const act = (action: string) => compute("instanceAction", { instanceId: instance.id, action });
 
-  test("stop and start, by asking their system or by cutting the power", async () => {
+  test("stop and start, gracefully or by force", async () => {
     for (const action of ["SOFTSTOP", "STOP"]) {
-      const acted = (await act(action)).instance.lifecycleState;
-      expect(acted).toBe("STOPPING");
+      const { lifecycleState } = (await act(action)).instance;
+      expect(lifecycleState).toBe("STOPPING");
       await make.awaitState(instance.id, "STOPPED");
       expect(isRunning(lab, "host01")).toBe(false);
       const refusal = await sdk.refusal("compute", "instanceAction", { instanceId: instance.id, action });
@@ -215,7 +215,7 @@ describe("the cloud's instances", () => {
     }
   });
 
-  test("restart, and stay the machine that they are", async () => {
+  test("restart with the same machine id", async () => {
     const [, machine] = (await systemUp(), await bootId()).split("\n");
     for (const action of ["SOFTRESET", "RESET"]) {
       const [boot] = (await bootId()).split("\n");
@@ -227,7 +227,7 @@ describe("the cloud's instances", () => {
       expect(after[0]).not.toBe(boot);
     }
   });
-  test("that their own system turned off are seen as stopped", async () => {
+  test("are STOPPED when their own system powers off", async () => {
     await systemUp();
     await runInHost(lab, "host01", ["systemctl", "poweroff"]);
     await make.awaitState(instance.id, "STOPPED");
@@ -235,7 +235,7 @@ describe("the cloud's instances", () => {
     await make.awaitState(instance.id, "RUNNING");
   });
 
-  test("whose machine cannot boot are stopped, and the work request and the log say what it said", async () => {
+  test("are STOPPED when they cannot boot, with the reason in the work request and the log", async () => {
     const { opcWorkRequestId } = await compute("updateInstance", {
       instanceId: instance.id,
       updateInstanceDetails: { displayName: "host01" },
@@ -247,13 +247,13 @@ describe("the cloud's instances", () => {
     writeFileSync(init, "#!/bin/sh\necho Too many open files; exit 1\n", { mode: 0o755 });
     await act("START");
     await make.awaitState(instance.id, "STOPPED");
-    const said = /Too many open files .* host01 ended with exit status 1/;
+    const reason = /Too many open files .* host01 ended with exit status 1/;
     const url = `https://${SERVICE_HOSTS[0]}/20160918/workRequests/${opcWorkRequestId}/errors`;
-    expect((await sdk.call("raw", "send", { method: "GET", url })).body).toMatch(said);
-    expect(readFileSync(cloudLog(lab), "utf8")).toMatch(said);
+    expect((await sdk.call("raw", "send", { method: "GET", url })).body).toMatch(reason);
+    expect(readFileSync(cloudLog(lab), "utf8")).toMatch(reason);
   });
 
-  test("get another image, and with it a new disk behind the same VNIC", async () => {
+  test("get a new disk with another image, behind the same VNIC", async () => {
     const launched = (await compute("getInstance", { instanceId: instance.id })).instance;
     const { items } = await compute("listImages", { compartmentId, operatingSystem: "Oracle Linux" });
     const image = items.find(({ displayName }: any) => !displayName.includes("aarch64"));
@@ -270,7 +270,7 @@ describe("the cloud's instances", () => {
     await make.awaitState(instance.id, "RUNNING");
     await systemUp();
     expect(await runInHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
-    // And back, while it runs.
+    // Back to the first image, while the instance runs.
     await runInHost(lab, "host01", ["touch", "/etc/kept"]);
     const running = await compute("updateInstance", change(launched.imageId));
     expect(running.instance.lifecycleState).toBe("STOPPING");
@@ -283,8 +283,8 @@ describe("the cloud's instances", () => {
     expect(await runInHost(lab, "host01", ["ip", "-o", "-4", "address"])).toContain(`${view?.privateIp}/`);
   });
 
-  describe("outlives its process", () => {
-    test("killed and started again, it knows everything, and no host noticed", async () => {
+  describe("after the death of the cloud's process", () => {
+    test("a new one has the same instances, and no host restarted", async () => {
       const before = (await compute("listInstances", { compartmentId })).items;
       await systemUp();
       const init = await runInHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"]);
@@ -295,7 +295,7 @@ describe("the cloud's instances", () => {
       expect(await runInHost(lab, "host01", ["cut", "-d ", "-f22", "/proc/1/stat"])).toBe(init);
     });
 
-    test("killed in the middle of a launch, it finishes the launch", async () => {
+    test("a new one finishes a launch", async () => {
       const { id } = await make.launch("late", subnet.id);
       await killProcesses([runningCloud(lab) ?? 0]);
       await startCloud(lab, silentProgress);
@@ -305,13 +305,13 @@ describe("the cloud's instances", () => {
       await make.awaitState(id, "TERMINATED");
     });
 
-    test("started twice, it is started once", async () => {
+    test("a second start changes nothing", async () => {
       const pid = readFileSync(cloudPid(lab), "utf8");
       await startCloud(lab, silentProgress);
       expect(readFileSync(cloudPid(lab), "utf8")).toBe(pid);
     });
 
-    test("takes less than 120 MB", () => {
+    test("a new one takes less than 120 MB", () => {
       const pid = runningCloud(lab) ?? 0;
       expect(memoryOf([pid]) / 1024).toBeLessThan(120);
       const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
@@ -319,8 +319,8 @@ describe("the cloud's instances", () => {
     });
   });
 
-  describe("fails as asked", () => {
-    test("no capacity: a plain 500, once", async () => {
+  describe("an injected fault", () => {
+    test("of no capacity answers one launch with 500", async () => {
       changeFaults(lab, (faults) => (faults.capacity = 1));
       const launchInstanceDetails = await make.launchDetails("unlucky", subnet.id);
       const refusal = await sdk.refusal("compute", "launchInstance", { launchInstanceDetails });
@@ -333,7 +333,7 @@ describe("the cloud's instances", () => {
       expect(items).toEqual([]);
     });
 
-    test("a slow boot: the instance runs, its system does not yet", async () => {
+    test("of a slow boot lets the instance run before its system does", async () => {
       changeFaults(lab, (faults) => (faults.bootDelay = 3600));
       const { id } = await make.launch("slow", subnet.id);
       await make.awaitState(id, "RUNNING");
@@ -345,7 +345,7 @@ describe("the cloud's instances", () => {
     });
   });
 
-  test("what is terminated is gone with its files and keys, and stays to be seen for a while", async () => {
+  test("a terminated instance has no files and no keys, and is still listed", async () => {
     const userData = `#cloud-config\nssh_keys: {ed25519_private: secret-of-the-host}\n`;
     const launchInstanceDetails = await make.launchDetails("keyed", subnet.id);
     launchInstanceDetails.metadata.user_data = Buffer.from(userData).toString("base64");
@@ -361,16 +361,16 @@ describe("the cloud's instances", () => {
     expect(items.map(({ id }: any) => id)).toContain(keyed.id);
   });
 
-  test("the operator logs in to an instance whose key the lab found on its disk", async () => {
+  test("the operator logs in to an instance by the host key on its disk", async () => {
     const ssh = {
       protocol: "6",
       source: "198.51.100.10/32",
       tcpOptions: { destinationPortRange: { min: 22, max: 22 } },
     };
     const out = { protocol: "all", destination: "0.0.0.0/0" };
-    const { subnet: there } = await network("getSubnet", { subnetId: subnet.id });
+    const { subnet: current } = await network("getSubnet", { subnetId: subnet.id });
     await network("updateSecurityList", {
-      securityListId: there.securityListIds[0],
+      securityListId: current.securityListIds[0],
       updateSecurityListDetails: { ingressSecurityRules: [ssh], egressSecurityRules: [out] },
     });
     pinInstances(lab);
@@ -380,10 +380,10 @@ describe("the cloud's instances", () => {
     });
   });
 
-  test("all of it can be deleted, and then nothing is left", async () => {
+  test("all resources can be deleted, and nothing is left in the state", async () => {
     await compute("terminateInstance", { instanceId: instance.id });
     await make.awaitState(instance.id, "TERMINATED");
-    const { subnet: there } = await network("getSubnet", { subnetId: subnet.id });
+    const { subnet: current } = await network("getSubnet", { subnetId: subnet.id });
     const { items: gateways } = await network("listInternetGateways", { compartmentId });
     const remove = async (kind: string, request: object) => {
       await network(`delete${kind}`, request);
@@ -393,8 +393,8 @@ describe("the cloud's instances", () => {
       });
     };
     await remove("Subnet", { subnetId: subnet.id });
-    await remove("RouteTable", { rtId: there.routeTableId });
-    for (const securityListId of there.securityListIds) await remove("SecurityList", { securityListId });
+    await remove("RouteTable", { rtId: current.routeTableId });
+    for (const securityListId of current.securityListIds) await remove("SecurityList", { securityListId });
     await remove("InternetGateway", { igId: gateways[0].id });
     await remove("Vcn", { vcnId: vcn.id });
     const state = JSON.parse(readFileSync(stateFile(lab), "utf8"));

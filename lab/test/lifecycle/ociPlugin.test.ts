@@ -7,7 +7,7 @@ import { openLab } from "../../system/lab.ts";
 import { silentProgress } from "../../system/progress.ts";
 import { OciProgram } from "./ociProgram.ts";
 
-/** The same life with the stand-in and with the official plugin, whichever LAB_OCI_PLUGIN says. */
+/** Resources are created, changed and deleted alike by the stand-in and by the official plugin (LAB_OCI_PLUGIN). */
 describe("the oci plugin", () => {
   let program: OciProgram;
   const name = "test-oci-plugin";
@@ -22,14 +22,14 @@ describe("the oci plugin", () => {
 
   const WARNING = /warning|deprecated|unknown property/i;
 
-  test("previews what is not known yet", async () => {
+  test("previews resources whose ids are not known yet", async () => {
     const { exitCode, text } = await program.preview();
     expect(exitCode, text).toBe(0);
     expect(text).toMatch(/\+ 8 to create/);
     expect(text).not.toMatch(WARNING);
   });
 
-  test("creates one of each, and waits until the instance runs", async () => {
+  test("creates one resource of each type, and waits until the instance runs", async () => {
     const { exitCode, text, counts } = await program.up();
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ created: 8 });
@@ -40,34 +40,34 @@ describe("the oci plugin", () => {
     expect(outputs.imageName).toMatch(/^Canonical-Ubuntu-24\.04/);
   });
 
-  test("keeps metadata secret, which the API shows to whoever may read the instance", async () => {
+  test("keeps metadata secret in the state", async () => {
     const { text } = await program.pulumi(["stack", "export"]);
     expect(text).toContain("ocid1.instance");
     expect(text).not.toContain("I2Nsb3VkLWNvbmZpZwo=");
   });
 
-  test("finds nothing to do a second time", async () => {
+  test("changes nothing in a second up", async () => {
     const { exitCode, text, counts } = await program.up();
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ unchanged: 8 });
   });
 
-  test("refresh finds nothing that changed", async () => {
+  test("refreshes without a change", async () => {
     const { exitCode, text, counts } = await program.refresh();
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ unchanged: 8 });
   });
 
-  test("changes in place what can be changed in place", async () => {
+  test("updates resources in place", async () => {
     const rule = { protocol: "17", source: "10.7.1.0/24", udpOptions: { min: 8472, max: 8472 } };
-    const wanted = {
+    const overrides = {
       list: { displayName: "renamed", ingressSecurityRules: [rule] },
       default: { ingressSecurityRules: [] },
       gateway: { enabled: false },
       instance: { displayName: "renamed", freeformTags: { environment: "test" } },
     };
     const before = (await program.outputs()).instanceId;
-    const { exitCode, text, counts } = await program.up(wanted);
+    const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ updated: 4, unchanged: 4 });
     const { instanceId, subnetLists } = await program.outputs();
@@ -79,7 +79,7 @@ describe("the oci plugin", () => {
     expect(securityList.ingressSecurityRules).toMatchObject([
       { protocol: "17", udpOptions: { destinationPortRange: { min: 8472, max: 8472 } } },
     ]);
-    expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 8 });
     expect((await program.up()).counts).toEqual({ updated: 4, unchanged: 4 });
   });
 
@@ -90,29 +90,29 @@ describe("the oci plugin", () => {
       operatingSystem: "Oracle Linux",
       shape: "VM.Standard.E4.Flex",
     });
-    const wanted = { instance: { sourceDetails: { sourceType: "image", sourceId: items[0].id } } };
-    const { exitCode, text, counts } = await program.up(wanted);
+    const overrides = { instance: { sourceDetails: { sourceType: "image", sourceId: items[0].id } } };
+    const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ updated: 1, unchanged: 7 });
     const after = await program.outputs();
     expect({ ...after, bootVolumeId: "" }).toEqual({ ...before, bootVolumeId: "" });
-    // By this the program can tell.
+    // The program recognizes the new image by its boot volume.
     expect(after.bootVolumeId).not.toBe(before.bootVolumeId);
-    expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 8 });
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
   });
 
-  test("takes and gives a public address in place", async () => {
+  test("releases and assigns a public address in place", async () => {
     const { instanceId } = await program.outputs();
-    const taken = await program.up({ vnic: { assignPublicIp: "false" } });
-    expect(taken.exitCode, taken.text).toBe(0);
+    const released = await program.up({ vnic: { assignPublicIp: "false" } });
+    expect(released.exitCode, released.text).toBe(0);
     expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
     const { publicIp } = await program.outputs();
     expect(publicIp).toMatch(/^203\.0\.113\./);
   });
 
-  test("shows what changed behind its back, and puts it right", async () => {
+  test("shows a change made without Pulumi in a refresh, and reverts it in the next up", async () => {
     const securityListId = (await program.outputs()).subnetLists[0];
     await program.call("network", "updateSecurityList", {
       securityListId,
@@ -126,16 +126,16 @@ describe("the oci plugin", () => {
     expect(securityList.ingressSecurityRules).toHaveLength(4);
   });
 
-  test("replaces an instance whose first boot would differ", async () => {
+  test("replaces an instance whose user data changes", async () => {
     const before = (await program.outputs()).instanceId;
-    const wanted = { instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojCg==" } } };
-    const { exitCode, text, counts } = await program.up(wanted);
+    const overrides = { instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojCg==" } } };
+    const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ replaced: 1, unchanged: 7 });
     expect((await program.outputs()).instanceId).not.toBe(before);
     const { instance } = await program.call("compute", "getInstance", { instanceId: before });
     expect(instance.lifecycleState).toBe("TERMINATED");
-    expect((await program.up(wanted)).counts).toEqual({ unchanged: 8 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 8 });
   });
 
   const closed = {
@@ -150,7 +150,7 @@ describe("the oci plugin", () => {
     expect((await program.outputs()).publicIp).toBe("");
   });
 
-  test("makes anew what was terminated behind its back", async () => {
+  test("creates an instance again that was terminated without Pulumi", async () => {
     const { instanceId } = await program.outputs();
     await program.call("compute", "terminateInstance", { instanceId });
     await until("the end of the instance", 30_000, async () => {
@@ -163,17 +163,17 @@ describe("the oci plugin", () => {
     expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 7 });
   });
 
-  test("says what the service says when it refuses", async () => {
+  test("reports the service's message and request id", async () => {
     const { exitCode, text } = await program.up({ ...closed, gateway: { displayName: "x".repeat(300) } });
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/400-InvalidParameter, .*displayName/);
     expect(text).toMatch(/OPC request ID: \S+/);
-    // The one that failed is done again, whatever it is asked to be.
+    // A resource whose update failed is updated again, even without a change.
     expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 7 });
     expect((await program.up(closed)).counts).toEqual({ unchanged: 8 });
   });
 
-  test("without capacity it says so, keeps the rest, and goes on from there", async () => {
+  test("reports a lack of capacity, keeps the other resources, and continues in the next up", async () => {
     changeFaults(openLab(name), (faults) => (faults.capacity = 1));
     const replaced = { ...closed, instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojIQo=" } } };
     const { exitCode, text } = await program.up(replaced);
@@ -184,7 +184,7 @@ describe("the oci plugin", () => {
     expect((await program.outputs()).state).toBe("RUNNING");
   });
 
-  test("destroys all of it", async () => {
+  test("destroys all resources", async () => {
     const { exitCode, text, counts } = await program.destroy();
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ deleted: 8 });

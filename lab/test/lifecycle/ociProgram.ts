@@ -11,8 +11,8 @@ import { silentProgress } from "../../system/progress.ts";
 import { operationCounts } from "../../../test/lifecycle/support/outcome.ts";
 import type { Outcome } from "../../../test/lifecycle/support/outcome.ts";
 
-/** What the program's resources shall hold in place of its own values, by resource name. */
-export type Wanted = Readonly<Record<string, object>>;
+/** Arguments that override the program's own, by resource name. */
+type Overrides = Readonly<Record<string, object>>;
 
 /** The program in programs/network on a stack of its own, run by the real engine against the lab's cloud. */
 export class OciProgram {
@@ -38,16 +38,16 @@ export class OciProgram {
     return program;
   }
 
-  up = (wanted: Wanted = {}) => this.pulumi(["up", "--yes", "--skip-preview", "--diff"], wanted);
-  preview = (wanted: Wanted = {}) => this.pulumi(["preview"], wanted);
-  refresh = (wanted: Wanted = {}) => this.pulumi(["refresh", "--yes", "--skip-preview"], wanted);
+  up = (overrides: Overrides = {}) => this.pulumi(["up", "--yes", "--skip-preview", "--diff"], overrides);
+  preview = (overrides: Overrides = {}) => this.pulumi(["preview"], overrides);
+  refresh = (overrides: Overrides = {}) => this.pulumi(["refresh", "--yes", "--skip-preview"], overrides);
   destroy = () => this.pulumi(["destroy", "--yes", "--skip-preview"]);
 
-  async pulumi(args: readonly string[], wanted: Wanted = {}): Promise<Outcome> {
+  async pulumi(args: readonly string[], overrides: Overrides = {}): Promise<Outcome> {
     const argv = [this.engine.pulumi, "-C", this.folder, ...args, "--non-interactive", "--color=never"];
     const { exitCode, stdout, stderr } = await attempt(asOperator(this.lab, argv), {
       timeout: 300_000,
-      env: { ...this.environment(), WANTED: JSON.stringify(wanted) },
+      env: { ...this.environment(), OVERRIDES: JSON.stringify(overrides) },
     });
     return { exitCode, text: `${stdout}\n${stderr}`, counts: operationCounts(stdout) };
   }
@@ -58,7 +58,7 @@ export class OciProgram {
     return JSON.parse(text);
   }
 
-  /** One call of the cloud's API, behind Pulumi's back. */
+  /** Makes one call of the cloud's API without Pulumi. */
   async call(client: "network" | "compute", operation: string, request: object): Promise<any> {
     const script = join(ROOT, "lab/test/lifecycle/programs/call.ts");
     const node = join(ROOT, "node_modules/node/bin/node");

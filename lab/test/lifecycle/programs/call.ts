@@ -1,7 +1,7 @@
 import { clients } from "../../../pulumi/plugins/oci/clients.ts";
 import type { Clients } from "../../../pulumi/plugins/oci/clients.ts";
 
-/** One call of the API as the operator, behind Pulumi's back: `call.ts network getVcn '{"vcnId": "…"}'`. */
+/** Makes one call of the API without Pulumi: `call.ts network getVcn '{"vcnId": "…"}'`. */
 
 const [client = "", operation = "", request = "{}"] = process.argv.slice(2);
 const service: any = (await clients())[client as keyof Clients];

@@ -5,7 +5,7 @@ import { loginKey } from "../../../hosts/keys.ts";
 import type { Lab } from "../../../system/lab.ts";
 import type { Sdk } from "./client.ts";
 
-/** What the cloud's tests make over and over, by Oracle's SDK. */
+/** Creates the cloud's resources by Oracle's SDK. */
 export class Builder {
   readonly sdk: Sdk;
   private readonly lab: Lab;
@@ -20,8 +20,8 @@ export class Builder {
     return (await this.sdk.call("network", "createVcn", { createVcnDetails })).vcn;
   }
 
-  /** An internet gateway, and a route table that sends everything outside through it. */
-  async wayOut(vcnId: string): Promise<{ gateway: any; table: any }> {
+  /** An internet gateway, and a route table with a default route to it. */
+  async internetAccess(vcnId: string): Promise<{ gateway: any; table: any }> {
     const { internetGateway: gateway } = await this.sdk.call("network", "createInternetGateway", {
       createInternetGatewayDetails: { compartmentId: COMPARTMENT, vcnId, isEnabled: true },
     });
@@ -58,7 +58,7 @@ export class Builder {
     return (await this.sdk.call("compute", "listImages", request)).items[0];
   }
 
-  /** What a launch in a subnet takes. */
+  /** The details of a launch in a subnet, which a test may change. */
   async launchDetails(displayName: string, subnetId: string, privateIp?: string): Promise<any> {
     return {
       compartmentId: COMPARTMENT,
@@ -67,7 +67,7 @@ export class Builder {
       shape: "VM.Standard.E4.Flex",
       shapeConfig: { ocpus: 1, memoryInGBs: 4 },
       sourceDetails: { sourceType: "image", imageId: (await this.image()).id },
-      createVnicDetails: { subnetId, ...(privateIp === undefined ? {} : { privateIp }) },
+      createVnicDetails: { subnetId, privateIp },
       metadata: { ssh_authorized_keys: readFileSync(`${loginKey(this.lab)}.pub`, "utf8") },
     };
   }
@@ -81,15 +81,15 @@ export class Builder {
     return (await this.sdk.call("compute", "getInstance", { instanceId })).instance.lifecycleState;
   }
 
-  /** Waits for an instance's state, and returns the other states that were seen on the way. */
-  async awaitState(instanceId: string, wanted: string, limit = 60_000): Promise<string[]> {
-    const seen = new Set<string>();
-    await until(`${wanted} of ${instanceId}`, limit, async () => {
+  /** Waits for an instance's state, and returns the other states that it had until then. */
+  async awaitState(instanceId: string, target: string, limit = 60_000): Promise<string[]> {
+    const otherStates = new Set<string>();
+    await until(`${target} of ${instanceId}`, limit, async () => {
       const state = await this.state(instanceId);
-      if (state === wanted) return true;
-      seen.add(state);
+      if (state === target) return true;
+      otherStates.add(state);
       return false;
     });
-    return [...seen];
+    return [...otherStates];
   }
 }

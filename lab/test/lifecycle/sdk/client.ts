@@ -8,7 +8,7 @@ import { asOperator } from "../../../pulumi/operator.ts";
 
 const PROCESS = fileURLToPath(new URL("process.ts", import.meta.url));
 
-/** A refusal of the cloud's, as the SDK reports it. */
+/** An error answer of the cloud, as the SDK reports it. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -24,7 +24,7 @@ export class Refusal extends Error {
 
 type Client = "network" | "compute" | "storage" | "identity" | "raw";
 
-/** Oracle's SDK as the lab's operator has it. */
+/** Oracle's SDK in the operator's namespace: a child process makes the calls. */
 export class Sdk {
   private readonly child: ChildProcess;
   private readonly waiting = new Map<
@@ -61,7 +61,7 @@ export class Sdk {
     });
   }
 
-  /** What a call is refused with. */
+  /** The error answer of a call that has to fail. */
   async refusal(client: Client, method: string, request: object): Promise<Refusal> {
     const answer = await this.call(client, method, request).catch((error: unknown) => error);
     if (answer instanceof Refusal) return answer;

@@ -4,8 +4,8 @@ import core from "oci-core";
 import identity from "oci-identity";
 
 /**
- * Oracle's own SDK in a process of its own, since it has to run as the operator: one call a line comes in, one
- * answer a line goes out.
+ * The child process of client.ts, which runs in the operator's namespace. It reads one call a line and writes one answer
+ * a line.
  */
 
 const provider = new common.ConfigFileAuthenticationDetailsProvider();
@@ -15,7 +15,7 @@ const clients: Record<string, any> = {
   compute: new core.ComputeClient(options),
   storage: new core.BlockstorageClient(options),
   identity: new identity.IdentityClient(options),
-  // For what the SDK would not send: signed like the rest.
+  // Signs and sends requests that the SDK would not make.
   raw: {
     send: async ({ method, url, body, headers = {} }: any) => {
       const request = { method, uri: url, body, headers: new Headers(headers) };
@@ -29,7 +29,7 @@ const clients: Record<string, any> = {
     },
   },
 };
-// The SDK tells the standard error of every refusal; the tests provoke them.
+// The SDK logs every error answer; the tests provoke many.
 console.warn = () => undefined;
 console.error = () => undefined;
 console.log = () => undefined;

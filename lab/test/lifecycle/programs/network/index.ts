@@ -1,10 +1,10 @@
 import * as oci from "@pulumi/oci";
 import * as pulumi from "@pulumi/pulumi";
 
-/** One of each resource that the plugin serves. What the test wants them to hold replaces these values. */
+/** One of each resource that the plugin serves. A test overrides their arguments by `OVERRIDES`, by resource name. */
 
 const compartmentId = "ocid1.compartment.oc1..aaaaaaaalab";
-const wanted = JSON.parse(process.env["WANTED"] ?? "{}") as Record<string, any>;
+const overrides = JSON.parse(process.env["OVERRIDES"] ?? "{}") as Record<string, any>;
 
 const domains = oci.identity.getAvailabilityDomainsOutput({ compartmentId });
 const images = oci.core.getImagesOutput({
@@ -20,18 +20,18 @@ const vcn = new oci.core.Vcn("vcn", {
   compartmentId,
   cidrBlock: "10.7.0.0/16",
   displayName: "vcn",
-  ...wanted["vcn"],
+  ...overrides["vcn"],
 });
 const gateway = new oci.core.InternetGateway("gateway", {
   compartmentId,
   vcnId: vcn.id,
-  ...wanted["gateway"],
+  ...overrides["gateway"],
 });
 const routes = new oci.core.RouteTable("routes", {
   compartmentId,
   vcnId: vcn.id,
   routeRules: [{ destination: "0.0.0.0/0", networkEntityId: gateway.id }],
-  ...wanted["routes"],
+  ...overrides["routes"],
 });
 const list = new oci.core.SecurityList("list", {
   compartmentId,
@@ -44,12 +44,12 @@ const list = new oci.core.SecurityList("list", {
     { protocol: "1", source: "10.7.0.0/16", icmpOptions: { type: 8 } },
   ],
   egressSecurityRules: [{ protocol: "all", destination: "0.0.0.0/0" }],
-  ...wanted["list"],
+  ...overrides["list"],
 });
 new oci.core.DefaultSecurityList("default", {
   manageDefaultResourceId: vcn.defaultSecurityListId,
   ingressSecurityRules: [{ protocol: "all", source: "10.7.0.0/16" }],
-  ...wanted["default"],
+  ...overrides["default"],
 });
 const subnet = new oci.core.Subnet("subnet", {
   compartmentId,
@@ -57,26 +57,26 @@ const subnet = new oci.core.Subnet("subnet", {
   cidrBlock: "10.7.1.0/24",
   routeTableId: routes.id,
   securityListIds: [list.id],
-  ...wanted["subnet"],
+  ...overrides["subnet"],
 });
 const instance = new oci.core.Instance(
   "instance",
   {
     compartmentId,
-    availabilityDomain: domains.apply((found) => found.availabilityDomains[0]?.name ?? ""),
+    availabilityDomain: domains.apply((result) => result.availabilityDomains[0]?.name ?? ""),
     shape: "VM.Standard.E4.Flex",
     shapeConfig: { ocpus: 1, memoryInGbs: 8 },
     displayName: "instance",
-    sourceDetails: { sourceType: "image", sourceId: images.apply((found) => found.images[0]?.id ?? "") },
+    sourceDetails: { sourceType: "image", sourceId: images.apply((result) => result.images[0]?.id ?? "") },
     createVnicDetails: {
       subnetId: subnet.id,
       privateIp: "10.7.1.5",
       assignPublicIp: "true",
-      ...wanted["vnic"],
+      ...overrides["vnic"],
     },
     instanceOptions: { areLegacyImdsEndpointsDisabled: true },
     metadata: pulumi.secret({ ssh_authorized_keys: "ssh-ed25519 AAAA", user_data: "I2Nsb3VkLWNvbmZpZwo=" }),
-    ...wanted["instance"],
+    ...overrides["instance"],
   },
   { deleteBeforeReplace: true },
 );
@@ -86,7 +86,7 @@ export const bootVolumeId = instance.bootVolumeId;
 export const privateIp = instance.privateIp;
 export const publicIp = instance.publicIp;
 export const state = instance.state;
-export const imageName = images.apply((found) => found.images[0]?.displayName);
+export const imageName = images.apply((result) => result.images[0]?.displayName);
 export const subnetLists = subnet.securityListIds;
 export const router = subnet.virtualRouterIp;
 export const metadata = instance.metadata;
