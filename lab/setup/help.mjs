@@ -3,7 +3,7 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
 
   up                      start the cloud, run pulumi up, test the traffic between all hosts (default)
   preview                 show what up would change
-  refresh                 compare the stack's state with the cloud (the hosts themselves repair what is on them)
+  refresh                 compare the stack's state with the cloud (hosts repair themselves without it)
   destroy                 undo what up did; hosts that existed before stay
   pulumi ARGS…            any Pulumi command on the lab's stacks
 

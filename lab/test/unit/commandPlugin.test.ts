@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { runLocally } from "../../pulumi/plugins/command/local.ts";
 import { runOverSsh } from "../../pulumi/plugins/command/ssh.ts";
 
-describe("the stand-in for the command plugin", () => {
+describe("the fake command plugin", () => {
   let close = () => {};
   afterEach(() => close());
 
-  /** A port whose other end does with each connection what it is told. */
+  /** Listens on a free port, and passes each connection to a handler. */
   const listen = async (onConnection: (socket: Socket) => void): Promise<number> => {
     const server = createServer(onConnection);
     close = () => server.close();
@@ -29,7 +29,7 @@ describe("the stand-in for the command plugin", () => {
         socket.once("data", () => socket.destroy());
       },
     ],
-  ])("dials again where a booting host hangs up %s", async (_, onConnection) => {
+  ])("dials again if a booting host closes the connection %s", async (_, onConnection) => {
     let dials = 0;
     const port = await listen((socket) => {
       dials++;
@@ -41,7 +41,11 @@ describe("the stand-in for the command plugin", () => {
   });
 
   test("runs a local command by its interpreter, with standard input", async () => {
-    const run = await runLocally({ interpreter: ["sh", "-c"], stdin: "in" }, "cat; echo err >&2; exit 3", {});
-    expect(run).toMatchObject({ stdout: "in", stderr: "err\n", failure: "exit status 3" });
+    const result = await runLocally(
+      { interpreter: ["sh", "-c"], stdin: "in" },
+      "cat; echo err >&2; exit 3",
+      {},
+    );
+    expect(result).toMatchObject({ stdout: "in", stderr: "err\n", failure: "exit status 3" });
   });
 });
