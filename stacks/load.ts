@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import type { EnvironmentHostArgs, OverlayEnvironmentArgs } from "../components/index.ts";
 import { validateEnvironment } from "../components/oci/validation/environment.ts";
+import { markValidated } from "../components/validation.ts";
 import { describeProblems } from "../components/vxlan/problems.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
 import { describeIssue } from "./issues.ts";
@@ -78,7 +79,7 @@ export function resolveEnvironment(
     ...hosts.flatMap((host) => host.problems),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  return args;
+  return markValidated(args);
 }
 
 function parseEnvironment(config: unknown): Environment {

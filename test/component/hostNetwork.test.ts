@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { build, memo, named, rules } from "./cloud.ts";
-import { unwrap } from "./mocks.ts";
+import { build, referenceEnvironment, named, rules } from "./environment.ts";
+import { unwrap } from "./engineMocks.ts";
 
-/** The network of an environment, by the choices that its config leaves. */
+/** The choices about the network of an environment. */
 
 describe("the shared Security List", () => {
   test("may have another name, track VXLAN, and have further lists and rules beside", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.network.securityList = {
           name: "fleet",
           stateful: true,
@@ -44,7 +44,9 @@ describe("the shared Security List", () => {
   });
 
   test("may be the VCN's default one", async () => {
-    const resources = await build(memo((args) => (args.network.securityList = { default: true })));
+    const resources = await build(
+      referenceEnvironment((args) => (args.network.securityList = { default: true })),
+    );
     const list = named(resources, "lab-network-security-list");
     expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
     expect(list.inputs["manageDefaultResourceId"]).toBe("ocid1.securitylist.oc1.eu-frankfurt-1.default");
@@ -56,7 +58,7 @@ describe("the shared Security List", () => {
 
   test("follows the overlay's port and the login's", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.overlay.port = 8472;
         args.ssh.port = 2222;
       }),
@@ -68,12 +70,12 @@ describe("the shared Security List", () => {
   });
 });
 
-describe("a network that exists", () => {
+describe("an existing network", () => {
   const VCN = "ocid1.vcn.oc1.eu-frankfurt-1.mine";
   const SUBNET = "ocid1.subnet.oc1.eu-frankfurt-1.mine";
 
   test("new subnets in an existing VCN: its routes stay", async () => {
-    const resources = await build(memo((args) => (args.network.vcn = { id: VCN })));
+    const resources = await build(referenceEnvironment((args) => (args.network.vcn = { id: VCN })));
     expect(resources.map(({ type }) => type)).not.toContain("oci:Core/vcn:Vcn");
     expect(resources.map(({ type }) => type)).not.toContain("oci:Core/routeTable:RouteTable");
     const subnet = named(resources, "lab-network-host01-subnet").inputs;
@@ -81,22 +83,22 @@ describe("a network that exists", () => {
     expect(subnet["routeTableId"]).toBeUndefined();
   });
 
-  test("existing subnets keep their lists, and nothing is made but hosts", async () => {
+  test("existing subnets keep their lists, and only instances are created", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.network.vcn = { id: VCN };
         args.network.subnets = { all: { id: SUBNET } };
         for (const host of Object.values<any>(args.hosts)) host.instance = {};
       }),
     );
-    const made = resources.map(({ type }) => type).filter((type) => type.startsWith("oci:"));
-    expect([...new Set(made)]).toEqual(["oci:Core/instance:Instance"]);
+    const types = resources.map(({ type }) => type).filter((type) => type.startsWith("oci:"));
+    expect([...new Set(types)]).toEqual(["oci:Core/instance:Instance"]);
     expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].subnetId).toBe(SUBNET);
   });
 
-  test("the default list of an existing VCN may be managed; members' CIDRs are looked up", async () => {
+  test("the default list of an existing VCN may be managed; the CIDRs of existing subnets are looked up", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.network.vcn = { id: VCN };
         args.network.securityList = { default: true };
         args.network.subnets = { all: { id: SUBNET } };

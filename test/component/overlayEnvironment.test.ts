@@ -9,33 +9,33 @@ import {
   AD2,
   build,
   COMPARTMENT,
-  drawKeyPair,
+  generateHostKeyPair,
   HOST_KEY,
   LOGIN_KEY,
   LOGIN_PUBLIC_KEY,
-  memo,
+  referenceEnvironment,
   named,
   NEWEST,
   rules,
   run,
-} from "./cloud.ts";
-import { isSecret, unwrap } from "./mocks.ts";
-import type { Registered } from "./mocks.ts";
+} from "./environment.ts";
+import { isSecret, unwrap } from "./engineMocks.ts";
+import type { RegisteredResource } from "./engineMocks.ts";
 
-const userData = (instance: Registered): string =>
+const userData = (instance: RegisteredResource): string =>
   Buffer.from(unwrap(instance.inputs["metadata"]).user_data, "base64").toString();
 
 const without = (value: object, key: string) =>
   Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
 
-describe("the memo's environment", () => {
-  let resources: Registered[];
+describe("the reference environment", () => {
+  let resources: RegisteredResource[];
   const inputs = (name: string, type = "") => named(resources, name, type).inputs;
   beforeAll(async () => {
-    resources = await build(memo());
+    resources = await build(referenceEnvironment());
   });
 
-  test("is these resources, each below its component", () => {
+  test("has these resources, each below its component", () => {
     const tree = resources.map(
       ({ type, name, parent }) => `${parent.split("::").pop()} > ${name} (${type.split(":").pop()})`,
     );
@@ -67,7 +67,7 @@ describe("the memo's environment", () => {
       expect(name).toMatch(new RegExp(`^${parent.split("::").pop()}`));
   });
 
-  test("the network has a way out", () => {
+  test("the network has internet access", () => {
     expect(inputs("lab-network-vcn")).toEqual({
       compartmentId: COMPARTMENT,
       displayName: "oci-vxlan-test",
@@ -104,7 +104,7 @@ describe("the memo's environment", () => {
     expect(JSON.stringify(rules(resources))).not.toContain("sourcePortRange");
   });
 
-  test("an instance is what the config and the defaults say", () => {
+  test("an instance has what the config sets, and the defaults", () => {
     expect(without(inputs("lab-host01-instance"), "metadata")).toEqual({
       compartmentId: COMPARTMENT,
       displayName: "host01",
@@ -124,7 +124,7 @@ describe("the memo's environment", () => {
     expect(inputs("lab-host02-instance")["faultDomain"]).toBe("FAULT-DOMAIN-2");
   });
 
-  test("what was looked up, spread or drawn once is left alone, and the old host goes first", () => {
+  test("properties with a default stay as they were, and a replaced instance is deleted first", () => {
     const instance = named(resources, "lab-host01-instance");
     expect(instance.ignoreChanges.sort()).toEqual([
       "availabilityDomain",
@@ -136,7 +136,7 @@ describe("the memo's environment", () => {
     expect(instance.additionalSecretOutputs).toEqual(["metadata"]);
   });
 
-  test("the host key is issued by the stack, kept secret, and never drawn again", () => {
+  test("the host key is issued by the stack, kept secret, and never generated again", () => {
     const command = named(resources, "lab-host01-host-key");
     expect(command.type).toBe("command:local:Command");
     expect(command.ignoreChanges).toEqual(["*"]);
@@ -146,8 +146,8 @@ describe("the memo's environment", () => {
     expect(JSON.stringify(command.inputs)).not.toMatch(/\/(root|home|usr|work|tmp)\//);
   });
 
-  test("the command that issues a host key draws another each time", () => {
-    expect(drawKeyPair()).not.toBe(drawKeyPair());
+  test("the command that issues a host key generates another each time", () => {
+    expect(generateHostKeyPair()).not.toBe(generateHostKeyPair());
   });
 
   test("the instance gets the host key and the login key, and every connection pins the one and uses the other", () => {
@@ -169,31 +169,33 @@ describe("the memo's environment", () => {
   });
 
   describe("a host key that was issued anew, with an instance that was launched with another", () => {
-    const launched = JSON.parse(drawKeyPair()) as HostKeyPair;
+    const launchedKey = JSON.parse(generateHostKeyPair()) as HostKeyPair;
     const metadata = (hostKey: HostKeyPair) =>
       instanceMetadata({ hostname: "host01", user: "opc", authorizedKeys: [LOGIN_PUBLIC_KEY], hostKey });
-    const pinned = async (answer: unknown) => {
-      const built = await build(memo(), {}, ({ name }) =>
-        name === "lab-host01-instance" ? { metadata: answer } : {},
+    const pinnedKeys = async (instanceMetadata: unknown) => {
+      const registered = await build(referenceEnvironment(), {}, ({ name }) =>
+        name === "lab-host01-instance" ? { metadata: instanceMetadata } : {},
       );
       return ["ready", "device", "peers"].map(
-        (phase) => unwrap(named(built, `lab-host01-${phase}`).inputs["connection"]).hostKey,
+        (phase) => unwrap(named(registered, `lab-host01-${phase}`).inputs["connection"]).hostKey,
       );
     };
     const thrice = (key: unknown) => [key, key, key];
 
     test("every connection pins the one in the instance's metadata", async () => {
-      expect(await pinned(metadata(launched))).toEqual(thrice(launched.publicKey));
-      expect(await pinned({ ...metadata(launched), note: "n" })).toEqual(thrice(launched.publicKey));
+      expect(await pinnedKeys(metadata(launchedKey))).toEqual(thrice(launchedKey.publicKey));
+      expect(await pinnedKeys({ ...metadata(launchedKey), note: "n" })).toEqual(
+        thrice(launchedKey.publicKey),
+      );
     });
 
     test("the issued one is pinned where the instance returns no metadata", async () => {
-      expect(await pinned(null)).toEqual(thrice(HOST_KEY.publicKey));
-      expect(await pinned({ ssh_authorized_keys: LOGIN_PUBLIC_KEY })).toEqual(thrice(HOST_KEY.publicKey));
+      expect(await pinnedKeys(null)).toEqual(thrice(HOST_KEY.publicKey));
+      expect(await pinnedKeys({ ssh_authorized_keys: LOGIN_PUBLIC_KEY })).toEqual(thrice(HOST_KEY.publicKey));
     });
   });
 
-  test("no private key stands anywhere but in secrets", () => {
+  test("private keys stand only in secrets", () => {
     const open = (value: any): any =>
       isSecret(value)
         ? "[secret]"
@@ -207,7 +209,7 @@ describe("the memo's environment", () => {
       expect(visible).not.toContain(secret.split("\n")[1]);
   });
 
-  test("phase ready waits long and runs again for a replaced instance or boot volume; the later phases wait for it", () => {
+  test("phase ready runs again for a replaced instance or boot volume, and the later phases wait for it", () => {
     const ready = named(resources, "lab-host01-ready");
     expect(unwrap(ready.inputs["connection"])).toMatchObject({ dialErrorLimit: 68, perDialTimeout: 3 });
     expect(ready.inputs["stdin"]).toContain("lab-host01-instance-id");
@@ -219,7 +221,7 @@ describe("the memo's environment", () => {
     expect(unwrap(device.inputs["connection"])["dialErrorLimit"]).toBe(9);
   });
 
-  test("all phases go down with their instance", () => {
+  test("all phases are deleted with their instance", () => {
     for (const phase of ["ready", "device", "peers"]) {
       expect(named(resources, `lab-host02-${phase}`).deletedWith).toMatch(/::lab-host02-instance$/);
     }
@@ -227,9 +229,9 @@ describe("the memo's environment", () => {
 });
 
 describe("hosts", () => {
-  test("three in one subnet: one rule each way, the addresses Oracle's choice", async () => {
+  test("three in one subnet: one rule each way, and Oracle chooses the addresses", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.network.subnets = { all: { cidr: "10.196.218.192/27" } };
         args.hosts = Object.fromEntries(
           [1, 2, 3].map((n) => [`host0${n}`, { overlayAddresses: [`192.168.0.${n}`], instance: {} }]),
@@ -249,7 +251,7 @@ describe("hosts", () => {
 
   test("provisioned and existing, mixed: the list admits the existing one, whose phases are undone by SSH", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.hosts.host03 = {
           overlayAddresses: ["192.168.0.3"],
           existing: { underlayAddress: "10.5.0.7", user: "ubuntu", hostKey: "ssh-ed25519 AAAA" },
@@ -284,9 +286,9 @@ describe("hosts", () => {
     expect(resources.filter(({ type }) => type.startsWith("oci:"))).toEqual([]);
   });
 
-  test("their choices are theirs to change: image, placement and size", async () => {
+  test("image, placement and size can be set, and changed later", async () => {
     const resources = await build(
-      memo((args) => {
+      referenceEnvironment((args) => {
         Object.assign(args.hosts.host01.instance, {
           image: { id: "ocid1.image.oc1.eu-frankfurt-1.mine" },
           availabilityDomain: "ad-2",
@@ -314,9 +316,9 @@ describe("hosts", () => {
   });
 });
 
-describe("what every child inherits", () => {
+describe("every child inherits", () => {
   test("tags", async () => {
-    const resources = await build(memo((args) => (args.tags = { team: "net" })));
+    const resources = await build(referenceEnvironment((args) => (args.tags = { team: "net" })));
     const cloud = resources.filter(({ type }) => type.startsWith("oci:Core"));
     expect(cloud).toHaveLength(8);
     for (const { inputs } of cloud) expect(inputs["freeformTags"]).toEqual({ team: "net" });
@@ -328,7 +330,7 @@ describe("what every child inherits", () => {
   test("an explicit provider", async () => {
     const resources = await run(() => {
       const provider = new oci.Provider("frankfurt", { region: "eu-frankfurt-1" });
-      return new OverlayEnvironment("lab", memo(), { providers: [provider] });
+      return new OverlayEnvironment("lab", referenceEnvironment(), { providers: [provider] });
     });
     const cloud = resources.filter(({ type }) => type.startsWith("oci:Core"));
     expect(cloud).toHaveLength(8);
@@ -336,9 +338,9 @@ describe("what every child inherits", () => {
   });
 });
 
-describe("wrong arguments are refused all at once, before anything is registered", () => {
+describe("wrong arguments are refused, with all problems", () => {
   test("the environment's own, the cloud's and the overlay's", async () => {
-    const wrong = memo((args) => {
+    const wrong = referenceEnvironment((args) => {
       delete args.compartmentId;
       args.overlay.vni = 0;
       args.hosts.host02.instance.privateIp = "10.196.218.225";
@@ -349,9 +351,16 @@ describe("wrong arguments are refused all at once, before anything is registered
     );
   });
 
+  test("what the overlay alone would refuse, such as its port for the connectivity test and its own name", async () => {
+    const wrong = referenceEnvironment((args) => (args.overlay.verifyPort = 70_000));
+    await expect(run(() => new OverlayEnvironment("my lab", wrong))).rejects.toThrow(
+      /^OverlayEnvironment "my lab" cannot be built:\n {2}overlay\.verifyPort: 70000 .*\n {2}<stack>\.<name>: "test\.my lab" /,
+    );
+  });
+
   test("an existing host without a host key, or with an RSA one, is refused", async () => {
     const wrong = (hostKey: unknown) =>
-      memo((args) => {
+      referenceEnvironment((args) => {
         args.hosts.host03 = {
           overlayAddresses: ["192.168.0.3"],
           existing: { underlayAddress: "10.5.0.7", hostKey },
@@ -366,8 +375,8 @@ describe("wrong arguments are refused all at once, before anything is registered
     await expect(build(wrong(undefined))).rejects.toThrow(/hosts\.host03\.existing\.hostKey: no host key is/);
   });
 
-  test("an existing host whose address is an output would be shut out by the shared list, so it is refused", async () => {
-    const wrong = memo((args) => {
+  test("an existing host beside a network, whose address is an output, is refused: the shared list would not admit it", async () => {
+    const wrong = referenceEnvironment((args) => {
       args.hosts.host03 = {
         overlayAddresses: ["192.168.0.3"],
         existing: { underlayAddress: pulumi.output("10.5.0.7"), hostKey: "ssh-ed25519 AAAA" },

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { VxlanOverlay } from "../../components/index.ts";
 import type { VxlanOverlayArgs } from "../../components/index.ts";
-import { isSecret, register, unwrap } from "./mocks.ts";
-import type { Answers, Registered } from "./mocks.ts";
+import { isSecret, register, unwrap } from "./engineMocks.ts";
+import type { MockOutputs, RegisteredResource } from "./engineMocks.ts";
 
 const MACS: Record<string, string> = {
   host01: "3e:2b:74:81:9d:b1",
@@ -12,7 +12,7 @@ const MACS: Record<string, string> = {
 };
 const COMMAND = "command:remote:Command";
 
-/** The memo's two hosts, changed as a test wants them. */
+/** The two hosts of the reference environment, with a test's changes. */
 const args = (change: Partial<VxlanOverlayArgs> = {}): VxlanOverlayArgs => ({
   cidrs: ["192.168.0.0/24"],
   hosts: {
@@ -28,18 +28,18 @@ const host = (underlayAddress: string, overlayAddress: string) => ({
   ssh: { host: underlayAddress, privateKey: "PRIVATE-KEY", hostKey: "ssh-ed25519 AAAA" },
 });
 
-const answers: Answers = ({ type, name }) => {
+const outputs: MockOutputs = ({ type, name }) => {
   if (type !== COMMAND) return {};
-  const [, name01 = ""] = /^\w+-(.*)-device$/.exec(name) ?? [];
-  const device = `oci-vxlan device mac=${MACS[name01]} mtu=9000 installation=i-${name01}`;
+  const [, hostName = ""] = /^\w+-(.*)-device$/.exec(name) ?? [];
+  const device = `oci-vxlan device mac=${MACS[hostName]} mtu=9000 installation=i-${hostName}`;
   return { stdout: name.endsWith("-device") ? device : "", stderr: "" };
 };
 
-const build = (overlay: VxlanOverlayArgs) => register(() => new VxlanOverlay("overlay", overlay), answers);
+const build = (overlay: VxlanOverlayArgs) => register(() => new VxlanOverlay("overlay", overlay), outputs);
 
-describe("VxlanOverlay with the memo's hosts", () => {
-  let resources: Registered[];
-  const find = (name: string) => resources.find((resource) => resource.name === name) as Registered;
+describe("VxlanOverlay with the reference environment's hosts", () => {
+  let resources: RegisteredResource[];
+  const find = (name: string) => resources.find((resource) => resource.name === name) as RegisteredResource;
   beforeAll(async () => {
     resources = await build(args());
   });
@@ -150,7 +150,7 @@ describe("VxlanOverlay by its arguments", () => {
       const resources = await register(() => {
         const opts = parent ? { parent: new pulumi.ComponentResource("test:index:Group", parent) } : {};
         new VxlanOverlay(name, args(), opts);
-      }, answers);
+      }, outputs);
       return resources.flatMap(
         ({ inputs }) => /resource ([0-9a-f]{16})\n/.exec(String(inputs["stdin"]))?.[1] ?? [],
       );
@@ -206,7 +206,7 @@ describe("VxlanOverlay by its arguments", () => {
       await expect(reachedAt(ssh)).resolves.toHaveLength(5);
   });
 
-  test("wrong arguments are refused all at once, before anything is registered", async () => {
+  test("wrong arguments are refused, with all problems", async () => {
     const wrong = args({ vni: 0, cidrs: ["192.168.0.0/33"] });
     await expect(build(wrong)).rejects.toThrow(
       /VxlanOverlay "overlay" cannot be built:\n {2}vni: 0 .*\n {2}cidrs\[0\]/,

@@ -28,9 +28,9 @@ describe("addresses", () => {
     expect(parseCidr("10.196.218.220/30")?.text).toBe("10.196.218.220/30");
     expect(parseCidr("10.196.218.222/30")).toBeUndefined();
   });
-  test("the memo's /30 holds .221 and .222", () =>
+  test("the reference environment's /30 has .221 and .222 for hosts", () =>
     expect(usableRange(parseCidr("10.196.218.220/30") as Cidr)).toBe("10.196.218.221 to 10.196.218.222"));
-  test("a network holds its first and last address and not the ones beside them", () => {
+  test("a network contains its first and last address, and not the ones beside them", () => {
     fc.assert(
       fc.property(cidr, (network) => {
         expect(contains(network, addressAt(network, 0))).toBe(true);
@@ -40,7 +40,7 @@ describe("addresses", () => {
       }),
     );
   });
-  test("overlap is symmetric, and is one holding the other", () => {
+  test("networks overlap where one contains the other, in either order", () => {
     fc.assert(fc.property(cidr, cidr, (a, b) => overlaps(a, b) === overlaps(b, a)));
     expect(overlaps(parseCidr("10.0.0.0/8") as Cidr, parseCidr("10.1.0.0/16") as Cidr)).toBe(true);
     expect(overlaps(parseCidr("10.0.0.0/16") as Cidr, parseCidr("10.1.0.0/16") as Cidr)).toBe(false);

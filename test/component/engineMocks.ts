@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /** One resource as the program registered it. */
-export interface Registered {
+export interface RegisteredResource {
   type: string;
   name: string;
   inputs: Record<string, any>;
@@ -16,37 +16,36 @@ export interface Registered {
   provider: string;
 }
 
-/** Answers of the mocked engine: a resource's outputs beyond its inputs. */
-export type Answers = (resource: { type: string; name: string; inputs: any }) => Record<string, unknown>;
+/** The mocked engine's outputs of a resource, beside its inputs. */
+export type MockOutputs = (resource: { type: string; name: string; inputs: any }) => Record<string, unknown>;
 
-/** Answers to a program's look-ups. */
+/** The mocked engine's answers to lookups. */
 export type Lookups = (token: string, inputs: any) => Record<string, unknown>;
 
 /**
- * Runs a piece of a program against Pulumi's mocks and returns what it registered. Mocks resolve everything at
- * once and check nothing, so what they are good for is inputs, names and options; for what happens in which
- * order there are the lifecycle tests.
+ * Runs a program against Pulumi's mocks, and returns the resources that it registered. Mocks resolve everything at once and
+ * check nothing, so these tests look at inputs, names and options; the lifecycle tests look at the order.
  */
 export async function register(
   program: () => unknown,
-  answers: Answers = () => ({}),
+  outputs: MockOutputs = () => ({}),
   lookups: Lookups = (_, inputs) => inputs,
-): Promise<Registered[]> {
-  const registered: Registered[] = [];
+): Promise<RegisteredResource[]> {
+  const resources: RegisteredResource[] = [];
   await pulumi.runtime.setMocks(
     {
-      newResource: (args) => ({ id: `${args.name}-id`, state: { ...args.inputs, ...answers(args) } }),
+      newResource: (args) => ({ id: `${args.name}-id`, state: { ...args.inputs, ...outputs(args) } }),
       call: ({ token, inputs }) => lookups(token, inputs),
     },
     "oci-vxlan",
     "test",
-    true, // As in a preview, no host is asked anything.
+    true, // In a preview, the program logs in to no host.
   );
-  // The mocks are shown a resource's inputs alone; the request that the engine would see has its options too.
+  // Mocks get a resource's inputs only. The request to the engine has its options too.
   const monitor = pulumi.runtime.getMonitor() as any;
-  const pass = monitor.registerResource.bind(monitor);
+  const registerResource = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request: any, callback: unknown) => {
-    registered.push({
+    resources.push({
       type: request.getType(),
       name: request.getName(),
       inputs: request.getObject().toJavaScript(),
@@ -58,11 +57,11 @@ export async function register(
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
       provider: request.getProvider(),
     });
-    return pass(request, callback);
+    return registerResource(request, callback);
   };
   program();
   await (pulumi.runtime as any).waitForRPCs();
-  return registered;
+  return resources;
 }
 
 /** Whether a property went to the engine as a secret. */

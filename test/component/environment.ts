@@ -3,10 +3,10 @@ import { OverlayEnvironment } from "../../components/index.ts";
 import type { OverlayEnvironmentArgs } from "../../components/index.ts";
 import { hostKeyCommand } from "../../components/oci/hostKeyPair.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
-import { register } from "./mocks.ts";
-import type { Answers, Registered } from "./mocks.ts";
+import { register } from "./engineMocks.ts";
+import type { MockOutputs, RegisteredResource } from "./engineMocks.ts";
 
-/** A login key of the tests' own, in the format that ssh-keygen writes. */
+/** A login key in the format of ssh-keygen. */
 const login = generateKeyPair();
 export const LOGIN_KEY = login.private;
 export const LOGIN_PUBLIC_KEY = login.public.trim();
@@ -16,15 +16,17 @@ export const AD1 = "Uocm:EU-FRANKFURT-1-AD-1";
 export const AD2 = "Uocm:EU-FRANKFURT-1-AD-2";
 export const NEWEST = "ocid1.image.oc1.eu-frankfurt-1.newest";
 
-/** A key pair, as the stack's own command prints it. */
+/** A key pair, printed by the stack's own command. */
 const { interpreter, create } = hostKeyCommand();
-export const drawKeyPair = () =>
+export const generateHostKeyPair = () =>
   execFileSync(process.execPath, [...interpreter.slice(1), create], { encoding: "utf8" });
-const PAIR = drawKeyPair();
+const PAIR = generateHostKeyPair();
 export const HOST_KEY = JSON.parse(PAIR) as { privateKey: string; publicKey: string };
 
-/** The memo's environment from the ground up, changed as a test wants it. */
-export const memo = (change: (args: any) => void = () => undefined): OverlayEnvironmentArgs => {
+/** The reference environment with instances, with a test's changes. */
+export const referenceEnvironment = (
+  change: (args: any) => void = () => undefined,
+): OverlayEnvironmentArgs => {
   const args = {
     compartmentId: COMPARTMENT,
     network: {
@@ -51,8 +53,8 @@ export const memo = (change: (args: any) => void = () => undefined): OverlayEnvi
 
 const MACS = ["3e:2b:74:81:9d:b1", "5e:ee:f2:ab:43:f9", "02:00:00:00:00:03"];
 
-/** What the mocked cloud and hosts answer. */
-const answer = ({ type, name, inputs }: { type: string; name: string; inputs: any }) => {
+/** Outputs of the mocked cloud and hosts. */
+const outputs = ({ type, name, inputs }: { type: string; name: string; inputs: any }) => {
   switch (type) {
     case "oci:Core/vcn:Vcn":
       return { defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.default" };
@@ -95,29 +97,37 @@ const lookUp = (token: string, inputs: any): Record<string, unknown> => {
   }
 };
 
-/** What an environment registers, with other answers for some resources where a test asks for them. */
+/** The resources that an environment registers, with a test's own outputs for some of them. */
 export const build = (
   args: OverlayEnvironmentArgs,
   opts?: any,
-  others: Answers = () => ({}),
-): Promise<Registered[]> =>
+  otherOutputs: MockOutputs = () => ({}),
+): Promise<RegisteredResource[]> =>
   register(
     () => new OverlayEnvironment("lab", args, opts),
-    (resource) => ({ ...answer(resource), ...others(resource) }),
+    (resource) => ({ ...outputs(resource), ...otherOutputs(resource) }),
     lookUp,
   );
 
-/** Any piece of a program, against the same cloud. */
-export const run = (program: () => unknown): Promise<Registered[]> => register(program, answer, lookUp);
+/** The resources that any other program registers with the same cloud. */
+export const run = (program: () => unknown): Promise<RegisteredResource[]> =>
+  register(program, outputs, lookUp);
 
-export const named = (resources: readonly Registered[], name: string, type = ""): Registered => {
-  const found = resources.filter((resource) => resource.name === name && resource.type.includes(type));
-  if (found.length !== 1) throw new Error(`${found.length} resources are called ${name} (${type})`);
-  return found[0] as Registered;
+/** The resource of a name. */
+export const named = (
+  resources: readonly RegisteredResource[],
+  name: string,
+  type = "",
+): RegisteredResource => {
+  const matches = resources.filter((resource) => resource.name === name && resource.type.includes(type));
+  const [resource] = matches;
+  if (!resource || matches.length > 1)
+    throw new Error(`${matches.length} resources are called ${name} (${type})`);
+  return resource;
 };
 
 /** The rules of the shared Security List. */
-export function rules(resources: readonly Registered[]): { ingress: any[]; egress: any[] } {
+export function rules(resources: readonly RegisteredResource[]): { ingress: any[]; egress: any[] } {
   const { ingressSecurityRules: ingress, egressSecurityRules: egress } = named(
     resources,
     "lab-network-security-list",

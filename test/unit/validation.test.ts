@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { markValidated, refuseProblems, validateOnce } from "../../components/validation.ts";
+import { parseCidr } from "../../components/vxlan/addresses.ts";
+import { OVERLAY_PATHS } from "../../components/vxlan/validation/overlay.ts";
+import { ResolvedAddresses } from "../../components/vxlan/validation/underlayAddresses.ts";
+
+describe("arguments of a component", () => {
+  const PROBLEM = { path: "vni", message: "0 is no VNI." };
+
+  test("are validated, unless a parent has marked them as validated", () => {
+    const args = { vni: 0 };
+    expect(validateOnce(args, () => [PROBLEM])).toEqual([PROBLEM]);
+    const validate = () => expect.unreachable("they are validated again");
+    expect(validateOnce(markValidated(args), validate)).toEqual([]);
+  });
+
+  test("are refused with all problems, by a text that names the component", () => {
+    const problems = [PROBLEM, { path: "cidrs[0]", message: "no CIDR." }];
+    expect(() => refuseProblems("VxlanOverlay", "lab", problems)).toThrow(
+      'VxlanOverlay "lab" cannot be built:\n  vni: 0 is no VNI.\n  cidrs[0]: no CIDR.',
+    );
+    expect(() => refuseProblems("VxlanOverlay", "lab", [])).not.toThrow();
+  });
+});
+
+describe("an underlay address that is known late", () => {
+  const host = { overlayAddresses: [] };
+  const addresses = new ResolvedAddresses(
+    [parseCidr("192.168.0.0/24")],
+    {
+      host01: { ...host, underlayAddress: "10.0.0.1" },
+      host02: { ...host, underlayAddress: Promise.resolve() },
+    },
+    OVERLAY_PATHS,
+  );
+
+  test.each([
+    ["host01", "hosts.host02.underlayAddress", /is no IPv4 address/],
+    ["127.0.0.1", "hosts.host02.underlayAddress", /is a loopback address/],
+    ["10.0.0.1", "hosts.host02.underlayAddress", /given twice: hosts\.host01\.underlayAddress has it too/],
+    [
+      "192.168.0.7",
+      "cidrs[0]",
+      /holds 192\.168\.0\.7, the underlay address at hosts\.host02\.underlayAddress/,
+    ],
+  ])("%s is refused", (address, path, message) => {
+    expect(addresses.validate("host02", address)).toEqual([
+      { path, message: expect.stringMatching(message) },
+    ]);
+  });
+
+  test("is accepted where it is right, however often it is checked", () => {
+    expect(addresses.validate("host02", "10.0.0.2")).toEqual([]);
+    expect(addresses.validate("host02", "10.0.0.2")).toEqual([]);
+  });
+});
