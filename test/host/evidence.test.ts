@@ -20,7 +20,7 @@ async function look(question = QUESTION, shell = "bash -s"): Promise<Evidence> {
 const ruleTexts = ({ rules }: Evidence) =>
   rules.map(({ tool, hook, packets, text }) => `${tool} ${hook} ${packets ?? "-"} ${text}`);
 
-test("an overlay that is in sync shows as it is", async () => {
+test("an overlay in sync shows its state", async () => {
   const { mac } = await install();
   const { values, counters, rules } = await look();
   expect(values).toMatchObject({
@@ -49,7 +49,7 @@ test("an overlay that is in sync shows as it is", async () => {
   expect(counters["Tcp.InCsumErrors"]).toBe(0);
 });
 
-test("what is wrong with the overlay's own parts shows", async () => {
+test("faults of the overlay's own parts show", async () => {
   await install();
   await host.on(`
     ip route del table local local 192.168.0.1 dev vxlan0
@@ -101,7 +101,7 @@ describe("firewall rules", () => {
     ]);
   });
 
-  test("of old iptables are shown where there are some", async () => {
+  test("of legacy iptables are shown where there are some", async () => {
     await install();
     await host.on(`iptables-legacy -A INPUT -p udp --dport 4788:4789 -j DROP; ${SEND}`);
     expect(ruleTexts(await look())).toEqual([
@@ -150,7 +150,7 @@ END
   });
 });
 
-test("a look changes nothing, and makes no tables of iptables", async () => {
+test("collecting evidence changes nothing, and creates no tables of iptables", async () => {
   const state = () =>
     host.on(`
       nft list ruleset; cat /proc/net/ip_tables_names /proc/net/ip6_tables_names /proc/modules 2>/dev/null || true
@@ -164,7 +164,7 @@ test("a look changes nothing, and makes no tables of iptables", async () => {
   expect(await state()).toBe(before);
 });
 
-test("without iptables, nft, ethtool, ss and systemctl, all else is shown", async () => {
+test("without iptables, nft, ethtool, ss and systemctl, everything else is shown", async () => {
   await install();
   await host.on(
     "rm -f /usr/sbin/*tables* /usr/sbin/nft /usr/sbin/ethtool /usr/bin/ss /usr/bin/systemctl /usr/bin/busctl",
@@ -277,7 +277,7 @@ describe("with a real peer, the first finding is the fault", () => {
     ["ip -n host02 link set vxlan0 down", ":", /^host02: vxlan0 is down/],
   ];
 
-  test("and is named with the command that undoes it", async () => {
+  test("and is named with the command that repairs it", async () => {
     for (const [fault, cure, finding] of FAULTS) {
       await host.on(PING);
       await host.on(fault);

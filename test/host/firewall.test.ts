@@ -22,7 +22,7 @@ describe("iptables", () => {
   const REJECT = "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -j REJECT";
   const rules = () => host.on("iptables -S; ip6tables -S");
 
-  test("gets the accept rules ahead of the image's REJECT, and loses them alone", async () => {
+  test("gets the accept rules ahead of the image's REJECT, and only they are removed", async () => {
     await host.on(`${REJECT}; ip6tables -A INPUT -j REJECT`);
     const before = await rules();
     await install();
@@ -49,7 +49,7 @@ describe("iptables", () => {
       "the jump was deleted and an administrator's leads to its chain",
       "iptables -D INPUT 1; iptables -I INPUT -s 1.2.3.4 -j oci-vxlan-100-4789",
     ],
-  ])("is mended when %s", async (_, damage) => {
+  ])("is repaired when %s", async (_, damage) => {
     await host.on(REJECT);
     await install();
     await host.on(damage);
@@ -89,7 +89,7 @@ describe("iptables", () => {
     expect(await host.on("iptables -S INPUT")).toContain("-j oci-vxlan-100-4789");
   });
 
-  test("is left as it is where nothing in it refuses", async () => {
+  test("stays unchanged where no rule refuses packets", async () => {
     const before = await host.on("nft list tables");
     await install();
     expect(await host.on("nft list tables | grep -v 'table ip oci-vxlan' || true")).toBe(before);
@@ -105,7 +105,7 @@ describe("iptables", () => {
     expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
   });
 
-  test("loses every jump of ours, and keeps the chain that an administrator's rules lead to, without rules", async () => {
+  test("loses every jump of ours, and keeps an empty chain where an administrator's rules lead to it", async () => {
     await host.on(REJECT);
     await install();
     await host.on("iptables -A INPUT -m comment --comment 'oci-vxlan lab.overlay' -j oci-vxlan-100-4789");
@@ -118,7 +118,7 @@ describe("iptables", () => {
     ]);
   });
 
-  test("that was saved meanwhile is told about at removal: a reboot would open it again", async () => {
+  test("that was saved meanwhile is named at removal, since a reboot would open it again", async () => {
     await host.on(REJECT);
     await install();
     await host.on("mkdir -p /etc/iptables; iptables-save >/etc/iptables/rules.v4");
@@ -129,7 +129,7 @@ describe("iptables", () => {
     );
   });
 
-  test("of the old kind is opened too where there is one that refuses, and no other is made", async () => {
+  test("of the legacy kind is opened too where it refuses packets, and is not created otherwise", async () => {
     await host.on("iptables-legacy -A INPUT -j REJECT");
     const names = () => host.on("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names");
     const before = [await names(), await host.on("iptables-legacy -S")];
@@ -147,7 +147,7 @@ describe("iptables", () => {
     expect([await names(), await host.on("iptables-legacy -S")]).toEqual(before);
   });
 
-  test("serves two overlays, which go one by one", async () => {
+  test("serves two overlays, which are removed one by one", async () => {
     await host.on(REJECT);
     const before = await host.on("iptables -S");
     await install({ overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
@@ -242,7 +242,7 @@ END`);
     expect(await reconcile()).toBe("");
   });
 
-  test("never finds a moment without our jump", async () => {
+  test("finds our jump in place at every moment", async () => {
     await host.on("iptables -A INPUT -j REJECT");
     await install();
     // Each transaction of nftables is a generation of its own.
@@ -263,7 +263,7 @@ END`);
     );
   });
 
-  test("may be the jump of another overlay, which settles", async () => {
+  test("may be the jump of another overlay, and the order settles", async () => {
     await host.on("iptables -A INPUT -j REJECT");
     await install();
     await install({ overlay: SECOND, settings: { device: "vxlan1", port: 47890 } });
@@ -313,7 +313,7 @@ END`);
       await install();
     });
 
-    test("is let be after three moves; up is told, once, until our jump is first again", async () => {
+    test("stays first after three moves, and one warning reaches up until our jump is first again", async () => {
       for (const seconds of [1_000, 1_025, 1_300]) {
         await setUptime(seconds);
         await insist();
@@ -334,7 +334,7 @@ END`);
       expect(await check()).toBe("");
     });
 
-    test("costs no run in detail while it is let be", async () => {
+    test("causes no run in detail while it stays first", async () => {
       for (let times = 0; times < 4; times++) {
         await insist();
         await reconcile();
@@ -345,7 +345,7 @@ END`);
       expect(await detail()).toBe(before);
     });
 
-    test("is overtaken again when ten minutes have passed, though nothing else changed", async () => {
+    test("is overtaken again after ten minutes, even if nothing else changed", async () => {
       for (let times = 0; times < 4; times++) {
         await insist();
         await reconcile();
@@ -359,7 +359,7 @@ END`);
       expect(await check()).toBe("");
     });
 
-    test("is overtaken each time where it comes seldom", async () => {
+    test("is overtaken each time if it comes seldom", async () => {
       for (const seconds of [1_000, 1_200, 1_400, 1_600, 1_800]) {
         await setUptime(seconds);
         await insist();
@@ -368,7 +368,7 @@ END`);
       expect(await check()).toBe("");
     });
 
-    test("at once, whatever we do, ends in a run that succeeds, and one warning for both families", async () => {
+    test("at once after each move ends in a run that succeeds, and in one warning for both families", async () => {
       host.start([
         "bash",
         "-c",
@@ -381,18 +381,18 @@ END`);
       ]);
       const insisted = async () =>
         (await firstRule()) === FOREIGN && (await firstRule("ip6tables")) === FOREIGN;
-      let said = "";
+      let output = "";
       for (let runs = 0; runs < 10; runs++) {
         await until("the other program", 10_000, insisted);
-        said += `${await reconcile()}\n`;
+        output += `${await reconcile()}\n`;
       }
-      expect(moves(said)).toBe(6);
-      expect(warnings(said).at(-1)).toContain(`(iptables: "${FOREIGN}", ip6tables: "${FOREIGN}")`);
-      expect(warnings(said).length).toBeLessThanOrEqual(2);
+      expect(moves(output)).toBe(6);
+      expect(warnings(output).at(-1)).toContain(`(iptables: "${FOREIGN}", ip6tables: "${FOREIGN}")`);
+      expect(warnings(output).length).toBeLessThanOrEqual(2);
       expect((await check()).split("\n")).toHaveLength(1);
     });
 
-    test("is no matter any more with hostFirewall leave", async () => {
+    test("causes no warning with hostFirewall leave", async () => {
       for (let times = 0; times < 4; times++) {
         await insist();
         await reconcile();
@@ -432,7 +432,7 @@ describe("firewalld", () => {
     expect(await state()).toBe("");
   });
 
-  test("is not all that a packet has to pass: iptables beside it is opened where it refuses", async () => {
+  test("does not suffice where iptables beside it refuses packets: that is opened too", async () => {
     const before = await host.on("iptables -S");
     await install();
     expect((await state()).split("\n")).toEqual(open);
@@ -445,7 +445,7 @@ describe("firewalld", () => {
     expect(await host.on("iptables -S")).toBe(before);
   });
 
-  test("leaves iptables to itself where it keeps its own rules there", async () => {
+  test("has its own rules in iptables, which stay unchanged", async () => {
     // As one does that is set to iptables: it answers, and nftables knows nothing of it.
     await host.wrap(
       "/usr/sbin/nft",
@@ -457,7 +457,7 @@ describe("firewalld", () => {
     expect(await reconcile()).toBe("");
   });
 
-  test("gets them back when it has loaded its own again, and is not asked for anything meanwhile", async () => {
+  test("gets them back after a reload, and is not called during it", async () => {
     await install();
     expect(await reconcile()).toBe("");
     await bus("reload", "x");
@@ -466,7 +466,7 @@ describe("firewalld", () => {
     expect((await state()).split("\n")).toEqual(open);
   });
 
-  test("keeps the device in the zone that an administrator chose, and it is said once", async () => {
+  test("keeps the device in the zone that an administrator chose, and that is logged once", async () => {
     await device({ settings: { overlayIngress: "none" } });
     await bus("addInterface", "ss", "public", "vxlan0");
     const { stderr } = await host.devicePhase(OVERLAY, settingsOf());
@@ -506,7 +506,7 @@ describe("firewalld", () => {
   });
 
   test.each(["flush table inet firewalld", "flush ruleset"])(
-    "that lost its rules behind its back (%s) does not stand in the way of removal",
+    "that lost its rules behind its back (%s) does not prevent removal",
     async (flush) => {
       await install();
       await host.on("mkdir -p /etc/firewalld; echo FirewallBackend=nftables >/etc/firewalld/firewalld.conf");
@@ -521,7 +521,7 @@ describe("firewalld", () => {
     },
   );
 
-  test("that lost its rules behind its back is told about once: it would not add them again", async () => {
+  test("that lost its rules behind its back causes one warning, since it would not add them again", async () => {
     await install();
     await host.on("nft flush table inet firewalld");
     expect(await reconcile()).toMatch(
@@ -533,7 +533,7 @@ describe("firewalld", () => {
     expect(await reconcile()).toBe("");
   });
 
-  test("that is installed but does not run leaves it to iptables", async () => {
+  test("that is installed but not running leaves the work to iptables", async () => {
     await host.on("rm /run/fakes/firewalld/running");
     await install();
     expect(await host.on("iptables -S INPUT")).toContain("oci-vxlan");

@@ -73,7 +73,7 @@ describe("a device phase that fails", () => {
     },
   );
 
-  test("leaves nothing where it was the first", async () => {
+  test("leaves nothing if it was the first", async () => {
     const before = await host.on("ls /etc /var/lib /run");
     await host.on("ip link add other type vxlan id 700 dstport 4789 dev eth0");
     const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 700 } }));
@@ -131,7 +131,7 @@ describe("an IPv6 network", () => {
     expect([...(await state()), await files()]).toEqual(before);
   });
 
-  test("gets an MTU that it fits, though the list of peers is still one of a smaller MTU", async () => {
+  test("gets a sufficient MTU while the list of peers is still one of a smaller MTU", async () => {
     const { installation } = await device({ settings: { mtu: 1250 } });
     const list = peersSettings(RESOURCE, { installation, mtu: 1250, peers: [PEER] });
     expect((await program(["peers", OVERLAY], list)).exitCode).toBe(0);
@@ -207,8 +207,8 @@ describe("a network that the host needs elsewhere is refused by name, before any
   });
 });
 
-describe("a change that nobody has confirmed", () => {
-  test("has a timer, and is taken back when that fires: to the settings from before", async () => {
+describe("an unconfirmed change", () => {
+  test("has a timer, which restores the settings from before", async () => {
     await install();
     await confirm();
     const before = await state();
@@ -226,7 +226,7 @@ describe("a change that nobody has confirmed", () => {
     ]);
   });
 
-  test("is taken back after a first installation, of which the ids stay: the state has them by then", async () => {
+  test("is undone after a first installation, and the ids stay, since the state has them by then", async () => {
     const { mac, installation } = await device();
     expect((await rollBack()).exitCode).toBe(0);
     expect(
@@ -242,7 +242,7 @@ describe("a change that nobody has confirmed", () => {
     expect(await host.on(`ls -d /etc/oci-vxlan /var/lib/oci-vxlan ${PROGRAM} 2>/dev/null || true`)).toBe("");
   });
 
-  test("is taken back after another generation, whose installation id stays", async () => {
+  test("is undone after another generation, and its installation id stays", async () => {
     await install();
     await confirm();
     const { installation } = await device({ generation: 1 });
@@ -253,7 +253,7 @@ describe("a change that nobody has confirmed", () => {
     expect(await device({ generation: 1 })).toMatchObject({ installation });
   });
 
-  test("is not taken back by the timer of an older one", async () => {
+  test("is not undone by the timer of an older change", async () => {
     await device({ settings: { vni: 300 } });
     const { installation } = await device({ settings: { vni: 301 } });
     const before = await state();
@@ -273,7 +273,7 @@ describe("a change that nobody has confirmed", () => {
     expect(await kernel()).toContain("vxlan id 100");
   });
 
-  test("of which the start was killed is none", async () => {
+  test("whose start was killed counts as none", async () => {
     await install();
     await confirm();
     const before = await state();
@@ -285,7 +285,7 @@ describe("a change that nobody has confirmed", () => {
     expect(await state()).toEqual(before);
   });
 
-  test("goes though its unit cannot be stopped, and the timer tries again where it does not come to its end", async () => {
+  test("is undone even if its unit cannot be stopped, and the timer tries again after an interruption", async () => {
     await device();
     await host.wrap("/usr/bin/systemctl", '[[ "$*" != *disable* ]] || exit 1; exec $REAL "$@"');
     expect((await rollBack()).exitCode).toBe(0);
@@ -343,7 +343,7 @@ describe("a change that nobody has confirmed", () => {
     expect(await systemd()).not.toContain("systemd-run");
   });
 
-  test("a run that is killed outright is taken back by the timer too", async () => {
+  test("a killed run is undone by the timer too", async () => {
     await install();
     await confirm();
     const before = await state();
@@ -360,7 +360,7 @@ describe("a change that nobody has confirmed", () => {
   });
 });
 
-describe("what a delete takes away", () => {
+describe("a delete removes", () => {
   const OTHER_RESOURCE = "fedcba9876543210";
   const stays = async (args: string[]) => {
     const before = [...(await state()), await files()];
@@ -369,7 +369,7 @@ describe("what a delete takes away", () => {
     expect([...(await state()), await files()]).toEqual(before);
   };
 
-  test("is what its own resource set up, and nothing that came after it", async () => {
+  test("what its own resource set up, and nothing that came after it", async () => {
     const { installation } = await install();
     await stays(["remove-peers", OVERLAY, installation, OTHER_RESOURCE]);
     await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), OTHER_RESOURCE]);
@@ -378,7 +378,7 @@ describe("what a delete takes away", () => {
     await stays(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
   });
 
-  test("by a state of older versions is what was set up in their time", async () => {
+  test("what was set up by an older version, if the state is of that version", async () => {
     const { installation } = await install();
     await host.on("sed -i /^resource/d /etc/oci-vxlan/lab.overlay/*");
     await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
@@ -388,7 +388,7 @@ describe("what a delete takes away", () => {
     expect(await host.on("ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 
-  test("by a person is all of it, and a wrong name is answered with the right ones", async () => {
+  test("everything if a person runs it, and a wrong name is answered with the valid ones", async () => {
     await install();
     expect((await program(["remove", "lab.overly"])).stderr).toMatch(
       /there is no overlay lab\.overly on \S+; there are: lab\.overlay/,

@@ -35,34 +35,34 @@ const PHASE = devicePhase(
 
 useHostForEachTest();
 
-describe("managers of links keep off", () => {
-  const made = [
+describe("network managers leave the device alone", () => {
+  const managerFiles = [
     "/etc/NetworkManager/conf.d/90-oci-vxlan-lab.overlay.conf",
     "/etc/systemd/network/05-oci-vxlan-lab.overlay.link",
     "/etc/systemd/network/05-oci-vxlan-lab.overlay.network",
   ];
   const list = () => host.on("ls /etc/NetworkManager/conf.d/* /etc/systemd/network/* 2>/dev/null || true");
 
-  test("told by files of their own, which everybody may read and which go with the overlay", async () => {
+  test("by files of their own, which everybody may read and which are removed with the overlay", async () => {
     await host.on("mkdir -p /etc/NetworkManager/conf.d");
     const before = await list();
     await device();
-    expect((await list()).split("\n")).toEqual(expect.arrayContaining(made));
-    expect(await host.on(`stat -c %a ${made.join(" ")}`)).toBe("644\n644\n644");
-    expect(await host.on(`grep -h vxlan0 ${made.join(" ")}`)).toBe(
+    expect((await list()).split("\n")).toEqual(expect.arrayContaining(managerFiles));
+    expect(await host.on(`stat -c %a ${managerFiles.join(" ")}`)).toBe("644\n644\n644");
+    expect(await host.on(`grep -h vxlan0 ${managerFiles.join(" ")}`)).toBe(
       "match-device=interface-name:vxlan0\nOriginalName=vxlan0\nName=vxlan0",
     );
     await remove();
     expect(await list()).toBe(before);
   });
 
-  test("without a file for a manager that is not there", async () => {
+  test("and a manager that is not installed gets no file", async () => {
     await host.on("rm -rf /etc/NetworkManager");
     await device();
     expect(await host.on("ls -d /etc/NetworkManager 2>/dev/null || true")).toBe("");
   });
 
-  test("told at once where they run", async () => {
+  test("and are told at once if they run", async () => {
     await host.on("mkdir -p /etc/NetworkManager/conf.d");
     await host.on("systemctl start NetworkManager.service");
     await device();
@@ -70,7 +70,7 @@ describe("managers of links keep off", () => {
   });
 });
 
-describe("the check that up ends with", () => {
+describe("the check at the end of up", () => {
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
   const check = async (installation: string, list = [PEER], asked: Asked = {}) =>
     host.program([
@@ -86,7 +86,7 @@ describe("the check that up ends with", () => {
     return stderr;
   };
 
-  test("passes where all is in sync, repairs what is not, and counts its turns", async () => {
+  test("passes where all is in sync, repairs what is not, and counts its runs", async () => {
     const { installation } = await install();
     const whole = [await kernel(), await files()];
     expect(await check(installation)).toEqual({ exitCode: 0, stdout: "oci-vxlan turn 0", stderr: "" });
@@ -95,7 +95,7 @@ describe("the check that up ends with", () => {
     expect([await kernel(), await files()]).toEqual(whole);
   });
 
-  test("passes on what the host warns of", async () => {
+  test("passes the host's warnings on", async () => {
     const { installation } = await install();
     await host.on("ip link set eth0 mtu 1500");
     const { exitCode, stdout } = await check(installation);
@@ -105,7 +105,7 @@ describe("the check that up ends with", () => {
     ]);
   });
 
-  test("asks for the phases where the host has another installation, other settings or other peers", async () => {
+  test("asks for the phases where installation, settings or peers differ", async () => {
     const { installation } = await install();
     const differs = { exitCode: 3, stdout: "", stderr: "" };
     expect(await check("another")).toEqual(differs);
@@ -118,7 +118,7 @@ describe("the check that up ends with", () => {
     expect(await check(installation)).toEqual(differs);
   });
 
-  test("fails with the reason where the overlay cannot be mended", async () => {
+  test("fails with the reason where the overlay cannot be repaired", async () => {
     const { installation } = await install();
     await host.on("ip address flush dev eth0");
     expect(await refused(installation)).toMatch(/no interface of \S+ carries the underlay address/);
@@ -148,7 +148,7 @@ describe("the check that up ends with", () => {
 describe("installation", () => {
   const asScript = `base64 -d >/run/script <<<${Buffer.from(PHASE.stdin).toString("base64")}`;
 
-  test("is seen by whoever logs in, though new files are nobody else's here", async () => {
+  test("is readable by every login user, although the umask here makes new files private", async () => {
     await host.on("rm -rf /usr/local/lib/oci-vxlan /usr/local/sbin");
     await host.on(`${asScript}; umask 077; bash /run/script`);
     const asNobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
@@ -157,7 +157,7 @@ describe("installation", () => {
     );
   });
 
-  test("has its program where SELinux lets systemd run it, which it does not below lib", async () => {
+  test("has its program where SELinux lets systemd run it: in sbin, not in lib", async () => {
     await device();
     const commands = await host.on(
       "sed -n 's/^Exec[A-Za-z]*=[-+!@:]*//p' /etc/systemd/system/oci-vxlan@.service",
@@ -180,7 +180,7 @@ describe("removal", () => {
     expect(await host.on("ip -o link show type vxlan")).toBe("");
   });
 
-  test("takes the peers of its own installation only", async () => {
+  test("removes the peers of its own installation only", async () => {
     const { installation } = await install();
     const whole = await kernel();
     const foreign = await host.program(["remove-peers", OVERLAY, "another"]);
@@ -194,7 +194,7 @@ describe("removal", () => {
     expect(await host.on("nft list table ip oci-vxlan")).not.toContain(PEER.underlayAddress);
   });
 
-  test("takes the device of its own owner only, and the program with the last overlay", async () => {
+  test("removes the device of its own owner only, and the program with the last overlay", async () => {
     const state = () =>
       host.on(
         "ip -o link show type vxlan; nft list ruleset; iptables -S; ip6tables -S; systemctl show oci-vxlan@lab.overlay.service; " +
@@ -218,11 +218,11 @@ describe("removal", () => {
     expect((await state()).split("\n")).toEqual(before);
   });
 
-  test("is finished by the next one where it was cut off", async () => {
+  test("is finished by the next removal after it was interrupted", async () => {
     await install();
-    const mend = await host.wrap("/usr/sbin/nft", '[[ $1 != delete ]] || exit 1; exec $REAL "$@"');
+    const restoreNft = await host.wrap("/usr/sbin/nft", '[[ $1 != delete ]] || exit 1; exec $REAL "$@"');
     expect((await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE])).exitCode).not.toBe(0);
-    await mend();
+    await restoreNft();
     await host.on("nft list table ip oci-vxlan");
     await remove();
     expect(
@@ -232,7 +232,7 @@ describe("removal", () => {
     ).toBe("");
   });
 
-  test("goes on where NetworkManager does not take the news", async () => {
+  test("goes on where NetworkManager does not answer", async () => {
     await host.on("mkdir -p /etc/NetworkManager/conf.d; systemctl start NetworkManager.service");
     await host.wrap("/usr/bin/systemctl", '[[ $1 != reload ]] || exit 1; exec $REAL "$@"');
     await install();
@@ -252,7 +252,7 @@ describe("removal", () => {
   });
 });
 
-describe("refusals say what is wrong, where, and what to do", () => {
+describe("an error says what is wrong, where, and what to do", () => {
   const refused = async (text: string, overlay = OVERLAY) => {
     const { exitCode, stderr, stdout } = await host.devicePhase(overlay, text);
     expect(exitCode).toBe(1);
@@ -260,7 +260,7 @@ describe("refusals say what is wrong, where, and what to do", () => {
     return stderr;
   };
 
-  test("a device that somebody else made, and nothing stays of the attempt", async () => {
+  test("for a device that another program made, and nothing stays of the attempt", async () => {
     await host.on("ip link add vxlan0 type vxlan id 7 dstport 4790 dev eth0");
     expect(await refused(settingsOf())).toMatch(
       /vxlan0 on \S+ is there already and was not made by oci-vxlan: remove it with/,
@@ -296,7 +296,7 @@ describe("refusals say what is wrong, where, and what to do", () => {
       /mtu 8950 does not fit on \S+: eth0 carries 1500 bytes.* set mtu to 1450 or less/,
     );
   });
-  test("peers that did not arrive whole, and the ones before stay", async () => {
+  test("for a list of peers that did not arrive whole, and the peers from before stay", async () => {
     const { installation } = await install();
     const whole = [await kernel(), await files()];
     const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER, OTHER] });
@@ -310,9 +310,9 @@ describe("refusals say what is wrong, where, and what to do", () => {
     await host.wrap("/usr/bin/systemctl", '[[ $1 != restart ]] || sleep 30; exec $REAL "$@"');
     await host.on(`cat >/run/settings <<'END'\n${settingsOf()}END`);
     const status = await host.on(
-      `status=0; timeout -k 20 2 ${DEVICE_PHASE} ${OVERLAY} </run/settings >/run/said 2>&1 || status=$?; echo $status`,
+      `status=0; timeout -k 20 2 ${DEVICE_PHASE} ${OVERLAY} </run/settings >/run/output 2>&1 || status=$?; echo $status`,
     );
-    expect(status, await host.on("cat /run/said")).toBe("124");
+    expect(status, await host.on("cat /run/output")).toBe("124");
     expect(
       await host.on(
         "ip -o link show type vxlan; nft list tables | grep vxlan || true; ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true",

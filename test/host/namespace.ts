@@ -78,9 +78,9 @@ export class NamespaceHost {
   }
 
   async remove(): Promise<void> {
-    const gone = once(this.holder, "exit");
+    const holderExit = once(this.holder, "exit");
     process.kill(this.pid, "SIGKILL");
-    await gone;
+    await holderExit;
   }
 
   /** Puts the program's files in their places, as the device phase does. */

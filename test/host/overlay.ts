@@ -111,7 +111,7 @@ export function linkWord(key: string, name = "vxlan0"): Promise<string> {
   return host.on(`ip -o link show dev ${name} | sed -n 's#.* ${key} \\([^ ]*\\).*#\\1#p'`);
 }
 
-/** Reconciles once, which must succeed, and returns what was said. */
+/** Reconciles once, which must succeed, and returns its log. */
 export async function reconcile(): Promise<string> {
   const result = await host.program(["reconcile", OVERLAY]);
   expect(result.exitCode, result.stderr).toBe(0);

@@ -15,8 +15,8 @@ import {
 
 useHostForEachTest();
 
-describe("VXLAN from whoever is no peer", () => {
-  /** A second host behind the same NIC, with the addresses of a peer and of a stranger. */
+describe("VXLAN from a non-peer", () => {
+  /** A second host behind the same NIC, with the addresses of a peer and of a non-peer. */
   const makeNeighbour = () =>
     host.on(`
       mkdir -p /run/netns
@@ -61,7 +61,7 @@ describe("VXLAN from whoever is no peer", () => {
     expect(await arrives(PEER.underlayAddress)).toBe(true);
   });
 
-  test("is told apart by overlay where two share a port: each admits its own peers, and goes alone", async () => {
+  test("is filtered for each overlay where two share a port: each admits its own peers, and is removed alone", async () => {
     await makeNeighbour();
     await install();
     const second = { overlay: SECOND, settings: { device: "vxlan1", vni: 200, cidrs: ["192.168.1.0/24"] } };
@@ -74,7 +74,7 @@ describe("VXLAN from whoever is no peer", () => {
     expect(await arrives(PEER.underlayAddress, 100, "vxlan0")).toBe(true);
   });
 
-  test("is nobody's business here with a VNI of a peer's own, and dropped from a stranger all the same", async () => {
+  test("passes to a peer's own device of another VNI, and is dropped there too if a non-peer sends it", async () => {
     await makeNeighbour();
     await install();
     await host.on(

@@ -52,7 +52,7 @@ describe("probing a thousand peers", () => {
     await execa("ip", ["netns", "del", NAMESPACE]);
   });
 
-  /** Runs the probes with `ping` and the time limits as given, and returns what they said. */
+  /** Runs the probes with `ping` and the time limits as given, and returns their output. */
   const probe = (
     overlay: (index: number) => string,
     change: (script: string) => string = (script) => script,
@@ -80,13 +80,13 @@ describe("probing a thousand peers", () => {
     expect(stdout).toMatch(SUMMARY);
   });
 
-  test("all of them answer, though not to every call", async () => {
+  test("all of them answer, if not to every call", async () => {
     const { stdout, stderr } = await probe(ADDRESS, undefined, 23);
     expect(stderr).toBe("");
     expect(stdout).toMatch(SUMMARY);
   });
 
-  test("none of them is reachable: each is named", async () => {
+  test("none of them answers, and each is named", async () => {
     const { exitCode, stdout } = await probe(
       (index) => `10.9.${index >> 8}.${index & 255}`,
       (script) => script.replace("tries many", "tries one"),
@@ -105,12 +105,12 @@ describe("probing a thousand peers", () => {
     expect(stdout).toMatch(SUMMARY);
   });
 
-  test("with no time left, those that were not probed are named too", async () => {
+  test("and those that were not probed for lack of time are named too", async () => {
     const { stdout } = await probe(ADDRESS, (script) => script.replace(/^TIME_LIMIT=\d+ /m, "TIME_LIMIT=0 "));
     expect(stdout.match(/^oci-vxlan probe peer\d+ \S+ any late$/gm)).toHaveLength(PEERS);
   });
 
-  test("a list that did not arrive whole proves nothing", async () => {
+  test("a list of peers that did not arrive whole is refused", async () => {
     const { exitCode, stderr } = await probe(ADDRESS, (script) => script.replace(/\nend\n$/, "\n"));
     expect(exitCode).toBe(1);
     expect(stderr).toBe("oci-vxlan: error: the list of peers did not arrive whole: run pulumi up again");

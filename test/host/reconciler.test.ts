@@ -33,14 +33,14 @@ async function floods(): Promise<string[]> {
 }
 
 describe("the host side", () => {
-  test("makes the device, and prints one line that is true", async () => {
+  test("makes the device, and prints one line that describes it", async () => {
     const report = await device();
     expect(await host.on("ip -o link show vxlan0")).toContain(`link/ether ${report.mac}`);
     expect(report.underlayMtu).toBe(9000);
     expect(Number.parseInt(report.mac.slice(0, 2), 16) & 3).toBe(2); // local, unicast
   });
 
-  test("run twice, gives the same report, says nothing and writes nothing", async () => {
+  test("prints the same line in a second run, and logs and writes nothing", async () => {
     const report = await install();
     const before = [await kernel(), await files()];
     const again = await host.devicePhase(OVERLAY, settingsOf());
@@ -74,11 +74,11 @@ describe("the host side", () => {
       "its packets have the TTL of what they carry",
       "ip link del vxlan0; ip link add vxlan0 type vxlan id 100 dstport 4789 local 10.196.218.222 dev eth0 nolearning ttl inherit",
     ],
-    ["it asks nobody for addresses", "ip link set vxlan0 arp off"],
+    ["it sends no ARP", "ip link set vxlan0 arp off"],
     ["it is held down", "ip link set vxlan0 protodown on"],
     ["it has another name", "ip link set vxlan0 down; ip link set vxlan0 name foo0"],
     [
-      "another device like it answers for the peers and sends to a stranger",
+      "another device like it answers for the peers and sends to a non-peer",
       "local=10.196.218.222; ip link del vxlan0; " +
         "ip link add vxlan0 type vxlan id 100 dstport 4789 local $local dev eth0 remote 10.9.9.9 nolearning proxy l2miss l3miss",
     ],
@@ -113,7 +113,7 @@ describe("the host side", () => {
       "ip link del vxlan0; ip link add vxlan0 type vxlan id 7 dstport 4789 dev eth0",
     ],
     ["a device of another kind took its place", "ip link del vxlan0; ip link add vxlan0 type bridge"],
-  ])("mends it when %s, and says so", async (_, damage) => {
+  ])("repairs it when %s, and logs that", async (_, damage) => {
     await install();
     const whole = await kernel();
     await host.on(damage);
@@ -140,7 +140,7 @@ describe("the host side", () => {
     expect(await index()).toBe(before);
   });
 
-  test("says each thing that it mended in a line of its own", async () => {
+  test("logs each repair in a line of its own", async () => {
     await install();
     await host.on(`bridge fdb del ${PEER.mac} dev vxlan0; ip neigh del 192.168.0.2 dev vxlan0`);
     expect((await reconcile()).split("\n")).toEqual([
@@ -171,20 +171,24 @@ describe("the host side", () => {
       "ip -batch - <<<$'address del 192.168.0.1/24 dev vxlan0\\naddress add 192.168.0.1/32 dev vxlan0'",
     ],
     ["is leased", "ip address change 192.168.0.1/24 dev vxlan0 valid_lft 60 preferred_lft 60"],
-  ])("sees that its address %s though an administrator's holds all entries in place", async (_, damage) => {
-    await install();
-    await host.on("ip address add 192.168.9.77/24 dev vxlan0");
-    await reconcile();
-    const address = () => host.on("ip -o address show dev vxlan0 permanent | grep -F 192.168.0.1/24 || true");
-    const whole = await address();
-    await host.on(damage);
-    expect(await address()).toBe("");
-    expect(await reconcile()).toMatch(/ip address \S+ 192\.168\.0\.1\/24 /);
-    expect(await address()).toBe(whole);
-    expect(await host.on("ip -o address show dev vxlan0")).toContain("192.168.9.77/24");
-  });
+  ])(
+    "sees that its address %s while an administrator's address keeps all entries in place",
+    async (_, damage) => {
+      await install();
+      await host.on("ip address add 192.168.9.77/24 dev vxlan0");
+      await reconcile();
+      const address = () =>
+        host.on("ip -o address show dev vxlan0 permanent | grep -F 192.168.0.1/24 || true");
+      const whole = await address();
+      await host.on(damage);
+      expect(await address()).toBe("");
+      expect(await reconcile()).toMatch(/ip address \S+ 192\.168\.0\.1\/24 /);
+      expect(await address()).toBe(whole);
+      expect(await host.on("ip -o address show dev vxlan0")).toContain("192.168.9.77/24");
+    },
+  );
 
-  test("goes into no detail because the lease of an address counts down", async () => {
+  test("starts no run in detail because the lease of an address counts down", async () => {
     await install();
     const lease = "valid_lft 600 preferred_lft 600";
     await host.on(
@@ -195,14 +199,15 @@ describe("the host side", () => {
     await reconcile();
     const detail = () =>
       host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/snapshot; ls -i /run/oci-vxlan/${OVERLAY}`);
-    const left = () => host.on("ip -o address show dev eth0 to 10.196.218.222 | grep -o 'valid_lft [0-9]*'");
-    const before = [await detail(), await left()] as const;
-    await until("the countdown", 5_000, async () => (await left()) !== before[1]);
+    const leaseTime = () =>
+      host.on("ip -o address show dev eth0 to 10.196.218.222 | grep -o 'valid_lft [0-9]*'");
+    const before = [await detail(), await leaseTime()] as const;
+    await until("the countdown", 5_000, async () => (await leaseTime()) !== before[1]);
     expect(await reconcile()).toBe("");
     expect(await detail()).toBe(before[0]);
   });
 
-  test("takes what an administrator added along to a device that has to be made again", async () => {
+  test("restores what an administrator added to a device that has to be made again", async () => {
     const { installation } = await install();
     await host.on(
       "bridge fdb append 00:16:3e:00:00:77 dev vxlan0 dst 10.7.7.7; ip address add 192.168.0.77/24 dev vxlan0; " +
@@ -228,7 +233,7 @@ describe("the host side", () => {
 
   test("forgets a peer that left even when it was stopped half-way", async () => {
     const { installation } = await install({}, [PEER, OTHER]);
-    // As after a crash between the files and the kernel: no tools, no mending.
+    // As after a crash between the files and the kernel: no tools, no repair.
     await host.on("mv /usr/sbin/bridge /root/; ln -s /bin/false /usr/sbin/bridge");
     const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
     expect((await host.program(["peers", OVERLAY], text)).stderr).toContain("warning: the kernel");
@@ -248,7 +253,7 @@ describe("the host side", () => {
     expect(after).not.toContain("inet 192.168.0.1/24");
   });
 
-  test("replicates broadcasts to every peer and to nobody else, and to none where that is turned off", async () => {
+  test("replicates broadcasts to every peer and to no other address, and to none with flood off", async () => {
     const { installation } = await install({}, [PEER, OTHER]);
     await host.on(`bridge fdb append ${ZERO} dev vxlan0 dst 10.9.9.9`);
     await reconcile();
@@ -270,11 +275,11 @@ describe("the host side", () => {
   });
 
   test("carries IPv4 and IPv6", async () => {
-    const asked = {
+    const ipv6Args = {
       settings: { cidrs: ["192.168.0.0/24", "fd00::/64"] },
       overlayAddresses: ["192.168.0.1", "fd00::1"],
     };
-    await install(asked, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00::2"] }]);
+    await install(ipv6Args, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00::2"] }]);
     expect(await kernel()).toMatch(/fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
     expect(await host.on("ip -o -6 address show dev vxlan0 to fd00::1")).not.toContain("tentative");
     expect(await reconcile()).toBe("");
@@ -285,8 +290,8 @@ describe("the host side", () => {
   });
 
   test("has its IPv6 address, route and prefix back, with IPv6 switched off and on", async () => {
-    const asked = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
-    await install(asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
+    const ipv6Args = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
+    await install(ipv6Args, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
     const whole = await kernel();
     for (const damage of [
       "ip address del fd00::1/64 dev vxlan0; ip address add fd00::1/128 dev vxlan0 nodad",
@@ -300,7 +305,7 @@ describe("the host side", () => {
     }
   });
 
-  test("says once that the device belongs to a bridge, which somebody meant", async () => {
+  test("warns once that the device belongs to a bridge, and leaves it there", async () => {
     await install();
     await host.on("ip link add br9 type bridge; ip link set vxlan0 master br9");
     expect(await reconcile()).toMatch(/warning: vxlan0 belongs to br9, .* nomaster/);
@@ -356,7 +361,7 @@ END`);
     expect(await host.on("ip route show dev vxlan0; ip route show table local dev vxlan0")).toBe("");
   });
 
-  test("says where to look for a device that was moved out of sight", async () => {
+  test("says where to look for a device that was moved into another namespace", async () => {
     await install();
     await host.on("mkdir -p /run/netns; ip netns add away; ip link set vxlan0 netns away");
     const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
@@ -366,7 +371,7 @@ END`);
     await until("its end", 5_000, async () => (await host.program(["reconcile", OVERLAY])).exitCode === 0);
   });
 
-  test("keeps strangers out though the NIC lost its address, and says what is wrong", async () => {
+  test("keeps non-peers out while the NIC lacks its address, and logs what is wrong", async () => {
     await install();
     await host.on("ip address flush dev eth0; nft delete table ip oci-vxlan");
     const { exitCode, stderr } = await host.program(["reconcile", OVERLAY]);
@@ -374,7 +379,7 @@ END`);
     expect(await host.on("nft list table ip oci-vxlan")).toContain(PEER.underlayAddress);
   });
 
-  test("puts a new file in the place of an old one, which whoever reads it keeps whole", async () => {
+  test("replaces a file as a whole, so a process that reads the old one reads all of it", async () => {
     const { installation } = await install();
     const file = `/etc/oci-vxlan/${OVERLAY}/peers`;
     await host.on(`ln ${file} /root/before; cp ${file} /root/copy`);
@@ -383,7 +388,7 @@ END`);
     await host.on("cmp /root/before /root/copy");
   });
 
-  test("does not mind a clock that was set back", async () => {
+  test("works after the clock was set back", async () => {
     await install();
     await host.on(`touch -d '+1 hour' /etc/oci-vxlan/${OVERLAY}/*`);
     expect(await reconcile()).toBe("");
@@ -414,12 +419,12 @@ END`);
   });
 
   test("carries IPv6 alone", async () => {
-    const asked = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
-    await install(asked, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
+    const ipv6Args = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
+    await install(ipv6Args, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
     expect(await kernel()).toMatch(/fd00::1\/64[^]*fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
   });
 
-  test("says once that the NIC's MTU no longer fits, and lowers nothing", async () => {
+  test("warns once that the NIC's MTU is too small, and lowers nothing", async () => {
     await install();
     const mtu = () => linkWord("mtu");
     await host.on("ip link set eth0 mtu 1500");

@@ -30,7 +30,7 @@ async function asked(): Promise<string[]> {
 }
 
 describe("the unit", () => {
-  test("is enabled and started once, and then left to itself", async () => {
+  test("is enabled and started once, and not again by later phases", async () => {
     const { installation } = await device();
     expect(await asked()).toEqual([`--quiet enable ${UNIT}`, `restart ${UNIT}`]);
     await device();
@@ -38,7 +38,7 @@ describe("the unit", () => {
     expect(await asked()).toEqual([]);
   });
 
-  test("is started again where it failed: that is no pause", async () => {
+  test("is started again after a failure, which is no pause", async () => {
     await device();
     await host.on(`echo failed >/run/fakes/units/${UNIT}.active`);
     await asked();
@@ -64,7 +64,7 @@ describe("the unit", () => {
     ["disabled", `systemctl disable ${UNIT}`, /is paused on .* is disabled\./],
   ])(
     "that is %s has paused the overlay: up fails, says how to go on, and changes nothing",
-    async (_, pause, said) => {
+    async (_, pause, message) => {
       const { installation } = await install();
       await host.on(pause);
       await host.on("ip link del vxlan0");
@@ -75,7 +75,7 @@ describe("the unit", () => {
         await host.program(["peers", OVERLAY], otherPeers),
       ]) {
         expect(exitCode).toBe(1);
-        expect(stderr).toMatch(said);
+        expect(stderr).toMatch(message);
         expect(stderr).toContain(`sudo systemctl enable --now ${UNIT}`);
       }
       expect(await asked()).toEqual([]);
@@ -88,7 +88,7 @@ describe("the unit", () => {
     },
   );
 
-  test("that is stopped does not stand in the way of removal", async () => {
+  test("that is stopped does not prevent removal", async () => {
     await install();
     await host.on(`systemctl stop ${UNIT}`);
     await remove();
@@ -100,7 +100,7 @@ describe("the journal", () => {
   const journal = () =>
     host.on("cat /run/fakes/journal.log 2>/dev/null || true; rm -f /run/fakes/journal.log");
 
-  test("has what a phase did and why one failed, among the unit's own lines", async () => {
+  test("has the repairs of a phase and the reason of a failure, among the unit's own lines", async () => {
     await device();
     expect(await journal()).toMatch(
       new RegExp(
@@ -113,7 +113,7 @@ describe("the journal", () => {
     expect(await journal()).toMatch(/^MESSAGE=oci-vxlan: error: mtu 8951 does not fit/m);
   });
 
-  test("gets no line twice from the unit, whose lines it has anyway", async () => {
+  test("gets no line of the unit twice", async () => {
     await install();
     await journal();
     await host.on("ip link del vxlan0");
@@ -122,29 +122,33 @@ describe("the journal", () => {
   });
 });
 
-describe("what the unit runs", () => {
+describe("the unit's program", () => {
   const start = () => host.start([PROGRAM, "run", OVERLAY]);
   /** Grows with every run: page faults of the processes that it has started and that have ended. */
   const activity = () => host.on("awk '{ print $11 }' /proc/$(pgrep -of 'oci-vxlan run')/stat");
 
   /** Damages the device, which must be whole in time. Another try is given to a machine that was busy. */
-  const mends = async (damage: string, limit: number, whole: string) => {
+  const expectRepair = async (damage: string, limit: number, whole: string) => {
     let taken = Infinity;
     for (let tries = 0; tries < 3 && taken > limit; tries++) {
       await host.on(damage);
       const since = Date.now();
       const isWhole = async () => (await kernel().catch(() => "")) === whole;
-      await until(`mending "${damage}"`, limit + 10_000, isWhole);
+      await until(`the repair of "${damage}"`, limit + 10_000, isWhole);
       taken = Date.now() - since;
     }
     expect(taken, damage).toBeLessThanOrEqual(limit);
   };
 
-  test("mends within two seconds whatever happens to the device", async () => {
+  test("repairs every kind of change to the device within two seconds", async () => {
     await install();
     const whole = await kernel();
     start();
-    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await until(
+      "the monitor",
+      5_000,
+      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
+    );
     for (const damage of [
       "ip link del vxlan0",
       "ip link set vxlan0 down",
@@ -160,61 +164,77 @@ describe("what the unit runs", () => {
       "ip neigh replace 192.168.0.2 lladdr 02:00:00:00:00:98 dev vxlan0 nud stale",
       "pkill -f '^ip -o monitor'; ip link del vxlan0",
     ]) {
-      await mends(damage, damage.startsWith("pkill") ? 4_000 : 2_000, whole);
+      await expectRepair(damage, damage.startsWith("pkill") ? 4_000 : 2_000, whole);
     }
   });
 
   test("follows new settings without being started again", async () => {
     const { installation } = await install();
     start();
-    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await until(
+      "the monitor",
+      5_000,
+      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
+    );
     await peers(installation, [OTHER]);
     await host.on(`bridge fdb del ${OTHER.mac} dev vxlan0 dst ${OTHER.underlayAddress}`);
-    await until("mending", 10_000, async () => (await kernel()).includes(OTHER.mac));
+    await until("the repair", 10_000, async () => (await kernel()).includes(OTHER.mac));
     expect(await kernel()).not.toContain(PEER.mac);
   });
 
-  test("comes to rest after mending, takes no notice of neighbours that are no peers, and is not heard of", async () => {
+  test("starts no further run after a repair, ignores neighbours that are no peers, and logs nothing more", async () => {
     await install();
-    const said = start();
-    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    const journal = start();
+    await until(
+      "the monitor",
+      5_000,
+      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
+    );
     await host.on("ip link del vxlan0");
-    await until("mending", 10_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
+    await until("the repair", 10_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
     let before = "";
     const rests = async () => before === (before = await activity());
-    await until("resting", 10_000, rests, 1_500);
-    const lines = said();
+    await until("no further run", 10_000, rests, 1_500);
+    const lines = journal();
     for (const state of ["reachable", "stale", "reachable", "stale"]) {
       await host.on(`ip neigh replace 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud ${state}`);
     }
     // An event that matters takes less than this to be looked into.
     await expect(until("a run", 2_500, async () => (await activity()) !== before)).rejects.toThrow();
-    expect(said()).toBe(lines);
+    expect(journal()).toBe(lines);
     await host.on("bridge fdb replace 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7");
     await until("a run", 2_500, async () => (await activity()) !== before);
   });
 
-  test("makes few runs of a burst of changes", async () => {
+  test("answers a burst of changes with few runs", async () => {
     await install();
     start();
-    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    await until(
+      "the monitor",
+      5_000,
+      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
+    );
     await host.wrap("/usr/sbin/nft", 'echo >>/run/calls; exec $REAL "$@"');
     const changes = Array.from({ length: 200 }, (_, at) => `link set vxlan0 mtu ${1400 + at}`).join("\n");
     await host.on(`ip -batch - <<'END'\n${changes}\nEND`);
-    await until("mending", 10_000, async () => (await linkWord("mtu")) === "8950");
+    await until("the repair", 10_000, async () => (await linkWord("mtu")) === "8950");
     let before = "";
-    await until("resting", 10_000, async () => before === (before = await activity()), 1_500);
+    await until("no further run", 10_000, async () => before === (before = await activity()), 1_500);
     // A run asks nft four times or so.
     expect(Number(await host.on("wc -l </run/calls"))).toBeLessThan(40);
   });
 
-  test("outlives a run that fails, and says why", async () => {
+  test("goes on after a run that fails, and logs why", async () => {
     await install();
-    const said = start();
-    await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+    const journal = start();
+    await until(
+      "the monitor",
+      5_000,
+      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
+    );
     await host.on("ip address del 10.196.218.222/30 dev eth0; ip link set vxlan0 down");
-    await until("failing", 10_000, () => /carries the underlay address/.test(said()));
+    await until("the failure", 10_000, () => /carries the underlay address/.test(journal()));
     await host.on("ip address add 10.196.218.222/30 dev eth0; ip link set vxlan0 mtu 1400");
-    await until("mending", 10_000, async () => (await linkWord("mtu")) === "8950");
+    await until("the repair", 10_000, async () => (await linkWord("mtu")) === "8950");
   });
 });
