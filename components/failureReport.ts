@@ -78,7 +78,7 @@ async function examine(
       collectEvidence(overlay, to, from),
     ]);
     if (again === "passes")
-      return [`${failure.from} -> ${failure.to} comes and goes: it passed while it was looked at.`];
+      return [`${failure.from} -> ${failure.to} comes and goes: it passed while both hosts were examined.`];
     const causes = diagnose(
       again,
       { before: fromBefore, after: fromAfter },
@@ -87,7 +87,7 @@ async function examine(
     );
     return causes.slice(0, CAUSES_A_PAIR);
   } catch (error) {
-    return [`${failure.from} and ${failure.to} could not be looked at: ${(error as Error).message}.`];
+    return [`${failure.from} and ${failure.to} could not be examined: ${(error as Error).message}.`];
   }
 }
 

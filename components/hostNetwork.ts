@@ -268,7 +268,7 @@ function validateArgs(args: HostNetworkArgs): Problem[] {
   ];
 }
 
-/** An OCID that is given where no CIDR is; the validation has made sure of that. */
+/** The OCID of something that exists. The validation has refused arguments with neither CIDR nor OCID. */
 function idOutput(id: pulumi.Input<string> | undefined): pulumi.Output<string> {
   if (id === undefined) throw new Error("neither cidr nor id is given");
   return pulumi.output(id);

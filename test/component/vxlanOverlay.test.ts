@@ -103,7 +103,7 @@ describe("VxlanOverlay with the reference environment's hosts", () => {
     expect(new Set(digests).size).toBe(4);
   });
 
-  test("replaces a phase delete-first, since its delete cannot be told from its successor's", () => {
+  test("deletes a phase before it replaces it, since both have the same digest", () => {
     for (const resource of resources.filter(({ type }) => type === COMMAND)) {
       expect(resource.deleteBeforeReplace).toBe(true);
     }

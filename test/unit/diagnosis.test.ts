@@ -353,10 +353,10 @@ test("our own table may count packets of non-peers, so that is not proven", () =
     expect.stringContaining("they are lost between the hosts"),
   ]));
 
-test("where the peer could not be looked at, its end is not judged", () => {
+test("without evidence of the peer, only the sender is explained", () => {
   const from = pair("host01", ["count device.rx_packets 100"]);
   expect(diagnose(PROBE, from, undefined, SETTINGS)).toEqual([
-    "host01 sent 1 packet of VXLAN by ens3, and received none; host02 could not be looked at, so see first that it is up: check that the Security List of host02 lets UDP port 4789 in from 10.0.0.1 to 10.0.0.2 and that of host01 lets it out; stateless rules are needed in both directions.",
+    "host01 sent 1 packet of VXLAN by ens3, and received none; host02 could not be examined, so see first that it is up: check that the Security List of host02 lets UDP port 4789 in from 10.0.0.1 to 10.0.0.2 and that of host01 lets it out; stateless rules are needed in both directions.",
   ]);
   const down = pair("host01", ["value device.state down"]);
   expect(diagnose(PROBE, down, undefined, SETTINGS)).toEqual([

@@ -31,7 +31,7 @@ describe("the answer of a host", () => {
     expect(answer(status, "", "repairing\n")).toMatchObject({
       state: "failed",
       problem: expect.stringMatching(
-        /^host01 let us in and did not finish its check within \d+ s.* It said last: repairing/,
+        /^host01 accepted the login and did not finish its check within \d+ s.* Its last output: repairing/,
       ),
     });
   });

@@ -84,8 +84,8 @@ function validateKinds({ hosts }: EnvironmentSettings): Problem[] {
       {
         path: `hosts.${name}`,
         message: instance
-          ? "given as instance and as existing: keep instance to have the host made, or existing for one that is there."
-          : "neither instance nor existing is given: give `instance: {}` to have the host made, or existing for one that is there.",
+          ? "given as instance and as existing: keep instance to have the host created, or existing for one that exists."
+          : "neither instance nor existing is given: give `instance: {}` to have the host created, or existing for one that exists.",
       },
     ];
   });
@@ -123,7 +123,7 @@ function validatePresence(
     problems.push({
       path: "compartmentId",
       message:
-        "missing: give the OCID of the compartment that all is made in (`oci iam compartment list` shows them).",
+        "missing: give the OCID of the compartment of all resources (`oci iam compartment list` shows them).",
     });
   }
   if (!network && provisioned.length > 0) {

@@ -44,8 +44,8 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
       {
         path,
         message: cidr
-          ? "given by cidr and by id: keep cidr to have a VCN made, or id for one that exists."
-          : "neither cidr nor id is given: give the CIDR of a VCN to be made, such as 10.0.0.0/16, or the OCID of one that exists.",
+          ? "given by cidr and by id: keep cidr to have a VCN created, or id for one that exists."
+          : "neither cidr nor id is given: give the CIDR of a new VCN, such as 10.0.0.0/16, or the OCID of one that exists.",
       },
     ];
   }
@@ -58,7 +58,7 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
       ? [
           {
             path: joinPath(path, "routeTableId"),
-            message: "a VCN that is made gets a route table of its own: leave this out, or give vcn.id.",
+            message: "a new VCN gets a route table of its own: leave this out, or give vcn.id.",
           },
         ]
       : []),

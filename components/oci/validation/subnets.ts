@@ -7,6 +7,8 @@ import type { NetworkSettings } from "../settings.ts";
 import { validateCidr } from "./cidr.ts";
 
 /**
+ * Checks the hosts' subnets: each new or existing, and new ones apart from each other inside the VCN.
+ *
  * @param path of the subnets in the user's input
  * @param networkPath of the network
  */
@@ -31,8 +33,8 @@ export function validateSubnets(
     }
     const message =
       cidr === undefined
-        ? "neither cidr nor id is given: give the CIDR of a subnet to be made, or the OCID of one that exists."
-        : "given by cidr and by id: keep cidr to have a subnet made, or id for one that exists.";
+        ? "neither cidr nor id is given: give the CIDR of a new subnet, or the OCID of one that exists."
+        : "given by cidr and by id: keep cidr to have a subnet created, or id for one that exists.";
     return [{ path: subnetPath, message }];
   });
 }

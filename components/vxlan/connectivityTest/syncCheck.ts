@@ -50,7 +50,7 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
   if (status === DIFFERS || status === MISSING) return { state: "differs" };
   if (status === undefined || TIMED_OUT.includes(status)) {
     const problem =
-      `${host} let us in and did not finish its check within ${TIME_LIMIT} s, so nobody knows whether its overlay is in sync. ` +
+      `${host} accepted the login and did not finish its check within ${TIME_LIMIT} s, so nobody knows whether its overlay is in sync. ` +
       `On the host: ps -ef | grep oci-vxlan, and sudo journalctl -t oci-vxlan.${lastLines(stderr)}`;
     return { state: "failed", problem };
   }
@@ -62,7 +62,7 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
 }
 
 const lastLines = (stderr: string) =>
-  stderr.trim() === "" ? "" : ` It said last: ${stderr.trim().slice(-500)}`;
+  stderr.trim() === "" ? "" : ` Its last output: ${stderr.trim().slice(-500)}`;
 
 /** Warnings of a host in sync: it cannot repair their cause, and traffic may suffer. */
 function warningsIn(host: string, stdout: string): string[] {

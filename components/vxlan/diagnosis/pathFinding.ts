@@ -34,7 +34,7 @@ function explainAnswer(
   }
 }
 
-/** What the sender's counters show, where the target could not be looked at. */
+/** What the sender's counters show, where there is no evidence of the target. */
 function explainSender(sender: End, { address }: FailedProbe, settings: DiagnosisSettings): string {
   const { sent, received } = countersOf(sender);
   if (sent === 0) return explainNothingSent(sender, address, settings);
@@ -42,7 +42,7 @@ function explainSender(sender: End, { address }: FailedProbe, settings: Diagnosi
     received === 0 ? "received none" : `received ${packets(received)}, which may be other traffic`;
   return describeLoss(
     sender,
-    `${arrivals}; ${sender.peer} could not be looked at, so see first that it is up`,
+    `${arrivals}; ${sender.peer} could not be examined, so see first that it is up`,
     settings,
   );
 }
