@@ -66,14 +66,14 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     const rules = [7001, 7002, 7003].map((port) => `iifname "vxlan0" udp dport ${port} counter; `).join("");
     return fleet.on(
       host,
-      "nft 'add table inet counters; delete table inet counters; table inet counters { chain c { " +
+      "nft 'add table inet test_counters; delete table inet test_counters; table inet test_counters { chain c { " +
         `type filter hook prerouting priority -400; ${rules}}; }'`,
     );
   };
-  const stopCounting = () => onEach("nft delete table inet counters 2>/dev/null || true");
+  const stopCounting = () => onEach("nft delete table inet test_counters 2>/dev/null || true");
   /** Lists the ports at which datagrams have arrived. */
   const countedPorts = async (host: Host) => {
-    const counters = await fleet.on(host, "nft list table inet counters");
+    const counters = await fleet.on(host, "nft list table inet test_counters");
     return [...counters.matchAll(/dport (\d+) counter packets ([1-9]\d*)/g)].map(([, port]) => Number(port));
   };
 
