@@ -13,7 +13,7 @@ import { DEFAULT_SECURITY_LIST } from "./oci/settings.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
 import { networkWarnings, validateNetwork } from "./oci/validation/network.ts";
 import { DEFAULT_SSH_PORT } from "./remoteCommand.ts";
-import { refuseProblems, validateOnce } from "./validation.ts";
+import { refuseInvalid } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 import { DEFAULT_PORT } from "./vxlan/settings.ts";
 
@@ -127,11 +127,7 @@ export class HostNetwork extends pulumi.ComponentResource {
 
   constructor(name: string, args: HostNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:HostNetwork", name, {}, opts);
-    refuseProblems(
-      "HostNetwork",
-      name,
-      validateOnce(args, () => validateArgs(args)),
-    );
+    refuseInvalid("HostNetwork", name, args, validateArgs);
     for (const warning of networkWarnings(args, "")) void pulumi.log.warn(warning, this);
     this.networkName = name;
     this.common = { compartmentId: args.compartmentId, freeformTags: args.tags };

@@ -6,7 +6,8 @@ import { validateEnvironment, validateHostKeys } from "./oci/validation/environm
 import { OverlayHost } from "./overlayHost.ts";
 import type { InstanceArgs } from "./overlayHost.ts";
 import type { LoginArgs } from "./remoteCommand.ts";
-import { markValidated, refuseProblems, validateOnce } from "./validation.ts";
+import { markValidated, refuseInvalid } from "./validation.ts";
+import type { Problem } from "./vxlan/problems.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
 import { VxlanOverlay, overlayIdentity } from "./vxlanOverlay.ts";
@@ -100,10 +101,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
 
   constructor(name: string, args: OverlayEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayEnvironment", name, {}, opts);
-    refuseProblems("OverlayEnvironment", name, [
-      ...validateOnce(args, () => [...validateEnvironment(args), ...validateHostKeys(args)]),
-      ...validateIdentity(overlayIdentity(name).overlay),
-    ]);
+    const identityProblems = validateIdentity(overlayIdentity(name).overlay);
+    refuseInvalid("OverlayEnvironment", name, args, validateArgs, identityProblems);
     this.environmentName = name;
 
     const network = this.createNetwork(args);
@@ -168,6 +167,10 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     const overlayArgs = markValidated({ ...overlay, hosts: Object.fromEntries(members) });
     return new VxlanOverlay(this.environmentName, overlayArgs, { parent: this });
   }
+}
+
+function validateArgs(args: OverlayEnvironmentArgs): Problem[] {
+  return [...validateEnvironment(args), ...validateHostKeys(args)];
 }
 
 /** The machine that is a host of the overlay: where it is, and how SSH reaches it. */

@@ -24,7 +24,7 @@ import {
 import { validateInstance } from "./oci/validation/instances.ts";
 import { DEFAULT_USER, connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
-import { refuseProblems, validateOnce } from "./validation.ts";
+import { refuseInvalid } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 
 /** An image: pinned by its OCID, or the newest of a name when the instance is created. */
@@ -116,11 +116,7 @@ export class OverlayHost extends pulumi.ComponentResource {
 
   constructor(name: string, args: OverlayHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayHost", name, {}, opts);
-    refuseProblems(
-      "OverlayHost",
-      name,
-      validateOnce(args, () => validateArgs(args)),
-    );
+    refuseInvalid("OverlayHost", name, args, validateArgs);
     this.hostName = name;
 
     const keys = this.issueHostKey();

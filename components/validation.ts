@@ -14,12 +14,23 @@ export function markValidated<T extends object>(args: T): T {
   return args;
 }
 
-/** The problems of a component's arguments; none, without a check, where a parent has validated them. */
-export function validateOnce(args: object, validate: () => Problem[]): Problem[] {
-  return validatedArgs.has(args) ? [] : validate();
+/**
+ * Validates the arguments of a component, unless a parent has done that.
+ *
+ * @param others further problems, which do not come from the arguments
+ * @throws pulumi.RunError with all problems
+ */
+export function refuseInvalid<T extends object>(
+  component: string,
+  name: string,
+  args: T,
+  validate: (args: T) => Problem[],
+  others: readonly Problem[] = [],
+): void {
+  refuseProblems(component, name, [...(validatedArgs.has(args) ? [] : validate(args)), ...others]);
 }
 
-/** @throws pulumi.RunError that lists all problems, if there are any */
+/** @throws pulumi.RunError with all problems, if there are any */
 export function refuseProblems(component: string, name: string, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   throw new pulumi.RunError(`${component} "${name}" cannot be built:\n${describeProblems(problems)}`);

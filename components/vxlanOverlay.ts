@@ -7,7 +7,7 @@ import type { TestedHost } from "./hostProbes.ts";
 import { OCI_UNDERLAY_MTU } from "./oci/settings.ts";
 import { connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { Connection, SshArgs } from "./remoteCommand.ts";
-import { refuseProblems, validateOnce } from "./validation.ts";
+import { refuseInvalid, refuseProblems } from "./validation.ts";
 import { parseCidr } from "./vxlan/addresses.ts";
 import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
 import { devicePhase, parseDeviceReport } from "./vxlan/phases/device.ts";
@@ -154,10 +154,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.overlayName = name;
     this.settings = withDefaults(args);
     this.identity = overlayIdentity(name);
-    refuseProblems("VxlanOverlay", name, [
-      ...validateOnce(args, () => validateArgs(args, this.settings)),
-      ...validateIdentity(this.identity.overlay),
-    ]);
+    refuseInvalid("VxlanOverlay", name, args, validateArgs, validateIdentity(this.identity.overlay));
     this.resolvedAddresses = resolvedAddresses(args);
     this.advice = this.createAdvice(args);
 
@@ -318,9 +315,9 @@ export function overlayIdentity(name: string): OverlayIdentity {
   return { overlay: `${stack}.${name}`, owner: `${project}/${stack}/${name}` };
 }
 
-function validateArgs(args: VxlanOverlayArgs, settings: OverlaySettings): Problem[] {
+function validateArgs(args: VxlanOverlayArgs): Problem[] {
   return [
-    ...validateOverlay(settings, partialHosts(args), OCI_UNDERLAY_MTU, OVERLAY_PATHS),
+    ...validateOverlay(withDefaults(args), partialHosts(args), OCI_UNDERLAY_MTU, OVERLAY_PATHS),
     ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
       validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
     ),

@@ -1,25 +1,31 @@
 import { describe, expect, test } from "vitest";
-import { markValidated, refuseProblems, validateOnce } from "../../components/validation.ts";
+import { markValidated, refuseInvalid } from "../../components/validation.ts";
 import { parseCidr } from "../../components/vxlan/addresses.ts";
+import type { Problem } from "../../components/vxlan/problems.ts";
+import { withDefaults } from "../../components/vxlan/settings.ts";
 import { OVERLAY_PATHS } from "../../components/vxlan/validation/overlay.ts";
+import { validateVerifyPort } from "../../components/vxlan/validation/settings.ts";
 import { ResolvedAddresses } from "../../components/vxlan/validation/underlayAddresses.ts";
 
 describe("arguments of a component", () => {
   const PROBLEM = { path: "vni", message: "0 is no VNI." };
 
-  test("are validated, unless a parent has marked them as validated", () => {
-    const args = { vni: 0 };
-    expect(validateOnce(args, () => [PROBLEM])).toEqual([PROBLEM]);
-    const validate = () => expect.unreachable("they are validated again");
-    expect(validateOnce(markValidated(args), validate)).toEqual([]);
-  });
+  const refuse = (args: object, validate: () => Problem[], others: Problem[] = []) =>
+    refuseInvalid("VxlanOverlay", "lab", args, validate, others);
 
   test("are refused with all problems, by a text that names the component", () => {
-    const problems = [PROBLEM, { path: "cidrs[0]", message: "no CIDR." }];
-    expect(() => refuseProblems("VxlanOverlay", "lab", problems)).toThrow(
+    expect(() => refuse({}, () => [PROBLEM], [{ path: "cidrs[0]", message: "no CIDR." }])).toThrow(
       'VxlanOverlay "lab" cannot be built:\n  vni: 0 is no VNI.\n  cidrs[0]: no CIDR.',
     );
-    expect(() => refuseProblems("VxlanOverlay", "lab", [])).not.toThrow();
+    expect(() => refuse({}, () => [])).not.toThrow();
+  });
+
+  test("are not validated again where a parent has marked them", () => {
+    const args = { vni: 0 };
+    expect(() => refuse(args, () => [PROBLEM])).toThrow("0 is no VNI");
+    markValidated(args);
+    expect(() => refuse(args, () => [PROBLEM])).not.toThrow();
+    expect(() => refuse(args, () => [], [PROBLEM])).toThrow("0 is no VNI");
   });
 });
 
@@ -53,4 +59,11 @@ describe("an underlay address that is known late", () => {
     expect(addresses.validate("host02", "10.0.0.2")).toEqual([]);
     expect(addresses.validate("host02", "10.0.0.2")).toEqual([]);
   });
+});
+
+test("a port of sshd that is none is refused", () => {
+  expect(validateVerifyPort(withDefaults({ verifyPort: 70000 }), "overlay.verifyPort")).toEqual([
+    { path: "overlay.verifyPort", message: expect.stringContaining("70000 is no TCP port") },
+  ]);
+  expect(validateVerifyPort(withDefaults({ verifyPort: 22 }), "verifyPort")).toEqual([]);
 });
