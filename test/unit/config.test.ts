@@ -72,7 +72,7 @@ const environment = (change: (value: any) => void = () => undefined) => {
 
 const problems = (change: (value: any) => void) => problemsOf(environment(change));
 
-describe("a config that is right", () => {
+describe("a correct config", () => {
   test("is accepted", () => {
     expect(resolve(environment()).hosts["host01"]?.overlayAddresses).toEqual(["192.168.0.1"]);
   });
@@ -83,7 +83,7 @@ describe("a config that is right", () => {
     expect(problems((e) => (e.hosts.host01.down = e.hosts.host02.down = true))).toEqual([]);
   });
 
-  test("the example is right but for what it says to change", () => {
+  test("the example is accepted once the marked values are changed", () => {
     const example = committed("example");
     example.ssh.privateKeyPath = ".lab/keys/opc_ed25519";
     expect(() => resolve(example)).toThrow(
@@ -99,7 +99,7 @@ describe("a config that is right", () => {
   });
 });
 
-describe("a config that is wrong says where, what, and what would be right", () => {
+describe("a wrong config is refused with the path, the problem, and what would be right", () => {
   const one = (change: (value: any) => void) => onlyProblem(problems(change));
 
   test("unknown key", () => {
@@ -118,15 +118,15 @@ describe("a config that is wrong says where, what, and what would be right", () 
   test("wrong type, with the value", () => {
     expect(one((e) => (e.overlay.vni = "100"))).toBe('overlay.vni: "100" is not a number.');
   });
-  test("VNI past 24 bits", () => {
+  test("VNI of more than 24 bits", () => {
     expect(one((e) => (e.overlay.vni = 2 ** 24))).toBe(
       "overlay.vni: 16777216 is no VNI: it has 24 bits, so use a whole number from 1 to 16777215.",
     );
   });
-  test("MTU that cannot fit", () => {
+  test("MTU that does not fit the underlay", () => {
     expect(one((e) => (e.overlay.mtu = 9000))).toMatch(/^overlay\.mtu: 9000 cannot fit: .* from 576 to 8950/);
   });
-  test("MTU that IPv6 cannot have, though IPv4 can", () => {
+  test("MTU that is enough for IPv4 and not for IPv6", () => {
     const ipv6 = (mtu: number) => (e: any) => {
       e.overlay = { cidrs: ["192.168.0.0/24", "fd00:77::/64"], mtu };
       e.hosts.host01.overlayAddresses.push("fd00:77::1");
@@ -171,7 +171,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
       /is given twice/,
     );
   });
-  test("host name that is none", () => {
+  test("invalid host name", () => {
     expect(
       one((e) => {
         e.hosts["Host_3"] = {
@@ -182,7 +182,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
       }),
     ).toMatch(/^hosts\.Host_3: "Host_3" is no host name/);
   });
-  test("one host alone", () => {
+  test("a single host", () => {
     expect(one((e) => delete e.hosts.host02)).toBe(
       "hosts: an overlay joins two hosts or more, and only one is given.",
     );
@@ -198,7 +198,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
       "overlay.cidrs[0]: 192.168.0.1/24 has bits set behind its prefix: did you mean 192.168.0.0/24?",
     );
   });
-  test("an address that is none", () => {
+  test("invalid address", () => {
     expect(one((e) => (e.hosts.host01.existing.underlayAddress = "10.196.218.0222"))).toMatch(
       /is no IPv4 address/,
     );
@@ -206,7 +206,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
       /is no IP address: give it without a prefix/,
     );
   });
-  test("neither all nor none", () => {
+  test("overlayIngress that is neither all nor none", () => {
     expect(one((e) => (e.overlay.overlayIngress = "some"))).toMatch(
       /^overlay\.overlayIngress: "some" is neither/,
     );
@@ -239,7 +239,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
     );
     expect(problems(ssh("fd00:78::50"))).toEqual([]);
   });
-  test("an overlay that holds the underlay address is named once where SSH uses that address", () => {
+  test("an overlay that contains the underlay address is reported once if SSH uses that address", () => {
     expect(
       one((e) => {
         e.hosts.host02.existing.underlayAddress = "192.168.0.226";
@@ -262,7 +262,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
     expect(one((e) => (e.hosts.host01.down = "yes"))).toBe('hosts.host01.down: "yes" is not true or false.');
   });
 
-  test("all unknown keys, missing keys and wrong types at once, and nothing else beside them", () => {
+  test("all unknown keys, missing keys and wrong types at once, without other problems", () => {
     const lines = problems((e) => {
       e.overlay.vxlanId = 1;
       e.overlay.vni = -1;
@@ -290,7 +290,7 @@ describe("a config that is wrong says where, what, and what would be right", () 
       "hosts.host02.existing.hostKey",
     ]);
   });
-  test("a key that is missing, with the type that it has", () => {
+  test("a missing key, with its type", () => {
     expect(one((e) => delete e.overlay.cidrs)).toBe("overlay.cidrs: missing: give a list.");
   });
   test("a host key that is given twice", () => {
@@ -313,7 +313,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
     for (const host of Object.values<any>(e.hosts)) host.instance = {};
   };
 
-  test("no compartment, or none that is one", () => {
+  test("no compartment, or an OCID of another kind", () => {
     expect(one((e) => delete e.compartmentId)).toMatch(/^compartmentId: missing: give the OCID/);
     expect(one((e) => (e.compartmentId = "ocid1.vcn.oc1.x.y"))).toMatch(
       /^compartmentId: "ocid1\.vcn\.oc1\.x\.y" is no OCID of a compartment/,
@@ -344,7 +344,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       }),
     ).toMatch(/network\.vcn\.cidr: 169\.254\.0\.0\/24 lies in 169\.254\.0\.0\/16, which no VCN can have/);
   });
-  test("a subnet outside the VCN, or across another", () => {
+  test("a subnet outside the VCN, or one that overlaps another", () => {
     expect(
       one((e) => {
         e.network.subnets.host02.cidr = "10.196.219.0/30";
@@ -366,7 +366,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       /^network\.subnets\.host01\.cidr: 10\.196\.218\.220\/30 has room for 1 host, .*\(host01, host02\)/,
     );
   });
-  test("an address that Oracle keeps, or that is none of the subnet's", () => {
+  test("an address that Oracle reserves, or one outside the subnet", () => {
     for (const address of ["10.196.218.220", "10.196.218.221", "10.196.218.223"]) {
       expect(one((e) => (e.hosts.host01.instance.privateIp = address))).toMatch(
         /^hosts\.host01\.instance\.privateIp: .* is kept by OCI for itself.* use an address from 10\.196\.218\.222 to 10\.196\.218\.222/,
@@ -377,7 +377,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
     );
     expect(one((e) => (e.hosts.host01.instance.privateIp = "10.196.218"))).toMatch(/is no IPv4 address/);
   });
-  test("an address twice", () => {
+  test("two hosts with one address", () => {
     expect(
       one((e) => {
         oneSubnet(e, "10.196.218.192/28");
@@ -387,7 +387,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       "hosts.host02.instance.privateIp: 10.196.218.194 is given twice: hosts.host01.instance.privateIp has it too.",
     );
   });
-  test("a subnet that is not there, or not named", () => {
+  test("an unknown subnet, or none where there are several", () => {
     expect(one((e) => (e.hosts.host01.instance.subnet = "dmz"))).toBe(
       'hosts.host01.instance.subnet: there is no subnet "dmz": known are host01, host02.',
     );
@@ -401,7 +401,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       /^network\.securityList\.additionalIds: a subnet has 5 Security Lists at most, and with the shared one these are 6/,
     );
   });
-  test("a list that is the default one and has a name", () => {
+  test("the default list with a name", () => {
     expect(one((e) => (e.network.securityList.default = true))).toMatch(
       /^network\.securityList\.name: given beside/,
     );
@@ -413,7 +413,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       }),
     ).toMatch(/^network\.securityList: 223 ingress rules, and a Security List holds 200/);
   });
-  test("SSH open to nobody, or an operator's address that is none", () => {
+  test("no operator CIDR, or an invalid one", () => {
     expect(one((e) => (e.network.operatorCidrs = []))).toMatch(
       /^network\.operatorCidrs: SSH would be open to nobody/,
     );
@@ -426,7 +426,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
     ]);
     expect(networkWarnings({ operatorCidrs: ["198.51.100.10/32"] }, "network")).toEqual([]);
   });
-  test("a rule that is none", () => {
+  test("an invalid rule", () => {
     const rule = { protocol: "tpc", cidr: "10.0.0.0", minPort: 10, maxPort: 5 };
     expect(paths(labProblems((e) => (e.network.securityList.ingress = [rule])))).toEqual([
       "network.securityList.ingress[0].protocol",
@@ -435,7 +435,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       "network.securityList.ingress[0]",
     ]);
   });
-  test("a size that the shape has not", () => {
+  test("a size that the shape does not have", () => {
     expect(
       one((e) => {
         e.hosts.host01.instance.shape = "VM.Standard.E2.1.Micro";
@@ -447,14 +447,14 @@ describe("a provisioned environment that Oracle would refuse", () => {
     );
     expect(one((e) => (e.hosts.host01.instance.shape = "large"))).toMatch(/"large" is no shape/);
   });
-  test("an image given twice over, or by half", () => {
+  test("an image with both id and name, or with an incomplete name", () => {
     const image = { id: "ocid1.image.oc1.eu-frankfurt-1.a", operatingSystem: "Oracle Linux" };
     expect(one((e) => (e.hosts.host01.instance.image = image))).toMatch(
       /image: given by id and by operatingSystem/,
     );
     expect(one((e) => (e.hosts.host01.instance.image = { version: "9" }))).toMatch(/version 9 of what\?/);
   });
-  test("a host that is both kinds, or neither", () => {
+  test("a host that is provisioned and existing, or neither", () => {
     expect(one((e) => (e.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: KEY }))).toMatch(
       /^hosts\.host01: given as instance and as existing/,
     );
@@ -485,7 +485,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
     );
   });
 
-  describe("an overlay that overlaps the networks of the operators", () => {
+  describe("an overlay network and the networks of the operators", () => {
     const operators = (...cidrs: string[]) =>
       labProblems((e) => (e.network.operatorCidrs = ["198.51.100.10/32", ...cidrs]));
     const refusal = (cidr: string) =>
@@ -493,17 +493,17 @@ describe("a provisioned environment that Oracle would refuse", () => {
       "the host would send its answers to you into the overlay, and nobody could log in any more. " +
       "Choose a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 that is in use neither where you come from nor at the hosts";
 
-    test("that are equal to it or inside it", () => {
+    test("is refused where an operator CIDR is equal to it or inside it", () => {
       for (const cidr of ["192.168.0.0/24", "192.168.0.50/32"])
         expect(operators(cidr)).toEqual([`${refusal(cidr)}.`]);
     });
-    test("that contain it, with advice to give narrower ones", () => {
+    test("is refused where an operator CIDR contains it, with the advice to give a narrower one", () => {
       for (const cidr of ["192.168.0.0/16", "192.0.0.0/8"])
         expect(operators(cidr)).toEqual([
           `${refusal(cidr)}, or give narrower CIDRs at network.operatorCidrs[1].`,
         ]);
     });
-    test("names each of them by its path", () => {
+    test("is refused with the path of each operator CIDR", () => {
       expect(
         operators("192.168.0.50/32", "203.0.113.0/24", "192.168.0.64/26").map((line) => line.slice(0, 90)),
       ).toEqual([
@@ -511,11 +511,11 @@ describe("a provisioned environment that Oracle would refuse", () => {
         expect.stringContaining("192.168.0.64/26 at network.operatorCidrs[3]"),
       ]);
     });
-    test("but not a CIDR that means anyone, or one beside it", () => {
+    test("is accepted beside a CIDR that means anyone, or one that does not overlap", () => {
       for (const cidr of ["0.0.0.0/0", "128.0.0.0/1", "192.0.0.0/7", "192.168.1.0/24", "10.0.0.0/8"])
         expect(operators(cidr)).toEqual([]);
     });
-    test("of IPv6", () => {
+    test("is compared for IPv6 too", () => {
       const ipv6 = (operator: string) =>
         labProblems((e) => {
           e.overlay.cidrs = ["192.168.0.0/24", "fd00:77::/64"];
