@@ -29,8 +29,8 @@ interface GuardedPhase {
 /**
  * Options of a host's phase device that run hooks around its change:
  *
- * - After the change, a new SSH session confirms it. Without a confirmation the host undoes the change, since nobody may be
- *   able to log in any more.
+ * - After the change, a new SSH session confirms it. Without a confirmation the host undoes the change, since nobody
+ *   may be able to log in any more.
  * - Before an update that moves the host to another machine, the overlay is removed from the old machine. An update by
  *   itself runs no delete.
  */
@@ -97,7 +97,10 @@ interface Machine {
   isInstance: boolean;
 }
 
-/** The same machine keeps its underlay address, for example if it is re-imaged, or both its SSH address and its host key. */
+/**
+ * The same machine keeps its underlay address, for example if it is re-imaged, or both its SSH address and its host
+ * key.
+ */
 function isSameMachine(previous: Machine, next: Machine): boolean {
   return (
     previous.isInstance ||

@@ -14,8 +14,8 @@ import type { ProbeReport } from "./vxlan/connectivityTest/probe.ts";
 const CONCURRENT_HOSTS = 32;
 
 /**
- * An environment variable that switches the test off where it is "no". A program is not told whether it runs for `up`, or
- * for `destroy` or `refresh` with `--run-program`.
+ * An environment variable that switches the test off where it is "no". A program is not told whether it runs for `up`,
+ * or for `destroy` or `refresh` with `--run-program`.
  */
 const SWITCH = "OCI_VXLAN_ASK";
 
@@ -23,8 +23,8 @@ const SWITCH = "OCI_VXLAN_ASK";
 export const isTested = () => !pulumi.runtime.isDryRun() && process.env[SWITCH] !== "no";
 
 /**
- * The end of every `up`, whether anything changed or not: logs in to every host once, checks that it is in sync with the
- * stack, and lets it probe its peers over the overlay.
+ * The end of every `up`, whether anything changed or not: logs in to every host once, checks that it is in sync with
+ * the stack, and lets it probe its peers over the overlay.
  *
  * @returns which traffic passed; undefined where `verify` is false and nothing was probed
  * @throws pulumi.RunError with all problems, and what on the hosts explains them

@@ -18,8 +18,9 @@ const EVIDENCE_LIMIT = 15;
 const CAUSES_A_PAIR = 4;
 
 /**
- * Examines failed probes. All are repeated, and one that passes is only warned about, since a busy machine may be the cause.
- * For some pairs of the others the probe is repeated again, with evidence of both hosts right before and right after it.
+ * Examines failed probes. All are repeated, and one that passes is only warned about, since a busy machine may be the
+ * cause. For some pairs of the others the probe is repeated again, with evidence of both hosts right before and right
+ * after it.
  *
  * @returns one text with all failed probes and their causes; none where all passed when they were repeated
  */

@@ -72,8 +72,8 @@ async function checkSync(overlay: TestedOverlay, { host, ssh }: HostSession): Pr
 }
 
 /**
- * Runs both phases again, on a host whose settings differ although its resources did not change. Nobody may have confirmed
- * a change, so that the host undid it, or somebody removed files.
+ * Runs both phases again, on a host whose settings differ although its resources did not change. Nobody may have
+ * confirmed a change, so that the host undid it, or somebody removed files.
  *
  * @returns the problem, where the phases cannot bring the host in sync
  */

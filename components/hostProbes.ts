@@ -68,8 +68,8 @@ export async function probeFrom(
 }
 
 /**
- * Lets a peer send some hundred kilobytes to a host over the overlay. The program logs in to the peer through the host, by
- * the peer's overlay address, so nothing has to be installed on either.
+ * Lets a peer send some hundred kilobytes to a host over the overlay. The program logs in to the peer through the host,
+ * by the peer's overlay address, so nothing has to be installed on either.
  *
  * @returns undefined where the host's sshd forwards no connections
  */

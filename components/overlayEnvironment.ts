@@ -43,8 +43,8 @@ export interface EnvironmentHostArgs {
   /** Raise it to have the overlay installed on the host anew. Default 0. *Updatable.* */
   generation?: number;
   /**
-   * Set it while the host is down on purpose. `up` then changes nothing on the host, and the connectivity test leaves it
-   * out. Its entries in the other hosts' tables stay. Default false. *Updatable.*
+   * Set it while the host is down on purpose. `up` then changes nothing on the host, and the connectivity test leaves
+   * it out. Its entries in the other hosts' tables stay. Default false. *Updatable.*
    */
   down?: boolean;
   instance?: ProvisionedHostArgs;
@@ -76,11 +76,11 @@ export interface HostAddresses {
 type Instances = Readonly<Record<string, OverlayHost>>;
 
 /**
- * A whole environment: the network, the instances in their shared Security List, and the overlay between them and
- * any existing hosts.
+ * A whole environment: the network, the instances in their shared Security List, and the overlay between them and any
+ * existing hosts.
  *
- * Children: `HostNetwork` `<name>-network`, an `OverlayHost` `<name>-<host>` each, and the `VxlanOverlay`. The overlay has
- * the environment's own name, since that name identifies the overlay on the hosts.
+ * Children: `HostNetwork` `<name>-network`, an `OverlayHost` `<name>-<host>` each, and the `VxlanOverlay`. The overlay
+ * has the environment's own name, since that name identifies the overlay on the hosts.
  *
  * An explicit provider (`{ providers: [provider] }`) is passed to every child.
  *

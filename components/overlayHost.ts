@@ -97,8 +97,8 @@ export interface OverlayHostArgs extends InstanceArgs {
 export class OverlayHost extends pulumi.ComponentResource {
   readonly instanceId: pulumi.Output<string>;
   /**
-   * OCIDs of the instance and its boot volume. Where it changes, the host has to be installed anew: it is another machine,
-   * or has another disk.
+   * OCIDs of the instance and its boot volume. Where it changes, the host has to be installed anew: it is another
+   * machine, or has another disk.
    */
   readonly instanceIdentity: pulumi.Output<string>;
   /** Address on the underlay. */

@@ -25,7 +25,9 @@ export interface SshArgs {
   host: pulumi.Input<string>;
   /** TCP port of sshd. Default 22. *Updatable.* */
   port?: pulumi.Input<number>;
-  /** Login user: root, or a user who may use sudo without a password. Default `opc`, as on Oracle Linux. *Updatable.* */
+  /**
+   * Login user: root, or a user who may use sudo without a password. Default `opc`, as on Oracle Linux. *Updatable.*
+   */
   user?: pulumi.Input<string>;
   /** Private key in OpenSSH or PEM format; kept as a secret. *Updatable.* */
   privateKey: pulumi.Input<string>;
@@ -39,7 +41,9 @@ export interface SshArgs {
   hostKey: pulumi.Input<string>;
 }
 
-/** How long the provider waits for a host that does not answer. It dials `dialErrorLimit` + 1 times (`command` 1.2.1). */
+/**
+ * How long the provider waits for a host that does not answer. It dials `dialErrorLimit` + 1 times (`command` 1.2.1).
+ */
 interface DialLimits {
   dialErrorLimit: number;
   /** Seconds for one TCP connect. */

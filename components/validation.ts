@@ -3,8 +3,9 @@ import { describeProblems } from "./vxlan/problems.ts";
 import type { Problem } from "./vxlan/problems.ts";
 
 /**
- * Arguments that have been validated. Each argument is validated once, by the outermost component that gets it: that one
- * marks what it hands to its children, and they do not validate it again.
+ * Arguments that have been validated. Each argument is validated once, by the outermost component that gets it, or by a
+ * program that checks its whole config. That one marks what it hands on, and the components below do not validate it
+ * again.
  */
 const validatedArgs = new WeakSet<object>();
 

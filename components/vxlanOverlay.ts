@@ -28,8 +28,8 @@ import type { PartialHost } from "./vxlan/validation/overlay.ts";
 import { ResolvedAddresses } from "./vxlan/validation/underlayAddresses.ts";
 
 /**
- * The provider gives up on a host that refuses after about 8 s, and on one that is silent after about 80 s (measured with
- * `command` 1.2.1).
+ * The provider gives up on a host that refuses after about 8 s, and on one that is silent after about 80 s (measured
+ * with `command` 1.2.1).
  */
 const DIAL_LIMITS = { dialErrorLimit: 9, perDialTimeout: 8 };
 
@@ -39,8 +39,8 @@ const ONE_DIAL = { ...DIAL_LIMITS, dialErrorLimit: 0 };
 /** One host of an overlay: any machine that SSH reaches. */
 export interface VxlanHostArgs {
   /**
-   * IPv4 address of a NIC of the host itself, which peers send VXLAN packets to. *Updatable*: the device gets it in place
-   * or is created again with the same MAC.
+   * IPv4 address of a NIC of the host itself, which peers send VXLAN packets to. *Updatable*: the device gets it in
+   * place or is created again with the same MAC.
    */
   underlayAddress: pulumi.Input<string>;
   /** The host's addresses inside the overlay, one for each of `cidrs`, without prefix length. *Updatable.* */
@@ -49,8 +49,8 @@ export interface VxlanHostArgs {
   /** Raise it to have the host installed anew, for example after its NIC's MTU changed. Default 0. *Updatable.* */
   generation?: number;
   /**
-   * Set it while the host is down on purpose. `up` then changes nothing on the host, and the connectivity test leaves it
-   * out. Its entries in the other hosts' tables stay. Default false. *Updatable.*
+   * Set it while the host is down on purpose. `up` then changes nothing on the host, and the connectivity test leaves
+   * it out. Its entries in the other hosts' tables stay. Default false. *Updatable.*
    */
   down?: boolean;
   /**
@@ -88,9 +88,9 @@ export interface OverlayArgs {
   hostFirewall?: string;
   /**
    * Whether every `up` ends in every host probing its peers over the overlay: ICMP that fills the MTU and may not
-   * fragment. Where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and `hostFirewall`
-   * is `manage`), also TCP to sshd, and 256 KiB from one peer of each host. In fleets of more than 17 hosts each probes
-   * 16 peers a run, in turn. Default true. *Updatable.*
+   * fragment. Where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and
+   * `hostFirewall` is `manage`), also TCP to sshd, and 256 KiB from one peer of each host. In fleets of more than 17
+   * hosts each probes 16 peers a run, in turn. Default true. *Updatable.*
    */
   verify?: boolean;
   /** TCP port of the hosts' sshd on the overlay. Default: the port of their SSH connections. *Updatable.* */
@@ -123,12 +123,14 @@ interface OverlayMember extends HostDevice {
 }
 
 /**
- * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each, with FDB and
- * neighbour entries for all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables, util-linux,
- * gzip and, for the connectivity test, ping. They repair drift, and keep their place in the overlay over reboots.
+ * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each, with FDB
+ * and neighbour entries for all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables,
+ * util-linux, gzip and, for the connectivity test, ping. They repair drift, and keep their place in the overlay over
+ * reboots.
  *
- * Every `up` ends in a connectivity test, whether anything changed or not: each host says whether it is in sync, and probes
- * its peers. A host that is not in sync, cannot be asked, or does not reach a peer fails the `up`, after all else was done.
+ * Every `up` ends in a connectivity test, whether anything changed or not: each host says whether it is in sync, and
+ * probes its peers. A host that is not in sync, cannot be asked, or does not reach a peer fails the `up`, after all
+ * else was done.
  *
  * Children of a host: `<name>-<host>-device` and `<name>-<host>-peers`.
  *
@@ -282,8 +284,8 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   }
 
   /**
-   * One phase on one host. `deleteBeforeReplace` is for `--replace` by hand: a replacement has the URN of the old resource,
-   * so the old one's delete would undo the new one's work.
+   * One phase on one host. `deleteBeforeReplace` is for `--replace` by hand: a replacement has the URN of the old
+   * resource, so the old one's delete would undo the new one's work.
    */
   private createCommand(
     name: string,
@@ -342,8 +344,8 @@ function macsOf(hosts: readonly ReportedHost[]): Record<string, string> {
 }
 
 /**
- * A host as the connectivity test needs it. Its phases are taken from the resources: where this run leaves them alone, as
- * with `--target`, they differ from what the program would send.
+ * A host as the connectivity test needs it. Its phases are taken from the resources: where this run leaves them alone,
+ * as with `--target`, they differ from what the program would send.
  */
 function testedHost({ host, connection, reported, command, peersCommand }: OverlayMember) {
   const { create, stdin } = command;

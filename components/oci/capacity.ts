@@ -1,5 +1,6 @@
 /**
- * Advice for an instance that OCI has no capacity for, or that a service limit forbids. OCI's own message names no remedy.
+ * Advice for an instance that OCI has no capacity for, or that a service limit forbids. OCI's own message names no
+ * remedy.
  *
  * @param error message of the failed operation
  * @returns undefined where it failed for another reason

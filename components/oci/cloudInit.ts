@@ -11,8 +11,8 @@ export interface FirstBoot {
 }
 
 /**
- * The instance's user data: a cloud-config, so that any image with cloud-init gets the same user and the issued host key.
- * JSON is valid YAML, and needs no quoting rules. The text is a secret, since it holds the private host key.
+ * The instance's user data: a cloud-config, so that any image with cloud-init gets the same user and the issued host
+ * key. JSON is valid YAML, and needs no quoting rules. The text is a secret, since it holds the private host key.
  */
 export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBoot): string {
   const login = { name: user, ssh_authorized_keys: authorizedKeys };
@@ -43,8 +43,8 @@ export function instanceMetadata(boot: FirstBoot): Record<string, string> {
 }
 
 /**
- * Reads the public host key of an instance from its `metadata`. It throws nothing, since the parser's error would quote the
- * private key.
+ * Reads the public host key of an instance from its `metadata`. It throws nothing, since the parser's error would quote
+ * the private key.
  *
  * @returns undefined where the metadata is missing, or its user data is not by `cloudConfig`
  */

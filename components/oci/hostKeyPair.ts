@@ -9,8 +9,8 @@ export interface HostKeyPair {
 }
 
 /**
- * The command that generates a pair and prints it, the same on Linux, macOS and Windows: Node runs the program anyway. The
- * command holds no path of this machine, since a team shares the stack's state.
+ * The command that generates a pair and prints it, the same on Linux, macOS and Windows: Node runs the program anyway.
+ * The command holds no path of this machine, since a team shares the stack's state.
  */
 export function hostKeyCommand(): { interpreter: string[]; create: string } {
   const program = readFileSync(new URL("./hostKeyPair.mjs", import.meta.url), "utf8");

@@ -65,8 +65,8 @@ export function protocolNumber(protocol: string): string | undefined {
 }
 
 /**
- * The rules of the shared Security List. VXLAN packets of both directions go to the VXLAN port, so each direction has one
- * rule a member by destination port. A rule by source port would open all UDP ports to packets from that port.
+ * The rules of the shared Security List. VXLAN packets of both directions go to the VXLAN port, so each direction has
+ * one rule a member by destination port. A rule by source port would open all UDP ports to packets from that port.
  */
 export function securityRules(settings: SecuritySettings): { ingress: IngressRule[]; egress: EgressRule[] } {
   const members = withoutContained(settings.members);

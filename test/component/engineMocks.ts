@@ -23,8 +23,8 @@ export type MockOutputs = (resource: { type: string; name: string; inputs: any }
 export type Lookups = (token: string, inputs: any) => Record<string, unknown>;
 
 /**
- * Runs a program against Pulumi's mocks, and returns the resources that it registered. Mocks resolve everything at once and
- * check nothing, so these tests look at inputs, names and options; the lifecycle tests look at the order.
+ * Runs a program against Pulumi's mocks, and returns the resources that it registered. Mocks resolve everything at once
+ * and check nothing, so these tests look at inputs, names and options; the lifecycle tests look at the order.
  */
 export async function register(
   program: () => unknown,

@@ -10,7 +10,9 @@ export interface ProbedHost extends HostSettings {
   sshPort: number;
 }
 
-/** Seconds after which the command is ended on the host. The script gives up earlier, and reports what it did not probe. */
+/**
+ * Seconds after which the command is ended on the host. The script gives up earlier, and reports what it did not probe.
+ */
 export const PROBE_LIMIT = 50;
 
 /** The command that probes peers; `probeInput` is its standard input. Nothing is installed on the host for it. */

@@ -27,15 +27,17 @@ interface CheckAnswer {
 }
 
 /**
- * Whether a host is in sync with the stack. Where it `differs`, its phases have to run again; where it `failed`, a person
- * has to do something.
+ * Whether a host is in sync with the stack. Where it `differs`, its phases have to run again; where it `failed`, a
+ * person has to do something.
  */
 export type CheckResult =
   | { state: "in sync"; warnings: string[]; turn: number }
   | { state: "differs" }
   | { state: "failed"; problem: string };
 
-/** The command that checks a host. It repairs drift first, as the host's unit does, so it reports only what stays wrong. */
+/**
+ * The command that checks a host. It repairs drift first, as the host's unit does, so it reports only what stays wrong.
+ */
 export function checkCommand({ overlay }: OverlayIdentity, expected: ExpectedState): string {
   const { installation, deviceSettings, peersSettings } = expected;
   const command = `${PROGRAM} check ${overlay} ${installation} ${digestOf(deviceSettings)} ${digestOf(peersSettings)}`;

@@ -50,8 +50,8 @@ export function hostFiles(): readonly HostFile[] {
  * The script that installs the program and sets the overlay up from the settings. The braces make bash read all of the
  * script before it runs any, so a connection that breaks half-way installs nothing.
  *
- * All but the settings is compressed, since the state holds this text twice for each host. The settings are plain text, so
- * that a preview shows what changes in them.
+ * All but the settings is compressed, since the state holds this text twice for each host. The settings are plain text,
+ * so that a preview shows what changes in them.
  */
 export function installScript(overlay: string, settings: string): string {
   return lines(
@@ -67,8 +67,8 @@ export function installScript(overlay: string, settings: string): string {
 let packedBase64: string | undefined;
 
 /**
- * Phase device, which is not installed, and all files of the program. The bytes have to be the same on every machine, or a
- * phase changes where nothing did; those of Node's own gzip differ by version.
+ * Phase device, which is not installed, and all files of the program. The bytes have to be the same on every machine,
+ * or a phase changes where nothing did; those of Node's own gzip differ by version.
  */
 function packedHostSide(): string {
   if (packedBase64 === undefined) {

@@ -39,8 +39,8 @@ export function asRoot(seconds: number, command: string, hint: string): string {
 }
 
 /**
- * The digest of a resource's URN. A host keeps it with the files of that resource, and the resource's delete carries it.
- * So the delete of a renamed resource leaves files alone that the new resource has written by then.
+ * The digest of a resource's URN. A host keeps it with the files of that resource, and the resource's delete carries
+ * it. So the delete of a renamed resource leaves files alone that the new resource has written by then.
  */
 export function resourceDigest(urn: string): string {
   return createHash("sha256").update(urn).digest("hex").slice(0, 16);

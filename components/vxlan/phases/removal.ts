@@ -10,8 +10,8 @@ export function removeOverlay({ overlay }: Pick<OverlayIdentity, "overlay">): st
 }
 
 /**
- * The `delete` of a phase. It succeeds on a host with neither the program nor files of an overlay. Where the program alone
- * is missing it fails, so that the files that are left stay in Pulumi's state.
+ * The `delete` of a phase. It succeeds on a host with neither the program nor files of an overlay. Where the program
+ * alone is missing it fails, so that the files that are left stay in Pulumi's state.
  */
 export function removalCommand(command: string): string {
   const hint = `needs root, or sudo without a password, and ${PROGRAM}: where that is lost, raise the host's generation and run pulumi up first`;
@@ -22,8 +22,8 @@ export function removalCommand(command: string): string {
 const NO_SESSION = /dial tcp|handshake failed|failed attempts/;
 
 /**
- * Advice for a delete that failed because the host does not answer. A host that is gone for good stays in the state until
- * somebody deletes it there.
+ * Advice for a delete that failed because the host does not answer. A host that is gone for good stays in the state
+ * until somebody deletes it there.
  *
  * @param urn of the phase's resource, `…-device` or `…-peers`
  * @param error message of the failed delete

@@ -1,8 +1,8 @@
 import type { Problem } from "../problems.ts";
 
 /**
- * Checks the public host key that every connection to a host pins. Without one the provider would accept any machine. A key
- * that is no text, such as an output, is not checked.
+ * Checks the public host key that every connection to a host pins. Without one the provider would accept any machine. A
+ * key that is no text, such as an output, is not checked.
  */
 export function validateHostKey(path: string, key: unknown): Problem[] {
   if (key === undefined) {

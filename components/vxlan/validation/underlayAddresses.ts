@@ -61,7 +61,8 @@ export function validateSeparation(
 
 /**
  * Checks underlay addresses that are outputs, each as it becomes known, for example the address of a new instance. All
- * other arguments have been validated by then, so a check looks at one host and takes the same time in a fleet of any size.
+ * other arguments have been validated by then, so a check looks at one host and takes the same time in a fleet of any
+ * size.
  */
 export class ResolvedAddresses {
   private readonly cidrs: readonly (Cidr | undefined)[];
