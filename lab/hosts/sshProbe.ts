@@ -34,11 +34,16 @@ export async function waitForSsh(
   }
 }
 
-/** Whether a host's sshd sends its banner within three seconds. */
+/**
+ * Whether a host's sshd sends its banner within three seconds. Bash takes a socket on its standard input, which is what
+ * Node gives it, for a login over the network and reads ~/.bashrc; the caller's may do anything, or wait for a lock.
+ */
 async function hasSshBanner(lab: Lab, host: string, address: string, from: Origin): Promise<boolean> {
   const probe = `exec 3<>/dev/tcp/${address}/22 && IFS= read -r -t 2 line <&3 && [[ $line == SSH-* ]]`;
   const namespace = `--net=/run/netns/${lab.namespace(from === "operator" ? "operator" : `h-${host}`)}`;
-  return (await attempt(["nsenter", namespace, "timeout", "3", "bash", "-c", probe])).exitCode === 0;
+  return (
+    (await attempt(["nsenter", namespace, "timeout", "3", "bash", "--norc", "-c", probe])).exitCode === 0
+  );
 }
 
 /**

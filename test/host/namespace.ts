@@ -93,7 +93,7 @@ export class NamespaceHost {
 
   /** Runs a shell command on the host, which must succeed. */
   on(script: string): Promise<string> {
-    return run([...this.inside(), "bash", "-ec", script]);
+    return run([...this.inside(), "bash", "--norc", "-ec", script]);
   }
 
   /** Puts a script in a tool's place, in which $REAL is the tool; returns what takes it back. */

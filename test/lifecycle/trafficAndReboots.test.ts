@@ -56,7 +56,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
   const reboot = (host: Host) => rebootHost(fleet.stack.lab, host, spec(host));
 
   beforeAll(async () => {
-    fleet = await Fleet.boot("traffic-and-reboots", image);
+    fleet = await Fleet.boot("traffic", image);
     await fleet.up();
   });
   afterAll(() => fleet.stack.remove());
@@ -123,7 +123,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     const overlay = withDefaults({ device: "vxlan1", vni: 200, cidrs: ["192.168.7.0/24"] });
     const identity = { overlay: "lab.second", owner: "oci-vxlan/lab/second" };
     const run = (host: Host, command: string, stdin = "") =>
-      runInHost(fleet.stack.lab, host, ["bash", "-c", command], stdin);
+      runInHost(fleet.stack.lab, host, ["bash", "--norc", "-c", command], stdin);
     const settings = pair.map((host, index) => ({
       underlayAddress: fleet.underlay(host),
       overlayAddresses: [`192.168.7.${index + 1}`],

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { REFERENCE_HOSTS } from "../../cli/existingHosts.ts";
 import { removeLab } from "../../cli/teardown.ts";
 import { startHosts } from "../../hosts/boot.ts";
 import { runInHost } from "../../hosts/exec.ts";
 import type { Inventory } from "../../hosts/inventory.ts";
 import { killHost, rebootHost } from "../../hosts/power.ts";
-import { waitForSsh } from "../../hosts/sshProbe.ts";
+import { unreachability, waitForSsh } from "../../hosts/sshProbe.ts";
 import { statusOf } from "../../hosts/status.ts";
 import { isRunning } from "../../hosts/supervisor.ts";
 import { inNetwork, namespacesOf } from "../../network/network.ts";
@@ -51,6 +51,20 @@ describe("the lab's hosts", () => {
     expect(await on("host01", "ip -o link show eth0")).toContain("link/ether c6:b0:e9:14:c2:ae");
     expect(await on("host02", "ip -o -4 address show eth0")).toContain("10.196.218.226/30");
     expect(await on("host02", "ip -o link show eth0")).toContain("link/ether c6:b0:ae:55:e4:10");
+  });
+
+  test("are probed without the caller's ~/.bashrc, which may do anything", async () => {
+    const home = join(lab.directory, "home");
+    mkdirSync(home);
+    writeFileSync(join(home, ".bashrc"), "exit 1\n");
+    vi.stubEnv("HOME", home);
+    vi.stubEnv("SHLVL", "0");
+    try {
+      expect(await unreachability(lab, "host01", "10.196.218.222")).toBeUndefined();
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(home, { recursive: true });
+    }
   });
 
   test("really boot: systemd is up, cloud-init is done, opc logs in by SSH and may use sudo", async () => {
