@@ -69,13 +69,18 @@ function spawnDaemon(lab: Lab, version: string): void {
   if (existsSync(cloudLog(lab)) && statSync(cloudLog(lab)).size > LOG_LIMIT) truncateSync(cloudLog(lab));
   const log = openSync(cloudLog(lab), "a", 0o600);
   const namespace = `--net=/run/netns/${lab.namespace("operator")}`;
-  const daemon = spawn("nsenter", [namespace, process.execPath, DAEMON, lab.name, version], {
-    cwd: ROOT,
-    detached: true,
-    stdio: ["ignore", log, log],
-    // The hosts inherit this environment, so it holds nothing else of the caller's.
-    env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: join(lab.cache, "node") },
-  });
+  // V8 lets its young generation grow to tens of MB where nothing tells it not to, and a lab needs many daemons.
+  const daemon = spawn(
+    "nsenter",
+    [namespace, process.execPath, "--max-semi-space-size=1", DAEMON, lab.name, version],
+    {
+      cwd: ROOT,
+      detached: true,
+      stdio: ["ignore", log, log],
+      // The hosts inherit this environment, so it holds nothing else of the caller's.
+      env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: join(lab.cache, "node") },
+    },
+  );
   if (daemon.pid === undefined)
     throw new Error("the cloud's daemon could not be started: nsenter is missing.");
   writePidFile(cloudPid(lab), daemon.pid);

@@ -99,7 +99,7 @@ describe("an overlay between two existing hosts", () => {
         `iptables ${jump.replace("-A", "-D")} && iptables -I INPUT -p udp --dport 4789 -j ACCEPT`,
       );
       const [forward, backward] = await stack.testConnectivity();
-      expect(forward).toMatchObject({ from: "host01", to: "host02", icmp: 8922, tcp: 0 });
+      expect(forward).toMatchObject({ from: "host01", to: "host02", icmpBytes: 8922, tcpBytes: 0 });
       expect(forward?.failure).toMatch(/^TCP to 192\.168\.0\.2: .*No route to host/);
       expect(backward?.failure).toBeUndefined();
       await stack.on("host02", "iptables -D INPUT -p udp --dport 4789 -j ACCEPT");
