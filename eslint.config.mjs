@@ -1,6 +1,8 @@
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
+const BENCH = { group: ["**/bench/**"], message: "Nothing knows that the benches exist." };
+
 /**
  * Import directions, as docs/architecture.md draws them: an import points downwards only, and nothing
  * outside lab/ and test/ knows that the lab exists.
@@ -10,7 +12,7 @@ import tseslint from "typescript-eslint";
  */
 const mayNotImport = (files, patterns) => ({
   files,
-  rules: { "no-restricted-imports": ["error", { patterns }] },
+  rules: { "no-restricted-imports": ["error", { patterns: [...patterns, BENCH] }] },
 });
 
 /**
@@ -92,6 +94,7 @@ export default tseslint.config(
     ],
   ),
   mayNotImport(["stacks/**"], [{ group: ["**/lab/**"], message: "Stacks do not know that the lab exists." }]),
+  mayNotImport(["test/**"], []),
   mayNotImport(["lab/setup/**"], [PRODUCT]),
   ...LAB_LAYERS.map((layer, index) =>
     mayNotImport(

@@ -1,13 +1,14 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Four projects, from fast to real, one after the other; each has tests of the product and of the lab. Two files of a
- * project run at a time: each has labs or namespaces of its own, and most of a lifecycle test is waiting for hosts.
+ * Four projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
+ * files of one project run two at a time: each has labs or namespaces of its own, and most of a lifecycle test is
+ * waiting for hosts.
  */
 const project = (name: string, groupOrder: number, timeout: number) => ({
   test: {
     name,
-    include: [`test/${name}/**/*.test.ts`, `lab/test/${name}/**/*.test.ts`],
+    include: ["", "lab/", "bench/"].map((folder) => `${folder}test/${name}/**/*.test.ts`),
     testTimeout: timeout,
     hookTimeout: timeout,
     sequence: { groupOrder },

@@ -1,0 +1,72 @@
+/** The fleets that the benches build: hosts in one subnet, by number. The first host is number 1. */
+
+/** A host as all contenders know it. */
+export interface FleetHost {
+  name: string;
+  /** Its addresses without prefix length. */
+  underlay: string;
+  overlay: string;
+}
+
+const OVERLAY_CIDR = "192.168.0.0/16";
+const UNDERLAY_PREFIX = 16;
+
+/** Settings of the overlay that all contenders use; the VNI is what "one setting changed" changes. */
+const DEVICE = "vxlan0";
+const PORT = 4789;
+const VNI = 100;
+
+export function fleet(size: number): FleetHost[] {
+  return Array.from({ length: size }, (_, index) => fleetHost(index + 1));
+}
+
+function fleetHost(number: number): FleetHost {
+  // The last octet runs from 1 to 250, so that no address is the subnet's first or last.
+  const [high, low] = [Math.floor((number - 1) / 250), ((number - 1) % 250) + 2];
+  return {
+    name: `node${String(number).padStart(4, "0")}`,
+    underlay: `10.200.${high}.${low}`,
+    overlay: `192.168.${high}.${low}`,
+  };
+}
+
+/** Whether the program finds the hosts or creates them. */
+export type HostKind = "existing" | "instance";
+
+export interface EnvironmentOptions {
+  kind?: HostKind;
+  vni?: number;
+  /** How a host's key is named in the config; default: the files that the lab writes. */
+  hostKey?: (host: FleetHost) => object;
+}
+
+/** The value of `oci-vxlan:environment` for a fleet. */
+export function environmentOf(hosts: readonly FleetHost[], options: EnvironmentOptions = {}): object {
+  const { kind = "existing", vni = VNI, hostKey = labHostKey } = options;
+  const network = {
+    compartmentId: "ocid1.compartment.oc1..aaaaaaaalab",
+    network: {
+      vcn: { cidr: `10.200.0.0/${UNDERLAY_PREFIX}` },
+      operatorCidrs: ["198.51.100.10/32"],
+      subnets: { all: { cidr: `10.200.0.0/${UNDERLAY_PREFIX}` } },
+    },
+  };
+  return {
+    ...(kind === "instance" ? network : {}),
+    overlay: { cidrs: [OVERLAY_CIDR], device: DEVICE, vni, port: PORT },
+    ssh: { user: "opc", privateKeyPath: ".lab/keys/opc_ed25519" },
+    hosts: Object.fromEntries(
+      hosts.map((host) => [
+        host.name,
+        {
+          overlayAddresses: [host.overlay],
+          ...(kind === "instance"
+            ? { instance: { subnet: "all", privateIp: host.underlay } }
+            : { existing: { underlayAddress: host.underlay, ...hostKey(host) } }),
+        },
+      ]),
+    ),
+  };
+}
+
+const labHostKey = ({ name }: FleetHost) => ({ hostKeyPath: `.lab/keys/${name}_host_ed25519.pub` });

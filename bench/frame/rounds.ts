@@ -1,0 +1,93 @@
+import type { Failure, Measurement, Sample, Unit } from "./measurement.ts";
+
+/** Takes the figures of one contender in one round. */
+type Recorder = (operation: string, value: number, unit?: Unit) => void;
+
+/** One of those that are compared. */
+export interface Contender {
+  name: string;
+  size: number;
+  /** Default: all. For what takes too long, or cannot be repeated. */
+  rounds?: number;
+  run: (record: Recorder, round: number) => Promise<void>;
+}
+
+/** What some rounds have measured. */
+export interface RoundResult {
+  measurements: Measurement[];
+  failures: Failure[];
+}
+
+/**
+ * Runs all contenders in each round, so that a busy minute of the machine hits all of them. The next round begins with
+ * the next contender: none is always the first one after a pause. One that fails is reported, and the others go on.
+ */
+export async function runRounds(
+  contenders: readonly Contender[],
+  rounds: number,
+  progress: (text: string) => void,
+): Promise<RoundResult> {
+  const measurements = new Map<string, Measurement>();
+  const failures: Failure[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of rotate(contenders, round)) {
+      if (round >= (contender.rounds ?? rounds)) continue;
+      const { name, size } = contender;
+      const start = performance.now();
+      try {
+        await contender.run((operation, value, unit = "s") => {
+          add(measurements, { contender: name, operation, size, unit }, { round, value });
+        }, round);
+      } catch (error) {
+        failures.push({ contender: `${name}, N = ${size}`, round, message: (error as Error).message });
+      }
+      const seconds = ((performance.now() - start) / 1_000).toFixed(1);
+      progress(`round ${round + 1} of ${rounds}: ${name}, N = ${size}: ${seconds} s`);
+    }
+  }
+  return { measurements: [...measurements.values()], failures };
+}
+
+function rotate<T>(items: readonly T[], by: number): T[] {
+  const start = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
+}
+
+function add(
+  measurements: Map<string, Measurement>,
+  series: Omit<Measurement, "samples">,
+  sample: Sample,
+): void {
+  const key = JSON.stringify(series);
+  const measurement = measurements.get(key) ?? { ...series, samples: [] };
+  measurement.samples.push(sample);
+  measurements.set(key, measurement);
+}
+
+/** The samples of one series; empty where it was not measured. */
+export function samplesOf(
+  measurements: readonly Measurement[],
+  contender: string,
+  operation: string,
+  size: number,
+): Sample[] {
+  return (
+    measurements.find(
+      (each) => each.contender === contender && each.operation === operation && each.size === size,
+    )?.samples ?? []
+  );
+}
+
+/** A series computed round by round; rounds that one of the others lacks are left out. */
+export function combine(
+  series: readonly (readonly Sample[])[],
+  compute: (...values: number[]) => number,
+): Sample[] {
+  const [first = [], ...others] = series;
+  return first.flatMap(({ round, value }) => {
+    const values = others.map((samples) => samples.find((sample) => sample.round === round)?.value);
+    return values.some((other) => other === undefined)
+      ? []
+      : [{ round, value: compute(value, ...(values as number[])) }];
+  });
+}
