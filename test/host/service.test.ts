@@ -123,9 +123,16 @@ describe("the journal", () => {
 });
 
 describe("the unit's program", () => {
-  const start = () => host.start([PROGRAM, "run", OVERLAY]);
-  /** Grows with every run: page faults of the processes that it has started and that have ended. */
-  const activity = () => host.on("awk '{ print $11 }' /proc/$(pgrep -of 'oci-vxlan run')/stat");
+  /** Starts what the unit runs, and returns its journal by a function. */
+  const start = async () => {
+    await host.wrap("/usr/sbin/nft", 'echo >>/run/calls; exec $REAL "$@"');
+    const journal = host.start([PROGRAM, "run", OVERLAY]);
+    const monitors = () => host.on("pgrep -fc '^ip -o monitor' || true");
+    await until("the monitor", 5_000, async () => (await monitors()) === "1");
+    return journal;
+  };
+  /** Grows with every run, which asks nft about its tables. */
+  const activity = async () => Number(await host.on("cat /run/calls 2>/dev/null | wc -l"));
 
   /** Damages the device, which must be whole in time. Another try is given to a machine that was busy. */
   const expectRepair = async (damage: string, limit: number, whole: string) => {
@@ -143,12 +150,7 @@ describe("the unit's program", () => {
   test("repairs every kind of change to the device within two seconds", async () => {
     await install();
     const whole = await kernel();
-    start();
-    await until(
-      "the monitor",
-      5_000,
-      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
-    );
+    await start();
     for (const damage of [
       "ip link del vxlan0",
       "ip link set vxlan0 down",
@@ -170,12 +172,7 @@ describe("the unit's program", () => {
 
   test("follows new settings without being started again", async () => {
     const { installation } = await install();
-    start();
-    await until(
-      "the monitor",
-      5_000,
-      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
-    );
+    await start();
     await peers(installation, [OTHER]);
     await host.on(`bridge fdb del ${OTHER.mac} dev vxlan0 dst ${OTHER.underlayAddress}`);
     await until("the repair", 10_000, async () => (await kernel()).includes(OTHER.mac));
@@ -184,15 +181,10 @@ describe("the unit's program", () => {
 
   test("starts no further run after a repair, ignores neighbours that are no peers, and logs nothing more", async () => {
     await install();
-    const journal = start();
-    await until(
-      "the monitor",
-      5_000,
-      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
-    );
+    const journal = await start();
     await host.on("ip link del vxlan0");
     await until("the repair", 10_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
-    let before = "";
+    let before = 0;
     const rests = async () => before === (before = await activity());
     await until("no further run", 10_000, rests, 1_500);
     const lines = journal();
@@ -208,33 +200,65 @@ describe("the unit's program", () => {
 
   test("answers a burst of changes with few runs", async () => {
     await install();
-    start();
-    await until(
-      "the monitor",
-      5_000,
-      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
-    );
-    await host.wrap("/usr/sbin/nft", 'echo >>/run/calls; exec $REAL "$@"');
+    await start();
+    const before = await activity();
     const changes = Array.from({ length: 200 }, (_, at) => `link set vxlan0 mtu ${1400 + at}`).join("\n");
     await host.on(`ip -batch - <<'END'\n${changes}\nEND`);
     await until("the repair", 10_000, async () => (await linkWord("mtu")) === "8950");
-    let before = "";
-    await until("no further run", 10_000, async () => before === (before = await activity()), 1_500);
-    // A run asks nft four times or so.
-    expect(Number(await host.on("wc -l </run/calls"))).toBeLessThan(40);
+    let calls = 0;
+    await until("no further run", 10_000, async () => calls === (calls = await activity()), 1_500);
+    expect(calls - before).toBeLessThan(40); // A run asks nft four times or so.
   });
 
   test("goes on after a run that fails, and logs why", async () => {
     await install();
-    const journal = start();
-    await until(
-      "the monitor",
-      5_000,
-      async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1",
-    );
+    const journal = await start();
     await host.on("ip address del 10.196.218.222/30 dev eth0; ip link set vxlan0 down");
     await until("the failure", 10_000, () => /carries the underlay address/.test(journal()));
     await host.on("ip address add 10.196.218.222/30 dev eth0; ip link set vxlan0 mtu 1400");
     await until("the repair", 10_000, async () => (await linkWord("mtu")) === "8950");
   });
+
+  test.each([
+    ["its MTU", "ip link set vxlan0 mtu 1400", /ip link set dev vxlan0 mtu 8950/],
+    [
+      "a peer's FDB entry",
+      `bridge fdb del ${PEER.mac} dev vxlan0 dst ${PEER.underlayAddress} || true`,
+      /bridge fdb replace/,
+    ],
+  ])(
+    "backs off from whoever undoes the repair of %s, and logs that once, and once that it has ended",
+    { timeout: 60_000 },
+    async (_, damage, repair) => {
+      const interval = 5; // Instead of half a minute.
+      await host.on(`sed -i 's/^INTERVAL=25/INTERVAL=${interval}/' /usr/local/lib/oci-vxlan/monitor.sh`);
+      await install();
+      const whole = await kernel();
+      const journal = await start();
+      host.start(["bash", "-c", `while :; do ${damage}; sleep 0.05; done`]);
+      const lines = (pattern: RegExp) =>
+        journal()
+          .split("\n")
+          .filter((line) => pattern.test(line)).length;
+      await until("a warning", 30_000, () => lines(/warning: something undoes/) === 1);
+      expect(journal()).toMatch(repair);
+      // The first run after the warning logs its lines once more.
+      const later = () => journal().split(/something undoes .*/)[1] ?? "";
+      await until("a run", interval * 2_000, () => repair.test(later()));
+      let calls = 0;
+      const rests = async () => calls === (calls = await activity());
+      await until("its end", 10_000, rests, 1_000);
+      const logged = journal();
+      for (let run = 0; run < 2; run++) {
+        await until("another run", interval * 2_000, async () => !(await rests()));
+        await until("its end", 10_000, rests, 1_000);
+      }
+      expect(journal()).toBe(logged);
+      await host.on("pkill -f '^bash -c while'");
+      await until("the end", interval * 4_000, () => lines(/nothing was undone for 5 s/) === 1);
+      expect(await kernel()).toBe(whole);
+      await expectRepair("ip link set vxlan0 down", 2_000, whole);
+      expect([lines(/something undoes/), lines(/nothing was undone/)]).toEqual([1, 1]);
+    },
+  );
 });
