@@ -6,6 +6,7 @@ import { evidenceCommand, evidenceInput, parseEvidence } from "./vxlan/diagnosis
 import type { Evidence } from "./vxlan/diagnosis/evidence.ts";
 import { canonical } from "./vxlan/addresses.ts";
 import { describeFailure } from "./vxlan/connectivityTest/failedProbe.ts";
+import { testsTcp } from "./vxlan/connectivityTest/probe.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
 
 /** Pairs of hosts that are examined. Each takes some seconds, and further pairs seldom have other causes. */
@@ -84,7 +85,7 @@ async function examine(
       again,
       { before: fromBefore, after: fromAfter },
       { before: toBefore, after: toAfter },
-      { device: settings.device, port: settings.port, vni: settings.vni, mtu },
+      { device: settings.device, port: settings.port, vni: settings.vni, mtu, admitsAll: testsTcp(settings) },
     );
     return causes.slice(0, CAUSES_A_PAIR);
   } catch (error) {

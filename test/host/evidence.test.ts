@@ -2,19 +2,12 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { diagnose } from "../../components/vxlan/diagnosis/diagnose.ts";
 import type { EvidencePair } from "../../components/vxlan/diagnosis/end.ts";
 import type { FailedProbe } from "../../components/vxlan/connectivityTest/failedProbe.ts";
-import { evidenceInput, parseEvidence } from "../../components/vxlan/diagnosis/evidence.ts";
+import { evidenceInput } from "../../components/vxlan/diagnosis/evidence.ts";
 import type { Evidence } from "../../components/vxlan/diagnosis/evidence.ts";
+import { QUESTION, collectEvidence } from "./evidence.ts";
 import { HOST, OTHER, OVERLAY, PEER, host, install, useHostForEachTest } from "./overlay.ts";
 
 useHostForEachTest();
-
-const QUESTION = { ...HOST, overlay: OVERLAY, device: "vxlan0", port: 4789, tcpPort: 22, peers: [PEER] };
-
-/** Sends the script as the program does. */
-async function look(question = QUESTION, shell = "bash -s"): Promise<Evidence> {
-  const input = evidenceInput(question);
-  return parseEvidence(await host.on(`${shell} <<'END_OF_INPUT'\n${input}END_OF_INPUT`));
-}
 
 /** Rules without what tells where they stand. */
 const ruleTexts = ({ rules }: Evidence) =>
@@ -22,7 +15,7 @@ const ruleTexts = ({ rules }: Evidence) =>
 
 test("an overlay in sync shows its state", async () => {
   const { mac } = await install();
-  const { values, counters, rules } = await look();
+  const { values, counters, rules } = await collectEvidence();
   expect(values).toMatchObject({
     "device.state": "up",
     "device.mtu": "8950",
@@ -60,7 +53,7 @@ test("faults of the overlay's own parts show", async () => {
     ip link set dev eth0 mtu 1500
     systemctl stop oci-vxlan@${OVERLAY}.service
     ss -Hltn`);
-  expect((await look({ ...QUESTION, peers: [PEER, OTHER] })).values).toMatchObject({
+  expect((await collectEvidence({ ...QUESTION, peers: [PEER, OTHER] })).values).toMatchObject({
     "address.192.168.0.1": "yes",
     "local-route.192.168.0.1": "no",
     "peer.host02.fdb": "10.1.1.1",
@@ -74,7 +67,7 @@ test("faults of the overlay's own parts show", async () => {
     "unit.state": "inactive",
   });
   await host.on("ip link del vxlan0");
-  const { values } = await look();
+  const { values } = await collectEvidence();
   expect(values["device.name"]).toBeUndefined();
   expect(values["address.192.168.0.1"]).toBe("no");
 });
@@ -94,7 +87,7 @@ describe("firewall rules", () => {
       iptables -A INPUT -s 1.2.3.4 -j DROP
       ip6tables -P INPUT DROP
       ${SEND}; ${SEND}`);
-    expect(ruleTexts(await look())).toEqual([
+    expect(ruleTexts(await collectEvidence())).toEqual([
       expect.stringMatching(/^iptables input 0 -A INPUT .* -j oci-vxlan-100-4789$/),
       "iptables input 2 -A mine -p udp -m udp --dport 4788:4789 -j DROP",
       "ip6tables input 0 -P INPUT DROP",
@@ -104,7 +97,7 @@ describe("firewall rules", () => {
   test("of legacy iptables are shown where there are some", async () => {
     await install();
     await host.on(`iptables-legacy -A INPUT -p udp --dport 4788:4789 -j DROP; ${SEND}`);
-    expect(ruleTexts(await look())).toEqual([
+    expect(ruleTexts(await collectEvidence())).toEqual([
       "iptables-legacy input 1 -A INPUT -p udp -m udp --dport 4788:4789 -j DROP",
     ]);
   });
@@ -122,7 +115,7 @@ describe("firewall rules", () => {
       }
 END
       ${SEND}`);
-    const evidence = await look();
+    const evidence = await collectEvidence();
     expect(ruleTexts(evidence)).toEqual([
       'nft prerouting 1 udp dport { 4788, 4789 } counter drop comment "jump unused"',
       "nft input - policy drop",
@@ -130,7 +123,7 @@ END
     ]);
     const [rule] = evidence.rules;
     await host.on(`nft delete rule ${rule?.family} ${rule?.table} ${rule?.chain} handle ${rule?.handle}`);
-    expect(ruleTexts(await look())).toHaveLength(2);
+    expect(ruleTexts(await collectEvidence())).toHaveLength(2);
   });
 
   test("that ban two thousand addresses neither take long nor fill the answer", async () => {
@@ -139,7 +132,7 @@ END
       echo '-A INPUT -p udp --dport 4789 -j DROP'; echo COMMIT; } | iptables-restore`);
     const peers = Array.from({ length: 100 }, (_, index) => ({ ...PEER, name: `peer${index}` }));
     // Of the processor's time: the machine may be busy.
-    const { values, rules } = await look(
+    const { values, rules } = await collectEvidence(
       { ...QUESTION, peers },
       "TIMEFORMAT='%U %S'; { time bash -s; } 2>/run/seconds",
     );
@@ -160,7 +153,7 @@ test("collecting evidence changes nothing, and creates no tables of iptables", a
       find /etc /var /usr/local /run /tmp -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' | grep -v systemctl.log | sort`);
   await install();
   const before = await state();
-  await look();
+  await collectEvidence();
   expect(await state()).toBe(before);
 });
 
@@ -169,7 +162,7 @@ test("without iptables, nft, ethtool, ss and systemctl, everything else is shown
   await host.on(
     "rm -f /usr/sbin/*tables* /usr/sbin/nft /usr/sbin/ethtool /usr/bin/ss /usr/bin/systemctl /usr/bin/busctl",
   );
-  const { values, rules } = await look();
+  const { values, rules } = await collectEvidence();
   expect(values).toMatchObject({
     "device.state": "up",
     "peer.host02.fdb": PEER.underlayAddress,
@@ -196,7 +189,7 @@ describe("with a real peer, the first finding is the fault", () => {
     size: 8922,
     answer: "silent",
   };
-  const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950 };
+  const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950, admitsAll: true };
   const IN_PEER = "ip netns exec host02";
   const PING = "ping -n -c 1 -W 0.5 -M do -s 8922 192.168.0.2";
   let mac: string;
@@ -229,7 +222,7 @@ describe("with a real peer, the first finding is the fault", () => {
       overlayAddresses: ["192.168.0.2"],
       peers: [{ ...HOST, name: "host01", mac }],
     };
-    const ends = () => Promise.all([look(), look(overPeer, `${IN_PEER} bash -s`)]);
+    const ends = () => Promise.all([collectEvidence(), collectEvidence(overPeer, `${IN_PEER} bash -s`)]);
     const before = await ends();
     await host.on(`! ${PING}`);
     const after = await ends();
@@ -272,7 +265,7 @@ describe("with a real peer, the first finding is the fault", () => {
     [
       `${IN_PEER} nft 'table ip x { chain y { type filter hook input priority 0; udp dport 4789 drop; }; }'`,
       `${IN_PEER} nft delete table ip x`,
-      /^host02: the nft rule `udp dport 4789 drop` in table ip x, chain y \(hook input\) refuses packets and counts none/,
+      /^host02: table ip x, chain y \(hook input\) refuses VXLAN \(UDP port 4789\) by the rule `udp dport 4789 drop`\. .*\n {4}sudo nft delete rule ip x y handle \d+$/,
     ],
     ["ip -n host02 link set vxlan0 down", ":", /^host02: vxlan0 is down/],
   ];

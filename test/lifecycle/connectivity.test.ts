@@ -149,6 +149,34 @@ describe("the connectivity test at the end of up", () => {
     await unchangedUpSucceeds();
   });
 
+  test("a foreign nftables ruleset that drops the overlay fails up with the rules to add, which then are enough", async () => {
+    await stack.on(
+      "beta",
+      `nft -f - <<'END'
+table inet mine {
+  chain input {
+    type filter hook input priority 10; policy drop;
+    ct state established,related accept
+    iifname "lo" accept
+    iifname != "vxlan0" tcp dport 22 accept
+  }
+}
+END`,
+    );
+    const text = await unchangedUpFails();
+    expect(text).toMatch(
+      /beta: table inet mine, chain input \(hook input\) refuses VXLAN \(UDP port 4789\) by its policy/,
+    );
+    const commands = text.match(/sudo nft insert rule .*$/gm)?.map((line) => line.trim()) ?? [];
+    expect([...new Set(commands)]).toEqual([
+      "sudo nft insert rule inet mine input udp dport 4789 accept",
+      'sudo nft insert rule inet mine input iifname "vxlan0" accept',
+    ]);
+    await stack.on("beta", commands.join("\n"));
+    await unchangedUpSucceeds();
+    await stack.on("beta", "nft delete table inet mine");
+  });
+
   test("a deleted local route of the overlay address comes back", async () => {
     await stack.on("beta", "ip route del local 192.168.0.2 dev vxlan0 table local");
     await unchangedUpSucceeds();

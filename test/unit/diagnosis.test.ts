@@ -4,7 +4,7 @@ import type { EvidencePair } from "../../components/vxlan/diagnosis/end.ts";
 import type { FailedProbe } from "../../components/vxlan/connectivityTest/failedProbe.ts";
 import { evidenceCommand, evidenceInput, parseEvidence } from "../../components/vxlan/diagnosis/evidence.ts";
 
-const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950 };
+const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950, admitsAll: true };
 const PROBE: FailedProbe = {
   from: "host01",
   to: "host02",
@@ -384,6 +384,7 @@ describe("evidence", () => {
     expect(parseEvidence(text)).toEqual({
       values: { "unit.state": "active" },
       counters: {},
+      tables: [],
       rules: [
         {
           tool: "nft",

@@ -8,6 +8,7 @@ import { firewallFindings } from "./firewallFindings.ts";
 import { hostFindings, targetFindings } from "./hostFindings.ts";
 import { pathFinding } from "./pathFinding.ts";
 import { addressFindings, macFindings, peerFindings } from "./peerFindings.ts";
+import { explains, refusingChains, rulesetFindings } from "./rulesetFindings.ts";
 
 /**
  * Explains a failed probe, with the most likely cause first. Each text names the host, what is wrong there, and what
@@ -25,15 +26,19 @@ export function diagnose(
   const { fromUnderlay, toUnderlay } = probe;
   const sender = new End(probe.from, fromUnderlay, probe.to, toUnderlay, from);
   const target = to && new End(probe.to, toUnderlay, probe.from, fromUnderlay, to);
-  const findings = (target ? [target, sender] : [sender]).flatMap((end) => [
-    ...firewallFindings(end, probe, settings),
-    ...deviceFindings(end, settings),
-    ...mtuFindings(end, probe, settings),
-    ...addressFindings(end, probe, settings),
-    ...peerFindings(end, probe, settings),
-    ...counterFindings(end, settings),
-    ...hostFindings(end, settings),
-  ]);
+  const findings = (target ? [target, sender] : [sender]).flatMap((end) => {
+    const chains = refusingChains(end, probe, settings);
+    return [
+      ...rulesetFindings(end, settings, chains),
+      ...firewallFindings(end, probe, settings, (rule) => explains(chains, rule)),
+      ...deviceFindings(end, settings),
+      ...mtuFindings(end, probe, settings),
+      ...addressFindings(end, probe, settings),
+      ...peerFindings(end, probe, settings),
+      ...counterFindings(end, settings),
+      ...hostFindings(end, settings),
+    ];
+  });
   if (target) {
     const macs = [macFindings(sender, target, settings), macFindings(target, sender, settings)];
     findings.push(...targetFindings(target, probe), ...macs.flat());

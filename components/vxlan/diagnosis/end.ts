@@ -1,4 +1,5 @@
 import type { Evidence, Rule } from "./evidence.ts";
+import type { NftTable } from "./nftTable.ts";
 
 /** Evidence of a host right before and right after the probe was repeated. The probe made the counters rise. */
 export interface EvidencePair {
@@ -12,6 +13,8 @@ export interface DiagnosisSettings {
   vni?: number;
   /** MTU of the device. */
   mtu: number;
+  /** Whether the hosts' firewalls should admit all that arrives by the device, or ICMP only. */
+  admitsAll: boolean;
 }
 
 /** One explanation of a failed probe. */
@@ -76,6 +79,10 @@ export class End {
 
   get rules(): readonly Rule[] {
     return this.pair.after.rules;
+  }
+
+  get tables(): readonly NftTable[] {
+    return this.pair.after.tables;
   }
 
   /** Packets that a rule counted while the probe was repeated; undefined where it does not count. */

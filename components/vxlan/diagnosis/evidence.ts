@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { asRoot } from "../phases/phase.ts";
 import type { Peer } from "../plan.ts";
+import { parseNftTable } from "./nftTable.ts";
+import type { NftTable } from "./nftTable.ts";
 
 /** Seconds after which the command is ended on the host; it takes well below one. */
 const TIME_LIMIT = 10;
@@ -42,6 +44,8 @@ export interface Evidence {
   counters: Readonly<Record<string, number>>;
   /** In the order of the ruleset. */
   rules: readonly Rule[];
+  /** Tables of nftables but for iptables' and our own. */
+  tables: readonly NftTable[];
 }
 
 /** The command that collects evidence; `evidenceInput` is its standard input. It changes nothing on the host. */
@@ -72,7 +76,7 @@ export function evidenceInput(question: EvidenceQuestion): string {
   ].join("\n");
 }
 
-const LINE = /^oci-vxlan evidence (value|count|rule|end)(?: (.*))?$/;
+const LINE = /^oci-vxlan evidence (value|count|rule|table|end)(?: (.*))?$/;
 const RULE = /^(\S+) (\S+) (\S+) (\S+) (\S+) (-|\d+) (-|\d+) (.+)$/;
 
 /**
@@ -84,11 +88,13 @@ export function parseEvidence(stdout: string): Evidence {
   const values: Record<string, string> = {};
   const counters: Record<string, number> = {};
   const rules: Rule[] = [];
+  const tables: NftTable[] = [];
   let complete = false;
   for (const text of stdout.split("\n")) {
     const [, kind, rest = ""] = LINE.exec(text.trimEnd()) ?? [];
     if (kind === "end") complete = true;
     else if (kind === "rule") rules.push(parseRule(rest));
+    else if (kind === "table") tables.push(parseNftTable(rest));
     else if (kind !== undefined) {
       const [, key, value = ""] = /^(\S+)(?: (.*))?$/.exec(rest) ?? [];
       if (key === undefined || (kind === "count" && !/^\d+$/.test(value))) throw malformed(text);
@@ -97,7 +103,7 @@ export function parseEvidence(stdout: string): Evidence {
     }
   }
   if (!complete) throw new Error('the host\'s evidence ends without its line "end": it did not arrive whole');
-  return { values, counters, rules };
+  return { values, counters, rules, tables };
 }
 
 function parseRule(rest: string): Rule {

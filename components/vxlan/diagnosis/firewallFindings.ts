@@ -3,11 +3,20 @@ import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { likely, packets, possible, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
-/** Firewall rules that refused the probe's packets, as their counters show, or that may have refused them. */
-export function firewallFindings(end: End, probe: FailedProbe, settings: DiagnosisSettings): Finding[] {
+/**
+ * Firewall rules that refused the probe's packets, as their counters show, or that may have refused them.
+ *
+ * @param isExplained whether another finding names the rule already
+ */
+export function firewallFindings(
+  end: End,
+  probe: FailedProbe,
+  settings: DiagnosisSettings,
+  isExplained: (rule: Rule) => boolean,
+): Finding[] {
   return end.rules.flatMap((rule): Finding[] => {
     const rise = end.ruleRise(rule);
-    if (isJump(rule) || rise === 0 || !mayMatch(rule, end, probe, settings)) return [];
+    if (isJump(rule) || rise === 0 || isExplained(rule) || !mayMatch(rule, end, probe, settings)) return [];
     const isNamed = namesOverlay(rule, end, settings);
     if (rise === undefined) {
       // firewalld's own rules never count; its zone is another finding.
@@ -48,7 +57,11 @@ function positionOf(rule: Rule, rules: readonly Rule[]): "ahead" | "behind" | un
 }
 
 /** Whether a rule is about the overlay's packets only. Such a rule can be removed, and opens nothing else. */
-function namesOverlay({ text, ...rule }: Rule, end: End, { device, port }: DiagnosisSettings): boolean {
+export function namesOverlay(
+  { text, ...rule }: Rule,
+  end: End,
+  { device, port }: DiagnosisSettings,
+): boolean {
   if (isPeerFilter(rule)) return false;
   const words = text.split(/[\s",{}/]+/);
   return [`${port}`, device, "icmp", "icmpv6", "ipv6-icmp", ...end.addresses].some((word) =>

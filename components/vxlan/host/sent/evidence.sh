@@ -12,13 +12,14 @@
 #   end
 #
 # Each line of output is "oci-vxlan evidence" and one of
-#   value KEY VALUE | count KEY NUMBER | rule TOOL FAMILY TABLE CHAIN HOOK PACKETS HANDLE TEXT | end
+#   value KEY VALUE | count KEY NUMBER | rule TOOL FAMILY TABLE CHAIN HOOK PACKETS HANDLE TEXT | table JSON | end
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-PEERS_MAX=16  # peers that are looked at
-RULES_MAX=200 # rules of each tool that are printed
-LIMIT=2       # seconds for each tool that reads a firewall
+PEERS_MAX=16     # peers that are looked at
+RULES_MAX=200    # rules of each tool that are printed
+TABLE_MAX=200000 # bytes of a table that is printed
+LIMIT=2          # seconds for each tool that reads a firewall
 
 print() {
 	echo "oci-vxlan evidence $*"
@@ -122,6 +123,17 @@ print_firewalls() {
 		! { read -r _ <"/proc/net/${family}_tables_names"; } 2>/dev/null || print_saved "$tool" "$family"
 	done
 	timeout "$LIMIT" nft -a list ruleset 2>/dev/null | print_rules nft -
+	print_tables
+}
+
+# Prints tables of nftables, but for iptables' and our own, without the elements of named sets.
+print_tables() {
+	local family name json
+	while read -r _ family name; do
+		[[ "$MANAGED ip oci-vxlan " != *" $family $name "* ]] || continue
+		json=$(timeout "$LIMIT" nft -j -t list table "$family" "$name" 2>/dev/null | tr -d '\n')
+		if [[ -n $json ]] && ((${#json} <= TABLE_MAX)); then print table "$json"; fi
+	done < <(timeout "$LIMIT" nft list tables 2>/dev/null)
 }
 
 print_saved() { # TOOL FAMILY
