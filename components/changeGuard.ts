@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
+import { deliverProgramBefore } from "./programDelivery.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { SshSession } from "./sshSession.ts";
 import { confirmCommand } from "./vxlan/phases/device.ts";
@@ -11,9 +12,8 @@ const LOGIN_LIMIT = 10;
 const CONFIRM_LIMIT = 60;
 const REMOVAL_LIMIT = 90;
 
-/** How often a login is tried to confirm a change, and milliseconds between two tries. */
-const LOGIN_ATTEMPTS = 3;
-const LOGIN_PAUSE = 2_000;
+/** How often a login is tried to confirm a change. A failure undoes the change. */
+const PATIENCE = { attempts: 3, pause: 2_000 };
 
 interface GuardedPhase {
   /** Prefix of the hooks' names, unique in the program. */
@@ -22,6 +22,8 @@ interface GuardedPhase {
   identity: OverlayIdentity;
   /** The settings file that the phase writes. */
   settings: pulumi.Output<string>;
+  /** Whether the host is down on purpose. */
+  isDown: boolean;
   /** Gets the host's name where its change could not be confirmed. */
   unconfirmedHosts: Set<string>;
 }
@@ -29,6 +31,7 @@ interface GuardedPhase {
 /**
  * Options of a host's phase device that run hooks around its change:
  *
+ * - Before it, the host's program is delivered.
  * - After the change, a new SSH session confirms it. Without a confirmation the host undoes the change, since nobody
  *   may be able to log in any more.
  * - Before an update that moves the host to another machine, the overlay is removed from the old machine. An update by
@@ -37,7 +40,8 @@ interface GuardedPhase {
 export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions {
   // The SDK's mocks take no hooks.
   if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
-  const { name, host, identity, settings, unconfirmedHosts } = phase;
+  const { name, host, identity, settings, isDown, unconfirmedHosts } = phase;
+  const deliver = deliverProgramBefore(`${name}-deliver`, host, isDown);
   const confirm = new pulumi.ResourceHook(`${name}-confirm`, async ({ newInputs }) => {
     const { connection } = await openInputs(newInputs);
     const { text } = await openInputs({ text: settings });
@@ -54,13 +58,20 @@ export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions 
     if (previous && next && !isSameMachine(previous, next))
       await leaveMachine(host, identity, urn, previous, next);
   });
-  return { hooks: { beforeUpdate: [leave], afterCreate: [confirm], afterUpdate: [confirm] } };
+  return {
+    hooks: {
+      beforeCreate: [deliver],
+      beforeUpdate: [deliver, leave],
+      afterCreate: [confirm],
+      afterUpdate: [confirm],
+    },
+  };
 }
 
 async function confirmChange(host: string, confirmation: string, connection: Connection): Promise<void> {
   let session: SshSession | undefined;
   try {
-    session = await logInPatiently(connection);
+    session = await SshSession.openPatiently(connection, LOGIN_LIMIT, PATIENCE);
     const { status, stderr } = await session.run(confirmation, "", CONFIRM_LIMIT);
     if (status !== 0) throw new Error(stderr.trim() || `its program ended with ${status}`);
   } catch (error) {
@@ -72,18 +83,6 @@ async function confirmChange(host: string, confirmation: string, connection: Con
     );
   } finally {
     session?.close();
-  }
-}
-
-/** Tries several times, since an sshd with many logins at once hangs up on some, and a failure here undoes a change. */
-async function logInPatiently(connection: Connection): Promise<SshSession> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await SshSession.open(connection, LOGIN_LIMIT);
-    } catch (error) {
-      if (attempt >= LOGIN_ATTEMPTS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, LOGIN_PAUSE));
-    }
   }
 }
 

@@ -1,9 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostSession, TestedHost, TestedOverlay } from "./hostProbes.ts";
+import { deliverProgram } from "./programDelivery.ts";
 import { SshSession } from "./sshSession.ts";
 import { checkCommand, readCheck } from "./vxlan/connectivityTest/syncCheck.ts";
 import type { CheckResult } from "./vxlan/connectivityTest/syncCheck.ts";
 import { parseDeviceReport } from "./vxlan/phases/device.ts";
+import { resourceDigest } from "./vxlan/phases/phase.ts";
 
 /** Seconds for a login, for a phase that has to run again, and for the check. */
 const LOGIN_LIMIT = 15;
@@ -80,6 +82,7 @@ async function checkSync(overlay: TestedOverlay, { host, ssh }: HostSession): Pr
 async function setUpAgain(overlay: TestedOverlay, session: HostSession): Promise<string | undefined> {
   const { host } = session;
   const { name } = host;
+  await deliverProgram(session.ssh, resourceDigest(host.device.urn));
   const device = await session.ssh.run(host.device.create, host.device.stdin, PHASE_LIMIT);
   if (device.status !== 0) return `${name}: ${device.stderr.trim().slice(-1_500)}`;
   const { mac, installation } = parseDeviceReport(name, device.stdout);

@@ -19,6 +19,7 @@ const TRANSFER_ATTEMPTS = 2;
 
 /** A phase of a host, as its resource has it. */
 interface AppliedPhase {
+  urn: string;
   create: string;
   stdin: string;
   settings: string;

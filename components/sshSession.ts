@@ -63,6 +63,29 @@ export class SshSession {
   }
 
   /**
+   * Logs in to a host that may still boot, or whose sshd hangs up on some of many logins at once.
+   *
+   * @param seconds for each attempt
+   * @param patience number of attempts, and milliseconds between two
+   * @throws Error of the last attempt; at once where the private key cannot be read
+   */
+  static async openPatiently(
+    connection: Connection,
+    seconds: number,
+    { attempts, pause }: { attempts: number; pause: number },
+  ): Promise<SshSession> {
+    loginWith(connection);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await SshSession.open(connection, seconds);
+      } catch (error) {
+        if (attempt >= attempts) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  /**
    * Runs a command.
    *
    * @param input its standard input

@@ -132,7 +132,8 @@ interface OverlayMember extends HostDevice {
  * probes its peers. A host that is not in sync, cannot be asked, or does not reach a peer fails the `up`, after all
  * else was done.
  *
- * Children of a host: `<name>-<host>-device` and `<name>-<host>-peers`.
+ * Children: `<name>-<host>-device` and `<name>-<host>-peers` for each host, and `<name>-reports`, which keeps what all
+ * hosts have reported.
  *
  * @throws pulumi.RunError with all problems of `args`, before anything on a host changes
  */
@@ -158,29 +159,25 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.identity = overlayIdentity(name);
     refuseInvalid("VxlanOverlay", name, args, validateArgs, validateIdentity(this.identity.overlay));
     this.resolvedAddresses = resolvedAddresses(args);
-    this.advice = this.createAdvice(args);
+    this.advice = this.createAdvice();
 
     const hosts = Object.entries(args.hosts).sort(([a], [b]) => (a < b ? -1 : 1));
     const devices = hosts.map(([host, hostArgs]) => this.createDevice(host, hostArgs));
-    const fleet = this.collectReports(devices);
-    const mesh = fleet.apply((reportedHosts) => planMesh(this.settings, reportedHosts));
-    const members = devices.map((device) => this.createPeers(device, devices, mesh));
+    const reports = this.collectReports(devices);
+    const mesh = reports.apply((reportedHosts) => planMesh(this.settings, reportedHosts));
+    const members = devices.map((device) => this.createPeers(device, mesh));
 
-    this.macs = fleet.apply(macsOf);
+    this.macs = reports.apply(macsOf);
     this.mtu = mesh.mtu;
     this.lastVerified = this.testConnectivity(members);
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
   }
 
-  /** Advice for a phase that could not be undone, and for a host that is down and was never set up. */
-  private createAdvice({ hosts }: VxlanOverlayArgs): pulumi.CustomResourceOptions {
-    const downHosts = Object.keys(hosts).filter((host) => hosts[host]?.down === true);
-    return adviceOnError(`${this.overlayName}-removal-advice`, this, ({ failedOperation, urn, errors }) => {
-      if (failedOperation === "delete") return removalAdvice(pulumi.getStack(), urn, errors[0] ?? "");
-      const host = downHosts.find((each) => urn.endsWith(`::${this.overlayName}-${each}-device`));
-      if (failedOperation !== "create" || host === undefined) return undefined;
-      return `${host} is set to down, and was never set up: take it out of the config until it is up for the first time.`;
-    });
+  /** Advice for a phase that could not be undone. */
+  private createAdvice(): pulumi.CustomResourceOptions {
+    return adviceOnError(`${this.overlayName}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
+      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
+    );
   }
 
   /** Phase device of one host. */
@@ -205,6 +202,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       host,
       identity: this.identity,
       settings: phase.settings,
+      isDown: down,
       unconfirmedHosts: this.unconfirmedHosts,
     });
     const command = this.createCommand(name, phase, connection, hostArgs, guard);
@@ -223,9 +221,12 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     });
   }
 
-  /** All hosts, as soon as all phases device have reported. */
+  /**
+   * All hosts, as soon as all phases device have reported. They are kept in one resource that all phases peers depend
+   * on: if each depended on each phase device, the state would grow with the square of the fleet.
+   */
   private collectReports(devices: readonly HostDevice[]): pulumi.Output<ReportedHost[]> {
-    return pulumi.all(devices.map(({ reported }) => reported)).apply((hosts) => {
+    const input = pulumi.all(devices.map(({ reported }) => reported)).apply((hosts) => {
       refuseEqualMacs(
         this.settings.device,
         hosts.map(({ report }) => report),
@@ -233,14 +234,13 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       );
       return hosts;
     });
+    const dependsOn = devices.map(({ command }) => command);
+    const stash = new pulumi.Stash(`${this.overlayName}-reports`, { input }, { parent: this, dependsOn });
+    return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` stays what it was first.
   }
 
   /** Phase peers of one host. It runs after phase device of all hosts. */
-  private createPeers(
-    device: HostDevice,
-    devices: readonly HostDevice[],
-    mesh: pulumi.Output<Mesh>,
-  ): OverlayMember {
+  private createPeers(device: HostDevice, mesh: pulumi.Output<Mesh>): OverlayMember {
     const { host, hostArgs, connection, reported } = device;
     const name = `${this.overlayName}-${host}-peers`;
     const phase = pulumi
@@ -248,8 +248,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       .apply(([fleet, { report }, resource]) =>
         peersPhase(this.identity, resource, planPeers(fleet, report)),
       );
-    const dependsOn = devices.map(({ command }) => command);
-    const peersCommand = this.createCommand(name, phase, connection, hostArgs, { dependsOn });
+    const peersCommand = this.createCommand(name, phase, connection, hostArgs, {});
     return { ...device, peersCommand };
   }
 
@@ -292,7 +291,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     { create, stdin, delete: remove }: pulumi.Output<Phase>,
     connection: pulumi.Output<Connection>,
     { deletedWith, down }: VxlanHostArgs,
-    { hooks, dependsOn }: pulumi.CustomResourceOptions,
+    { hooks }: pulumi.CustomResourceOptions,
   ): command.remote.Command {
     return remoteCommand(
       name,
@@ -302,7 +301,6 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         parent: this,
         deleteBeforeReplace: true,
         hooks: { ...this.advice.hooks, ...hooks },
-        dependsOn,
         deletedWith,
         // A host that is down on purpose keeps what it has, and nobody dials it.
         ignoreChanges: down === true ? ["*"] : undefined,
@@ -348,19 +346,22 @@ function macsOf(hosts: readonly ReportedHost[]): Record<string, string> {
  * as with `--target`, they differ from what the program would send.
  */
 function testedHost({ host, connection, reported, command, peersCommand }: OverlayMember) {
-  const { create, stdin } = command;
-  const { create: peersCreate, stdin: peersStdin } = peersCommand;
   return pulumi
-    .all([connection, reported, create, stdin, peersCreate, peersStdin])
-    .apply(([login, reportedHost, deviceCreate = "", deviceStdin = "", ...peers]): TestedHost => {
-      const [peersText = "", peersSettings = ""] = peers;
-      return {
-        ...reportedHost,
-        name: host,
-        sshPort: login.port,
-        connection: login,
-        device: { create: deviceCreate, stdin: deviceStdin, settings: deviceSettingsIn(deviceStdin) },
-        peers: { create: peersText, stdin: peersSettings, settings: peersSettings },
-      };
-    });
+    .all([connection, reported, appliedPhase(command), appliedPhase(peersCommand)])
+    .apply(([login, reportedHost, device, peers]): TestedHost => ({
+      ...reportedHost,
+      name: host,
+      sshPort: login.port,
+      connection: login,
+      device: { ...device, settings: deviceSettingsIn(device.stdin) },
+      peers: { ...peers, settings: peers.stdin },
+    }));
+}
+
+function appliedPhase({ urn, create, stdin }: command.remote.Command) {
+  return pulumi.all([urn, create, stdin]).apply(([resource, createText = "", stdinText = ""]) => ({
+    urn: resource,
+    create: createText,
+    stdin: stdinText,
+  }));
 }

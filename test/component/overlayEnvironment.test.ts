@@ -43,6 +43,7 @@ describe("the reference environment", () => {
       [
         " > lab (OverlayEnvironment)",
         "lab > lab (VxlanOverlay)",
+        "lab > lab-reports (Stash)",
         "lab > lab-network (HostNetwork)",
         "lab-network > lab-network-vcn (Vcn)",
         "lab-network > lab-network-gateway (InternetGateway)",

@@ -44,13 +44,14 @@ describe("VxlanOverlay with the reference environment's hosts", () => {
     resources = await build(args());
   });
 
-  test("registers two phases a host, named after it, and nothing else", () => {
+  test("registers two phases a host, named after it, and one resource for the reports of all", () => {
     expect(resources.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       `${COMMAND} overlay-host01-device`,
       `${COMMAND} overlay-host01-peers`,
       `${COMMAND} overlay-host02-device`,
       `${COMMAND} overlay-host02-peers`,
       "oci-vxlan:index:VxlanOverlay overlay",
+      "pulumi:index:Stash overlay-reports",
     ]);
   });
 
@@ -89,7 +90,8 @@ describe("VxlanOverlay with the reference environment's hosts", () => {
       find(name)
         .dependencies.map((urn) => urn.split("::").pop())
         .sort();
-    expect(dependsOn("overlay-host01-peers")).toEqual(["overlay-host01-device", "overlay-host02-device"]);
+    expect(dependsOn("overlay-reports")).toEqual(["overlay-host01-device", "overlay-host02-device"]);
+    expect(dependsOn("overlay-host01-peers")).toEqual(["overlay-host01-device", "overlay-reports"]);
   });
 
   test("gives each resource a digest of its own, which its settings and its delete carry", () => {
@@ -203,7 +205,7 @@ describe("VxlanOverlay by its arguments", () => {
       /^VxlanOverlay "overlay" cannot be built:\n {2}cidrs\[0\]: 192\.168\.0\.0\/24 holds 192\.168\.0\.50, the SSH address at hosts\.host02\.ssh\.host: /,
     );
     for (const ssh of ["203.0.113.21", "host02.example.net", pulumi.output("192.168.0.50")])
-      await expect(reachedAt(ssh)).resolves.toHaveLength(5);
+      await expect(reachedAt(ssh)).resolves.toHaveLength(6);
   });
 
   test("wrong arguments are refused, with all problems", async () => {

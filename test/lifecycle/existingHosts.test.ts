@@ -28,13 +28,13 @@ describe("an overlay between two existing hosts", () => {
 
   test("preview counts what up will create, and touches no host", async () => {
     const { counts } = expectSuccess(await stack.pulumi(["preview"]));
-    expect(counts).toEqual({ create: 7 });
+    expect(counts).toEqual({ create: 8 });
     expect(await readTraces()).toEqual(tracesBefore);
   });
 
   test("up creates it, and all traffic passes", async () => {
     const { counts } = expectSuccess(await stack.up());
-    expect(counts).toEqual({ created: 7 });
+    expect(counts).toEqual({ created: 8 });
     expect(await stack.failingPairs()).toEqual([]);
     macs = (await stack.outputs()).macs;
     expect(Object.keys(macs)).toEqual(HOSTS);
@@ -62,7 +62,7 @@ describe("an overlay between two existing hosts", () => {
   test("a second up changes no resource, no file and no kernel table", async () => {
     const [times, tables] = [await readFileTimes(), await readTables()];
     const { counts } = expectSuccess(await stack.up());
-    expect(counts).toEqual({ unchanged: 7 });
+    expect(counts).toEqual({ unchanged: 8 });
     expect(await readFileTimes()).toEqual(times);
     expect(await readTables()).toEqual(tables);
   });
@@ -138,7 +138,7 @@ describe("an overlay between two existing hosts", () => {
   test("another VNI and port recreate the devices with the same MACs, and replace no resource", async () => {
     const otherVni = stack.config((e) => Object.assign(e.overlay, { vni: 101, port: 8472 }));
     const { counts } = expectSuccess(await stack.up(otherVni));
-    expect(counts).toEqual({ updated: 2, unchanged: 5 });
+    expect(counts).toEqual({ updated: 2, unchanged: 6 });
     expect(await stack.failingPairs()).toEqual([]);
     expect(await stack.on("host01", "ip -d -o link show vxlan0")).toMatch(/vxlan id 101 .*dstport 8472/);
     expect((await stack.outputs()).macs).toEqual(macs);
@@ -156,7 +156,7 @@ describe("an overlay between two existing hosts", () => {
 
   test("a raised generation sets the host up again, peers included", async () => {
     const { counts } = await stack.up(stack.config((e) => (e.hosts.host01.generation = 1)));
-    expect(counts).toEqual({ updated: 2, unchanged: 5 }); // Device and peers of host01.
+    expect(counts).toEqual({ updated: 3, unchanged: 5 }); // Device, its report, and peers of host01.
     expect(await stack.failingPairs()).toEqual([]);
     expectSuccess(await stack.up());
   });
@@ -176,7 +176,7 @@ describe("an overlay between two existing hosts", () => {
 
   test("destroy leaves the hosts as they were", async () => {
     const { counts } = expectSuccess(await stack.destroy());
-    expect(counts).toEqual({ deleted: 7 });
+    expect(counts).toEqual({ deleted: 8 });
     expect(await readTraces()).toEqual(tracesBefore);
   });
 });

@@ -45,7 +45,7 @@ describe("an overlay of instances and an existing host", () => {
     });
     const { counts } = expectSuccess(await stack.up(config));
     // Created: device and peers of the existing host. Updated: the Security List, and peers of each instance.
-    expect(counts).toMatchObject({ created: 2, updated: 4 });
+    expect(counts).toMatchObject({ created: 2, updated: 5 });
     const results = await stack.testConnectivity();
     expect(results).toHaveLength(12);
     expect(results.filter(({ failure }) => failure !== undefined)).toEqual([]);

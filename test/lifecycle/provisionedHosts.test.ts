@@ -40,7 +40,7 @@ describe("the reference environment on the lab's cloud", () => {
 
   test("preview creates nothing in the cloud", async () => {
     const { counts } = expectSuccess(await stack.pulumi(["preview"], stack.referenceConfig()));
-    expect(counts).toEqual({ create: 22 });
+    expect(counts).toEqual({ create: 23 });
     expect(stack.instances()).toEqual([]);
     expect(await listSecurityLists()).toEqual([]);
   });
@@ -49,7 +49,7 @@ describe("the reference environment on the lab's cloud", () => {
     const running = up();
     const commandLines = [...(await commandLinesDuring(running))];
     const { counts, text } = await running;
-    expect(counts).toEqual({ created: 22 });
+    expect(counts).toEqual({ created: 23 });
     expect(await stack.failingPairs()).toEqual([]);
     expect(stack.instances().map(({ host, privateIp, state }) => [host, privateIp, state])).toEqual([
       ["host01", "10.196.218.222", "RUNNING"],
@@ -76,7 +76,7 @@ describe("the reference environment on the lab's cloud", () => {
   });
 
   test("a second up changes nothing", async () => {
-    expect((await up()).counts).toEqual({ unchanged: 22 });
+    expect((await up()).counts).toEqual({ unchanged: 23 });
   });
 
   test("without its VXLAN rules the overlay stops within a second, and up restores them", async () => {
@@ -99,19 +99,19 @@ describe("the reference environment on the lab's cloud", () => {
     await until("the end of traffic", 5_000, hasStopped, 10);
     expect(lastPingAt - changedAt).toBeLessThan(1_000);
     const { counts } = await up();
-    expect(counts).toEqual({ updated: 1, unchanged: 21 });
+    expect(counts).toEqual({ updated: 1, unchanged: 22 });
     expect(await stack.failingPairs()).toEqual([]);
   });
 
   test("the Security List changes to stateful rules and back, in place", async () => {
     const stateful = await up((e) => (e.network.securityList.stateful = true));
-    expect(stateful.counts).toEqual({ updated: 1, unchanged: 21 });
+    expect(stateful.counts).toEqual({ updated: 1, unchanged: 22 });
     const vxlanRules = (await findSharedList()).ingressSecurityRules.filter(
       ({ protocol }: any) => protocol === "17",
     );
     expect(vxlanRules.map(({ isStateless }: any) => isStateless)).toEqual(vxlanRules.map(() => false));
     expect(await stack.failingPairs()).toEqual([]);
-    expect((await up()).counts).toEqual({ updated: 1, unchanged: 21 });
+    expect((await up()).counts).toEqual({ updated: 1, unchanged: 22 });
     expect(await stack.failingPairs()).toEqual([]);
   });
 
@@ -185,7 +185,7 @@ describe("the reference environment on the lab's cloud", () => {
     expect(issuedKey()).not.toBe(before.key);
     expect(text + readState()).not.toContain("PRIVATE KEY");
     expect(await stack.failingPairs()).toEqual([]);
-    expect((await up(moveHost01)).counts).toEqual({ unchanged: 22 });
+    expect((await up(moveHost01)).counts).toEqual({ unchanged: 23 });
   });
 
   test("--replace of everything of a host: traffic passes, at the latest after the next up", async () => {
@@ -200,13 +200,13 @@ describe("the reference environment on the lab's cloud", () => {
       await up(moveHost01);
     }
     expect(await stack.failingPairs()).toEqual([]);
-    expect((await up(moveHost01)).counts).toEqual({ unchanged: 22 });
+    expect((await up(moveHost01)).counts).toEqual({ unchanged: 23 });
   });
 
   test("--replace of a host key alone: the host keeps its key, and SSH still trusts it", async () => {
     const before = { id: instanceOf("host01")?.id, key: issuedKey() };
     const { counts } = expectSuccess(await replace("host01-host-key"));
-    expect(counts).toEqual({ replaced: 1, unchanged: 21 });
+    expect(counts).toEqual({ replaced: 1, unchanged: 22 });
     expect(instanceOf("host01")?.id).toBe(before.id);
     expect(issuedKey()).not.toBe(before.key);
     // A changed timeout runs a phase again, which logs in with the pinned key.
@@ -214,8 +214,8 @@ describe("the reference environment on the lab's cloud", () => {
       moveHost01(e);
       e.hosts.host01.instance.bootTimeout = 60;
     });
-    expect(otherTimeout.counts).toEqual({ updated: 1, unchanged: 21 });
-    expect((await up(moveHost01)).counts).toEqual({ updated: 1, unchanged: 21 });
+    expect(otherTimeout.counts).toEqual({ updated: 1, unchanged: 22 });
+    expect((await up(moveHost01)).counts).toEqual({ updated: 1, unchanged: 22 });
     expect(await stack.failingPairs()).toEqual([]);
   });
 

@@ -210,7 +210,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     );
     expect(await fleet.failures()).toEqual([]);
     for (const host of HOSTS) expect(await fleet.vxlan0(host)).toContain(`link/ether ${fleet.macs[host]}`);
-    expect((await fleet.stack.up()).counts).toEqual({ unchanged: 9 });
+    expect((await fleet.stack.up()).counts).toEqual({ unchanged: 10 });
   });
 
   test("a unit that waits for its NIC can be stopped, and has not failed", async () => {

@@ -6,7 +6,7 @@ import {
   interfaceAddresses,
   parseDeviceReport,
 } from "../../components/vxlan/phases/device.ts";
-import { deviceSettingsIn, hostFiles } from "../../components/vxlan/phases/install.ts";
+import { delivery, deviceSettingsIn, hostFiles } from "../../components/vxlan/phases/install.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 
 const OVERLAY = withDefaults({ cidrs: ["192.168.0.0/24"] });
@@ -19,8 +19,9 @@ const ARGUMENTS: Parameters<typeof devicePhase> = [
 ];
 const { stdin } = devicePhase(...ARGUMENTS);
 
-describe("phase device's standard input", () => {
-  const bytes = Buffer.from(/gzip -dc\n([^]*?)\nEND_OF/.exec(stdin)?.[1] ?? "", "base64");
+describe("the delivery of the program", () => {
+  const { input } = delivery("0123456789abcdef");
+  const bytes = Buffer.from(/gzip -dc .*\n([^]*?)\nEND_OF/.exec(input)?.[1] ?? "", "base64");
 
   test("holds every file of the host side, compressed", () => {
     const text = gunzipSync(bytes).toString();
@@ -28,12 +29,24 @@ describe("phase device's standard input", () => {
       expect(text).toContain(`install_file ${file.path} ${file.mode} <<'`);
       expect(text).toContain(file.text);
     }
-    expect(stdin.length).toBeLessThan(text.length / 2);
+    expect(input.length).toBeLessThan(text.length / 2);
   });
 
   test("has the same bytes on every machine: the header of gzip names no time and no system", () => {
     expect([...bytes.subarray(0, 8)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     expect(bytes[9]).toBe(3);
+  });
+
+  test("writes the file that phase device of the same resource reads", () => {
+    const [file = "none"] = /\/run\/oci-vxlan\/\.program-\w+/.exec(input) ?? [];
+    expect(stdin).toContain(`$(cat ${file})`);
+  });
+});
+
+describe("phase device's standard input", () => {
+  test("names the program by its digest alone, since the state holds this text twice for each host", () => {
+    expect(stdin).toMatch(/^# program [0-9a-f]{64}\n/);
+    expect(stdin.length).toBeLessThan(1_000);
   });
 
   test("holds the settings as plain text, so that a preview shows their change", () => {

@@ -32,7 +32,7 @@ export function devicePhase(
   return {
     create: asRoot(TIME_LIMIT.device, "bash -s", "needs root, or sudo without a password"),
     delete: removalCommand(`${PROGRAM} remove-device ${identity.overlay} ${identity.owner} ${resource}`),
-    stdin: installScript(identity.overlay, settings),
+    stdin: installScript(identity.overlay, resource, settings),
     settings,
   };
 }

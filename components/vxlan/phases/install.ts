@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gzipSync, strToU8 } from "fflate";
-import { PROGRAM, lines } from "./phase.ts";
+import { PROGRAM, asRoot, lines } from "./phase.ts";
+
+/** Seconds after which the delivery is ended on the host. */
+const DELIVERY_LIMIT = 30;
 
 /** A file that the device phase puts on every host. */
 export interface HostFile {
@@ -47,21 +51,56 @@ export function hostFiles(): readonly HostFile[] {
 }
 
 /**
- * The script that installs the program and sets the overlay up from the settings. The braces make bash read all of the
- * script before it runs any, so a connection that breaks half-way installs nothing.
- *
- * All but the settings is compressed, since the state holds this text twice for each host. The settings are plain text,
- * so that a preview shows what changes in them.
+ * Standard input of phase device: installs the program that was delivered before, and sets the overlay up from the
+ * settings. The program itself is not part of it, since the state holds this text twice for each host. Its digest is:
+ * another version of the program is another text, so every host gets it. The braces make bash read all of the script
+ * before it runs any, so a connection that breaks half-way installs nothing.
  */
-export function installScript(overlay: string, settings: string): string {
+export function installScript(overlay: string, resource: string, settings: string): string {
+  const file = deliveryFile(resource);
   return lines(
+    `# program ${createHash("sha256").update(packedHostSide()).digest("hex")}`,
     "{",
-    `HOST_SIDE=$(base64 -d ${hereDocument(packedHostSide(), " | gzip -dc")}`,
-    ") || { echo 'oci-vxlan: error: this host cannot unpack the program: install gzip and coreutils, then run pulumi up again' >&2; exit 1; }",
+    `HOST_SIDE=$(cat ${file}) || { echo "oci-vxlan: error: the program did not reach $(hostname): run pulumi up again" >&2; exit 1; }`,
+    `rm ${file}`,
     'eval "$HOST_SIDE"',
     `hand_over ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
     "}",
   );
+}
+
+/** A file below /run, where only root creates one; phase device of this resource reads and removes it. */
+const deliveryFile = (resource: string) => `/run/oci-vxlan/.program-${resource}`;
+
+/** A command with its standard input. */
+interface Delivery {
+  command: string;
+  input: string;
+}
+
+/**
+ * Delivers the program to a host, over a session of the program's own, before phase device runs there.
+ *
+ * @param resource digest of the phase's resource
+ */
+export function delivery(resource: string): Delivery {
+  const file = deliveryFile(resource);
+  return {
+    command: asRoot(DELIVERY_LIMIT, "bash -s", "needs root, or sudo without a password"),
+    input: lines(
+      "{",
+      "mkdir -p /run/oci-vxlan && umask 077",
+      `if base64 -d ${hereDocument(packedHostSide(), ` | gzip -dc >${file}.new`)}`,
+      "then",
+      `mv ${file}.new ${file}`,
+      "else",
+      `rm -f ${file}.new`,
+      'echo "oci-vxlan: error: $(hostname) cannot unpack the program: free space in /run, install gzip and coreutils, then run pulumi up again" >&2',
+      "exit 1",
+      "fi",
+      "}",
+    ),
+  };
 }
 
 let packedBase64: string | undefined;

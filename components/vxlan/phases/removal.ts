@@ -31,12 +31,12 @@ const NO_SESSION = /dial tcp|handshake failed|failed attempts/;
  */
 export function removalAdvice(stack: string, urn: string, error: string): string | undefined {
   if (!NO_SESSION.test(error)) return undefined;
-  // Phase peers depends on phase device, so it is deleted first: when the delete of phase device fails, it is gone.
-  const urns = urn.endsWith("-peers") ? [urn, urn.replace(/peers$/, "device")] : [urn];
+  // All that depends on phase device: phase peers, and on destroy the reports, where the other hosts are gone by then.
+  const deviceUrn = urn.replace(/peers$/, "device");
   return (
     `${urn.split("::").pop()}: no SSH session with the host, so nothing was removed from it. If it is only down, start it and run this again. ` +
     "If its instance was replaced in this run, nothing is left to remove there: run pulumi up again, without --replace. " +
     "If it is gone for good, take it out of the state, then run this again:\n" +
-    `  pulumi state delete --stack ${stack} --yes ${urns.map((each) => `'${each}'`).join(" ")}`
+    `  pulumi state delete --stack ${stack} --yes --target-dependents '${deviceUrn}'`
   );
 }
