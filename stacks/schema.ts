@@ -92,7 +92,7 @@ const securityList = section(
       z.boolean().optional(),
       "Whether to manage the default list of the VCN instead. Its own rules are replaced, and they do not " +
         "come back when the stack is destroyed.",
-      { default: false, change: "Updatable: the one list is made and the other removed; the hosts stay." },
+      { default: false, change: "Updatable: the one list is created and the other deleted; the hosts stay." },
     ),
     stateful: key(
       z.boolean().optional(),
@@ -119,7 +119,7 @@ const vcn = section(
       { change: "Replaces the VCN and all that is in it." },
     ),
     id: key(nonEmpty.optional(), "OCID of a VCN that exists. Its gateways and routes stay as they are.", {
-      change: "Replaces what is made in it.",
+      change: "Replaces what is created in it.",
     }),
     routeTableId: key(nonEmpty.optional(), "Beside `id`: OCID of the route table of new subnets.", {
       otherwise: "the default route table of the VCN",
@@ -169,7 +169,7 @@ const image = section(
     operatingSystem: key(
       nonEmpty.optional(),
       "Operating system as Oracle's image list names it: the newest image of that name that runs on the " +
-        "shape is taken when the host is made.",
+        "shape is taken when the host is created.",
       { default: DEFAULT_IMAGE.operatingSystem, change: "Updatable: a host that is there keeps its image." },
     ),
     version: key(nonEmpty.optional(), "Version of the operating system.", {
@@ -180,11 +180,11 @@ const image = section(
 );
 
 const instance = section(
-  "A host that is made",
+  "A host that is created",
   "An instance on Oracle Cloud; `instance: {}` takes every default. To replace a host, its old instance " +
     "is deleted first: its address may be fixed, and a /30 holds one host. A default that depends on " +
     "Oracle's lists (availability domain, image) or on the size of the fleet (fault domain) is taken when " +
-    "the host is made, and kept until it is made again.",
+    "the host is created, and kept until it is created again.",
   z.strictObject({
     subnet: key(z.string().optional(), "Name of its subnet in `network.subnets`.", {
       otherwise: "the only subnet",
@@ -203,10 +203,10 @@ const instance = section(
     availabilityDomain: key(
       z.string().optional(),
       "Name of the availability domain, or the end of one, such as `AD-2`.",
-      { otherwise: "the first that the region lists when the host is made", change: REPLACES_HOST },
+      { otherwise: "the first that the region lists when the host is created", change: REPLACES_HOST },
     ),
     faultDomain: key(z.string().optional(), "Fault domain; `any` leaves it to Oracle.", {
-      otherwise: "the hosts are spread when they are made",
+      otherwise: "the hosts are spread when they are created",
       enum: [...FAULT_DOMAINS, ANY_FAULT_DOMAIN],
     }),
     shape: key(z.string().optional(), "Shape of the instance, such as VM.Standard.A1.Flex.", {
@@ -386,13 +386,13 @@ export const environmentSchema = section(
     ),
     compartmentId: key(
       z.string().optional(),
-      "OCID of the compartment in which everything is made. Required with `instance` hosts.",
-      { change: "Updatable: moves what was made." },
+      "OCID of the compartment in which everything is created. Required with `instance` hosts.",
+      { change: "Updatable: moves what was created." },
     ),
     network: network.optional(),
     tags: key(
       z.record(z.string(), z.string()).optional(),
-      "Freeform tags of everything that is made, ten at most.",
+      "Freeform tags of everything that is created, ten at most.",
     ),
   } satisfies Fields<EnvironmentConfig>),
 );

@@ -11,7 +11,7 @@ import {
 } from "./support/faults.ts";
 import { HOSTS, threeHosts } from "./support/fleet.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
-import type { Outcome } from "./support/outcome.ts";
+import type { Outcome } from "../../lab/test/support/outcome.ts";
 import { TestStack, UP } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
 

@@ -8,7 +8,7 @@ import { isRunning } from "../../lab/hosts/supervisor.ts";
 import { until } from "../../lab/system/commands.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
-import type { Outcome } from "./support/outcome.ts";
+import type { Outcome } from "../../lab/test/support/outcome.ts";
 import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack, UP } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";

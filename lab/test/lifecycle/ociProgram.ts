@@ -8,8 +8,8 @@ import { ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import { asOperator, ensurePassphrase } from "../../pulumi/operator.ts";
 import { silentProgress } from "../../system/progress.ts";
-import { operationCounts } from "../../../test/lifecycle/support/outcome.ts";
-import type { Outcome } from "../../../test/lifecycle/support/outcome.ts";
+import { operationCounts } from "../support/outcome.ts";
+import type { Outcome } from "../support/outcome.ts";
 
 /** Arguments that override the program's own, by resource name. */
 type Overrides = Readonly<Record<string, object>>;

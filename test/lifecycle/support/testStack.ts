@@ -19,8 +19,8 @@ import { LabStack } from "../../../lab/pulumi/stack.ts";
 import { openLab, ROOT } from "../../../lab/system/lab.ts";
 import type { Lab } from "../../../lab/system/lab.ts";
 import { silentProgress } from "../../../lab/system/progress.ts";
-import { operationCounts } from "./outcome.ts";
-import type { Outcome } from "./outcome.ts";
+import { operationCounts } from "../../../lab/test/support/outcome.ts";
+import type { Outcome } from "../../../lab/test/support/outcome.ts";
 
 export const UP = ["up", "--yes", "--skip-preview"];
 export const DESTROY = ["destroy", "--yes", "--skip-preview"];
