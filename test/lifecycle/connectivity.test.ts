@@ -279,7 +279,7 @@ END`,
       expectSuccess(await stack.up(config((e) => changes.forEach((change) => change(e)))));
     const raiseGeneration: ConfigChange = (e) => (e.hosts.alpha.generation = 1);
     const otherVni: ConfigChange = (e) => (e.overlay.vni = 101);
-    expect((await upWith(down, raiseGeneration)).counts["updated"]).toBe(2);
+    expect((await upWith(down, raiseGeneration)).counts["updated"]).toBe(3);
     await upWith(down, raiseGeneration, otherVni);
     await endPartition(stack);
     await upWith(raiseGeneration, otherVni);
