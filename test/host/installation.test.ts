@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { devicePhase } from "../../components/vxlan/phases/device.ts";
+import { delivery } from "../../components/vxlan/phases/install.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
-import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
+import { PROGRAM, digestOf } from "../../components/vxlan/phases/phase.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { DEVICE_PHASE } from "./namespace.ts";
 import {
@@ -128,7 +129,7 @@ describe("the check at the end of up", () => {
     const { installation } = await install();
     await host.wrap(
       "/usr/bin/systemctl",
-      'if [[ $1 != show ]] || flock --nonblock /root true; then exec $REAL "$@"; fi\n' +
+      'if [[ $1 != show ]] || flock --nonblock /run/oci-vxlan/lock true; then exec $REAL "$@"; fi\n' +
         "printf '%s\\n' ActiveState=activating UnitFileState=enabled NeedDaemonReload=no",
     );
     await host.on("ip link del vxlan0");
@@ -146,15 +147,122 @@ describe("the check at the end of up", () => {
 });
 
 describe("installation", () => {
-  const asScript = `base64 -d >/run/script <<<${Buffer.from(PHASE.stdin).toString("base64")}`;
+  /** Puts both scripts there that `up` sends for phase device, the delivery of the program and the phase itself. */
+  const asScript = Object.entries({ delivery: delivery(RESOURCE).input, script: PHASE.stdin })
+    .map(([name, text]) => `base64 -d >/run/${name} <<<${Buffer.from(text).toString("base64")}`)
+    .join("; ");
 
   test("is readable by every login user, although the umask here makes new files private", async () => {
     await host.on("rm -rf /usr/local/lib/oci-vxlan /usr/local/sbin");
-    await host.on(`${asScript}; umask 077; bash /run/script`);
+    await host.on(`${asScript}; umask 077; bash /run/delivery; bash /run/script`);
     const asNobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
     await host.on(
       `${asNobody} test -x ${PROGRAM}; ${asNobody} cat /usr/local/lib/oci-vxlan/service.sh >/run/unit`,
     );
+  });
+
+  /** Runs all that phase device sends, as `up` does. */
+  const runScript = async () => {
+    const status = await host.on(
+      "bash /run/delivery; status=0; bash /run/script >/run/stdout 2>/run/stderr || status=$?; echo $status",
+    );
+    return { status, stderr: await host.on("cat /run/stderr") };
+  };
+
+  test("waits for a unit of an older version, which holds another lock", async () => {
+    await install();
+    await host.on(`${asScript}; rm /usr/local/lib/oci-vxlan/lock.sh`);
+    const somebodyWaits = "until grep -qe '->' /proc/locks; do sleep 0.1; done";
+    host.start(["flock", "/root", "sh", "-c", `touch /run/held; ${somebodyWaits}; touch /run/done`]);
+    await host.on("until [ -e /run/held ]; do :; done");
+    // The first thing that the installation changes.
+    await host.on("echo older >/usr/local/lib/oci-vxlan/service.sh");
+    const installed = host.on(
+      "until ! grep -qx older /usr/local/lib/oci-vxlan/service.sh; do :; done; ls /run/done",
+    );
+    expect(await runScript()).toMatchObject({ status: "0" });
+    expect(await installed).toBe("/run/done");
+  });
+
+  test("does not wait long for a lock of older versions that any user can hold", async () => {
+    await install();
+    await host.on(`${asScript}; rm /usr/local/lib/oci-vxlan/lock.sh`);
+    const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    host.start([...asNobody, "flock", "/usr/local/lib", "sh", "-c", "touch /tmp/held; sleep 60"]);
+    await host.on("until [ -e /tmp/held ]; do :; done");
+    expect(await runScript()).toMatchObject({ status: "0" });
+  });
+
+  test("of an older version is refused where another overlay needs a newer one, and nothing changes", async () => {
+    await install();
+    await install({ overlay: SECOND, settings: { device: "vxlan1", vni: 101 } });
+    await host.on(`${asScript}; echo 77 >/var/lib/oci-vxlan/${SECOND}/version`);
+    const before = await files();
+    const { status, stderr } = await runScript();
+    expect(status).toBe("1");
+    expect(stderr).toMatch(
+      /overlay lab\.second on \S+ needs version 77 of the program or a newer one, and this checkout would install version \d+: update it/,
+    );
+    expect(await files()).toBe(before);
+    expect(await host.on("find / -xdev -name '*.new'")).toBe("");
+    await remove(SECOND);
+    expect(await runScript()).toMatchObject({ status: "0" });
+  });
+
+  test("of an older version than its own stack had before is done, with a warning in up", async () => {
+    const { installation } = await install();
+    await host.on(`${asScript}; echo 77 >/var/lib/oci-vxlan/${OVERLAY}/version`);
+    expect((await runScript()).stderr).toMatch(
+      /warning: \S+ had version 77 of the program, and got version \d+ from an older checkout/,
+    );
+    const { stdout } = await host.program([
+      "check",
+      OVERLAY,
+      installation,
+      digestOf(settingsOf()),
+      digestOf(peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] })),
+    ]);
+    expect(stdout).toContain("oci-vxlan warning: ");
+    expect(await runScript()).toEqual({ status: "0", stderr: "" });
+  });
+
+  test("removes the files that other versions had", async () => {
+    await install();
+    await host.on(`${asScript}; touch /usr/local/lib/oci-vxlan/{watch.sh,device.sh.new}`);
+    await runScript();
+    const parts = (await host.on("ls /usr/local/lib/oci-vxlan")).split("\n");
+    expect(parts).toContain("device.sh");
+    expect(parts.filter((name) => /watch|new/.test(name))).toEqual([]);
+  });
+
+  test.each([
+    ["/etc", 4],
+    ["/var/lib", 4],
+    ["/usr/local", 16],
+  ])("on a disk that is full below %s leaves nothing, at whatever file it is full", async (folder, step) => {
+    await host.on(
+      `${asScript}; mkdir -p /etc/NetworkManager/conf.d
+      rm -rf /usr/local/lib/oci-vxlan ${PROGRAM} /etc/systemd/system/oci-vxlan@.service /run/oci-vxlan
+      cp -a ${folder} /run/copy; mount -t tmpfs tmpfs ${folder}; cp -a /run/copy/. ${folder}`,
+    );
+    const used = Number(await host.on(`df --output=used ${folder} | tail -1`));
+    const traces = () =>
+      host.on(
+        "find /etc /var/lib /usr/local /run -name '*oci-vxlan*' -o -name '*.new'; ip -o link show type vxlan; nft list tables",
+      );
+    const before = await traces();
+    let failures = 0;
+    for (let space = 0; ; space += step) {
+      expect(space).toBeLessThan(400);
+      await host.on(`mount -o remount,size=${used + 4 + space}k ${folder}`);
+      const { status, stderr } = await runScript();
+      if (status === "0") break;
+      failures++;
+      expect(stderr).toContain("No space left");
+      expect(await traces(), `${space} KB: ${stderr}`).toBe(before);
+    }
+    expect(failures).toBeGreaterThan(2);
+    expect(await host.on("ip -o link show type vxlan")).toContain("vxlan0");
   });
 
   test("has its program where SELinux lets systemd run it: in sbin, not in lib", async () => {

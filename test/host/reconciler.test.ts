@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseDeviceReport } from "../../components/vxlan/phases/device.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
+import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { until } from "../../lab/system/commands.ts";
 import {
   OTHER,
@@ -13,6 +14,7 @@ import {
   install,
   kernel,
   linkWord,
+  remove,
   peers,
   reconcile,
   settingsOf,
@@ -445,9 +447,30 @@ END`);
   test("waits for another run to end", async () => {
     await install();
     await host.on("ip link del vxlan0");
-    host.start(["flock", "/root", "sh", "-c", "touch /run/held; sleep 1; touch /run/done"]);
+    host.start(["flock", "/run/oci-vxlan/lock", "sh", "-c", "touch /run/held; sleep 1; touch /run/done"]);
     await host.on("until [ -e /run/held ]; do :; done");
     await reconcile();
     expect(await host.on("ls /run/done")).toBe("/run/done");
+  });
+
+  test("waits for no lock that another user can hold", async () => {
+    await install();
+    // Even root's own folder is open on some hosts, and the umask lets everybody read new files.
+    await host.on("chmod 755 /root; umask 000; rm -f /run/oci-vxlan/lock; ip link set vxlan0 mtu 1400");
+    await host.on(`umask 000; ${PROGRAM} reconcile ${OVERLAY}`);
+    const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    const hold = 'for path; do flock -x "$path" sleep 60 & done; sleep 1; touch /tmp/held; wait';
+    const paths = [
+      "/root /run /run/oci-vxlan /run/oci-vxlan/lock /run/lock /etc /etc/oci-vxlan /var/lib /var/lib/oci-vxlan",
+      `/usr/local /usr/local/lib /usr/local/lib/oci-vxlan /usr/local/sbin ${PROGRAM}`,
+    ];
+    host.start([...asNobody, "bash", "-c", hold, "bash", ...paths.join(" ").split(" ")]);
+    await host.on("until [ -e /tmp/held ]; do :; done");
+    await host.on("ip link set vxlan0 mtu 1400");
+    const since = performance.now();
+    await reconcile();
+    expect(await linkWord("mtu")).toBe("8950");
+    expect(performance.now() - since).toBeLessThan(10_000); // A run waits for another one for 30 s.
+    await remove();
   });
 });

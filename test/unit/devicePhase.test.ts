@@ -26,7 +26,7 @@ describe("the delivery of the program", () => {
   test("holds every file of the host side, compressed", () => {
     const text = gunzipSync(bytes).toString();
     for (const file of hostFiles()) {
-      expect(text).toContain(`install_file ${file.path} ${file.mode} <<'`);
+      expect(text).toContain(`stage_file ${file.path} ${file.mode} <<'`);
       expect(text).toContain(file.text);
     }
     expect(input.length).toBeLessThan(text.length / 2);

@@ -1,8 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2153
-# Part of oci-vxlan: reads and writes the settings files, and holds the lock that keeps two runs apart.
-
-LOCK_WAIT=30 # seconds that another run may take
-LOCK=/root   # Only root can open it, so no other user can hold the lock. It stays when the last overlay goes.
+# Part of oci-vxlan: reads and writes the settings files.
 
 # Prints the values of a key in a settings file, one a line.
 setting() { # FILE KEY
@@ -79,15 +76,4 @@ replace_settings() { # PATH
 
 digest_of() { # FILE
 	[[ ! -e $1 ]] || sha256sum <"$1" | cut -d' ' -f1
-}
-
-# Lets one run at a time change this host. The installer hands its lock over in LOCK_FD.
-lock() {
-	[[ -n ${LOCK_FD-} ]] || exec {LOCK_FD}<"$LOCK"
-	flock --wait "$LOCK_WAIT" "$LOCK_FD" ||
-		die "another run of $PROGRAM on $(hostname) does not end: see ps -ef | grep $PROGRAM"
-}
-
-unlock() {
-	flock --unlock "$LOCK_FD"
 }

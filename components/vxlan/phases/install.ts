@@ -17,6 +17,7 @@ export interface HostFile {
 
 const LIBRARY = "/usr/local/lib/oci-vxlan";
 const PARTS = [
+  "lock.sh",
   "settings.sh",
   "device.sh",
   "fdb.sh",
@@ -61,8 +62,10 @@ export function installScript(overlay: string, resource: string, settings: strin
   return lines(
     `# program ${createHash("sha256").update(packedHostSide()).digest("hex")}`,
     "{",
+    "export TMPDIR=/run", // Older bash writes here-documents to files, and the disk may be full.
     `HOST_SIDE=$(cat ${file}) || { echo "oci-vxlan: error: the program did not reach $(hostname): run pulumi up again" >&2; exit 1; }`,
     `rm ${file}`,
+    `OVERLAY=${overlay}`,
     'eval "$HOST_SIDE"',
     `hand_over ${PROGRAM} device ${overlay} ${hereDocument(settings)}`,
     "}",
@@ -90,6 +93,7 @@ export function delivery(resource: string): Delivery {
     input: lines(
       "{",
       "mkdir -p /run/oci-vxlan && umask 077",
+      "export TMPDIR=/run", // As in the script above.
       `if base64 -d ${hereDocument(packedHostSide(), ` | gzip -dc >${file}.new`)}`,
       "then",
       `mv ${file}.new ${file}`,
@@ -103,6 +107,13 @@ export function delivery(resource: string): Delivery {
   };
 }
 
+/** The version of the program, which it carries itself. */
+function programVersion(): string {
+  const version = /^VERSION=(\d+) /m.exec(read("oci-vxlan"))?.[1];
+  if (version === undefined) throw new Error("host/oci-vxlan has no line VERSION=…");
+  return version;
+}
+
 let packedBase64: string | undefined;
 
 /**
@@ -112,10 +123,11 @@ let packedBase64: string | undefined;
 function packedHostSide(): string {
   if (packedBase64 === undefined) {
     const files = hostFiles().map(
-      ({ path, mode, text }) => `install_file ${path} ${mode} ${hereDocument(text)}`,
+      ({ path, mode, text }) => `stage_file ${path} ${mode} ${hereDocument(text)}`,
     );
     const overlaps = `OVERLAPS=$(cat ${hereDocument(read("sent/overlaps.awk"))}\n)`;
-    const text = lines(read("sent/install.sh"), overlaps, read("sent/phase-device.sh"), ...files);
+    const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(read);
+    const text = lines(...functions, overlaps, `begin_installation ${programVersion()}`, ...files);
     const bytes = gzipSync(strToU8(text), { level: 9, mtime: 0 });
     packedBase64 = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\n");
   }

@@ -11,6 +11,7 @@ verb_device() {
 	[[ $(setting "$NEW_SETTINGS" overlay) == "$OVERLAY" ]] || die "the settings are not those of overlay $OVERLAY"
 	lock
 	confirm_change # The SSH session of this phase is a new one.
+	warn_of_older_program
 	read_device_file "$NEW_SETTINGS"
 	refuse_missing_tools
 	refuse_foreign_device "$(setting "$NEW_SETTINGS" owner)"
@@ -57,6 +58,17 @@ refuse_missing_tools() {
 		type -P "$tool" >/dev/null || die "$(hostname) has no $tool: install nftables, iproute2 (iproute on Oracle Linux)," \
 			"util-linux, diffutils, awk and sed there, then run pulumi up again"
 	done
+}
+
+# The stack may go back to an older checkout, for example after a change that failed.
+warn_of_older_program() {
+	local version=0
+	[[ ! -e $VAR/$OVERLAY/version ]] || read -r version <"$VAR/$OVERLAY/version"
+	if ((version > VERSION)); then
+		set_warning version "$(hostname) had version $version of the program, and got version $VERSION from an older checkout"
+	else
+		set_warning version
+	fi
 }
 
 # A device belongs to one overlay, and an overlay to one stack.
@@ -162,7 +174,8 @@ start_unit() {
 	read_unit_state
 	[[ ${UNIT_STATE[NeedDaemonReload]} != yes ]] || run systemctl daemon-reload
 	[[ ${UNIT_STATE[UnitFileState]} == enabled ]] || run systemctl --quiet enable "$UNIT"
-	unlock # The unit runs this program too, and would wait for the lock.
+	unlock # The unit runs this program too, or an older one, and would wait for the lock.
+	flock_older --unlock
 	if ! runs_current_program "$OVERLAY"; then
 		run systemctl restart "$UNIT" || die_without_unit
 	elif [[ ${UNIT_STATE[ActiveState]} != active ]]; then
@@ -175,8 +188,16 @@ start_unit() {
 		runs_current_program "$overlay" || run systemctl --no-block try-restart "oci-vxlan@$overlay.service"
 	done
 	lock
+	flock_older --wait 8
 	remove_old_files
 	write_file "$VAR/$OVERLAY/started" <<<"yes"
+	write_file "$VAR/$OVERLAY/version" <<<"$VERSION"
+}
+
+# Takes or releases the locks of versions before lock.sh. Any user may hold one of them, so the wait for it may fail.
+flock_older() { # OPTION…
+	local fd
+	for fd in "${OLDER_LOCKS[@]}"; do flock "$@" "$fd" || true; done
 }
 
 runs_current_program() { # OVERLAY
