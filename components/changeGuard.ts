@@ -73,7 +73,7 @@ async function confirmChange(host: string, confirmation: string, connection: Con
   try {
     session = await SshSession.openPatiently(connection, LOGIN_LIMIT, PATIENCE);
     const { status, stderr } = await session.run(confirmation, "", CONFIRM_LIMIT);
-    if (status !== 0) throw new Error(stderr.trim() || `its program ended with ${status}`);
+    if (status !== 0) throw new Error(stderr.trim().slice(-1_500) || `its program ended with ${status}`);
   } catch (error) {
     throw new Error(
       `${host}: no new SSH session could confirm the change of its settings: ${(error as Error).message}. ` +
@@ -131,7 +131,7 @@ async function leaveMachine(
     session = await SshSession.open(previous.connection, LOGIN_LIMIT);
     if ((await bootIdOf(session)) === (await bootIdAt(next.connection))) return; // One machine with two addresses.
     const { status, stderr } = await session.run(previous.delete, "", REMOVAL_LIMIT);
-    if (status !== 0) throw new Error(stderr.trim() || `the command ended with ${status}`);
+    if (status !== 0) throw new Error(stderr.trim().slice(-1_500) || `the command ended with ${status}`);
   } catch (error) {
     // With the same host key, the machine itself moved, and nothing answers at its old address.
     if (session === undefined && keyOf(previous.connection) === keyOf(next.connection)) return;

@@ -1,7 +1,8 @@
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import ssh2 from "ssh2";
 import type { Client, ConnectConfig, ParsedKey, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from "ssh2";
 import type { Connection } from "./remoteCommand.ts";
+import { printable } from "./vxlan/printable.ts";
 
 /** How a command ended on a host. */
 export interface Answer {
@@ -10,6 +11,9 @@ export interface Answer {
   stdout: string;
   stderr: string;
 }
+
+/** Bytes that a command may print on either stream. The largest answer is the transfer of the connectivity test. */
+const ANSWER_LIMIT = 1024 * 1024;
 
 /** Thrown where the configuration of a host's sshd forbids to forward connections. */
 export class ForwardingRefused extends Error {}
@@ -35,7 +39,7 @@ export class SshSession {
   private constructor(client: Client) {
     this.client = client;
     this.lost = new Promise((_, reject) => {
-      client.on("error", reject);
+      client.on("error", (error) => reject(printableError(error)));
       client.on("close", () => reject(new Error("the host closed the connection")));
     });
     this.lost.catch(() => undefined);
@@ -86,21 +90,25 @@ export class SshSession {
   }
 
   /**
-   * Runs a command.
+   * Runs a command. Its output is printable.
    *
    * @param input its standard input
    * @param seconds after which its end is no longer waited for
+   * @throws Error where it prints more than the limit
    */
   run(command: string, input: string, seconds: number): Promise<Answer> {
     const answer = new Promise<Answer>((resolve, reject) =>
       this.client.exec(command, (error, channel) => {
-        if (error) return reject(error);
-        let [stdout, stderr] = ["", ""];
+        if (error) return reject(printableError(error));
+        const collect = (stream: Readable) =>
+          collectText(stream, () => {
+            reject(new Error(`the host printed more than ${ANSWER_LIMIT / 1024} KiB`));
+            channel.destroy();
+          });
+        const [stdout, stderr] = [collect(channel), collect(channel.stderr)];
         let status: number | undefined;
-        channel.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-        channel.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
         channel.on("exit", (code: number | null) => (status = code ?? undefined));
-        channel.on("close", () => resolve({ status, stdout, stderr }));
+        channel.on("close", () => resolve({ status, stdout: stdout(), stderr: stderr() }));
         channel.end(input);
       }),
     );
@@ -117,8 +125,9 @@ export class SshSession {
       this.client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
         if (!error) resolve(channel);
         // The reason codes of RFC 4254: 1 is "administratively prohibited".
-        else if ((error as { reason?: unknown }).reason === 1) reject(new ForwardingRefused(error.message));
-        else reject(error);
+        else if ((error as { reason?: unknown }).reason === 1)
+          reject(new ForwardingRefused(printable(error.message)));
+        else reject(printableError(error));
       }),
     );
     return within(seconds, `no connection to ${host} port ${port}`, Promise.race([stream, this.lost]));
@@ -129,6 +138,26 @@ export class SshSession {
     this.client.destroy();
   }
 }
+
+/**
+ * Collects what a stream brings, up to the limit. The result is a function that returns it as text.
+ *
+ * @param onExcess called once the stream has brought more
+ */
+function collectText(stream: Readable, onExcess: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on("data", (chunk: Buffer) => {
+    if (bytes > ANSWER_LIMIT) return;
+    bytes += chunk.length;
+    if (bytes > ANSWER_LIMIT) onExcess();
+    else chunks.push(chunk);
+  });
+  return () => printable(Buffer.concat(chunks).toString());
+}
+
+/** The message may quote the server, for example why it closed the connection. */
+const printableError = (error: Error) => new Error(printable(error.message));
 
 /** @throws Error where the private key cannot be read */
 function loginWith(connection: Connection): ConnectConfig {

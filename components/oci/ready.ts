@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { printable } from "../vxlan/printable.ts";
 
 /**
  * Phase ready of a provisioned host: waits until SSH answers and cloud-init has finished.
@@ -14,9 +15,13 @@ export function readyPhase(bootTimeout: number, instanceIdentity: string): { cre
   };
 }
 
+/** Characters of the warning that are shown. */
+const WARNING_LENGTH = 4_000;
+
 /** The warning that phase ready printed, if any. Login scripts may print to standard error too. */
 export function readyWarning(stderr: string | undefined): string | undefined {
-  return /^cloud-init finished with recoverable errors[^]*/m.exec(stderr ?? "")?.[0].trim();
+  const warning = /^cloud-init finished with recoverable errors[^]*/m.exec(stderr ?? "")?.[0];
+  return warning === undefined ? undefined : printable(warning).trim().slice(0, WARNING_LENGTH);
 }
 
 /** Seconds for one TCP connect. */

@@ -71,7 +71,7 @@ const outputs = ({ type, name, inputs }: { type: string; name: string; inputs: a
       return { stdout: PAIR, stderr: "" };
     case "command:remote:Command": {
       const host = Number(/(\d)-device$/.exec(name)?.[1] ?? 0);
-      const report = `oci-vxlan device mac=${MACS[host - 1]} mtu=9000 installation=i-${host}`;
+      const report = `oci-vxlan device mac=${MACS[host - 1]} mtu=9000 installation=00000000-0000-4000-8000-00000000000${host}`;
       return {
         stdout: name.endsWith("-device") ? report : "",
         stderr: "",

@@ -28,10 +28,12 @@ const host = (underlayAddress: string, overlayAddress: string) => ({
   ssh: { host: underlayAddress, privateKey: "PRIVATE-KEY", hostKey: "ssh-ed25519 AAAA" },
 });
 
+const installationOf = (hostName: string) => `00000000-0000-4000-8000-0000000000${hostName.slice(-2)}`;
+
 const outputs: MockOutputs = ({ type, name }) => {
   if (type !== COMMAND) return {};
   const [, hostName = ""] = /^\w+-(.*)-device$/.exec(name) ?? [];
-  const device = `oci-vxlan device mac=${MACS[hostName]} mtu=9000 installation=i-${hostName}`;
+  const device = `oci-vxlan device mac=${MACS[hostName]} mtu=9000 installation=${installationOf(hostName)}`;
   return { stdout: name.endsWith("-device") ? device : "", stderr: "" };
 };
 
@@ -63,10 +65,10 @@ describe("VxlanOverlay with the reference environment's hosts", () => {
 
   test("feeds each host's MAC and real address to its peer", () => {
     expect(find("overlay-host01-peers").inputs["stdin"]).toMatch(
-      /^resource [0-9a-f]{16}\ninstallation i-host01\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10\.196\.218\.226 192\.168\.0\.2\nend\n$/,
+      /^resource [0-9a-f]{16}\ninstallation 00000000-0000-4000-8000-000000000001\nmtu 8950\npeer host02 5e:ee:f2:ab:43:f9 10\.196\.218\.226 192\.168\.0\.2\nend\n$/,
     );
     expect(find("overlay-host02-peers").inputs["stdin"]).toMatch(
-      /^resource [0-9a-f]{16}\ninstallation i-host02\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10\.196\.218\.222 192\.168\.0\.1\nend\n$/,
+      /^resource [0-9a-f]{16}\ninstallation 00000000-0000-4000-8000-000000000002\nmtu 8950\npeer host01 3e:2b:74:81:9d:b1 10\.196\.218\.222 192\.168\.0\.1\nend\n$/,
     );
   });
 

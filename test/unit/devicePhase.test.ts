@@ -63,7 +63,8 @@ test("overlay addresses get the prefix length of the network they lie in", () =>
   ]);
 });
 
-const LINE = "oci-vxlan device mac=3e:2b:74:81:9d:b1 mtu=9000 installation=2c0ffee";
+const LINE =
+  "oci-vxlan device mac=3e:2b:74:81:9d:b1 mtu=9000 installation=5d3b6a8e-2f5c-4f0e-9d43-0c1d2e3f4a5b";
 
 describe("the device report", () => {
   test("is read from its one line", () =>
@@ -71,7 +72,7 @@ describe("the device report", () => {
       host: "host01",
       mac: "3e:2b:74:81:9d:b1",
       underlayMtu: 9000,
-      installation: "2c0ffee",
+      installation: "5d3b6a8e-2f5c-4f0e-9d43-0c1d2e3f4a5b",
     }));
 
   test("is found behind a login banner, which is never taken for it", () => {
@@ -88,6 +89,30 @@ describe("the device report", () => {
     ["no address", LINE.replace(/mac=\S+/, "mac=00:00:00:00:00:00")],
     ["no MAC", LINE.replace(/mac=\S+/, "mac=vxlan0")],
   ])("with %s is refused", (_, line) => expect(() => parseDeviceReport("host01", line)).toThrow(/is no MAC/));
+
+  test.each(["$(reboot)", "5D3B6A8E-2F5C-4F0E-9D43-0C1D2E3F4A5B", "1;reboot", "2c0ffee"])(
+    "with the installation id %s, which is no UUID, is refused",
+    (id) =>
+      expect(() =>
+        parseDeviceReport("host01", LINE.replace(/installation=.*/, `installation=${id}`)),
+      ).toThrow(/expected one line/),
+  );
+
+  test("that is refused is quoted without what a terminal would obey", () => {
+    const refusal = (stdout: string) => {
+      try {
+        parseDeviceReport("host01", stdout);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "accepted";
+    };
+    const commands = "\u001B[2J\u009B2J\u0007\u202E";
+    for (const text of [`${commands}banner`, LINE.replace("3e:", `${commands}3e:`)]) {
+      expect(refusal(text)).toMatch(/expected one line|is no MAC/);
+      expect(refusal(text)).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
+    }
+  });
 
   test("given twice is refused", () =>
     expect(() => parseDeviceReport("host01", `${LINE}\n${LINE}`)).toThrow(/got 2 in/));

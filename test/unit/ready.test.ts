@@ -48,6 +48,10 @@ describe("phase ready", () => {
       /^cloud-init finished with recoverable errors.*\nstatus: done\n.*\nrecoverable_errors: schema$/,
     );
   });
+  test("warns without what a terminal would obey, and at a bounded length", () => {
+    const errors = `cloud-init finished with recoverable errors\n\u001B[2J${"x".repeat(100_000)}`;
+    expect(readyWarning(errors)).toMatch(/^cloud-init finished with recoverable errors\n�\[2Jx{100,5000}$/);
+  });
   test("warns of nothing where cloud-init had no errors", () => {
     const { status, stderr } = runReady("echo 'status: done'");
     expect([status, readyWarning(stderr), readyWarning("a login script"), readyWarning(undefined)]).toEqual([

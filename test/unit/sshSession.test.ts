@@ -79,6 +79,31 @@ describe("an SSH session", () => {
     expect(await run(await serve(answer), 5)).toEqual(answer);
   });
 
+  test("returns output without what a terminal would obey", async () => {
+    const answer = {
+      status: 0,
+      stdout: "a\tb\r\nred: \u001B[31m\u0000\u009B2J\n",
+      stderr: "back\u0008space \u202Etxt.\n",
+    };
+    expect(await run(await serve(answer), 5)).toEqual({
+      status: 0,
+      stdout: "a\tb\nred: �[31m��2J\n",
+      stderr: "back�space �txt.\n",
+    });
+  });
+
+  test.each(["stdout", "stderr"] as const)(
+    "fails where the host prints without end to %s",
+    async (stream) => {
+      const text = "x".repeat(1024 * 1024);
+      const answer = { status: 0, stdout: "", stderr: "" };
+      expect((await run(await serve({ ...answer, [stream]: text }), 10))[stream]).toHaveLength(text.length);
+      expect(await failure(await serve({ ...answer, [stream]: `${text}x` }), 10)).toBe(
+        "the host printed more than 1024 KiB",
+      );
+    },
+  );
+
   test("is refused where the host has another key than the pinned one", async () => {
     const connection = await serve({ status: 0, stderr: "" });
     expect(await failure({ ...connection, hostKey: generateKeyPair().public })).toMatch(

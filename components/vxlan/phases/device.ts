@@ -1,4 +1,5 @@
 import { contains, parseAddress, parseCidr } from "../addresses.ts";
+import { printable } from "../printable.ts";
 import type { HostSettings, OverlaySettings } from "../settings.ts";
 import { installScript } from "./install.ts";
 import { PROGRAM, asRoot, digestOf, lines } from "./phase.ts";
@@ -88,7 +89,8 @@ export interface DeviceReport {
   installation: string;
 }
 
-const LINE = /^oci-vxlan device mac=(\S+) mtu=(\d+) installation=(\S+)$/;
+const LINE =
+  /^oci-vxlan device mac=(\S+) mtu=(\d+) installation=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /**
@@ -97,7 +99,8 @@ const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
  * @throws Error where the output has no such line, several, or one with an impossible MAC
  */
 export function parseDeviceReport(host: string, stdout: string): DeviceReport {
-  const reports = stdout.split("\n").flatMap((line) => {
+  const output = printable(stdout);
+  const reports = output.split("\n").flatMap((line) => {
     const match = LINE.exec(line.trim());
     return match ? [match] : [];
   });
@@ -105,7 +108,7 @@ export function parseDeviceReport(host: string, stdout: string): DeviceReport {
   if (!line || another) {
     throw new Error(
       `${host}: expected one line "oci-vxlan device mac=… mtu=… installation=…" from its device phase, got ${reports.length} ` +
-        `in ${JSON.stringify(stdout.slice(0, 200))}. Make sure that nothing on the host replaces sudo or bash for this user.`,
+        `in ${JSON.stringify(output.slice(0, 200))}. Make sure that nothing on the host replaces sudo or bash for this user.`,
     );
   }
   const [, mac = "", mtu = "", installation = ""] = line;
