@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { execa } from "execa";
 import { NAMESPACE_PREFIX, openLab, ROOT } from "../lab/system/lab.ts";
+import { SAVED_LIMITS } from "../lab/network/kernelLimits.ts";
 import { allNamespaces, claimMount, releaseMount } from "../lab/network/namespaces.ts";
 
 /** Lines that describe the machine, by subject: "routes", "mounts" … */
@@ -8,7 +9,7 @@ type MachineState = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Compares the machine before the first test and after the last one: the run fails if namespaces, control groups,
- * routes, addresses, mounts or nftables tables differ. A test that leaves something behind shows a bug of the lab.
+ * routes, addresses, mounts or nftables tables differ, or kernel limits that a lab has raised are not put back. A test that leaves something behind shows a bug of the lab.
  * Two differences are allowed: leftovers of an earlier run of this checkout may disappear, since each test file starts
  * by removing its lab; and labs of other checkouts may come and go, known by their names and their images' paths.
  */
@@ -69,6 +70,8 @@ async function readMachineState(): Promise<MachineState> {
     routes: lines(await run("ip route; ip -6 route")),
     addresses: lines(await run("ip -o address | sed 's/valid_lft.*//'")),
     "nftables tables": lines(await run("nft list tables")),
+    "kernel limits":
+      existsSync(SAVED_LIMITS) && !allNamespaces().some(isOfOtherCheckout) ? [SAVED_LIMITS] : [],
     mounts: lines(readFileSync("/proc/mounts", "utf8"), isMountOfOtherCheckout),
   };
 }

@@ -1,6 +1,7 @@
 import { run } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
 import { killProcesses } from "../system/processes.ts";
+import { raiseKernelLimits, restoreKernelLimits } from "./kernelLimits.ts";
 import {
   addNamespace,
   allNamespaces,
@@ -34,9 +35,14 @@ export function namespacesOf(lab: Lab): string[] {
  */
 export async function createNetwork(lab: Lab): Promise<boolean> {
   const [router, operator] = [lab.namespace("router"), lab.namespace("operator")];
-  if (await isComplete(lab)) return false;
-  await removeNetwork(lab);
+  if (await isComplete(lab)) {
+    raiseKernelLimits();
+    return false;
+  }
+  await removeNamespaces(lab);
   for (const name of [router, operator]) await addNamespace(lab, name);
+  // After the router is there, so that a lab that ends meanwhile does not put them back.
+  raiseKernelLimits();
   await inNetwork(
     router,
     "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp; " +
@@ -75,11 +81,16 @@ export async function loadRules(lab: Lab, ruleset: string): Promise<void> {
 
 /** Removes the router and the operator's namespace, with their processes. All hosts must have ended before. */
 export async function removeNetwork(lab: Lab): Promise<void> {
+  await removeNamespaces(lab);
+  await releaseMount(lab.cache);
+  restoreKernelLimits();
+}
+
+async function removeNamespaces(lab: Lab): Promise<void> {
   for (const name of [lab.namespace("operator"), lab.namespace("router")]) {
     await killProcesses(await processesIn(name));
     await deleteNamespace(name);
   }
-  await releaseMount(lab.cache);
 }
 
 /** Runs a shell script in a network namespace. */

@@ -53,6 +53,12 @@ describe("the lab's hosts", () => {
     expect(await on("host02", "ip -o link show eth0")).toContain("link/ether c6:b0:ae:55:e4:10");
   });
 
+  test("run with the kernel's limits raised for many hosts on this machine", async () => {
+    const read = async (name: string) => Number(await run(["sysctl", "-n", name]));
+    expect(await read("fs.inotify.max_user_instances")).toBeGreaterThanOrEqual(8_192);
+    expect(await read("net.ipv4.neigh.default.gc_thresh3")).toBeGreaterThanOrEqual(65_536);
+  });
+
   test("are probed without the caller's ~/.bashrc, which may do anything", async () => {
     const home = join(lab.directory, "home");
     mkdirSync(home);
