@@ -1,5 +1,7 @@
 import type { Bench } from "./frame/bench.ts";
+import { quick } from "./quick.ts";
+import { standingUp } from "./standing-up/bench.ts";
 import { state } from "./state/bench.ts";
 
 /** The benches by name. */
-export const BENCHES: Readonly<Record<string, Bench>> = { state };
+export const BENCHES: Readonly<Record<string, Bench>> = { quick, state, "standing-up": standingUp };

@@ -1,3 +1,5 @@
+import type { Inventory } from "../lab/hosts/inventory.ts";
+
 /** The fleets that the benches build: hosts in one subnet, by number. The first host is number 1. */
 
 /** A host as all contenders know it. */
@@ -8,13 +10,15 @@ export interface FleetHost {
   overlay: string;
 }
 
-const OVERLAY_CIDR = "192.168.0.0/16";
+/** Name of the NIC on each host. */
+const NIC = "ens3";
+export const OVERLAY_CIDR = "192.168.0.0/16";
 const UNDERLAY_PREFIX = 16;
 
 /** Settings of the overlay that all contenders use; the VNI is what "one setting changed" changes. */
-const DEVICE = "vxlan0";
-const PORT = 4789;
-const VNI = 100;
+export const DEVICE = "vxlan0";
+export const PORT = 4789;
+export const VNI = 100;
 
 export function fleet(size: number): FleetHost[] {
   return Array.from({ length: size }, (_, index) => fleetHost(index + 1));
@@ -28,6 +32,19 @@ function fleetHost(number: number): FleetHost {
     underlay: `10.200.${high}.${low}`,
     overlay: `192.168.${high}.${low}`,
   };
+}
+
+/** The machines of a fleet as the lab boots them. */
+export function inventoryOf(hosts: readonly FleetHost[]): Inventory {
+  return Object.fromEntries(
+    hosts.map(({ name, underlay }) => {
+      const octets = underlay.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+      return [
+        name,
+        { address: `${underlay}/${UNDERLAY_PREFIX}`, mac: `02:00:${octets.join(":")}`, nic: NIC },
+      ];
+    }),
+  );
 }
 
 /** Whether the program finds the hosts or creates them. */

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { BENCHES } from "./benches.ts";
+import type { Bench, BenchOptions } from "./frame/bench.ts";
 import { mergeReports } from "./frame/measurement.ts";
 import { writeResults } from "./frame/results.ts";
 import { alignColumns, describeReport } from "./frame/table.ts";
@@ -19,53 +20,79 @@ ${alignColumns(
 
   --sizes 2,8,32   numbers of hosts, in place of the bench's own
   --rounds COUNT   how often everything is repeated
+  --minutes LIMIT  when nothing is started any more; default: twice what the benches take on a quiet machine
   --publish        write the plots to docs/performance too
 
 The exit code is 1 where a goal is missed beyond the spread, and where something fails. Results are in bench/results.
 LAB_COMMAND_PLUGIN and LAB_OCI_PLUGIN name official plugin binaries to use in place of the stand-ins.
 `;
 
-function numbers(text: string): number[] {
+/** @throws Error that names the option */
+function numbers(option: string, text: string): number[] {
   const values = text.split(",").map(Number);
   if (values.some((value) => !Number.isInteger(value) || value < 1))
-    throw new Error(`"${text}" is no list of whole numbers such as 2,8,32`);
+    throw new Error(`--${option} ${text}: use whole numbers above 0, such as 2 or 2,8,32`);
   return values;
 }
 
-async function main(argv: string[]): Promise<number> {
+/** @throws Error that names a bench that does not exist */
+function benchesOf(names: readonly string[]): Bench[] {
+  const all = Object.keys(BENCHES).filter((name) => name !== "quick");
+  return names
+    .flatMap((name) => (name === "all" ? all : [name]))
+    .map((name) => {
+      const bench = BENCHES[name];
+      if (bench === undefined) throw new Error(`there is no bench "${name}": npm run bench lists them`);
+      return bench;
+    });
+}
+
+interface CommandLine {
+  benches: Bench[];
+  options: BenchOptions;
+  publish: boolean;
+}
+
+/** @returns undefined where the help is asked for */
+function parseCommandLine(args: string[]): CommandLine | undefined {
   const { values, positionals } = parseArgs({
-    args: argv,
+    args,
     allowPositionals: true,
     options: {
       sizes: { type: "string" },
       rounds: { type: "string" },
+      minutes: { type: "string" },
       publish: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  if (positionals.length === 0 || values.help) {
+  if (positionals.length === 0 || values.help) return undefined;
+  const { sizes, rounds, minutes, publish } = values;
+  const benches = benchesOf(positionals);
+  const expected = benches.reduce((sum, bench) => sum + bench.minutes, 0);
+  const [limit = 2 * expected] = minutes === undefined ? [] : numbers("minutes", minutes);
+  const options = {
+    ...(sizes === undefined ? {} : { sizes: numbers("sizes", sizes) }),
+    ...(rounds === undefined ? {} : { rounds: numbers("rounds", rounds)[0] }),
+    deadline: performance.now() + limit * 60_000,
+    progress: (text: string) => process.stderr.write(`bench: ${text}\n`),
+  };
+  return { benches, options, publish };
+}
+
+async function main(argv: string[]): Promise<number> {
+  const commandLine = parseCommandLine(argv);
+  if (commandLine === undefined) {
     process.stdout.write(HELP);
     return 0;
   }
-  const names = positionals.flatMap((name) =>
-    name === "all" ? Object.keys(BENCHES).filter((each) => each !== "quick") : [name],
-  );
-  const benches = names.map((name) => {
-    const bench = BENCHES[name];
-    if (bench === undefined) throw new Error(`there is no bench "${name}": npm run bench lists them`);
-    return bench;
-  });
-  const options = {
-    ...(values.sizes === undefined ? {} : { sizes: numbers(values.sizes) }),
-    ...(values.rounds === undefined ? {} : { rounds: numbers(values.rounds)[0] }),
-    progress: (text: string) => process.stderr.write(`bench: ${text}\n`),
-  };
+  const { benches, options, publish } = commandLine;
   const start = new Date();
   const reports = [];
   for (const bench of benches) reports.push(await bench.run(options));
   const report = mergeReports(reports);
   process.stdout.write(`\n${describeReport(report)}\n\n`);
-  const file = await writeResults(report, `npm run bench -- ${argv.join(" ")}`, start, values.publish);
+  const file = await writeResults(report, `npm run bench -- ${argv.join(" ")}`, start, publish);
   process.stdout.write(`${file}\n`);
   return report.failures.length > 0 || report.comparisons.map(judge).some(isFailure) ? 1 : 0;
 }

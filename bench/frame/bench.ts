@@ -7,6 +7,8 @@ export interface BenchOptions {
   rounds?: number;
   /** Leaves out what takes long and has no goal at these sizes. */
   isQuick?: boolean;
+  /** When performance.now() has reached it, no contender starts any more. */
+  deadline?: number;
   progress: (text: string) => void;
 }
 

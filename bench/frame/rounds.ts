@@ -1,7 +1,7 @@
 import type { Failure, Measurement, Sample, Unit } from "./measurement.ts";
 
 /** Takes the figures of one contender in one round. */
-type Recorder = (operation: string, value: number, unit?: Unit) => void;
+export type Recorder = (operation: string, value: number, unit?: Unit) => void;
 
 /** One of those that are compared. */
 export interface Contender {
@@ -18,14 +18,21 @@ export interface RoundResult {
   failures: Failure[];
 }
 
+/** How the contenders of a bench run. */
+interface RoundOptions {
+  rounds: number;
+  deadline?: number;
+  progress: (text: string) => void;
+}
+
 /**
  * Runs all contenders in each round, so that a busy minute of the machine hits all of them. The next round begins with
  * the next contender: none is always the first one after a pause. One that fails is reported, and the others go on.
+ * Past the deadline none starts: its figures are then missing.
  */
 export async function runRounds(
   contenders: readonly Contender[],
-  rounds: number,
-  progress: (text: string) => void,
+  { rounds, deadline = Infinity, progress }: RoundOptions,
 ): Promise<RoundResult> {
   const measurements = new Map<string, Measurement>();
   const failures: Failure[] = [];
@@ -33,6 +40,10 @@ export async function runRounds(
     for (const contender of rotate(contenders, round)) {
       if (round >= (contender.rounds ?? rounds)) continue;
       const { name, size } = contender;
+      if (performance.now() >= deadline) {
+        progress(`round ${round + 1} of ${rounds}: ${name}, N = ${size}: left out, the time is over`);
+        continue;
+      }
       const start = performance.now();
       try {
         await contender.run((operation, value, unit = "s") => {

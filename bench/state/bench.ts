@@ -30,12 +30,12 @@ interface ProgramFigures {
   propertyDependencies: number;
 }
 
-async function run({ sizes = SIZES, rounds = 3, progress }: BenchOptions): Promise<Report> {
+async function run({ sizes = SIZES, rounds = 3, deadline, progress }: BenchOptions): Promise<Report> {
   const notes = ["state: Pulumi's mocks in place of engine, plugins and hosts"];
   const contenders = sizes.flatMap((size) =>
     (Object.keys(KINDS) as HostKind[]).map((kind) => contender(kind, size, notes)),
   );
-  const { measurements, failures } = await runRounds(contenders, rounds, progress);
+  const { measurements, failures } = await runRounds(contenders, { rounds, deadline, progress });
   return {
     notes,
     measurements,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { until } from "../../../lab/system/commands.ts";
 import type { Measurement } from "../../frame/measurement.ts";
 import { drawPlot } from "../../frame/plots.ts";
 import { runRounds, samplesOf } from "../../frame/rounds.ts";
@@ -18,7 +19,10 @@ describe("rounds", () => {
         return Promise.resolve();
       },
     });
-    const { measurements } = await runRounds([contender("a"), contender("b")], 2, quiet);
+    const { measurements } = await runRounds([contender("a"), contender("b")], {
+      rounds: 2,
+      progress: quiet,
+    });
     expect(order).toEqual(["a", "b", "b", "a"]);
     expect(samplesOf(measurements, "a", "up", 2)).toEqual([
       { round: 0, value: 1 },
@@ -35,13 +39,28 @@ describe("rounds", () => {
         return Promise.reject(new Error("no host"));
       },
     };
-    const { measurements, failures } = await runRounds([broken], 2, quiet);
+    const { measurements, failures } = await runRounds([broken], { rounds: 2, progress: quiet });
     expect(samplesOf(measurements, "a", "up", 2)).toHaveLength(2);
     expect(failures.map(({ contender, round, message }) => [contender, round, message])).toEqual([
       ["a, N = 2", 0, "no host"],
       ["a, N = 2", 1, "no host"],
     ]);
   });
+});
+
+test("past the deadline no contender starts, and what is measured stays", async () => {
+  const deadline = performance.now() + 20;
+  const slow = {
+    name: "a",
+    size: 2,
+    run: async (record: (operation: string, value: number) => void) => {
+      record("up", 1);
+      await until("the deadline", 5_000, () => performance.now() > deadline);
+    },
+  };
+  const { measurements, failures } = await runRounds([slow], { rounds: 3, deadline, progress: quiet });
+  expect(samplesOf(measurements, "a", "up", 2)).toHaveLength(1);
+  expect(failures).toEqual([]);
 });
 
 const measurement = (size: number, ...values: number[]): Measurement => ({

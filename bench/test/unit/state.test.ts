@@ -17,6 +17,17 @@ test("a state's own resources and all its dependencies are counted", () => {
   expect(figures.bytes).toBeGreaterThan(100);
 });
 
+test("the bytes of a state are those that Pulumi's backend for files writes", () => {
+  const file = (resources: object[]) =>
+    JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }, undefined, 4);
+  const resources = [
+    { urn: "a", type: "pulumi:pulumi:Stack" },
+    { urn: "ü", type: "t", dependencies: ["x", "y"], propertyDependencies: { create: [] } },
+  ];
+  expect(countState(resources).bytes).toBe(Buffer.byteLength(file(resources)));
+  expect(countState([]).bytes).toBe(Buffer.byteLength(file([])));
+});
+
 test("the stack's own program for two existing hosts is counted from mocks", { timeout: 120_000 }, () => {
   const program = new URL("../../state/program.ts", import.meta.url).pathname;
   const output = execFileSync(process.execPath, [program, "2", "existing"], { encoding: "utf8" });
