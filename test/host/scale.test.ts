@@ -60,7 +60,7 @@ async function delay(): Promise<number> {
   return Math.max(1, (await cost(startPrograms(160), "%R")) / LONG_REFERENCE);
 }
 
-const UNIT_PROCESSES = "pgrep -f '^ip -o monitor link|^/bin/bash [^ ]*/oci-vxlan run'";
+const UNIT_PROCESSES = "pgrep -f '^ip -o monitor link|^nft monitor|^/bin/bash [^ ]*/oci-vxlan run'";
 
 /** Starts what the unit runs, if no test has done so. */
 async function startUnit(): Promise<void> {

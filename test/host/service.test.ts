@@ -170,6 +170,42 @@ describe("the unit's program", () => {
     }
   });
 
+  test("puts the peer filter back within two seconds after the ruleset was flushed, and rests then", async () => {
+    await install();
+    const journal = start();
+    await until(
+      "the monitors",
+      5_000,
+      async () => (await host.on("pgrep -fc '^(ip -o|nft) monitor' || true")) === "2",
+    );
+    const filter = () => host.on("nft -s list table ip oci-vxlan 2>/dev/null || true");
+    const whole = await filter();
+    for (const damage of ["flush ruleset", "delete table ip oci-vxlan"]) {
+      await host.on(`nft ${damage}`);
+      await until("the repair", 2_000, async () => (await filter()) === whole, 50);
+    }
+    let before = "";
+    await until("no further run", 10_000, async () => before === (before = await activity()), 1_500);
+    expect(journal().match(/nft: table ip oci-vxlan/g)).toHaveLength(2);
+    await host.on("nft add table ip other; nft delete table ip other");
+    await expect(until("a run", 2_500, async () => (await activity()) !== before)).rejects.toThrow();
+  });
+
+  test("leaves no monitor behind when it is stopped, and starts a monitor again that was killed", async () => {
+    await install();
+    start();
+    const monitors = () => host.on("pgrep -f '^(ip -o|nft) monitor' | wc -l");
+    await until("the monitors", 5_000, async () => (await monitors()) === "2");
+    await host.on("pkill -f '^ip -o monitor'");
+    await until("no monitor", 2_000, async () => (await monitors()) === "0", 20);
+    await until("the monitors", 5_000, async () => (await monitors()) === "2");
+    await host.on("ip link del vxlan0");
+    await until("the repair", 5_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
+    await until("the monitors", 5_000, async () => (await monitors()) === "2");
+    await host.on("kill $(pgrep -of 'oci-vxlan run')");
+    await until("no monitor", 2_000, async () => (await monitors()) === "0");
+  });
+
   test("follows new settings without being started again", async () => {
     const { installation } = await install();
     await start();

@@ -59,23 +59,43 @@ read_peer_words() {
 	for word in $PEER_LIST; do PEER_WORDS[$word]=yes; done
 }
 
-# Starts "ip monitor", which shows FDB entries among the neighbours, and says so where the kernel dropped events. A device
-# that was made again has another number, and needs another monitor.
+# Starts the monitors. A device that was made again has another number, and needs other ones. MONITOR is the process that
+# runs them, and MONITORS are those that a pause stops.
 start_monitor() {
+	local line=
 	[[ ${WATCHED-none} != "$INDEX" ]] || return 0
 	stop_monitor
 	WATCHED=$INDEX
 	[[ -n $INDEX ]] || return 0
-	exec {EVENTS}< <(exec ip -o monitor link address neigh route dev "$DEVICE" 2>&1)
-	MONITORS=$!
+	exec {EVENTS}< <(print_events 2>/dev/null)
+	MONITOR=$!
+	while read -r -t 5 -u "$EVENTS" line && [[ $line != "monitor "* ]]; do :; done
+	MONITORS=${line#monitor }
 }
 
-# A monitor may be stopped by a pause, and then gets no other signal.
+# Prints "monitor" with the process of "ip monitor", and then events: those of the device, with FDB entries among the
+# neighbours; where the kernel dropped events, that it did; and the removal of tables of nftables. It ends with "ip
+# monitor", and INTERVAL seconds after "nft monitor", so that both are started again.
+print_events() {
+	local ip
+	trap 'kill -s KILL $(jobs -p)' EXIT # A monitor may be stopped by a pause, and then gets no other signal.
+	trap 'exit 0' TERM
+	nft monitor destroy tables &
+	ip -o monitor link address neigh route dev "$DEVICE" 2>&1 &
+	ip=$!
+	echo "monitor $ip"
+	wait -n || true
+	if kill -s 0 "$ip"; then
+		sleep "$INTERVAL" &
+		wait -n || true
+	fi
+}
+
 stop_monitor() {
-	[[ -n ${MONITORS-} ]] || return 0
-	signal_monitors KILL
+	[[ -n ${MONITOR-} ]] || return 0
+	kill "$MONITOR" 2>/dev/null || true
 	exec {EVENTS}<&-
-	MONITORS=
+	MONITOR='' MONITORS=''
 }
 
 signal_monitors() { # SIGNAL
@@ -181,6 +201,7 @@ event_matters() { # LINE
 	*" REACHABLE "* | *" STALE "* | *" DELAY "* | *" PROBE "* | *" FAILED "* | *" INCOMPLETE "* | *" NOARP "*)
 		[[ -n ${PEER_WORDS[${address%% *}]-} || -n ${PEER_WORDS[${mac%% *}]-} ]]
 		;;
+	"delete table "* | "# new generation "*) [[ $1 == "delete table ip $PEER_FILTER" ]] ;;
 	*" proto "*) [[ $1 == *" proto kernel "* ]] ;;
 	esac
 }
