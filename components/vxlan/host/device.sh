@@ -59,9 +59,9 @@ reconcile_device() {
 		rename_back || make_device
 		link=$(show_device)
 	fi
-	keep_secondary_addresses
 	reconcile_attribute "$link" link/ether "$MAC" address
 	reconcile_mtu "$link"
+	reconcile_sysctls # Behind the MTU: the kernel makes those of IPv6 anew where the MTU rises above 1,280.
 	if [[ $link =~ [\<,]NOARP[,\>] ]]; then repair "ARP was off" ip link set dev "$DEVICE" arp on; fi
 	if [[ $link == *" protodown on "* ]]; then repair "it was held down" ip link set dev "$DEVICE" protodown off; fi
 	if [[ ! $link =~ [\<,]UP[,\>] ]]; then repair "it was down" ip link set dev "$DEVICE" up; fi
@@ -163,11 +163,67 @@ warn_of_master() { # LINK
 	fi
 }
 
-# Otherwise the kernel removes an administrator's addresses together with the first one of their network.
-keep_secondary_addresses() {
-	local promote file=/proc/sys/net/ipv4/conf/$DEVICE/promote_secondaries
-	read -r promote <"$file"
-	[[ $promote == 1 ]] || { echo 1 >"$file"; } 2>/dev/null || true # It may be read-only in a container.
+# The kernel gives a UDP port to one program or kind of device, when a device with it is set up.
+die_of_occupied_port() {
+	die "$DEVICE on $(hostname) cannot be set up, for the reason above. UDP port $PORT is held there by" \
+		"$(list_port_holders): give the overlay another port, or end that"
+}
+
+# Prints the tunnel devices and programs at the overlay's port: "flows (vxlan external id 0), python3 (pid 7)"
+list_port_holders() {
+	local holders
+	holders=$(
+		ip -d -o link show | sed -nE "/^[0-9]+: ${DEVICE}[:@]/d
+			s/^[0-9]+: ([^:@ ]+).* (vxlan|geneve) (.*) dstport $PORT .*/\1 (\2 \3)/p" | sed -E 's/ (srcport|remote ::) [^)]*//'
+		ss -Hlunp "sport = :$PORT" | sed -nE 's/.*users:\(\("([^"]*)",pid=([0-9]+),.*/\1 (pid \2)/p' || true
+	)
+	holders=${holders//$'\n'/, }
+	echo "${holders:-no devices and programs}"
+}
+
+# Sets SYSCTLS: sysctls of the device that the kernel does not have by default. Any user of any peer can send router
+# advertisements and redirects, and they would change this host's routes. Without promote_secondaries the kernel removes
+# an administrator's addresses together with the first one of their network.
+list_sysctls() {
+	local ipv4=net/ipv4/conf/$DEVICE ipv6=net/ipv6/conf/$DEVICE disable_ipv6=1
+	if needs_ipv6; then disable_ipv6=0; fi
+	SYSCTLS=("$ipv4"/{promote_secondaries=1,accept_redirects=0}
+		"$ipv6"/{accept_ra=0,accept_redirects=0,disable_ipv6=$disable_ipv6})
+}
+
+reconcile_sysctls() {
+	local sysctl file actual repaired='' before='' failed=''
+	list_sysctls
+	if needs_ipv6; then require_ipv6; fi
+	for sysctl in "${SYSCTLS[@]}"; do
+		file=/proc/sys/${sysctl%=*}
+		{ read -r actual <"$file"; } 2>/dev/null || continue # A kernel without IPv6 has some of them not, nor has a small MTU.
+		[[ $actual != "${sysctl#*=}" ]] || continue
+		if { echo "${sysctl#*=}" >"$file"; } 2>/dev/null; then
+			repaired+=" $sysctl" before+=" $actual"
+			if [[ $sysctl == */accept_ra=* ]] && needs_ipv6; then forget_router; fi
+		else
+			failed+=" $sysctl" # They may be read-only in a container.
+		fi
+	done
+	[[ -z $repaired ]] || log_repair "sysctl -w$repaired # before:$before"
+	set_warning sysctls ${failed:+"the kernel of $(hostname) does not let these sysctls be set:$failed"}
+}
+
+# Removes what router advertisements have set up so far: routers, addresses, and networks that no address is in.
+forget_router() {
+	local network
+	ip -6 route flush dev "$DEVICE" proto ra || true
+	ip -6 address flush dev "$DEVICE" mngtmpaddr || true
+	while read -r network _; do
+		[[ $(ip -6 -o address show dev "$DEVICE" to "$network") == *"/${network#*/} "* ]] ||
+			ip -6 route del "$network" dev "$DEVICE" proto kernel || true
+	done < <(ip -6 route show dev "$DEVICE" proto kernel)
+}
+
+require_ipv6() {
+	[[ -e /proc/sys/net/ipv6/conf/$DEVICE/disable_ipv6 ]] || die "the kernel of $(hostname) has no IPv6, and $DEVICE is to" \
+		"have an IPv6 address: enable it, or take the IPv6 network out of cidrs"
 }
 
 # Adds this host's overlay addresses, and removes those of replaced settings. Others are an administrator's.
@@ -175,7 +231,6 @@ reconcile_addresses() {
 	local address
 	ADDRESS_LIST=$(exec ip -o address show dev "$DEVICE")
 	for address in "${ADDRESSES[@]}"; do
-		if [[ $address == *:* ]]; then enable_ipv6; fi
 		remove_other_prefixes "$address"
 		reconcile_address "$address"
 	done
@@ -203,16 +258,6 @@ reconcile_address() { # ADDRESS/PREFIX
 	if has_address "$1"; then repair "$difference" ip address del "$1" dev "$DEVICE"; fi
 	if [[ $1 == *:* ]]; then options=(nodad); fi
 	repair "$difference" ip address replace "$1" dev "$DEVICE" "${options[@]}"
-}
-
-enable_ipv6() {
-	local disabled file=/proc/sys/net/ipv6/conf/$DEVICE/disable_ipv6
-	[[ -e $file ]] || die "the kernel of $(hostname) has no IPv6, and $DEVICE is to have an IPv6 address: enable it, or take" \
-		"the IPv6 network out of cidrs"
-	read -r disabled <"$file"
-	[[ $disabled == 1 ]] || return 0
-	log_repair "IPv6 on $DEVICE: enabled"
-	echo 0 >"$file"
 }
 
 # An own address with another prefix length leads to another network.

@@ -18,12 +18,21 @@ print_snapshot() {
 		ip -o -force -batch - <<<"$questions"
 		ip -d -o link show dev "$DEVICE"
 		bridge fdb show dev "$DEVICE"
+		print_sysctls
 		if needs_ipv6; then
 			ip -6 -o route show table all dev "$DEVICE" proto kernel | sed 's/ expires [0-9]*sec//'
 		fi
 		nft -s list table ip "$PEER_FILTER"
 		if [[ $FIREWALL == manage ]]; then print_firewall; fi
 	} 2>/dev/null || true
+}
+
+print_sysctls() {
+	local sysctl value
+	list_sysctls
+	for sysctl in "${SYSCTLS[@]}"; do
+		if read -r value <"/proc/sys/${sysctl%=*}"; then echo "${sysctl%=*}=$value"; fi
+	done
 }
 
 print_firewall() {
