@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
+import { arrives, frameTo, makeNeighbour, makeNetworkBehind, received } from "./frames.ts";
 import {
   OVERLAY,
   PEER,
@@ -481,6 +482,40 @@ describe("firewalld", () => {
     expect((await state()).split("\n")).toEqual([open[1]]);
     await device({ settings: { hostFirewall: "leave" } });
     expect(await state()).toBe("");
+  });
+
+  test("opens the host to the overlay, and not the networks behind it, unless an administrator put the device there", async () => {
+    await makeNeighbour();
+    await makeNetworkBehind("behind", "10.9.0.1");
+    await host.on("sysctl -qw net.ipv4.ip_forward=1; iptables -F INPUT");
+    await install();
+    const packet = "ipv4('192.168.0.2', '10.9.0.2', 17, udp(7000, bytes(8)))";
+    const datagram = { from: PEER.underlayAddress, frame: await frameTo("vxlan0", packet) };
+    /** Whether the network behind the host has received a packet from the overlay. */
+    const passes = async () => {
+      const before = await received("eth0", "behind");
+      expect(await arrives(datagram)).toBe(true);
+      return (await received("eth0", "behind")) > before;
+    };
+    const table = () => host.on("nft list table inet oci-vxlan-100-4789 2>/dev/null || true");
+    expect(await passes()).toBe(false);
+    await host.on("nft flush table inet oci-vxlan-100-4789");
+    expect(await passes()).toBe(true); // The test can fail.
+    expect(await reconcile()).toMatch(/nft: table inet oci-vxlan-100-4789 # it had other rules/);
+    expect(await passes()).toBe(false);
+    expect(await reconcile()).toBe("");
+    const zone = "/etc/firewalld/zones/trusted.xml";
+    await host.on(
+      `echo trusted >/run/fakes/firewalld/permanent; mkdir -p /etc/firewalld/zones; touch ${zone}`,
+    );
+    await reconcile();
+    expect(await table()).toBe("");
+    expect(await passes()).toBe(true);
+    await host.on(`rm /run/fakes/firewalld/permanent ${zone}`);
+    await reconcile();
+    expect(await table()).toContain("reject");
+    await remove();
+    expect(await table()).toBe("");
   });
 
   test("keeps the rule that two overlays share until the last one goes", async () => {

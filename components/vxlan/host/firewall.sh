@@ -17,6 +17,7 @@ reconcile_firewall() {
 	else
 		set_warning firewalld
 		set_warning zone
+		allow_forwarding
 		read_tables
 		if [[ $FIREWALL == manage ]]; then tools=$(iptables_tools); fi
 	fi
@@ -30,6 +31,7 @@ close_firewall() {
 	read_tables
 	for tool in $(iptables_tools); do close_iptables "$tool"; done
 	if firewalld_runs; then close_firewalld; fi
+	allow_forwarding
 }
 
 # Reads the tables of nftables if firewalld, which may have one, is installed.

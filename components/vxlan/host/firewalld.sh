@@ -37,6 +37,11 @@ reconcile_firewalld() {
 		has_rich_rule "$zone" || add_to_firewalld addRichRule ssi "$zone" "$(rich_rule)" 0
 	done
 	if [[ $INGRESS == all ]]; then trust_device; else set_warning zone; fi
+	if [[ $INGRESS == all && $(zone_of "$DEVICE") == trusted ]] && ! zone_is_permanent; then
+		refuse_forwarding
+	else
+		allow_forwarding
+	fi
 	warn_of_lost_rules
 }
 
@@ -65,6 +70,45 @@ trust_device() {
 	*) set_warning zone "$DEVICE is in firewalld's zone $zone, which decides what passes from the overlay;" \
 		"this program would put it into trusted" ;;
 	esac
+}
+
+# Whether an administrator has put the device into a zone for good.
+zone_is_permanent() {
+	[[ $(busctl --auto-start=no --timeout=10 call org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1/config \
+		org.fedoraproject.FirewallD1.config getZoneOfInterface s "$DEVICE" 2>/dev/null) == 's "'?*'"' ]]
+}
+
+# Zone trusted lets packets through to networks behind the host too. A table of our own, ahead of firewalld's, refuses what
+# firewalld would refuse in another zone; published ports of containers stay open.
+refuse_forwarding() {
+	local table file=$RUN/$OVERLAY/forwarding present difference="it was missing"
+	table=$(own_chain)
+	present=$(nft -s list table inet "$table" 2>/dev/null) || true
+	if [[ -n $present ]]; then
+		[[ ! -e $file || $(<"$file") != "$present" ]] || return 0
+		difference="it had other rules"
+	fi
+	log_repair "nft: table inet $table # $difference"
+	nft -f - <<-END || die "$(hostname) does not take the nftables rules that keep the overlay out of networks behind it"
+		table inet $table
+		delete table inet $table
+		table inet $table {
+			chain forward {
+				type filter hook forward priority 0; policy accept;
+				iifname != "$DEVICE" accept
+				ct state established,related accept
+				ct status dnat accept
+				reject with icmpx type admin-prohibited
+			}
+		}
+	END
+	nft -s list table inet "$table" | write_file "$file"
+}
+
+allow_forwarding() {
+	local table
+	table=$(own_chain)
+	if nft list table inet "$table" >/dev/null 2>&1; then run nft delete table inet "$table"; fi
 }
 
 add_to_firewalld() { # METHOD SIGNATURE ARGUMENT…

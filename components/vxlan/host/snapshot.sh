@@ -39,6 +39,7 @@ print_firewall() {
 	local tool
 	read_tables
 	if firewalld_has_table; then nft -s list table inet firewalld; fi
+	if [[ $TABLES == *"table inet oci-vxlan-"* ]]; then nft -s list table inet "oci-vxlan-$VNI-$PORT"; fi
 	for tool in $(iptables_tools); do
 		"$tool" -w -S
 		# When the jump may be moved again, this line is gone, and the snapshot differs.
@@ -55,11 +56,11 @@ is_unchanged() {
 	cmp -s "$SNAPSHOT" "$clean"
 }
 
-# Whether settings of any overlay were written or removed after a file was. If the clock was set back since, they stay
-# newer, which costs runs in detail and nothing else.
+# Whether settings of any overlay, or a permanent zone of firewalld, were written or removed after a file was. If the clock
+# was set back since, they stay newer, which costs runs in detail and nothing else.
 settings_newer_than() { # FILE
 	local path
-	for path in "$ETC" "$ETC"/* "$ETC"/*/*; do
+	for path in "$ETC" "$ETC"/* "$ETC"/*/* /etc/firewalld/zones{,/*}; do
 		if [[ $path -nt $1 ]]; then return 0; fi
 	done
 	return 1

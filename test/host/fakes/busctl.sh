@@ -4,6 +4,7 @@
 # refuses to remove what is not there any more. Where there is a file "bound", the peers' addresses are bound to zone drop.
 state=/run/fakes/firewalld
 while [[ $1 == -* ]]; do shift; done
+interface=$4
 shift 4
 method=$1
 shift 2
@@ -31,6 +32,11 @@ remove*) nft list table inet firewalld | grep -q accept || exit 1 ;;
 esac
 case $method in
 getZoneOfInterface)
+	# The permanent settings name a zone in a file.
+	if [[ $interface == *.config ]]; then
+		echo "s \"$(cat "$state/permanent" 2>/dev/null)\""
+		exit
+	fi
 	for file in "$state/interface "*" $1"; do
 		[[ -e $file ]] && zone=$(basename "$file" | cut -d' ' -f2)
 	done
