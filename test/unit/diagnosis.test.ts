@@ -159,6 +159,28 @@ describe("the first finding", () => {
       `host02: 2 packets were dropped by the nft rule \`counter drop\` in table ip oci-vxlan, chain port-4789 (hook prerouting), while the probe ran: put the set of its peers right with ${RESTART}.`,
     ],
     [
+      "our own table, where the path cuts packets into fragments",
+      {
+        ...LOST,
+        to: [
+          ...LOST.to,
+          "rule nft ip oci-vxlan vni-100-4789 prerouting 2 9 ip frag-off & 16383 != 0 counter drop",
+        ],
+      },
+      "host02: 2 packets were dropped by the nft rule `ip frag-off & 16383 != 0 counter drop` in table ip oci-vxlan, chain vni-100-4789 (hook prerouting), while the probe ran: the network between host02 and host01 cuts packets of 9000 bytes into fragments: set mtu to what it carries less 50.",
+    ],
+    [
+      "our own table, where packets arrive by another interface",
+      {
+        ...LOST,
+        to: [
+          ...LOST.to,
+          "rule nft ip oci-vxlan vni-100-4789 prerouting 2 9 fib daddr . iif type != local fib saddr . iif oif missing counter drop",
+        ],
+      },
+      "host02: 2 packets were dropped by the nft rule `fib daddr . iif type != local fib saddr . iif oif missing counter drop` in table ip oci-vxlan, chain vni-100-4789 (hook prerouting), while the probe ran: they arrive by an interface that neither has 10.0.0.2 nor leads to host01: see which by `sudo tcpdump -ni any src 10.0.0.1`, and have them arrive by the one that `ip route get 10.0.0.1 from 10.0.0.2` names.",
+    ],
+    [
       "echo switched off",
       { to: ["value echo-ignore4 1"] },
       "host02 answers no ICMP echo: net.ipv4.icmp_echo_ignore_all is 1 there: sudo sysctl -w net.ipv4.icmp_echo_ignore_all=0.",

@@ -1,5 +1,6 @@
 import type { Rule } from "./evidence.ts";
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
+import { VXLAN_OVERHEAD } from "../mtu.ts";
 import { likely, packets, possible, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
@@ -94,10 +95,11 @@ function mayMatch({ text }: Rule, end: End, probe: FailedProbe, { port }: Diagno
 }
 
 /** The command that removes a rule about the overlay, or admits the overlay ahead of one that is about more. */
-function repair(rule: Rule, end: End, { device, port }: DiagnosisSettings, isNamed: boolean): string {
+function repair(rule: Rule, end: End, settings: DiagnosisSettings, isNamed: boolean): string {
   const { tool, family, table, chain, handle, hook, text } = rule;
   const where = table === "filter" ? "" : `-t ${table} `;
-  if (isPeerFilter(rule)) return `put the set of its peers right with ${end.restore}`;
+  const { device, port } = settings;
+  if (isPeerFilter(rule)) return repairPeerFilter(rule, end, settings);
   if (isNamed && tool !== "nft")
     return `remove it with \`sudo ${tool} ${where}${text.replace(/^-A /, "-D ")}\`, and from the file that it is loaded from`;
   if (isNamed)
@@ -112,4 +114,14 @@ function repair(rule: Rule, end: End, { device, port }: DiagnosisSettings, isNam
   }
   const match = isInner ? `${isOutgoing ? "-o" : "-i"} ${device}` : `-p udp --dport ${port}`;
   return `${pass} \`sudo ${tool} ${where}-I ${chain} ${match} -j ACCEPT\``;
+}
+
+/** What makes the peer filter admit the peer: its rules about fragments and interfaces count what they drop. */
+function repairPeerFilter({ text }: Rule, end: End, { mtu }: DiagnosisSettings): string {
+  const { peer, peerUnderlay, underlay } = end;
+  if (text.includes("frag-off"))
+    return `the network between ${end.name} and ${peer} cuts packets of ${mtu + VXLAN_OVERHEAD} bytes into fragments: set mtu to what it carries less ${VXLAN_OVERHEAD}`;
+  if (text.includes("fib saddr"))
+    return `they arrive by an interface that neither has ${underlay} nor leads to ${peer}: see which by \`sudo tcpdump -ni any src ${peerUnderlay}\`, and have them arrive by the one that \`ip route get ${peerUnderlay} from ${underlay}\` names`;
+  return `put the set of its peers right with ${end.restore}`;
 }

@@ -64,7 +64,9 @@ reconcile_device() {
 	reconcile_sysctls # Behind the MTU: the kernel makes those of IPv6 anew where the MTU rises above 1,280.
 	if [[ $link =~ [\<,]NOARP[,\>] ]]; then repair "ARP was off" ip link set dev "$DEVICE" arp on; fi
 	if [[ $link == *" protodown on "* ]]; then repair "it was held down" ip link set dev "$DEVICE" protodown off; fi
-	if [[ ! $link =~ [\<,]UP[,\>] ]]; then repair "it was down" ip link set dev "$DEVICE" up; fi
+	if [[ -z $UNFILTERED && ! $link =~ [\<,]UP[,\>] ]]; then
+		repair "it was down" ip link set dev "$DEVICE" up || die_of_occupied_port
+	fi
 	if [[ -n ${ADMINISTRATOR_STATE-} ]]; then
 		run_batch ip "$ADMINISTRATOR_STATE"
 		run_batch bridge "$ADMINISTRATOR_STATE"
@@ -123,8 +125,8 @@ make_device() {
 	repair "it was missing" ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" \
 		local "$UNDERLAY" dev "$NIC" nolearning ||
 		die "the kernel of $(hostname) does not make $DEVICE, for the reason above. Where another device has VNI $VNI at" \
-			"port $PORT: ip -d link show type vxlan. If none is to be seen, it was moved into a network namespace:" \
-			"lsns -t net. Remove it there. Where the kernel does not know vxlan at all, install its extra modules"
+			"port $PORT, remove it: at that port $(list_port_holders) are to be seen. If it is none of them, it was moved into" \
+			"a network namespace: lsns -t net. Where the kernel does not know vxlan at all, install its extra modules"
 }
 
 # The fleet's MTU, unless the settings name one. Between the phases the fleet's may be of older settings, without IPv6.
