@@ -134,6 +134,10 @@ describe("the unit's program", () => {
   /** Grows with every run, which asks nft about its tables. */
   const activity = async () => Number(await host.on("cat /run/calls 2>/dev/null | wc -l"));
 
+  /** The processes that watch the kernel; "nft" is another program's name in these tests. */
+  const monitors = async () =>
+    (await host.on("pgrep -f '^ip -o [m]onitor|nft.real [m]onitor' || true")).split("\n").filter(Boolean);
+
   /** Damages the device, which must be whole in time. Another try is given to a machine that was busy. */
   const expectRepair = async (damage: string, limit: number, whole: string) => {
     let duration = Infinity;
@@ -172,38 +176,39 @@ describe("the unit's program", () => {
 
   test("puts the peer filter back within two seconds after the ruleset was flushed, and rests then", async () => {
     await install();
-    const journal = start();
-    await until(
-      "the monitors",
-      5_000,
-      async () => (await host.on("pgrep -fc '^(ip -o|nft) monitor' || true")) === "2",
-    );
-    const filter = () => host.on("nft -s list table ip oci-vxlan 2>/dev/null || true");
+    const journal = await start();
+    await until("the monitors", 5_000, async () => (await monitors()).length === 2);
+    const nft = (command: string) => host.on(`/usr/sbin/nft.real ${command} 2>/dev/null || true`);
+    const filter = () => nft("-s list table ip oci-vxlan");
     const whole = await filter();
-    for (const damage of ["flush ruleset", "delete table ip oci-vxlan"]) {
-      await host.on(`nft ${damage}`);
-      await until("the repair", 2_000, async () => (await filter()) === whole, 50);
+    let taken = Infinity;
+    for (let tries = 0; tries < 3 && taken > 2_000; tries++) {
+      await nft("flush ruleset");
+      const since = Date.now();
+      await until("the repair", 12_000, async () => (await filter()) === whole);
+      taken = Date.now() - since;
     }
-    let before = "";
+    expect(taken).toBeLessThanOrEqual(2_000);
+    let before = 0;
     await until("no further run", 10_000, async () => before === (before = await activity()), 1_500);
-    expect(journal().match(/nft: table ip oci-vxlan/g)).toHaveLength(2);
-    await host.on("nft add table ip other; nft delete table ip other");
+    const lines = journal();
+    await nft("add table ip other; delete table ip other");
     await expect(until("a run", 2_500, async () => (await activity()) !== before)).rejects.toThrow();
+    expect(journal()).toBe(lines);
   });
 
-  test("leaves no monitor behind when it is stopped, and starts a monitor again that was killed", async () => {
+  test("starts its monitors again where one was killed, and leaves none when it is stopped", async () => {
     await install();
-    start();
-    const monitors = () => host.on("pgrep -f '^(ip -o|nft) monitor' | wc -l");
-    await until("the monitors", 5_000, async () => (await monitors()) === "2");
+    await start();
+    await until("both", 5_000, async () => (await monitors()).length === 2);
+    const before = await monitors();
     await host.on("pkill -f '^ip -o monitor'");
-    await until("no monitor", 2_000, async () => (await monitors()) === "0", 20);
-    await until("the monitors", 5_000, async () => (await monitors()) === "2");
-    await host.on("ip link del vxlan0");
-    await until("the repair", 5_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
-    await until("the monitors", 5_000, async () => (await monitors()) === "2");
+    await until("two others", 10_000, async () => {
+      const after = await monitors();
+      return after.length === 2 && !after.some((monitor) => before.includes(monitor));
+    });
     await host.on("kill $(pgrep -of 'oci-vxlan run')");
-    await until("no monitor", 2_000, async () => (await monitors()) === "0");
+    await until("their end", 5_000, async () => (await monitors()).length === 0);
   });
 
   test("follows new settings without being started again", async () => {
