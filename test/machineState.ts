@@ -9,7 +9,8 @@ type MachineState = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Compares the machine before the first test and after the last one: the run fails if namespaces, control groups,
- * routes, addresses, mounts or nftables tables differ, or kernel limits that a lab has raised are not put back. A test that leaves something behind shows a bug of the lab.
+ * routes, addresses, mounts or nftables tables differ, or kernel limits that a lab has raised are not put back. A test
+ * that leaves something behind shows a bug of the lab.
  * Two differences are allowed: leftovers of an earlier run of this checkout may disappear, since each test file starts
  * by removing its lab; and labs of other checkouts may come and go, known by their names and their images' paths.
  */
@@ -42,9 +43,15 @@ function compareLines(subject: string, before: readonly string[], after: readonl
   ];
 }
 
-/** /run/netns is unmounted with the last namespace, if a lab of this checkout caused the mount. */
+/**
+ * /run/netns is unmounted with the last namespace, if a lab of this checkout caused the mount. The last lab of the
+ * machine puts the kernel's limits back, whichever lab raised them.
+ */
 const isOwn = (line: string) =>
-  line.includes(NAMESPACE_PREFIX) || line.includes(`${ROOT}/.lab/`) || line.split(" ")[1] === "/run/netns";
+  line.includes(NAMESPACE_PREFIX) ||
+  line.includes(`${ROOT}/.lab/`) ||
+  line === SAVED_LIMITS ||
+  line.split(" ")[1] === "/run/netns";
 
 const isOfOtherCheckout = (name: string) => name.includes("ocivx-") && !name.includes(NAMESPACE_PREFIX);
 

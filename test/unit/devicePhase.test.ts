@@ -38,7 +38,7 @@ describe("the delivery of the program", () => {
   });
 
   test("writes the file that phase device of the same resource reads", () => {
-    const [file = "none"] = /\/run\/oci-vxlan\/\.program-\w+/.exec(input) ?? [];
+    const [file = "none"] = /\/run\/oci-vxlan-program-\w+/.exec(input) ?? [];
     expect(stdin).toContain(`$(cat ${file})`);
   });
 });

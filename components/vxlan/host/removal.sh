@@ -25,6 +25,7 @@ verb_remove_peers() { # INSTALLATION [RESOURCE]
 verb_remove_device() { # OWNER [RESOURCE]
 	local file=$ETC/$OVERLAY/device
 	lock
+	rm -f "/run/oci-vxlan-program-${2-}" # Delivered, and never installed.
 	if [[ ! -e $file ]]; then
 		log "there is no device to remove"
 		finish_removal # An earlier removal may have failed half-way.

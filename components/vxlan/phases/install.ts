@@ -72,8 +72,11 @@ export function installScript(overlay: string, resource: string, settings: strin
   );
 }
 
-/** A file below /run, where only root creates one; phase device of this resource reads and removes it. */
-const deliveryFile = (resource: string) => `/run/oci-vxlan/.program-${resource}`;
+/**
+ * A file in /run, where only root creates one; phase device of this resource reads and removes it. It is not below
+ * /run/oci-vxlan, which goes with the last overlay: a host that leaves this machine may be removed from it meanwhile.
+ */
+const deliveryFile = (resource: string) => `/run/oci-vxlan-program-${resource}`;
 
 /** A command with its standard input. */
 interface Delivery {
@@ -92,7 +95,7 @@ export function delivery(resource: string): Delivery {
     command: asRoot(DELIVERY_LIMIT, "bash -s", "needs root, or sudo without a password"),
     input: lines(
       "{",
-      "mkdir -p /run/oci-vxlan && umask 077",
+      "umask 077",
       "export TMPDIR=/run", // As in the script above.
       `if base64 -d ${hereDocument(packedHostSide(), ` | gzip -dc >${file}.new`)}`,
       "then",
