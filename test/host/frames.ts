@@ -20,7 +20,7 @@ export interface Datagram {
 
 /** Sends a datagram of VXLAN by a raw socket, from whatever address it is told. */
 const SENDER = `
-import socket, struct, sys
+import os, socket, struct, sys
 
 def sum16(data):
     data += b"\\0" * (len(data) % 2)
@@ -28,7 +28,7 @@ def sum16(data):
     while total >> 16: total = (total & 0xffff) + (total >> 16)
     return ~total & 0xffff
 
-def ipv4(source, destination, protocol, payload, fragment=0, number=7):
+def ipv4(source, destination, protocol, payload, fragment=0, number=os.getpid()):
     addresses = socket.inet_aton(source) + socket.inet_aton(destination)
     header = lambda check: struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), number, fragment, 64, protocol, check) + addresses
     return header(sum16(header(0))) + payload
