@@ -245,7 +245,7 @@ END`,
   test("up fails and names the run that holds the program's lock while a device is down", async () => {
     await stack.on(
       "beta",
-      "systemd-run --unit=holder --quiet flock /root sleep 100; ip link set vxlan0 down",
+      "systemd-run --unit=holder --quiet flock /run/oci-vxlan/lock sleep 100; ip link set vxlan0 down",
     );
     const text = await unchangedUpFails();
     expect(text).toMatch(/beta: .*another run of oci-vxlan on beta does not end/);

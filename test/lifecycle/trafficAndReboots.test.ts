@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { devicePhase, parseDeviceReport } from "../../components/vxlan/phases/device.ts";
@@ -211,6 +212,41 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     expect(await fleet.failures()).toEqual([]);
     for (const host of HOSTS) expect(await fleet.vxlan0(host)).toContain(`link/ether ${fleet.macs[host]}`);
     expect((await fleet.stack.up()).counts).toEqual({ unchanged: 10 });
+  });
+
+  test("a service with the documented drop-in finds the overlay address when it starts at boot", async () => {
+    const page = readFileSync(new URL("../../docs/troubleshooting.md", import.meta.url), "utf8");
+    const dropIn =
+      /```ini\n(# \/etc\/systemd\/system\/NAME\.service\.d\/overlay\.conf\n[^]*?)```/.exec(page)?.[1] ?? "";
+    expect(dropIn).toContain("[Unit]");
+    await fleet.on(
+      "gamma",
+      `mkdir -p /etc/systemd/system/binds.service.d; cat >/etc/systemd/system/binds.service.d/overlay.conf <<'END'
+${dropIn}END
+cat >/etc/systemd/system/binds.service <<'END'
+[Service]
+ExecStartPre=/bin/mkdir -p /run/sshd
+ExecStart=/usr/sbin/sshd -D -o PidFile=none -o ListenAddress=${overlayAddress("gamma")}:2222
+[Install]
+WantedBy=multi-user.target
+END
+systemctl --quiet enable binds.service`,
+    );
+    await reboot("gamma");
+    await fleet.stack.waitForBoot("gamma");
+    await until("its start", 20_000, async () =>
+      /^(active|failed)$/.test(
+        await fleet.on("gamma", "systemctl show --property=ActiveState --value binds.service"),
+      ),
+    );
+    expect(await fleet.on("gamma", "journalctl --boot --unit binds.service --output cat")).not.toContain(
+      "Cannot",
+    );
+    expect(await fleet.on("gamma", "ss -Hltn 'sport = :2222'")).toContain(`${overlayAddress("gamma")}:2222`);
+    await fleet.on(
+      "gamma",
+      "systemctl --quiet disable --now binds.service; rm -r /etc/systemd/system/binds.service*; systemctl daemon-reload",
+    );
   });
 
   test("a unit that waits for its NIC can be stopped, and has not failed", async () => {
