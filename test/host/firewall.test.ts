@@ -119,17 +119,6 @@ describe("iptables", () => {
     ]);
   });
 
-  test("that was saved meanwhile is named at removal, since a reboot would open it again", async () => {
-    await host.on(REJECT);
-    await install();
-    await host.on("mkdir -p /etc/iptables; iptables-save >/etc/iptables/rules.v4");
-    const { exitCode, stderr } = await host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
-    expect(exitCode).toBe(0);
-    expect(stderr).toMatch(
-      /warning: \/etc\/iptables\/rules\.v4 holds the overlay's rules, .* lines with oci-vxlan-100-4789/,
-    );
-  });
-
   test("of the legacy kind is opened too where it refuses packets, and is not created otherwise", async () => {
     await host.on("iptables-legacy -A INPUT -j REJECT");
     const names = () => host.on("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names");

@@ -33,8 +33,8 @@ export class NamespaceHost {
     this.pid = pid;
   }
 
-  static async make(): Promise<NamespaceHost> {
-    const image = await hostImage(openLab("host-tests"), DEFAULT_IMAGE, terminalProgress);
+  static async make(imageName = DEFAULT_IMAGE): Promise<NamespaceHost> {
+    const image = await hostImage(openLab("host-tests"), imageName, terminalProgress);
     const script = `
       set -e
       mount -t tmpfs tmpfs /mnt

@@ -5,24 +5,25 @@ import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import type { OverlaySettings } from "../../components/vxlan/settings.ts";
+import type { ImageName } from "../../lab/hosts/images.ts";
 import { NamespaceHost } from "./namespace.ts";
 
 /** The host of the test that runs. */
 export let host: NamespaceHost;
 
-async function makeHost(): Promise<void> {
-  host = await NamespaceHost.make();
+async function makeHost(image?: ImageName): Promise<void> {
+  host = await NamespaceHost.make(image);
 }
 
 /** Gives each test of a file a host of its own. */
-export function useHostForEachTest(): void {
-  beforeEach(makeHost);
+export function useHostForEachTest(image?: ImageName): void {
+  beforeEach(() => makeHost(image));
   afterEach(() => host.remove());
 }
 
 /** Gives the tests of a file one host. */
 export function useHostForAllTests(): void {
-  beforeAll(makeHost);
+  beforeAll(() => makeHost());
   afterAll(() => host.remove());
 }
 

@@ -32,6 +32,7 @@ close_firewall() {
 	for tool in $(iptables_tools); do close_iptables "$tool"; done
 	if firewalld_runs; then close_firewalld; fi
 	allow_forwarding
+	remove_permanent_rules
 }
 
 # Reads the tables of nftables if firewalld, which may have one, is installed.

@@ -142,7 +142,7 @@ warn_of_contested_place() {
 
 # Our chain stays, empty, if rules of an administrator jump to it too.
 close_iptables() { # IPTABLES
-	local chain jump times=0 file
+	local chain jump times=0
 	chain=$(own_chain)
 	jump=$(own_jump)
 	"$1" -w -S "$chain" >/dev/null 2>&1 || return 0
@@ -152,10 +152,4 @@ close_iptables() { # IPTABLES
 	done
 	"$1" -w -F "$chain"
 	"$1" -w -X "$chain" || log "$1: chain $chain stays, without rules, since others lead to it"
-	# Somebody may have saved the host's rules meanwhile, and these among them.
-	for file in /etc/iptables/rules.v[46] /etc/sysconfig/ip{,6}tables; do
-		if grep -q -e " $chain " -e " $chain\$" "$file" 2>/dev/null; then
-			log "warning: $file holds the overlay's rules, which a reboot would bring back: take out the lines with $chain"
-		fi
-	done
 }

@@ -36,6 +36,7 @@ verb_remove_device() { # OWNER [RESOURCE]
 	else
 		remove_overlay
 		finish_removal
+		fail_with_leftovers
 	fi
 }
 
@@ -46,6 +47,7 @@ verb_remove() {
 		die "there is no overlay $OVERLAY on $(hostname); there are: $(cd "$ETC" 2>/dev/null && echo */ || echo none)"
 	remove_overlay
 	finish_removal
+	fail_with_leftovers
 }
 
 # Removes the parts of the overlay, and keeps the program and the installation id.

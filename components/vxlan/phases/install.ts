@@ -26,6 +26,7 @@ const PARTS = [
   "firewall.sh",
   "iptables.sh",
   "firewalld.sh",
+  "permanent.sh",
   "snapshot.sh",
   "monitor.sh",
   "unmanaged.sh",
