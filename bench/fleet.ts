@@ -11,7 +11,7 @@ export interface FleetHost {
 }
 
 /** Name of the NIC on each host. */
-const NIC = "ens3";
+export const NIC = "ens3";
 export const OVERLAY_CIDR = "192.168.0.0/16";
 const UNDERLAY_PREFIX = 16;
 

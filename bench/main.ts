@@ -21,6 +21,7 @@ ${alignColumns(
   --sizes 2,8,32   numbers of hosts, in place of the bench's own
   --rounds COUNT   how often everything is repeated
   --minutes LIMIT  when nothing is started any more; default: twice what the benches take on a quiet machine
+  --quick          leave out what takes longest, such as Ansible
   --publish        write the plots to docs/performance too
 
 The exit code is 1 where a goal is missed beyond the spread, and where something fails. Results are in bench/results.
@@ -62,18 +63,20 @@ function parseCommandLine(args: string[]): CommandLine | undefined {
       sizes: { type: "string" },
       rounds: { type: "string" },
       minutes: { type: "string" },
+      quick: { type: "boolean", default: false },
       publish: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (positionals.length === 0 || values.help) return undefined;
-  const { sizes, rounds, minutes, publish } = values;
+  const { sizes, rounds, minutes, quick, publish } = values;
   const benches = benchesOf(positionals);
   const expected = benches.reduce((sum, bench) => sum + bench.minutes, 0);
   const [limit = 2 * expected] = minutes === undefined ? [] : numbers("minutes", minutes);
   const options = {
     ...(sizes === undefined ? {} : { sizes: numbers("sizes", sizes) }),
     ...(rounds === undefined ? {} : { rounds: numbers("rounds", rounds)[0] }),
+    ...(quick ? { isQuick: true } : {}),
     deadline: performance.now() + limit * 60_000,
     progress: (text: string) => process.stderr.write(`bench: ${text}\n`),
   };

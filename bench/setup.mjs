@@ -5,7 +5,17 @@ import { fail, installMissing, node24, run } from "../lab/setup/bootstrap.mjs";
 const args = process.argv.slice(2);
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 
-await installMissing({ only: "install", debian: isRoot });
+/** What bench "carrying-traffic" runs in the hosts' networks. */
+const TRAFFIC_TOOLS = [
+  { tool: "iperf3", package: "iperf3", why: "measuring traffic" },
+  { tool: "wg", package: "wireguard-tools", why: "setting wireguard-go up" },
+  { tool: "tincd", package: "tinc", why: "comparing traffic" },
+  { tool: "openvpn", package: "openvpn", why: "comparing traffic" },
+  { tool: "edge", package: "n2n", why: "comparing traffic" },
+];
+
+const measuresTraffic = args.includes("all") || args.includes("carrying-traffic");
+await installMissing({ only: "install", debian: isRoot }, measuresTraffic ? TRAFFIC_TOOLS : []);
 const bootsHosts = args.some((arg) => /^[a-z]/.test(arg) && arg !== "state");
 if (bootsHosts) {
   if (!isRoot) fail("the benches need root on Linux, since they boot hosts: run sudo npm run bench.");

@@ -7,6 +7,8 @@ export type Recorder = (operation: string, value: number, unit?: Unit) => void;
 export interface Contender {
   name: string;
   size: number;
+  /** What tells it from others of this name and size, for messages. */
+  task?: string;
   /** Default: all. For what takes too long, or cannot be repeated. */
   rounds?: number;
   run: (record: Recorder, round: number) => Promise<void>;
@@ -39,9 +41,10 @@ export async function runRounds(
   for (let round = 0; round < rounds; round++) {
     for (const contender of rotate(contenders, round)) {
       if (round >= (contender.rounds ?? rounds)) continue;
-      const { name, size } = contender;
+      const { name, size, task } = contender;
+      const label = `${name}, N = ${size}${task === undefined ? "" : `, ${task}`}`;
       if (performance.now() >= deadline) {
-        progress(`round ${round + 1} of ${rounds}: ${name}, N = ${size}: left out, the time is over`);
+        progress(`round ${round + 1} of ${rounds}: ${label}: left out, the time is over`);
         continue;
       }
       const start = performance.now();
@@ -50,10 +53,10 @@ export async function runRounds(
           add(measurements, { contender: name, operation, size, unit }, { round, value });
         }, round);
       } catch (error) {
-        failures.push({ contender: `${name}, N = ${size}`, round, message: (error as Error).message });
+        failures.push({ contender: label, round, message: (error as Error).message });
       }
       const seconds = ((performance.now() - start) / 1_000).toFixed(1);
-      progress(`round ${round + 1} of ${rounds}: ${name}, N = ${size}: ${seconds} s`);
+      progress(`round ${round + 1} of ${rounds}: ${label}: ${seconds} s`);
     }
   }
   return { measurements: [...measurements.values()], failures };
@@ -100,5 +103,15 @@ export function combine(
     return values.some((other) => other === undefined)
       ? []
       : [{ round, value: compute(value, ...(values as number[])) }];
+  });
+}
+
+/** The highest sample of some series, round by round: "the best of the others". */
+export function highestOf(series: readonly (readonly Sample[])[]): Sample[] {
+  const samples = series.flat();
+  const rounds = [...new Set(samples.map(({ round }) => round))];
+  return rounds.map((round) => {
+    const values = samples.filter((sample) => sample.round === round).map(({ value }) => value);
+    return { round, value: Math.max(...values) };
   });
 }

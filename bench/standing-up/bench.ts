@@ -207,8 +207,7 @@ function plots(measurements: readonly Measurement[]): Plot[] {
 }
 
 export const standingUp: Bench = {
-  title:
-    "an overlay on hosts that run: first up, no change, changes, destroy; beside ssh, Ansible and the engine alone",
+  title: "an overlay on hosts that run, from first up to destroy, beside ssh and Ansible",
   minutes: 35,
   run,
 };

@@ -87,9 +87,10 @@ const aptInstall = (tools) =>
  *
  * @param {{ only: "install" | "print", debian: boolean }} options `print`: print the commands and stop; `debian`:
  *   install the lab's tools too, which needs root
+ * @param {typeof PACKAGES} tools further Debian packages
  */
-export async function installMissing({ only, debian }) {
-  const missingTools = debian ? PACKAGES.filter(({ tool }) => !onPath(tool)) : [];
+export async function installMissing({ only, debian }, tools = []) {
+  const missingTools = debian ? [...PACKAGES, ...tools].filter(({ tool }) => !onPath(tool)) : [];
   const npmMissing = !packagesAreCurrent();
   if (missingTools.length === 0 && !npmMissing) return;
   if (only === "print") {
