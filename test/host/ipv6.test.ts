@@ -75,6 +75,9 @@ describe("a router advertisement from a peer", () => {
     expect(await ipv6()).toBe(administrated);
     expect(await sysctls()).toEqual(ON);
     expect(await reconcile()).toBe("");
+    await host.on("echo 1 >/proc/sys/net/ipv6/conf/vxlan0/accept_ra"); // Which changes nothing else.
+    expect(await reconcile()).toMatch(/accept_ra=0 # before: 1$/);
+    expect(await ipv6()).toBe(administrated);
   });
 });
 

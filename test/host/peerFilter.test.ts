@@ -275,29 +275,30 @@ describe("without a peer filter", () => {
 });
 
 describe("the port", () => {
-  const bringUp = () => host.program(["reconcile", "lab.overlay"]);
-
   test("that a device of another kind has is named with that device", async () => {
     await install();
     await host.on(
       "ip link set vxlan0 down; ip link add flows type vxlan external dstport 4789; ip link set flows up",
     );
-    const { exitCode, stderr } = await bringUp();
+    const { exitCode, stderr } = await host.program(["reconcile", "lab.overlay"]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
       /vxlan0 on \S+ cannot be set up, for the reason above\. UDP port 4789 is held there by flows \(vxlan external id 0\): give/,
     );
   });
 
-  test("that a program has is named with that program", async () => {
-    await install();
-    await host.on("ip link set vxlan0 down");
+  test("that a program has is named with that program, and a first installation leaves nothing", async () => {
     host.start([
       "python3",
       "-c",
       "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 4789)); time.sleep(60)",
     ]);
     await until("the socket", 5_000, async () => (await host.on("ss -Hlun 'sport = :4789'")) !== "");
-    expect((await bringUp()).stderr).toMatch(/UDP port 4789 is held there by python3 \(pid \d+\): give/);
+    const { exitCode, stderr } = await host.devicePhase("lab.overlay", settingsOf());
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(/UDP port 4789 is held there by python3 \(pid \d+\): give/),
+    ]);
+    expect(await host.on("ip -o link show type vxlan; ls -d /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 });
