@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { devicePhase, parseDeviceReport } from "../../components/vxlan/phases/device.ts";
 import { peersPhase } from "../../components/vxlan/phases/peers.ts";
+import { delivery } from "../../components/vxlan/phases/install.ts";
 import { planMesh, planPeers } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
@@ -133,6 +134,8 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     const hosts = await Promise.all(
       pair.map(async (host, index) => {
         const { create, stdin } = devices[index]!;
+        const { command, input } = delivery("device");
+        await run(host, command, input);
         return { ...settings[index]!, report: parseDeviceReport(host, await run(host, create, stdin)) };
       }),
     );
