@@ -73,12 +73,13 @@ function contender(kind: HostKind, size: number, notes: string[]): Contender {
 
 /** The goals: bytes a host, and dependencies that grow with the fleet and not with its square. */
 function compare(measurements: readonly Measurement[], sizes: readonly number[]): Comparison[] {
-  const bytes = (size: number, limit: number): Comparison => ({
-    title: `state a host / ${limit / 1_000} KB, ${size} instances`,
-    samples: samplesOf(measurements, KINDS.instance, "state, a host", size),
-    reference: limit,
-    goal: { atMost: 1 },
-  });
+  const bytes = (size: number, limit: number): Comparison[] =>
+    Object.values(KINDS).map((kind) => ({
+      title: `state a host / ${limit / 1_000} KB, ${size} ${kind}`,
+      samples: samplesOf(measurements, kind, "state, a host", size),
+      reference: limit,
+      goal: { atMost: 1 },
+    }));
   const [small, large] = [Math.min(...sizes), Math.max(...sizes.filter((size) => size <= 100), 0)];
   const growth = (operation: string): Comparison => ({
     title: `${operation} a host, ${large} against ${small} instances`,
@@ -88,8 +89,8 @@ function compare(measurements: readonly Measurement[], sizes: readonly number[])
     goal: { atMost: 2 },
   });
   return [
-    ...(sizes.includes(2) ? [bytes(2, 20_000)] : []),
-    ...(sizes.includes(100) ? [bytes(100, 40_000)] : []),
+    ...(sizes.includes(2) ? bytes(2, 20_000) : []),
+    ...(sizes.includes(100) ? bytes(100, 40_000) : []),
     ...(large > small ? [growth("dependencies"), growth("property dependencies")] : []),
   ];
 }
