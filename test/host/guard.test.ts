@@ -61,11 +61,11 @@ describe("a device phase that fails", () => {
   ];
   test.each(BREAKS)(
     "leaves the settings, the device and the peers from before: %s",
-    async (_, breakage, asked) => {
+    async (_, breakage, options) => {
       await install();
       const before = await state();
       await host.on(breakage);
-      const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(asked));
+      const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(options));
       expect(exitCode, stderr).toBe(1);
       expect(stderr).toContain("phase device failed: the previous settings return");
       expect(await state()).toEqual(before);
@@ -144,10 +144,10 @@ describe("an IPv6 network", () => {
 describe("a network that the host needs elsewhere is refused by name, before anything is changed", () => {
   const network = () =>
     host.on("{ ip -o address; ip route show table all; } | grep -v fe80; nft list ruleset; ls /etc /var/lib");
-  const refused = async (prelude: string, asked: Parameters<typeof settingsOf>[0] = {}, variable = "") => {
+  const refused = async (prelude: string, options: Parameters<typeof settingsOf>[0] = {}, variable = "") => {
     await host.on(prelude);
     const before = await network();
-    await host.on(`cat >/run/settings <<'END'\n${settingsOf(asked)}END`);
+    await host.on(`cat >/run/settings <<'END'\n${settingsOf(options)}END`);
     const output = await host.on(
       `${variable} ${DEVICE_PHASE} ${OVERLAY} </run/settings 2>&1 && echo accepted || true`,
     );

@@ -23,7 +23,7 @@ import {
   settingsOf,
   useHostForEachTest,
 } from "./overlay.ts";
-import type { Asked } from "./overlay.ts";
+import type { DeviceOptions } from "./overlay.ts";
 
 /** What `up` and `destroy` run on the host for its device. */
 const PHASE = devicePhase(
@@ -73,12 +73,12 @@ describe("network managers leave the device alone", () => {
 
 describe("the check at the end of up", () => {
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-  const check = async (installation: string, list = [PEER], asked: Asked = {}) =>
+  const check = async (installation: string, list = [PEER], options: DeviceOptions = {}) =>
     host.program([
       "check",
       OVERLAY,
       installation,
-      sha256(settingsOf(asked)),
+      sha256(settingsOf(options)),
       sha256(peersSettings(RESOURCE, { installation, mtu: 8950, peers: list })),
     ]);
   const refused = async (installation: string) => {

@@ -44,8 +44,8 @@ export const OTHER: Peer = {
   overlayAddresses: ["192.168.0.3"],
 };
 
-/** What can be asked of the device phase. */
-export interface Asked {
+/** Options of a device phase; each default is that of most tests. */
+export interface DeviceOptions {
   overlay?: string;
   generation?: number;
   overlayAddresses?: string[];
@@ -58,7 +58,12 @@ export const RESOURCE = "0123456789abcdef";
 export const ownerOf = (overlay: string) => `oci-vxlan/lab/${overlay}`;
 
 /** The device settings. The second overlay has a network of its own, since a host refuses one that it has already. */
-export function settingsOf({ overlay = OVERLAY, generation = 0, overlayAddresses, settings }: Asked = {}) {
+export function settingsOf({
+  overlay = OVERLAY,
+  generation = 0,
+  overlayAddresses,
+  settings,
+}: DeviceOptions = {}) {
   const network = overlay === SECOND ? "192.168.1" : "192.168.0";
   return deviceSettings(
     { overlay, owner: ownerOf(overlay) },
@@ -70,8 +75,8 @@ export function settingsOf({ overlay = OVERLAY, generation = 0, overlayAddresses
 }
 
 /** Runs the device phase, which must succeed, and returns its report. */
-export async function device(asked: Asked = {}): Promise<DeviceReport> {
-  const result = await host.devicePhase(asked.overlay ?? OVERLAY, settingsOf(asked));
+export async function device(options: DeviceOptions = {}): Promise<DeviceReport> {
+  const result = await host.devicePhase(options.overlay ?? OVERLAY, settingsOf(options));
   expect(result.exitCode, result.stderr).toBe(0);
   expect(result.stdout.split("\n")).toHaveLength(1);
   return parseDeviceReport("host01", result.stdout);
@@ -92,9 +97,9 @@ export async function peers(
 }
 
 /** Both phases. */
-export async function install(asked: Asked = {}, list = [PEER]): Promise<DeviceReport> {
-  const report = await device(asked);
-  await peers(report.installation, list, asked.overlay);
+export async function install(options: DeviceOptions = {}, list = [PEER]): Promise<DeviceReport> {
+  const report = await device(options);
+  await peers(report.installation, list, options.overlay);
   return report;
 }
 

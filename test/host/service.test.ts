@@ -23,8 +23,8 @@ const UNIT = `oci-vxlan@${OVERLAY}.service`;
 
 useHostForEachTest();
 
-/** What systemctl was asked to change since the last look. */
-async function asked(): Promise<string[]> {
+/** Calls of systemctl that change something, since the last call of this function. */
+async function systemctlChanges(): Promise<string[]> {
   const log = await host.on("cat /run/fakes/systemctl.log 2>/dev/null; rm -f /run/fakes/systemctl.log");
   return log.split("\n").filter((line) => !/show|is-active|list-jobs|rollback/.test(line) && line !== "");
 }
@@ -32,27 +32,30 @@ async function asked(): Promise<string[]> {
 describe("the unit", () => {
   test("is enabled and started once, and not again by later phases", async () => {
     const { installation } = await device();
-    expect(await asked()).toEqual([`--quiet enable ${UNIT}`, `restart ${UNIT}`]);
+    expect(await systemctlChanges()).toEqual([`--quiet enable ${UNIT}`, `restart ${UNIT}`]);
     await device();
     await peers(installation);
-    expect(await asked()).toEqual([]);
+    expect(await systemctlChanges()).toEqual([]);
   });
 
   test("is started again after a failure, which is no pause", async () => {
     await device();
     await host.on(`echo failed >/run/fakes/units/${UNIT}.active`);
-    await asked();
+    await systemctlChanges();
     await device();
-    expect(await asked()).toEqual([`start ${UNIT}`]);
+    expect(await systemctlChanges()).toEqual([`start ${UNIT}`]);
   });
 
   test("is started again, as are those of other overlays, when the program is another one", async () => {
     await device();
     await device({ overlay: SECOND, settings: { device: "vxlan1", vni: 200 } });
-    await asked();
+    await systemctlChanges();
     await host.on("echo '# another' >>/usr/local/lib/oci-vxlan/device.sh");
     await device();
-    expect(await asked()).toEqual([`restart ${UNIT}`, `--no-block try-restart oci-vxlan@${SECOND}.service`]);
+    expect(await systemctlChanges()).toEqual([
+      `restart ${UNIT}`,
+      `--no-block try-restart oci-vxlan@${SECOND}.service`,
+    ]);
   });
 
   test.each([
@@ -68,7 +71,7 @@ describe("the unit", () => {
       const { installation } = await install();
       await host.on(pause);
       await host.on("ip link del vxlan0");
-      await asked();
+      await systemctlChanges();
       const otherPeers = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [OTHER] });
       for (const { exitCode, stderr } of [
         await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 7 } })),
@@ -78,7 +81,7 @@ describe("the unit", () => {
         expect(stderr).toMatch(message);
         expect(stderr).toContain(`sudo systemctl enable --now ${UNIT}`);
       }
-      expect(await asked()).toEqual([]);
+      expect(await systemctlChanges()).toEqual([]);
       expect(
         await host.on("ip -o link show type vxlan; grep -c host03 /etc/oci-vxlan/*/* || true"),
       ).not.toMatch(/vxlan0|:[1-9]/);
