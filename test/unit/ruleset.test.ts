@@ -81,10 +81,9 @@ describe("a ruleset of somebody else's that refuses", () => {
     );
   });
 
-  test("admits answers that belong to a connection, so on the sender only VXLAN is missing", () => {
-    expect(commandsOf(findingsIn(recorded("by its policy"), { name: "host01" }))).toEqual([
-      "sudo nft insert rule inet mine input udp dport 4789 accept",
-    ]);
+  test("is given the same rules on the sender, although it admits answers: its peer probes it too", () => {
+    const onSender = findingsIn(recorded("by its policy"), { name: "host01" });
+    expect(commandsOf(onSender)).toEqual(commandsOf(findingsIn(recorded("by its policy"))));
   });
 
   test("admits what was probed, so nothing is missing of the overlay", () => {

@@ -50,9 +50,17 @@ export function refusingChains(end: End, probe: FailedProbe, settings: Diagnosis
         const refusal = refusalOf(table, chain, traffic.packet);
         return refusal ? [{ traffic, refusal, rule: ruleOf(end, table, chain, refusal) }] : [];
       });
-      return refused.length > 0 ? [{ table, chain, refused }] : [];
+      return refused.length > 0 ? [{ table, chain, refused: onePerDescription(refused) }] : [];
     }),
   );
+}
+
+/** Drops the second of a probe and its answer: both need the same command. */
+function onePerDescription(refused: readonly RefusedTraffic[]): RefusedTraffic[] {
+  const byDescription = new Map<string, RefusedTraffic>();
+  for (const each of refused)
+    if (!byDescription.has(each.traffic.description)) byDescription.set(each.traffic.description, each);
+  return [...byDescription.values()];
 }
 
 function ruleOf(end: End, table: NftTable, base: NftChain, refusal: Refusal): Rule | undefined {

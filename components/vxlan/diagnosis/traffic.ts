@@ -16,14 +16,22 @@ export interface Traffic {
 /** To the host (`in`), or from it (`out`). */
 type Direction = "in" | "out";
 
-/** What has to pass one end of a failed probe: VXLAN, and inside it the probe or its answer. */
+/**
+ * What has to pass one end of a failed probe: VXLAN, and inside it the probe or its answer. The peer probes this end
+ * too, so the other one of the two has to pass as well.
+ */
 export function trafficOf(
   end: End,
   probe: FailedProbe,
   settings: DiagnosisSettings,
   direction: Direction,
 ): Traffic[] {
-  return [vxlanTraffic(end, settings, direction), overlayTraffic(end, probe, settings, direction)];
+  const isRequest = (end.name === probe.to) === (direction === "in");
+  return [
+    vxlanTraffic(end, settings, direction),
+    overlayTraffic(end, probe, settings, direction, isRequest),
+    overlayTraffic(end, probe, settings, direction, !isRequest),
+  ];
 }
 
 function vxlanTraffic(end: End, { port }: DiagnosisSettings, direction: Direction): Traffic {
@@ -47,9 +55,9 @@ function overlayTraffic(
   probe: FailedProbe,
   { device, admitsAll }: DiagnosisSettings,
   direction: Direction,
+  isRequest: boolean,
 ): Traffic {
   const isTarget = end.name === probe.to;
-  const isRequest = isTarget === (direction === "in");
   const family = familyOf(probe.address);
   const addressBelow = (prefix: string) =>
     end.valuesBelow(prefix).find(([address]) => familyOf(address) === family)?.[0];
