@@ -163,18 +163,21 @@ table inet mine {
 }
 END`,
     );
-    const text = await unchangedUpFails();
-    expect(text).toMatch(
-      /beta: table inet mine, chain input \(hook input\) refuses VXLAN \(UDP port 4789\) by its policy/,
-    );
-    const commands = text.match(/sudo nft insert rule .*$/gm)?.map((line) => line.trim()) ?? [];
-    expect([...new Set(commands)]).toEqual([
-      "sudo nft insert rule inet mine input udp dport 4789 accept",
-      'sudo nft insert rule inet mine input iifname "vxlan0" accept',
-    ]);
-    await stack.on("beta", commands.join("\n"));
-    await unchangedUpSucceeds();
-    await stack.on("beta", "nft delete table inet mine");
+    try {
+      const text = await unchangedUpFails();
+      expect(text).toMatch(
+        /beta: table inet mine, chain input \(hook input\) refuses VXLAN \(UDP port 4789\) by its policy/,
+      );
+      const commands = text.match(/sudo nft insert rule .*$/gm)?.map((line) => line.trim()) ?? [];
+      expect([...new Set(commands)]).toEqual([
+        "sudo nft insert rule inet mine input udp dport 4789 accept",
+        'sudo nft insert rule inet mine input iifname "vxlan0" accept',
+      ]);
+      await stack.on("beta", commands.join("\n"));
+      await unchangedUpSucceeds();
+    } finally {
+      await stack.on("beta", "nft delete table inet mine");
+    }
   });
 
   test("a deleted local route of the overlay address comes back", async () => {
