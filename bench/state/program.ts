@@ -38,10 +38,10 @@ const [start, cpu] = [performance.now(), process.cpuUsage()];
 await import("../../stacks/index.ts");
 await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
 const { user, system } = process.cpuUsage(cpu);
-const taken = {
+const usage = {
   seconds: (performance.now() - start) / 1_000,
   cpuSeconds: (user + system) / 1e6,
   peakBytes: process.resourceUsage().maxRSS * 1024,
 };
-process.stdout.write(`${JSON.stringify({ ...taken, ...countState(state.toResources()) })}\n`);
+process.stdout.write(`${JSON.stringify({ ...usage, ...countState(state.toResources()) })}\n`);
 process.exit(0);

@@ -224,7 +224,7 @@ describe("without a peer filter", () => {
 
   test("the device is down until there is one, the rest is repaired, and the error says so", async () => {
     await install();
-    const mend = await breakNft();
+    const repairNft = await breakNft();
     await host.on("nft flush ruleset; ip link set vxlan0 mtu 1400; iptables -A INPUT -j REJECT");
     const { exitCode, stderr } = await host.program(["reconcile", "lab.overlay"]);
     expect(exitCode).toBe(1);
@@ -236,7 +236,7 @@ describe("without a peer filter", () => {
     expect(await linkWord("mtu")).toBe("8950");
     expect(await host.on("iptables -S INPUT")).toContain("-j oci-vxlan-100-4789");
     expect((await host.program(["reconcile", "lab.overlay"])).stderr).toMatch(/^oci-vxlan: error: [^\n]*$/);
-    await mend();
+    await repairNft();
     await reconcile();
     expect(await state()).not.toBe("down");
     expect(await host.on("ip neigh show dev vxlan0 nud permanent; ip route show dev vxlan0")).toMatch(

@@ -22,7 +22,7 @@ describe("rules of the overlay that somebody has saved", () => {
     ["/etc/iptables/rules.v4", ""],
     ["/etc/iptables/rules.v4", "-c"],
     ["/etc/sysconfig/iptables", ""],
-  ])("in %s (iptables-save %s) go with the overlay, and nobody else's do", async (file, options) => {
+  ])("in %s (iptables-save %s) go with the overlay, and rules of others stay", async (file, options) => {
     await host.on("iptables -A INPUT -p udp --dport 53 -j ACCEPT; iptables -A INPUT -j REJECT");
     await save("/run/without", options);
     await install();

@@ -13,9 +13,9 @@ const ADVICE = [
   ),
 ].map(([, command = ""]) => command);
 const advice = (word: string) => {
-  const found = ADVICE.filter((command) => command.includes(word));
-  expect(found).toHaveLength(1);
-  return found[0] ?? "";
+  const commands = ADVICE.filter((command) => command.includes(word));
+  expect(commands).toHaveLength(1);
+  return commands[0] ?? "";
 };
 
 const asNobody = (script: string) => `setpriv --reuid 65534 --clear-groups ${script}`;

@@ -271,7 +271,7 @@ describe("the unit's program", () => {
       /bridge fdb replace/,
     ],
   ])(
-    "backs off from whoever undoes the repair of %s, and logs that once, and once that it has ended",
+    "backs off where the repair of %s is undone again and again, and logs once that this begins and once that it ends",
     { timeout: 60_000 },
     async (_, damage, repair) => {
       const interval = 5; // Instead of half a minute.
