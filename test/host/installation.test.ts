@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { devicePhase } from "../../components/vxlan/phases/device.ts";
 import { delivery } from "../../components/vxlan/phases/install.ts";
@@ -23,7 +22,6 @@ import {
   settingsOf,
   useHostForEachTest,
 } from "./overlay.ts";
-import type { DeviceOptions } from "./overlay.ts";
 
 /** What `up` and `destroy` run on the host for its device. */
 const PHASE = devicePhase(
@@ -35,116 +33,6 @@ const PHASE = devicePhase(
 );
 
 useHostForEachTest();
-
-describe("network managers leave the device alone", () => {
-  const managerFiles = [
-    "/etc/NetworkManager/conf.d/90-oci-vxlan-lab.overlay.conf",
-    "/etc/systemd/network/05-oci-vxlan-lab.overlay.link",
-    "/etc/systemd/network/05-oci-vxlan-lab.overlay.network",
-  ];
-  const list = () => host.on("ls /etc/NetworkManager/conf.d/* /etc/systemd/network/* 2>/dev/null || true");
-
-  test("by files of their own, which everybody may read and which are removed with the overlay", async () => {
-    await host.on("mkdir -p /etc/NetworkManager/conf.d");
-    const before = await list();
-    await device();
-    expect((await list()).split("\n")).toEqual(expect.arrayContaining(managerFiles));
-    expect(await host.on(`stat -c %a ${managerFiles.join(" ")}`)).toBe("644\n644\n644");
-    expect(await host.on(`grep -h vxlan0 ${managerFiles.join(" ")}`)).toBe(
-      "match-device=interface-name:vxlan0\nOriginalName=vxlan0\nName=vxlan0",
-    );
-    await remove();
-    expect(await list()).toBe(before);
-  });
-
-  test("and a manager that is not installed gets no file", async () => {
-    await host.on("rm -rf /etc/NetworkManager");
-    await device();
-    expect(await host.on("ls -d /etc/NetworkManager 2>/dev/null || true")).toBe("");
-  });
-
-  test("and are told at once if they run", async () => {
-    await host.on("mkdir -p /etc/NetworkManager/conf.d");
-    await host.on("systemctl start NetworkManager.service");
-    await device();
-    expect(await host.on("cat /run/fakes/systemctl.log")).toContain("reload NetworkManager.service");
-  });
-});
-
-describe("the check at the end of up", () => {
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-  const check = async (installation: string, list = [PEER], options: DeviceOptions = {}) =>
-    host.program([
-      "check",
-      OVERLAY,
-      installation,
-      sha256(settingsOf(options)),
-      sha256(peersSettings(RESOURCE, { installation, mtu: 8950, peers: list })),
-    ]);
-  const refused = async (installation: string) => {
-    const { exitCode, stderr } = await check(installation);
-    expect(exitCode).toBe(1);
-    return stderr;
-  };
-
-  test("passes where all is in sync, repairs what is not, and counts its runs", async () => {
-    const { installation } = await install();
-    const whole = [await kernel(), await files()];
-    expect(await check(installation)).toEqual({ exitCode: 0, stdout: "oci-vxlan turn 0", stderr: "" });
-    await host.on("ip link del vxlan0");
-    expect(await check(installation)).toMatchObject({ exitCode: 0, stdout: "oci-vxlan turn 1" });
-    expect([await kernel(), await files()]).toEqual(whole);
-  });
-
-  test("passes the host's warnings on", async () => {
-    const { installation } = await install();
-    await host.on("ip link set eth0 mtu 1500");
-    const { exitCode, stdout } = await check(installation);
-    expect([exitCode, stdout]).toEqual([
-      0,
-      expect.stringMatching(/^oci-vxlan warning: eth0 carries 1500 bytes.*lost/),
-    ]);
-  });
-
-  test("asks for the phases where installation, settings or peers differ", async () => {
-    const { installation } = await install();
-    const differs = { exitCode: 3, stdout: "", stderr: "" };
-    expect(await check("another")).toEqual(differs);
-    expect(await check(installation, [OTHER])).toEqual(differs);
-    expect(await check(installation, [PEER], { generation: 1 })).toEqual(differs);
-    await host.on("rm /etc/oci-vxlan/lab.overlay/peers");
-    expect(await check(installation)).toEqual(differs);
-    await remove();
-    await host.installProgram();
-    expect(await check(installation)).toEqual(differs);
-  });
-
-  test("fails with the reason where the overlay cannot be repaired", async () => {
-    const { installation } = await install();
-    await host.on("ip address flush dev eth0");
-    expect(await refused(installation)).toMatch(/no interface of \S+ carries the underlay address/);
-  });
-
-  test("does not keep a unit from starting that waits for its turn", async () => {
-    const { installation } = await install();
-    await host.wrap(
-      "/usr/bin/systemctl",
-      'if [[ $1 != show ]] || flock --nonblock /run/oci-vxlan/lock true; then exec $REAL "$@"; fi\n' +
-        "printf '%s\\n' ActiveState=activating UnitFileState=enabled NeedDaemonReload=no",
-    );
-    await host.on("ip link del vxlan0");
-    const { exitCode, stderr } = await check(installation);
-    expect(exitCode, stderr).toBe(0);
-  });
-
-  test("fails where the unit does not stay up", async () => {
-    const { installation } = await install();
-    await host.on(`echo activating >/run/fakes/units/oci-vxlan@${OVERLAY}.service.active`);
-    expect(await refused(installation)).toMatch(
-      /oci-vxlan@lab\.overlay\.service on \S+ does not stay up, .*journalctl/,
-    );
-  });
-});
 
 describe("installation", () => {
   /** Puts both scripts there that `up` sends for phase device, the delivery of the program and the phase itself. */
