@@ -1,16 +1,23 @@
 import { defineConfig } from "vitest/config";
 
 /**
+ * A test of real hosts gets a second attempt in CI, whose machines are shared: some tests measure seconds. The summary
+ * names each test that needed it.
+ */
+const RETRIES = process.env["CI"] === undefined ? 0 : 1;
+
+/**
  * Four projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
  * files of one project run two at a time: each has labs or namespaces of its own, and most of a lifecycle test is
  * waiting for hosts.
  */
-const project = (name: string, groupOrder: number, timeout: number) => ({
+const project = (name: string, groupOrder: number, timeout: number, retry = 0) => ({
   test: {
     name,
     include: ["", "lab/", "bench/"].map((folder) => `${folder}test/${name}/**/*.test.ts`),
     testTimeout: timeout,
     hookTimeout: timeout,
+    retry,
     sequence: { groupOrder },
     maxWorkers: 2,
   },
@@ -21,8 +28,8 @@ export default defineConfig({
     projects: [
       project("unit", 0, 20_000),
       project("component", 1, 20_000),
-      project("host", 2, 60_000),
-      project("lifecycle", 3, 300_000),
+      project("host", 2, 60_000, RETRIES),
+      project("lifecycle", 3, 300_000, RETRIES),
     ],
     globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],

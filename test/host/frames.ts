@@ -119,7 +119,7 @@ export async function arrives(datagram: Datagram, device = "vxlan0"): Promise<bo
   await send(datagram);
   // The answer to an echo that is sent behind the datagram shows that the host has come to it.
   const echo = `ip netns exec far ping -n -c1 -W1 -I ${NON_PEER} ${HOST.underlayAddress}`;
-  await until("an echo", 5_000, () =>
+  await until("an echo", 20_000, () =>
     host.on(echo).then(
       () => true,
       () => false,

@@ -113,7 +113,7 @@ describe("VXLAN from a non-peer", () => {
       ip -n behind link add vxlan0 type vxlan id 100 dstport 4789 dev eth0 local 10.9.0.2
       ip -n behind link set vxlan0 up`);
     await send({ ...fromNonPeer, to: "10.9.0.2" });
-    await until("the frame", 5_000, async () => (await received("vxlan0", "behind")) === 1);
+    await until("the frame", 20_000, async () => (await received("vxlan0", "behind")) === 1);
   });
 
   test("follows port and VNI", async () => {
@@ -293,7 +293,7 @@ describe("the port", () => {
       "-c",
       "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 4789)); time.sleep(60)",
     ]);
-    await until("the socket", 5_000, async () => (await host.on("ss -Hlun 'sport = :4789'")) !== "");
+    await until("the socket", 20_000, async () => (await host.on("ss -Hlun 'sport = :4789'")) !== "");
     const { exitCode, stderr } = await host.devicePhase("lab.overlay", settingsOf());
     expect([exitCode, stderr]).toEqual([
       1,

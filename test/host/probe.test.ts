@@ -42,7 +42,7 @@ describe("probing a thousand peers", () => {
     await execa("ip", ["-n", NAMESPACE, "link", "set", "lo", "up"]);
     await execa("ip", ["-n", NAMESPACE, "route", "add", "unreachable", "10.9.0.0/16"]);
     listener = execa("ip", inside("python3", "-c", SSHD), { reject: false });
-    await until("the listener", 5_000, async () =>
+    await until("the listener", 20_000, async () =>
       (await execa("ip", inside("ss", "-Hltn"))).stdout.includes(":22 "),
     );
   });

@@ -87,7 +87,7 @@ describe("the host side", () => {
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/does not make vxlan0, .*VNI 100 at port 4789.*lsns -t net/);
     await host.on("ip netns del away");
-    await until("its end", 5_000, async () => (await host.program(["reconcile", OVERLAY])).exitCode === 0);
+    await until("its end", 20_000, async () => (await host.program(["reconcile", OVERLAY])).exitCode === 0);
   });
 
   test("keeps non-peers out while the NIC lacks its address, and logs what is wrong", async () => {

@@ -162,14 +162,14 @@ describe("the host side", () => {
       `ip address change 10.196.218.222/30 dev eth0 ${lease}; ip address add 192.168.9.77/24 dev vxlan0 ${lease}`,
     );
     const addresses = () => host.on("ip -o address show");
-    await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
+    await until("checked addresses", 20_000, async () => !(await addresses()).includes("tentative"));
     await reconcile();
     const detail = () =>
       host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/snapshot; ls -i /run/oci-vxlan/${OVERLAY}`);
     const leaseTime = () =>
       host.on("ip -o address show dev eth0 to 10.196.218.222 | grep -o 'valid_lft [0-9]*'");
     const before = [await detail(), await leaseTime()] as const;
-    await until("the countdown", 5_000, async () => (await leaseTime()) !== before[1]);
+    await until("the countdown", 20_000, async () => (await leaseTime()) !== before[1]);
     expect(await reconcile()).toBe("");
     expect(await detail()).toBe(before[0]);
   });
@@ -202,7 +202,7 @@ describe("the host side", () => {
       ip neigh add 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud permanent
       ip route add 10.50.0.0/16 via 192.168.0.66`);
       const addresses = () => host.on("ip -o address show");
-      await until("checked addresses", 5_000, async () => !(await addresses()).includes("tentative"));
+      await until("checked addresses", 20_000, async () => !(await addresses()).includes("tentative"));
       await reconcile();
       const rest = await kernel();
       const routes = () => host.on(`ip -${version} route show table local dev vxlan0 | sort`);

@@ -92,13 +92,14 @@ END`);
     // Each transaction of nftables is a generation of its own.
     host.start(["sh", "-c", "nft monitor >/run/transactions"]);
     const marked = async (mark: string) => {
-      await host.on(`nft add table ip ${mark}`);
+      // A table that exists already is no event to a monitor that starts later.
+      await host.on(`nft add table ip ${mark}; nft delete table ip ${mark}`);
       return (await host.on("cat /run/transactions")).includes(`add table ip ${mark}`);
     };
-    await until("the monitor", 5_000, () => marked("mark1"));
+    await until("the monitor", 20_000, () => marked("mark1"));
     await host.on("iptables -I INPUT -p udp --dport 4789 -j DROP");
     await reconcile();
-    await until("the move", 5_000, () => marked("mark2"));
+    await until("the move", 20_000, () => marked("mark2"));
     const text = (await host.on("cat /run/transactions")).split("# new generation");
     const moves = text.filter((transaction) => /rule ip filter INPUT .*jump oci-vxlan-/.test(transaction));
     expect(moves).toHaveLength(1);

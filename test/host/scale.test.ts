@@ -66,7 +66,7 @@ const UNIT_PROCESSES = "pgrep -f '^ip -o monitor link|^nft monitor|^/bin/bash [^
 async function startUnit(): Promise<void> {
   if ((await host.on(`${UNIT_PROCESSES} || true`)) !== "") return;
   host.start([PROGRAM, "run", OVERLAY]);
-  await until("watching", 5_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
+  await until("watching", 20_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
 }
 
 /** Milliseconds of CPU of the unit's processes, those that have ended included. */

@@ -38,7 +38,7 @@ describe("the rule that keeps users from the overlay's port", () => {
     const sent = () => host.on("ip -s link show far0 | awk '/TX:/ { getline; print $2 }'");
     const before = await sent();
     expect(await passes(asNobody(throughOverlay))).toBe(true);
-    await until("the frame", 2_000, async () => (await sent()) !== before);
+    await until("the frame", 20_000, async () => (await sent()) !== before);
   });
 });
 
@@ -85,7 +85,7 @@ time.sleep(120)`,
     ]);
     await until(
       "the services",
-      5_000,
+      20_000,
       async () => (await host.on("ip netns exec cloud ss -Hlun sport = :123")) !== "",
     );
     const ask = (protocol: string, port: number) =>

@@ -131,7 +131,7 @@ describe("the unit's program", () => {
     await host.wrap("/usr/sbin/nft", 'echo >>/run/calls; exec $REAL "$@"');
     const journal = host.start([PROGRAM, "run", OVERLAY]);
     const monitors = () => host.on("pgrep -fc '^ip -o monitor' || true");
-    await until("the monitor", 5_000, async () => (await monitors()) === "1");
+    await until("the monitor", 20_000, async () => (await monitors()) === "1");
     return journal;
   };
   /** Grows with every run, which asks nft about its tables. */
@@ -180,7 +180,7 @@ describe("the unit's program", () => {
   test("puts the peer filter back within two seconds after the ruleset was flushed, and rests then", async () => {
     await install();
     const journal = await start();
-    await until("the monitors", 5_000, async () => (await monitors()).length === 2);
+    await until("the monitors", 20_000, async () => (await monitors()).length === 2);
     const nft = (command: string) => host.on(`/usr/sbin/nft.real ${command} 2>/dev/null || true`);
     const filter = () => nft("-s list table ip oci-vxlan");
     const whole = await filter();
@@ -203,7 +203,7 @@ describe("the unit's program", () => {
   test("starts its monitors again where one was killed, and leaves none when it is stopped", async () => {
     await install();
     await start();
-    await until("both", 5_000, async () => (await monitors()).length === 2);
+    await until("both", 20_000, async () => (await monitors()).length === 2);
     const before = await monitors();
     await host.on("pkill -f '^ip -o monitor'");
     await until("two others", 10_000, async () => {
@@ -211,7 +211,7 @@ describe("the unit's program", () => {
       return after.length === 2 && !after.some((monitor) => before.includes(monitor));
     });
     await host.on("kill $(pgrep -of 'oci-vxlan run')");
-    await until("their end", 5_000, async () => (await monitors()).length === 0);
+    await until("their end", 20_000, async () => (await monitors()).length === 0);
   });
 
   test("follows new settings without being started again", async () => {
@@ -239,7 +239,7 @@ describe("the unit's program", () => {
     await expect(until("a run", 2_500, async () => (await activity()) !== before)).rejects.toThrow();
     expect(journal()).toBe(lines);
     await host.on("bridge fdb replace 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7");
-    await until("a run", 2_500, async () => (await activity()) !== before);
+    await until("a run", 10_000, async () => (await activity()) !== before);
   });
 
   test("answers a burst of changes with few runs", async () => {

@@ -197,7 +197,7 @@ END`,
     const listen = "import socket, time; s = socket.create_server(('', 2222)); time.sleep(120)";
     for (const host of HOSTS) {
       await stack.on(host, `systemd-run --unit=mute --quiet python3 -c "${listen}"`);
-      await until("a listener", 5_000, async () => (await stack.on(host, "ss -Hltn")).includes(":2222"));
+      await until("a listener", 20_000, async () => (await stack.on(host, "ss -Hltn")).includes(":2222"));
     }
     const text = await unchangedUpFails((e) => (e.overlay.verifyPort = 2222));
     expect(text).toMatch(/alpha -> beta .*: TCP to port 2222 connected, and no SSH banner came/);

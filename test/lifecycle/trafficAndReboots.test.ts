@@ -85,7 +85,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     await fleet.python("alpha", SEND_TO_GROUP, overlayAddress("alpha"), "239.1.1.1", "7002");
     for (const host of ["beta", "gamma"] as const) {
       const haveBothArrived = async () => (await countedPorts(host)).join() === "7001,7002";
-      await until(`both datagrams on ${host}`, 2_000, haveBothArrived);
+      await until(`both datagrams on ${host}`, 20_000, haveBothArrived);
     }
   });
 
@@ -109,12 +109,12 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     await sendFromNonPeer();
     expect(await hasArrived()).toBe(false);
     await fleet.python("beta", SEND_FRAME, ...receiver);
-    await until("the frame of a peer", 2_000, hasArrived);
+    await until("the frame of a peer", 20_000, hasArrived);
 
     await fleet.on("alpha", "systemctl stop oci-vxlan@lab.overlay; nft delete table ip oci-vxlan");
     await startCounting("alpha");
     await sendFromNonPeer();
-    await until("the non-peer's frame, without the peer filter", 2_000, hasArrived);
+    await until("the non-peer's frame, without the peer filter", 20_000, hasArrived);
     await fleet.on("alpha", "systemctl start oci-vxlan@lab.overlay; nft list table ip oci-vxlan");
     await stopCounting();
   });
@@ -181,7 +181,7 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
       10_000,
       async () => (await holds("alpha")) && !(await holds("beta")),
     );
-    await until("its use from gamma", 2_000, () => fleet.pings("gamma", "192.168.0.100"));
+    await until("its use from gamma", 20_000, () => fleet.pings("gamma", "192.168.0.100"));
     // The host's program checks the device when it starts, and leaves the address there.
     await fleet.on("alpha", "systemctl restart oci-vxlan@lab.overlay");
     expect(await holds("alpha")).toBe(true);

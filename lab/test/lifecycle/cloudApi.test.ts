@@ -112,7 +112,7 @@ describe("the cloud's API", () => {
     test("a VCN is PROVISIONING, then AVAILABLE, and has its default resources", async () => {
       vcn = await make.vcn("10.0.0.0/16", { displayName: "first", dnsLabel: "first" });
       expect(vcn).toMatchObject({ lifecycleState: "PROVISIONING", vcnDomainName: "first.oraclevcn.com" });
-      await until("the VCN", 5_000, async () => {
+      await until("the VCN", 20_000, async () => {
         return (await network("getVcn", { vcnId: vcn.id })).vcn.lifecycleState === "AVAILABLE";
       });
       const { securityList } = await network("getSecurityList", {
@@ -335,7 +335,7 @@ describe("the cloud's API", () => {
       const first = (await network("createVcn", request)).vcn.id;
       expect((await network("createVcn", request)).vcn.id).toBe(first);
       await network("deleteVcn", { vcnId: first });
-      await until("the end of the VCN", 5_000, async () => {
+      await until("the end of the VCN", 20_000, async () => {
         const status = await network("getVcn", { vcnId: first }).catch((error) => error.status);
         return status === 404;
       });

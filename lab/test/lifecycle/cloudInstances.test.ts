@@ -387,7 +387,7 @@ describe("the cloud's instances", () => {
     const { items: gateways } = await network("listInternetGateways", { compartmentId });
     const remove = async (kind: string, request: object) => {
       await network(`delete${kind}`, request);
-      await until(`the end of the ${kind}`, 5_000, async () => {
+      await until(`the end of the ${kind}`, 20_000, async () => {
         const answer = await network(`get${kind}`, request).catch(({ status }) => status);
         return answer === 404;
       });
