@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import nodePath from "node:path";
 import { publicKeyOf } from "../components/oci/loginKey.ts";
+import { withUnixLineEnds } from "../components/vxlan/hostText.ts";
 import { validateHostKey } from "../components/vxlan/validation/hostKey.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
 import type { Environment } from "./schema.ts";
@@ -32,10 +33,10 @@ export function readPrivateKey(
 ): KeyText {
   const path = "ssh.privateKeyPath";
   const isPublished = Object.values(hosts).some(({ instance }) => instance !== undefined);
-  const check = (keyPath: string, key: string): KeyText => ({
-    key,
-    problems: validatePrivateKey(keyPath, key, passphrase, isPublished),
-  });
+  const check = (keyPath: string, text: string): KeyText => {
+    const key = withUnixLineEnds(text);
+    return { key, problems: validatePrivateKey(keyPath, key, passphrase, isPublished) };
+  };
   if (ssh.privateKeyPath === undefined) {
     if (privateKey !== undefined) return check("sshPrivateKey", privateKey);
     return noKey(
@@ -75,11 +76,27 @@ export function readHostKey(
   return { key: file.key.trim(), problems: validateHostKey(`${path}.hostKeyPath`, file.key) };
 }
 
-/** A file's text. `~/` is the home directory. An error never quotes the file's content. */
+/**
+ * The file that a config names. `~/` is the home directory, and so is `~\` on Windows.
+ *
+ * @param root folder where relative paths start
+ * @param system how paths are written where the program runs
+ */
+export function keyFile(
+  root: string,
+  name: string,
+  system: Pick<typeof nodePath, "join" | "resolve" | "sep"> = nodePath,
+  home = homedir(),
+): string {
+  const isBelowHome = name.startsWith("~/") || name.startsWith(`~${system.sep}`);
+  return isBelowHome ? system.join(home, name.slice(2)) : system.resolve(root, name);
+}
+
+/** A file's text. An error never quotes it. */
 function readKeyFile(root: string, path: string, configPath: string): KeyText {
-  const file = path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(root, path);
+  const file = keyFile(root, path);
   try {
-    return { key: readFileSync(file, "utf8"), problems: [] };
+    return { key: withUnixLineEnds(readFileSync(file, "utf8")), problems: [] };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "error";
     const reason = {

@@ -14,8 +14,11 @@ let keyPair: string | undefined;
 
 /** One key pair for all hosts, as the program's own command prints it. */
 function mockedKeyPair(): string {
-  const { interpreter, create } = hostKeyCommand();
-  keyPair ??= execFileSync(process.execPath, [...interpreter.slice(1), create], { encoding: "utf8" });
+  const { interpreter, create, stdin } = hostKeyCommand();
+  keyPair ??= execFileSync(process.execPath, [...interpreter.slice(1), create], {
+    input: stdin,
+    encoding: "utf8",
+  });
   return keyPair;
 }
 

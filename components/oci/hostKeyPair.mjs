@@ -1,4 +1,4 @@
-// Draws a host key pair and prints it as JSON. It runs wherever Pulumi does, given to Node as text, so it takes
+// Draws a host key pair and prints it as JSON. It runs wherever Pulumi does, given to Node on standard input, so it takes
 // nothing but Node itself. The private half is in SEC1 PEM, which sshd of every release reads; the public half is
 // one line as in known_hosts (RFC 5656, section 3.1).
 import { generateKeyPairSync } from "node:crypto";

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readHostText } from "../vxlan/hostText.ts";
 
 /** An SSH host key pair. It is issued before its host exists, so that the first connection can pin it. */
 export interface HostKeyPair {
@@ -10,12 +10,13 @@ export interface HostKeyPair {
 
 /**
  * The command that generates a pair and prints it, the same on Linux, macOS and Windows: Node runs the program anyway.
- * The command holds no path of this machine, since a team shares the stack's state.
+ * The command holds no path of this machine, since a team shares the stack's state. Node reads the program from its
+ * standard input: on Windows the first `node` on the PATH may be a batch file of npm, and no argument of one can hold
+ * line ends or quotes.
  */
-export function hostKeyCommand(): { interpreter: string[]; create: string } {
-  const program = readFileSync(new URL("./hostKeyPair.mjs", import.meta.url), "utf8");
-  // A checkout on Windows may have other line endings.
-  return { interpreter: ["node", "--input-type=module", "-e"], create: program.replaceAll("\r\n", "\n") };
+export function hostKeyCommand(): { interpreter: string[]; create: string; stdin: string } {
+  const program = readHostText(new URL("./hostKeyPair.mjs", import.meta.url));
+  return { interpreter: ["node", "--input-type=module"], create: "-", stdin: program };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readHostText } from "../vxlan/hostText.ts";
 import { printable } from "../vxlan/printable.ts";
 
 /**
@@ -8,7 +8,7 @@ import { printable } from "../vxlan/printable.ts";
  * @param instanceIdentity OCIDs of the instance and its boot volume; a change makes the phase run again
  */
 export function readyPhase(bootTimeout: number, instanceIdentity: string): { create: string; stdin: string } {
-  const script = readFileSync(new URL("./ready.sh", import.meta.url), "utf8");
+  const script = readHostText(new URL("./ready.sh", import.meta.url));
   return {
     create: `timeout -k 5 ${bootTimeout + 10} sh -s # waits for cloud-init`,
     stdin: `# ${instanceIdentity}\nseconds=${bootTimeout}\n${script}`,

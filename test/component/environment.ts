@@ -17,9 +17,9 @@ export const AD2 = "Uocm:EU-FRANKFURT-1-AD-2";
 export const NEWEST = "ocid1.image.oc1.eu-frankfurt-1.newest";
 
 /** A key pair, printed by the stack's own command. */
-const { interpreter, create } = hostKeyCommand();
+const { interpreter, create, stdin } = hostKeyCommand();
 export const generateHostKeyPair = () =>
-  execFileSync(process.execPath, [...interpreter.slice(1), create], { encoding: "utf8" });
+  execFileSync(process.execPath, [...interpreter.slice(1), create], { input: stdin, encoding: "utf8" });
 const PAIR = generateHostKeyPair();
 export const HOST_KEY = JSON.parse(PAIR) as { privateKey: string; publicKey: string };
 

@@ -143,7 +143,7 @@ describe("the reference environment", () => {
     expect(command.ignoreChanges).toEqual(["*"]);
     expect(command.additionalSecretOutputs).toEqual(["stdout"]);
     expect(command.inputs).toMatchObject({ logging: "none", addPreviousOutputInEnv: false });
-    expect(command.inputs["interpreter"]).toEqual(["node", "--input-type=module", "-e"]);
+    expect(command.inputs["interpreter"]).toEqual(["node", "--input-type=module"]);
     expect(JSON.stringify(command.inputs)).not.toMatch(/\/(root|home|usr|work|tmp)\//);
   });
 

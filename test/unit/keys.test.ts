@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix, win32 } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
+import { keyFile } from "../../stacks/keys.ts";
 import { ConfigError, resolveEnvironment } from "../../stacks/load.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
 
@@ -101,6 +102,39 @@ test("a key file is not looked for while keys or types are wrong", () => {
     e.ssh.privateKeyPath = join(folder, "nowhere");
   });
   expect(paths(lines)).toEqual(["overlay.colour"]);
+});
+
+test.each([
+  ["~/.ssh/key", posix, "/home/me", "/home/me/.ssh/key"],
+  ["~/.ssh/key", win32, "C:\\Users\\me", "C:\\Users\\me\\.ssh\\key"],
+  ["~\\.ssh\\key", win32, "C:\\Users\\me", "C:\\Users\\me\\.ssh\\key"],
+  ["keys/key", posix, "/home/me", "/project/keys/key"],
+  ["keys/key", win32, "C:\\Users\\me", "C:\\project\\keys\\key"],
+  ["D:\\key", win32, "C:\\Users\\me", "D:\\key"],
+])("a key file may be given as %s", (name, system, home, file) => {
+  expect(keyFile(system === posix ? "/project" : "C:\\project", name, system, home)).toBe(file);
+});
+
+test("keys in files and secrets with line ends of Windows are the same as those with line ends of Unix", async () => {
+  const windows = (text: string) => text.replaceAll("\n", "\r\n");
+  writeFileSync(join(folder, "login.windows"), windows(login.private));
+  writeFileSync(join(folder, "host.windows"), windows(`${HOST_KEY}\n`));
+  const privateKeyOf = (args: ReturnType<typeof resolveEnvironment>) =>
+    (args.ssh.privateKey as any).promise() as Promise<string>;
+  const fromFiles = resolveEnvironment(
+    environment((e) => {
+      e.ssh.privateKeyPath = join(folder, "login.windows");
+      e.hosts.host01.existing.hostKeyPath = join(folder, "host.windows");
+    }),
+    {},
+  );
+  expect(await privateKeyOf(fromFiles)).toBe(login.private);
+  expect(fromFiles.hosts["host01"]?.existing?.hostKey).toBe(HOST_KEY);
+  const fromSecret = resolveEnvironment(
+    environment((e) => delete e.ssh),
+    { privateKey: windows(login.private) },
+  );
+  expect(await privateKeyOf(fromSecret)).toBe(login.private);
 });
 
 describe("the private key", () => {

@@ -6,9 +6,9 @@ import { publicKeyOf } from "../../components/oci/loginKey.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
 
 describe("the host key", () => {
-  const { interpreter, create } = hostKeyCommand();
+  const { interpreter, create, stdin } = hostKeyCommand();
   const generate = () =>
-    execFileSync(process.execPath, [...interpreter.slice(1), create], { encoding: "utf8" });
+    execFileSync(process.execPath, [...interpreter.slice(1), create], { input: stdin, encoding: "utf8" });
 
   test("is a pair that Node, ssh2 and OpenSSH read alike", () => {
     const { privateKey, publicKey } = parseHostKeyPair(generate());

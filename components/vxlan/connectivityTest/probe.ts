@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { canonical } from "../addresses.ts";
+import { readHostText } from "../hostText.ts";
 import type { HostSettings, OverlaySettings } from "../settings.ts";
 import type { FailedProbe } from "./failedProbe.ts";
 
@@ -31,7 +31,7 @@ export function probeInput(
   mtu: number,
   tries: "many" | "one" = "many",
 ): string {
-  script ??= readFileSync(new URL("../host/sent/probe.sh", import.meta.url), "utf8");
+  script ??= readHostText(new URL("../host/sent/probe.sh", import.meta.url));
   const targets = peers.flatMap(({ name, overlayAddresses, sshPort }) => {
     const port = testsTcp(overlay) ? (overlay.verifyPort ?? sshPort) : "-";
     return overlayAddresses.map((address) => `target ${name} ${canonical(address)} ${port}`);

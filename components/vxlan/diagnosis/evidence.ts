@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readHostText } from "../hostText.ts";
 import { asRoot } from "../phases/phase.ts";
 import type { Peer } from "../plan.ts";
 import { parseNftTable } from "./nftTable.ts";
@@ -57,7 +57,7 @@ let script: string | undefined;
 
 /** The script, and below it the question. The last line shows the script that nothing was cut off. */
 export function evidenceInput(question: EvidenceQuestion): string {
-  const read = (name: string) => readFileSync(new URL(`../host/sent/${name}`, import.meta.url), "utf8");
+  const read = (name: string) => readHostText(new URL(`../host/sent/${name}`, import.meta.url));
   script ??= `read -r -d '' READ_RULES <<'END_OF_AWK'\n${read("evidence.awk")}END_OF_AWK\n${read("evidence.sh")}`;
   const { overlay, device, port, underlayAddress, overlayAddresses, tcpPort, peers } = question;
   return [

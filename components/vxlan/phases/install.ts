@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { gzipSync, strToU8 } from "fflate";
+import { readHostText } from "../hostText.ts";
 import { PROGRAM, asRoot, lines } from "./phase.ts";
 
 /** Seconds after which the delivery is ended on the host. */
@@ -42,7 +42,7 @@ const FILES = [
   { source: "oci-vxlan", path: "/usr/local/sbin/oci-vxlan", mode: "755" },
 ] as const;
 
-const read = (source: string) => readFileSync(new URL(`../host/${source}`, import.meta.url), "utf8");
+const read = (source: string) => readHostText(new URL(`../host/${source}`, import.meta.url));
 
 let cached: HostFile[] | undefined;
 
