@@ -4,7 +4,7 @@ import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./errorAdvice.ts";
-import { capacityAdvice } from "./oci/capacity.ts";
+import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
 import { hostPublicKey, instanceMetadata } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
 import type { HostKeyPair } from "./oci/hostKeyPair.ts";
@@ -60,6 +60,12 @@ export interface InstanceArgs {
   /** Memory of a flexible shape in GB, up to 64 an OCPU. Default 4 an OCPU. *Updatable.* */
   memoryInGBs?: number;
   image?: ImageArgs;
+  /**
+   * Minutes in which the instance is launched again where Oracle has no capacity, at most 480. Default 0: the run fails
+   * at once. With it, Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the
+   * instance is created.
+   */
+  waitForCapacity?: number;
   /**
    * Seconds for SSH to answer, and again for cloud-init to finish. Default 300. *Updatable*: it only waits for the host
    * again.
@@ -147,7 +153,7 @@ export class OverlayHost extends pulumi.ComponentResource {
 
   private createInstance(args: OverlayHostArgs, keys: pulumi.Output<HostKeyPair>): Instance {
     const { displayName = this.hostName, shape = DEFAULT_SHAPE, tags: freeformTags } = args;
-    const faultDomain = args.faultDomain ?? args.initialFaultDomain ?? ANY_FAULT_DOMAIN;
+    const faultDomain = args.faultDomain ?? initialFaultDomain(args);
     return new Instance(
       `${this.hostName}-instance`,
       {
@@ -175,14 +181,31 @@ export class OverlayHost extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         ignoreChanges: ["metadata", ...defaultedProperties(args)],
         additionalSecretOutputs: ["metadata"],
-        ...this.adviceOptions(displayName, shape),
+        ...this.capacityOptions(displayName, shape, args.waitForCapacity ?? 0),
       },
     );
   }
 
-  private adviceOptions(displayName: string, shape: string): pulumi.CustomResourceOptions {
-    return adviceOnError(`${this.hostName}-advice`, this, ({ failedOperation, errors }) =>
-      failedOperation === "create" ? capacityAdvice(displayName, shape, errors[0] ?? "") : undefined,
+  /** The instance is launched again for some minutes where Oracle has no capacity, and advice is given after that. */
+  private capacityOptions(host: string, shape: string, minutes: number): pulumi.CustomResourceOptions {
+    let failedSince: number | undefined;
+    return adviceOnError(
+      `${this.hostName}-advice`,
+      this,
+      ({ failedOperation, errors: [error = ""] }) =>
+        failedOperation === "create" ? capacityAdvice(host, shape, error) : undefined,
+      async ({ failedOperation, errors: [error = ""] }) => {
+        if (failedOperation !== "create") return false;
+        failedSince ??= Date.now();
+        const elapsed = (Date.now() - failedSince) / 60_000;
+        const pause = capacityPause(error, elapsed, minutes);
+        if (pause === undefined) return false;
+        const left = Math.floor(minutes - elapsed);
+        const text = `Oracle has no capacity for ${host} (${shape}): tries again in ${pause.toFixed(1)} of ${left} minutes that are left.`;
+        await pulumi.log.info(text, this);
+        await new Promise((resolve) => setTimeout(resolve, pause * 60_000));
+        return true;
+      },
     );
   }
 
@@ -246,6 +269,14 @@ function validateArgs(args: OverlayHostArgs): Problem[] {
     ...problemWithOcid(args.subnetId, "subnet", "subnetId"),
     ...validateInstance(args, ""),
   ];
+}
+
+/**
+ * The fault domain of a new instance where the config leaves it open. Where capacity is waited for, Oracle may take any
+ * that has some.
+ */
+function initialFaultDomain({ initialFaultDomain, waitForCapacity = 0 }: OverlayHostArgs): string {
+  return waitForCapacity > 0 ? ANY_FAULT_DOMAIN : (initialFaultDomain ?? ANY_FAULT_DOMAIN);
 }
 
 /** The size of an instance of a flexible shape. */

@@ -13,6 +13,7 @@ import type {
   SubnetArgs,
   VcnArgs,
 } from "../components/index.ts";
+import { LONGEST_CAPACITY_WAIT } from "../components/oci/capacity.ts";
 import {
   ANY_FAULT_DOMAIN,
   DEFAULT_BOOT_TIMEOUT,
@@ -223,6 +224,12 @@ const instance = section(
       { otherwise: `${DEFAULT_MEMORY} an OCPU`, change: RESTARTS },
     ),
     image: image.optional(),
+    waitForCapacity: key(
+      z.number().optional(),
+      `Minutes, ${LONGEST_CAPACITY_WAIT} at most, in which the instance is launched again where Oracle is out of host ` +
+        "capacity, at most every five minutes. Oracle then chooses the fault domain where `faultDomain` is left out.",
+      { default: 0 },
+    ),
     bootTimeout: key(
       z.number().optional(),
       "Seconds, 10 to 3600, for SSH to answer, and again for cloud-init to finish.",

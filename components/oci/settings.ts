@@ -47,6 +47,7 @@ export interface InstanceSettings {
   ocpus?: number;
   memoryInGBs?: number;
   image?: { id?: Ocid; operatingSystem?: string; version?: string };
+  waitForCapacity?: number;
   bootTimeout?: number;
 }
 

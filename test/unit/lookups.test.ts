@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { capacityAdvice } from "../../components/oci/capacity.ts";
 import { chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
 
 describe("from the cloud's lists are chosen", () => {
@@ -15,17 +14,5 @@ describe("from the cloud's lists are chosen", () => {
   test("the newest image, and an error where none runs on the shape", () => {
     expect(chooseImage([{ id: "new" }, { id: "old" }], "Ubuntu", "VM.X")).toBe("new");
     expect(() => chooseImage([], "Ubuntu 24.04", "VM.X")).toThrow(/none of "Ubuntu 24.04" runs on VM\.X/);
-  });
-});
-
-describe("advice is given", () => {
-  test("where OCI has no capacity, or a limit is reached", () => {
-    expect(capacityAdvice("host02", "VM.X", "500-InternalError, Out of host capacity.")).toMatch(
-      /host02 \(VM\.X\).*run it again later.*availabilityDomain.*another shape/,
-    );
-    expect(capacityAdvice("host02", "VM.X", "400-LimitExceeded, …")).toMatch(/service limits/);
-  });
-  test("for no other error", () => {
-    expect(capacityAdvice("host02", "VM.X", "404-NotAuthorizedOrNotFound")).toBeUndefined();
   });
 });

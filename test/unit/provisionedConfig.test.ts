@@ -249,6 +249,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       e.network.vcn.cidr = "10.196.218.192/31";
       e.hosts.host01.instance.faultDomain = "FAULT-DOMAIN-4";
       e.hosts.host02.instance.bootTimeout = 1;
+      e.hosts.host02.instance.waitForCapacity = 481;
       e.overlay.vni = 0;
     });
     expect(paths(lines)).toEqual([
@@ -257,6 +258,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       "network.subnets.host02.cidr",
       "hosts.host01.instance.faultDomain",
       "hosts.host02.instance.bootTimeout",
+      "hosts.host02.instance.waitForCapacity",
       "overlay.vni",
     ]);
   });

@@ -1,6 +1,7 @@
 import { parseAddress } from "../../vxlan/addresses.ts";
 import { joinPath } from "../../vxlan/problems.ts";
 import type { Problem } from "../../vxlan/problems.ts";
+import { LONGEST_CAPACITY_WAIT } from "../capacity.ts";
 import { problemWithOcid } from "../ocid.ts";
 import { ANY_FAULT_DOMAIN, DEFAULT_OCPUS, DEFAULT_SHAPE, FAULT_DOMAINS, isFlexible } from "../settings.ts";
 import type { InstanceSettings } from "../settings.ts";
@@ -14,6 +15,7 @@ export function validateInstance(instance: InstanceSettings, at: string): Proble
     ...validateShape(instance, at),
     ...validateImage(instance, joinPath(at, "image")),
     ...validatePlacement(instance, at),
+    ...validateTimes(instance, at),
     ...validatePrivateIp(instance, joinPath(at, "privateIp")),
   ];
 }
@@ -78,10 +80,7 @@ function validateImage({ image }: InstanceSettings, path: string): Problem[] {
   return problemWithOcid(id, "image", joinPath(path, "id"));
 }
 
-function validatePlacement(
-  { faultDomain, bootTimeout, availabilityDomain }: InstanceSettings,
-  at: string,
-): Problem[] {
+function validatePlacement({ faultDomain, availabilityDomain }: InstanceSettings, at: string): Problem[] {
   const problems: Problem[] = [];
   const choices: readonly string[] = [...FAULT_DOMAINS, ANY_FAULT_DOMAIN];
   if (faultDomain !== undefined && !choices.includes(faultDomain)) {
@@ -96,13 +95,23 @@ function validatePlacement(
       message: "is empty: give a name such as AD-1, or leave it out for the first one.",
     });
   }
-  if (
-    bootTimeout !== undefined &&
-    !(Number.isInteger(bootTimeout) && bootTimeout >= 10 && bootTimeout <= 3600)
-  ) {
+  return problems;
+}
+
+function validateTimes({ bootTimeout, waitForCapacity }: InstanceSettings, at: string): Problem[] {
+  const isWithin = (value: number | undefined, least: number, most: number) =>
+    value === undefined || (Number.isInteger(value) && value >= least && value <= most);
+  const problems: Problem[] = [];
+  if (!isWithin(bootTimeout, 10, 3600)) {
     problems.push({
       path: joinPath(at, "bootTimeout"),
       message: `${bootTimeout} is no time to wait for a host: use whole seconds from 10 to 3600.`,
+    });
+  }
+  if (!isWithin(waitForCapacity, 0, LONGEST_CAPACITY_WAIT)) {
+    problems.push({
+      path: joinPath(at, "waitForCapacity"),
+      message: `${waitForCapacity} is no time to wait for capacity: use whole minutes from 0 to ${LONGEST_CAPACITY_WAIT}.`,
     });
   }
   return problems;
