@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { parse } from "yaml";
 import { accessEnvironment, ensureAccess } from "../cloud/access.ts";
+import { refusalOfAuth } from "../cloud/authentication.ts";
 import { keysFolder } from "../hosts/keys.ts";
 import { attempt } from "../system/commands.ts";
 import type { CommandResult } from "../system/commands.ts";
@@ -15,6 +16,11 @@ import type { Mount } from "./operator.ts";
 /** The file of Pulumi's local backend that holds a stack's state. */
 export const stateFileOf = (lab: Lab, stack: string) =>
   join(pulumiState(lab), ".pulumi/stacks/oci-vxlan", `${stack}.json`);
+
+/** The part of a stack's config that the lab reads. */
+interface StackConfig {
+  config?: { "oci:auth"?: string; "oci-vxlan:environment"?: { hosts?: object } };
+}
 
 /**
  * Runs Pulumi on one stack as the operator, with the lab's own state. Pulumi writes the salt of the lab's passphrase
@@ -37,6 +43,7 @@ export class LabStack {
 
   /** Creates the stack if it is missing, and removes what a killed run has left: processes and a lock. */
   async prepare(): Promise<void> {
+    this.requireApiKey();
     await this.endEarlierRuns();
     mkdirSync(pulumiState(this.lab), { recursive: true, mode: 0o700 });
     ensurePassphrase(this.lab);
@@ -48,6 +55,15 @@ export class LabStack {
       await this.run(["stack", "init", this.stack, "--non-interactive"]);
     const locks = join(pulumiState(this.lab), ".pulumi/locks/organization/oci-vxlan", this.stack);
     if (existsSync(locks) && readdirSync(locks).length > 0) await this.run(["cancel", "--yes"]);
+  }
+
+  /** @throws Error if config or environment choose another way of authentication than the lab's cloud has */
+  private requireApiKey(): void {
+    const { config } = this.parsedConfig();
+    const refusal =
+      refusalOfAuth(config?.["oci:auth"], "oci:auth") ??
+      refusalOfAuth(process.env["TF_VAR_auth"], "TF_VAR_auth");
+    if (refusal !== undefined) throw new Error(refusal);
   }
 
   /** Ends engines and plugins of earlier runs: an engine survives its killed lab command, a plugin its engine. */
@@ -82,8 +98,7 @@ export class LabStack {
 
   /** The hosts in the stack's config. */
   hosts(): string[] {
-    const text = this.config ?? readFileSync(this.committedConfig, "utf8");
-    const { config } = parse(text) as { config?: { "oci-vxlan:environment"?: { hosts?: object } } };
+    const { config } = this.parsedConfig();
     return Object.keys(config?.["oci-vxlan:environment"]?.hosts ?? {}).sort();
   }
 
@@ -99,6 +114,11 @@ export class LabStack {
 
   private environment(): Record<string, string> {
     return { ...this.engine.env, ...accessEnvironment(this.lab), PULUMI_STACK: this.stack };
+  }
+
+  private parsedConfig(): StackConfig {
+    if (this.config === undefined && !existsSync(this.committedConfig)) return {};
+    return parse(this.config ?? readFileSync(this.committedConfig, "utf8")) as StackConfig;
   }
 
   private get committedConfig(): string {

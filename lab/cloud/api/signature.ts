@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { tokenPrincipal } from "../authentication.ts";
 import { ApiError } from "./errors.ts";
 
 /** The parts of a request that its signature covers. */
@@ -38,7 +39,11 @@ const notAuthenticated = (reason: string) =>
  */
 export function checkSignature({ method, url, headers, body }: SignedRequest, caller: Caller): void {
   const fields = parseAuthorization(headers.authorization ?? "");
-  if (fields["keyId"] !== caller.keyId) throw notAuthenticated("the key is not known");
+  const keyId = fields["keyId"] ?? "";
+  const principal = tokenPrincipal(keyId);
+  if (principal !== undefined)
+    throw notAuthenticated(`${principal} signs the request, and the lab's cloud takes API keys only`);
+  if (keyId !== caller.keyId) throw notAuthenticated("the key is not known");
   if (fields["algorithm"] !== "rsa-sha256") throw notAuthenticated("the algorithm is not rsa-sha256");
   const signed = (fields["headers"] ?? "").toLowerCase().split(" ");
   const date = signed.includes("x-date") ? "x-date" : "date";
