@@ -1,12 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { HostNetwork } from "./hostNetwork.ts";
 import type { NetworkArgs } from "./hostNetwork.ts";
+import { lookUpNetwork } from "./networkLookup.ts";
 import { FAULT_DOMAINS, outsideAddresses, subnetOf } from "./oci/settings.ts";
 import { validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
+import { validateExistingNetwork } from "./oci/validation/existingNetwork.ts";
 import { OverlayHost } from "./overlayHost.ts";
 import type { InstanceArgs } from "./overlayHost.ts";
 import type { LoginArgs } from "./remoteCommand.ts";
-import { markValidated, refuseInvalid } from "./validation.ts";
+import { markValidated, refuseInvalid, refuseProblems } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
@@ -98,6 +100,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   readonly overlay: VxlanOverlay;
 
   private readonly environmentName: string;
+  /** No resource in it: a child that depends on it is registered when the existing network was found to be usable. */
+  private readonly checkedNetwork: pulumi.Output<pulumi.Resource[]> | undefined;
 
   constructor(name: string, args: OverlayEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayEnvironment", name, {}, opts);
@@ -105,6 +109,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     refuseInvalid("OverlayEnvironment", name, args, validateArgs, identityProblems);
     this.environmentName = name;
 
+    this.checkedNetwork = this.checkExistingNetwork(name, args);
     const network = this.createNetwork(args);
     const instances = this.createInstances(args, network);
     this.overlay = this.createOverlay(args, instances);
@@ -121,6 +126,23 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     });
   }
 
+  /** Compares the environment with the parts of its network that exist. They are looked up in previews too. */
+  private checkExistingNetwork(
+    name: string,
+    args: OverlayEnvironmentArgs,
+  ): pulumi.Output<pulumi.Resource[]> | undefined {
+    const existing = args.network && lookUpNetwork(args.network, this);
+    return existing?.apply((network) => {
+      refuseProblems("OverlayEnvironment", name, validateExistingNetwork(args, network));
+      return [];
+    });
+  }
+
+  /** Options of children in the cloud. A component waits for the check, and its own children wait for it. */
+  private get cloudOptions(): pulumi.ComponentResourceOptions {
+    return { parent: this, dependsOn: this.checkedNetwork };
+  }
+
   private createNetwork(args: OverlayEnvironmentArgs): HostNetwork | undefined {
     const { network, compartmentId, overlay, ssh, tags } = args;
     if (!network || compartmentId === undefined) return undefined;
@@ -132,7 +154,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
       memberCidrs: outsideAddresses(args),
       tags,
     });
-    return new HostNetwork(`${this.environmentName}-network`, networkArgs, { parent: this });
+    return new HostNetwork(`${this.environmentName}-network`, networkArgs, this.cloudOptions);
   }
 
   private createInstances(args: OverlayEnvironmentArgs, network: HostNetwork | undefined): Instances {
@@ -151,7 +173,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
         ssh,
         tags,
       });
-      const overlayHost = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, { parent: this });
+      const overlayHost = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, this.cloudOptions);
       return [[host, overlayHost] as const];
     });
     return Object.fromEntries(instances);
@@ -161,11 +183,26 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     const members = Object.entries(hosts).flatMap(([host, hostArgs]): [string, VxlanHostArgs][] => {
       const { overlayAddresses, generation, down, existing } = hostArgs;
       const instance = instances[host];
-      const machine = instance ? instanceMachine(instance) : existing && existingMachine(existing, ssh);
+      const machine = instance ? instanceMachine(instance) : existing && this.existingMachine(existing, ssh);
       return machine ? [[host, { overlayAddresses, generation, down, ...machine }]] : [];
     });
     const overlayArgs = markValidated({ ...overlay, hosts: Object.fromEntries(members) });
     return new VxlanOverlay(this.environmentName, overlayArgs, { parent: this });
+  }
+
+  private existingMachine(existing: ExistingHostArgs, login: LoginArgs): Machine {
+    const { underlayAddress, sshAddress, user, port, hostKey } = existing;
+    return {
+      underlayAddress,
+      ssh: {
+        ...login,
+        host: sshAddress ?? underlayAddress,
+        port: port ?? login.port,
+        user: user ?? login.user,
+        // Nobody logs in to a host before the network was found to be usable.
+        hostKey: pulumi.all([hostKey, this.checkedNetwork]).apply(([key]) => key),
+      },
+    };
   }
 }
 
@@ -178,20 +215,6 @@ type Machine = Pick<VxlanHostArgs, "underlayAddress" | "ssh" | "instanceIdentity
 
 function instanceMachine({ privateIp, ssh, instanceIdentity, instance }: OverlayHost): Machine {
   return { underlayAddress: privateIp, ssh, instanceIdentity, deletedWith: instance };
-}
-
-function existingMachine(existing: ExistingHostArgs, login: LoginArgs): Machine {
-  const { underlayAddress, sshAddress, user, port, hostKey } = existing;
-  return {
-    underlayAddress,
-    ssh: {
-      ...login,
-      host: sshAddress ?? underlayAddress,
-      port: port ?? login.port,
-      user: user ?? login.user,
-      hostKey,
-    },
-  };
 }
 
 function addressesOf(instances: Instances): Record<string, HostAddresses> {

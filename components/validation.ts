@@ -34,5 +34,16 @@ export function refuseInvalid<T extends object>(
 /** @throws pulumi.RunError with all problems, if there are any */
 export function refuseProblems(component: string, name: string, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
-  throw new pulumi.RunError(`${component} "${name}" cannot be built:\n${describeProblems(problems)}`);
+  throw new Refusal(`${component} "${name}" cannot be built:\n${describeProblems(problems)}`);
+}
+
+/**
+ * An error whose message stays as it is. Where one is thrown for an output, Pulumi writes the name of each property that
+ * it passes through before the message, often dozens.
+ */
+class Refusal extends pulumi.RunError {
+  constructor(message: string) {
+    super(message);
+    Object.defineProperty(this, "message", { get: () => message, set: () => undefined });
+  }
 }

@@ -86,6 +86,15 @@ export function subnetOf(
   return names.length === 1 ? names[0] : undefined;
 }
 
+/** The hosts that are provisioned, by name. */
+export function instancesOf({
+  hosts,
+}: Pick<EnvironmentSettings, "hosts">): Readonly<Record<string, InstanceSettings>> {
+  return Object.fromEntries(
+    Object.entries(hosts).flatMap(([name, { instance }]) => (instance ? [[name, instance] as const] : [])),
+  );
+}
+
 /** CIDRs of existing hosts, which are VXLAN members outside of the network's subnets. */
 export function outsideAddresses({ hosts }: Pick<EnvironmentSettings, "hosts">): string[] {
   return Object.values(hosts).flatMap(({ existing }) =>

@@ -25,13 +25,15 @@ export type Lookups = (token: string, inputs: any) => Record<string, unknown>;
 /**
  * Runs a program against Pulumi's mocks, and returns the resources that it registered. Mocks resolve everything at once
  * and check nothing, so these tests look at inputs, names and options; the lifecycle tests look at the order.
+ *
+ * @param resources gets the resources, also those of a program that fails
  */
 export async function register(
   program: () => unknown,
   outputs: MockOutputs = () => ({}),
   lookups: Lookups = (_, inputs) => inputs,
+  resources: RegisteredResource[] = [],
 ): Promise<RegisteredResource[]> {
-  const resources: RegisteredResource[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource: (args) => ({ id: `${args.name}-id`, state: { ...args.inputs, ...outputs(args) } }),

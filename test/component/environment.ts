@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { setImmediate } from "node:timers/promises";
 import { OverlayEnvironment } from "../../components/index.ts";
 import type { OverlayEnvironmentArgs } from "../../components/index.ts";
 import { hostKeyCommand } from "../../components/oci/hostKeyPair.ts";
@@ -89,9 +90,12 @@ const lookUp = (token: string, inputs: any): Record<string, unknown> => {
     case "oci:Core/getImages:getImages":
       return { images: inputs.operatingSystem === "None" ? [] : [{ id: NEWEST }, { id: "older" }] };
     case "oci:Core/getSubnet:getSubnet":
-      return { cidrBlock: "10.9.0.0/24" };
+      return { cidrBlock: "10.9.0.0/24", prohibitPublicIpOnVnic: inputs.subnetId.endsWith(".private") };
     case "oci:Core/getVcn:getVcn":
-      return { defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.existing" };
+      return {
+        cidrBlocks: ["10.9.0.0/16", "10.196.218.192/26"],
+        defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
+      };
     default:
       return inputs;
   }
@@ -108,6 +112,29 @@ export const build = (
     (resource) => ({ ...outputs(resource), ...otherOutputs(resource) }),
     lookUp,
   );
+
+/** The error of an environment that is refused, and the resources that were registered until then. */
+export async function buildRefused(
+  args: OverlayEnvironmentArgs,
+): Promise<{ message: string; resources: RegisteredResource[] }> {
+  const resources: RegisteredResource[] = [];
+  const program = () => new OverlayEnvironment("lab", args);
+  // Pulumi reports the error of an output by the unhandled rejections of all that waits for it.
+  const errors = new Set<unknown>();
+  const listeners = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", (error) => errors.add(error));
+  try {
+    await register(program, outputs, lookUp, resources).catch((error: unknown) => errors.add(error));
+    await setImmediate();
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of listeners) process.on("unhandledRejection", listener);
+  }
+  const [error, another] = errors;
+  if (!(error instanceof Error) || another !== undefined)
+    throw new Error(`expected one error, and there were ${errors.size}`);
+  return { message: error.message, resources };
+}
 
 /** The resources that any other program registers with the same cloud. */
 export const run = (program: () => unknown): Promise<RegisteredResource[]> =>

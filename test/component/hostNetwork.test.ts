@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { build, referenceEnvironment, named, rules } from "./environment.ts";
+import { HOST_KEY, build, buildRefused, named, referenceEnvironment, rules } from "./environment.ts";
 import { unwrap } from "./engineMocks.ts";
 
 /** The choices about the network of an environment. */
@@ -109,5 +109,47 @@ describe("an existing network", () => {
       "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
     );
     expect(rules(resources).ingress[0].source).toBe("10.9.0.0/24");
+  });
+
+  const overlayIn = async (cidr: string, change: (args: any) => void = () => undefined) => {
+    const args = referenceEnvironment((value) => {
+      value.network.vcn = { id: VCN };
+      value.overlay.cidrs = [cidr];
+      Object.values<any>(value.hosts).forEach((host, index) => {
+        host.overlayAddresses = [cidr.replace(/0\/\d+$/, String(index + 1))];
+      });
+      change(value);
+    });
+    return buildRefused(args);
+  };
+
+  test("an overlay network that would hide a part of it is refused before anything is registered", async () => {
+    const { message, resources } = await overlayIn("10.9.3.0/24");
+    expect(message).toMatch(
+      /OverlayEnvironment "lab" cannot be built:\n {2}overlay\.cidrs\[0\]: 10\.9\.3\.0\/24 overlaps 10\.9\.0\.0\/16 at network\.vcn\.id: choose an overlay network apart/,
+    );
+    expect(resources.map(({ type }) => type).filter((type) => !type.startsWith("oci-vxlan:"))).toEqual([]);
+  });
+
+  test("the hosts of a refused network that exist already are left alone", async () => {
+    const { message, resources } = await overlayIn("10.9.3.0/24", (args) => {
+      args.hosts.old = {
+        overlayAddresses: ["10.9.3.9"],
+        existing: { underlayAddress: "172.16.0.9", hostKey: HOST_KEY.publicKey },
+      };
+    });
+    expect(message).toContain("network.vcn.id");
+    expect(resources.map(({ type }) => type).filter((type) => !type.startsWith("oci-vxlan:"))).toEqual([]);
+  });
+
+  test("an address outside the existing subnet is refused", async () => {
+    const { message } = await overlayIn("192.168.0.0/24", (args) => {
+      args.network.subnets = { all: { id: SUBNET } };
+      for (const host of Object.values<any>(args.hosts)) host.instance = {};
+      args.hosts.host01.instance.privateIp = "10.9.1.5";
+    });
+    expect(message).toContain(
+      "hosts.host01.instance.privateIp: 10.9.1.5 lies outside subnet all, 10.9.0.0/24: use an address from 10.9.0.2 to 10.9.0.254.",
+    );
   });
 });

@@ -5,7 +5,7 @@ import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
 import { validateOverlay } from "../../vxlan/validation/overlay.ts";
 import type { PartialHost, Paths } from "../../vxlan/validation/overlay.ts";
 import { problemWithOcid } from "../ocid.ts";
-import { OCI_UNDERLAY_MTU, outsideAddresses } from "../settings.ts";
+import { OCI_UNDERLAY_MTU, instancesOf, outsideAddresses } from "../settings.ts";
 import type { EnvironmentSettings, InstanceSettings } from "../settings.ts";
 import { validateInstanceAddresses } from "./instanceAddresses.ts";
 import { validateInstance } from "./instances.ts";
@@ -41,13 +41,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
   ];
 }
 
-const instancePath = (host: string) => `hosts.${host}.instance`;
-
-function instancesOf({ hosts }: EnvironmentSettings): Record<string, InstanceSettings> {
-  return Object.fromEntries(
-    Object.entries(hosts).flatMap(([name, { instance }]) => (instance ? [[name, instance] as const] : [])),
-  );
-}
+export const instancePath = (host: string) => `hosts.${host}.instance`;
 
 /** The hosts as the overlay's checks need them. */
 function partialHosts({ hosts }: EnvironmentSettings): Record<string, PartialHost> {

@@ -32,7 +32,7 @@ export function validateInstanceAddresses(
   return [
     ...problems,
     ...[...hostsBySubnet].flatMap(([subnet, hosts]) =>
-      validateCapacity(validCidr(subnets[subnet]?.cidr), subnet, hosts),
+      validateCapacity(validCidr(subnets[subnet]?.cidr), subnetPath(subnet, subnets), hosts),
     ),
   ];
 }
@@ -72,13 +72,17 @@ function validatePrivateIp(
   return [{ path, message }];
 }
 
-function validateCapacity(cidr: Cidr | undefined, subnet: string, hosts: readonly string[]): Problem[] {
+/** Where the user's input gives a subnet. */
+const subnetPath = (subnet: string, subnets: NonNullable<NetworkSettings["subnets"]>) =>
+  joinPath("network.subnets", subnet, subnets[subnet]?.id === undefined ? "cidr" : "id");
+
+function validateCapacity(cidr: Cidr | undefined, path: string, hosts: readonly string[]): Problem[] {
   if (!cidr) return [];
   const capacity = 2 ** (32 - cidr.prefix) - RESERVED_OFFSETS.length;
   if (hosts.length <= capacity) return [];
   return [
     {
-      path: `network.subnets.${subnet}.cidr`,
+      path,
       message:
         `${cidr.text} has room for ${capacity} host${capacity === 1 ? "" : "s"}, since OCI keeps three addresses for itself, and ${hosts.length} are in it ` +
         `(${hosts.join(", ")}): use a shorter prefix, or a subnet each.`,

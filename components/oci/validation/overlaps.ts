@@ -9,11 +9,18 @@ import type { EnvironmentSettings, InstanceSettings } from "../settings.ts";
  */
 const SHORTEST_OPERATOR_PREFIX = 8;
 
-/** An overlay network that overlaps the VCN would hide that part of the VCN from the hosts. */
+/** A network of the underlay, and where the user's input names it. */
+export interface Underlay {
+  text: string | undefined;
+  path: string;
+}
+
+/** Compares the overlay with the networks that are created. */
 export function validateUnderlayOverlap(
-  { network, overlay }: EnvironmentSettings,
+  environment: EnvironmentSettings,
   instances: Readonly<Record<string, InstanceSettings>>,
 ): Problem[] {
+  const { network } = environment;
   const underlays = [
     { text: network?.vcn?.cidr, path: "network.vcn.cidr" },
     ...Object.entries(network?.subnets ?? {}).map(([name, { cidr }]) => ({
@@ -21,6 +28,15 @@ export function validateUnderlayOverlap(
       path: `network.subnets.${name}.cidr`,
     })),
   ];
+  return validateOverlap(environment, instances, underlays);
+}
+
+/** An overlay network that overlaps the VCN would hide that part of the VCN from the hosts. */
+export function validateOverlap(
+  { overlay }: EnvironmentSettings,
+  instances: Readonly<Record<string, InstanceSettings>>,
+  underlays: readonly Underlay[],
+): Problem[] {
   const addresses = Object.values(instances).flatMap(({ privateIp }) => parseAddress(privateIp ?? "") ?? []);
   return (overlay.cidrs ?? []).flatMap((text, index) => {
     const cidr = parseCidr(text);

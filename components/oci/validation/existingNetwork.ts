@@ -1,0 +1,54 @@
+import { contains, parseCidr } from "../../vxlan/addresses.ts";
+import { joinPath } from "../../vxlan/problems.ts";
+import type { Problem } from "../../vxlan/problems.ts";
+import { instancesOf } from "../settings.ts";
+import type { EnvironmentSettings, NetworkSettings } from "../settings.ts";
+import { instancePath } from "./environment.ts";
+import { validateInstanceAddresses } from "./instanceAddresses.ts";
+import { validateOverlap } from "./overlaps.ts";
+import type { Underlay } from "./overlaps.ts";
+
+/** What Oracle knows about those parts of a network that exist already. */
+export interface ExistingNetwork {
+  /** The CIDRs of the VCN that is given by its OCID. */
+  vcnCidrs: readonly string[];
+  /** Subnets that are given by their OCIDs, by the names in the config. */
+  subnets: Readonly<Record<string, { cidr: string }>>;
+}
+
+/** All problems of an environment in a network that exists, which can be found once the network was looked up. */
+export function validateExistingNetwork(
+  environment: EnvironmentSettings,
+  existing: ExistingNetwork,
+): Problem[] {
+  const { network = {} } = environment;
+  const instances = instancesOf(environment);
+  const subnets = resolvedSubnets(network, existing);
+  return [
+    ...validateOverlap(environment, instances, existingUnderlays(existing)),
+    ...validateInstanceAddresses(instances, { subnets }, instancePath),
+  ];
+}
+
+/** The CIDRs of the VCN, and of subnets that lie in another one. */
+function existingUnderlays({ vcnCidrs, subnets }: ExistingNetwork): Underlay[] {
+  const vcns = vcnCidrs.flatMap((text) => parseCidr(text) ?? []);
+  const isInVcn = (text: string) => {
+    const cidr = parseCidr(text);
+    return cidr !== undefined && vcns.some((vcn) => vcn.prefix <= cidr.prefix && contains(vcn, cidr.network));
+  };
+  return [
+    ...vcnCidrs.map((text) => ({ text, path: "network.vcn.id" })),
+    ...Object.entries(subnets)
+      .filter(([, { cidr }]) => !isInVcn(cidr))
+      .map(([name, { cidr }]) => ({ text: cidr, path: joinPath("network.subnets", name, "id") })),
+  ];
+}
+
+/** The subnets with CIDRs where they were looked up. New ones have none: they have been checked without a lookup. */
+function resolvedSubnets(network: NetworkSettings, existing: ExistingNetwork): NetworkSettings["subnets"] {
+  const subnets = Object.entries(network.subnets ?? {});
+  return Object.fromEntries(
+    subnets.map(([name, { id }]) => [name, { id, cidr: existing.subnets[name]?.cidr }]),
+  );
+}
