@@ -58,10 +58,8 @@ describe("the rule that keeps users from the host's private key", () => {
     -A InstanceServices -d 169.254.0.0/16 -p udp -j REJECT --reject-with icmp-port-unreachable
     COMMIT`;
 
-  test.each([
-    ["on Oracle's rules", INSTANCE_SERVICES],
-    ["without rules", "*filter\nCOMMIT"],
-  ])("leaves DNS and time to everybody, and the metadata to root: %s", async (_, rules) => {
+  /** Connects the host to Oracle's services, which listen in a network of their own. */
+  async function startServices(rules: string): Promise<void> {
     await host.on("mkdir -p /run/netns");
     await makeNetworkBehind("cloud", "10.7.0.1");
     await host.on(`
@@ -88,10 +86,18 @@ time.sleep(120)`,
       20_000,
       async () => (await host.on("ip netns exec cloud ss -Hlun sport = :123")) !== "",
     );
-    const ask = (protocol: string, port: number) =>
-      `timeout 5 bash -c 'echo x >/dev/${protocol}/${METADATA}/${port}'`;
+  }
+
+  const ask = (protocol: string, port: number) =>
+    `timeout 5 bash -c 'echo x >/dev/${protocol}/${METADATA}/${port}'`;
+
+  test.each([
+    ["on Oracle's rules", INSTANCE_SERVICES],
+    ["without rules", "*filter\nCOMMIT"],
+  ])("leaves DNS and time to everybody, and the metadata to root: %s", async (_, rules) => {
+    await startServices(rules);
     expect(await passes(asNobody(ask("tcp", 80)))).toBe(true);
-    await host.on(advice(METADATA));
+    await host.on(advice("OUTPUT"));
     expect(await passes(asNobody(ask("tcp", 80)))).toBe(false);
     expect(await passes(ask("tcp", 80))).toBe(true);
     for (const [protocol, port] of [
@@ -101,5 +107,16 @@ time.sleep(120)`,
     ] as const) {
       expect(await passes(asNobody(ask(protocol, port))), `${protocol} ${port}`).toBe(true);
     }
+  });
+
+  test("keeps containers from the metadata too, and leaves them DNS", async () => {
+    await startServices(INSTANCE_SERVICES);
+    await makeNetworkBehind("container", "10.8.0.1");
+    await host.on("sysctl -qw net.ipv4.ip_forward=1");
+    const inContainer = (script: string) => `ip netns exec container ${script}`;
+    expect(await passes(inContainer(ask("tcp", 80)))).toBe(true);
+    await host.on(advice("FORWARD 1 -d"));
+    expect(await passes(inContainer(ask("tcp", 80)))).toBe(false);
+    expect(await passes(inContainer(ask("tcp", 53)))).toBe(true);
   });
 });

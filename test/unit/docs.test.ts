@@ -9,6 +9,7 @@ const FOREIGN_SECTIONS = [
   "Reaching a host, and starting a phase",
   "After a kill, a crash or a lost connection",
   "From Oracle's API",
+  "From Object Storage",
 ];
 
 /** The error texts that a page lists: code in the head of a list item, which ends in a backslash. */
