@@ -56,6 +56,15 @@ describe("the JSON Schema of a stack's file", () => {
     expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=config.schema.json");
   });
 
+  test.each(["README.ja.md", "docs/configuration.md"])("accepts the examples in %s", (path) => {
+    const page = readFileSync(join(ROOT, path), "utf8");
+    const examples = [...page.matchAll(/```yaml\n([^]*?)```/g)]
+      .map(([, text = ""]) => parse(text))
+      .filter(({ config }) => config !== undefined);
+    expect(examples.length).toBeGreaterThan(0);
+    expect(examples.flatMap(errors)).toEqual([]);
+  });
+
   test("accepts secrets, other namespaces, and what Pulumi itself writes", () => {
     const file = changed((e) => {
       e.encryptionsalt = "v1:abc";
