@@ -21,7 +21,7 @@ import {
   DEFAULT_SHAPE,
   isFlexible,
 } from "./oci/settings.ts";
-import { validateInstance } from "./oci/validation/instances.ts";
+import { shapeWarning, validateInstance } from "./oci/validation/instances.ts";
 import { DEFAULT_USER, connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid } from "./validation.ts";
@@ -31,7 +31,10 @@ import type { Problem } from "./vxlan/problems.ts";
 export interface ImageArgs {
   /** OCID. *Updatable*: OCI replaces the boot volume. */
   id?: pulumi.Input<string>;
-  /** As Oracle's image list names it. Default `Canonical Ubuntu`. Looked up once, then left alone. */
+  /**
+   * As Oracle's image list names it. Default `Canonical Ubuntu`. The newest platform image is looked up once, then left
+   * alone. A custom image needs its `id`.
+   */
   operatingSystem?: string;
   /** Version of the operating system. Default `24.04` for the default system, else any. Looked up once. */
   version?: string;
@@ -60,6 +63,11 @@ export interface InstanceArgs {
   /** Memory of a flexible shape in GB, up to 64 an OCPU. Default 4 an OCPU. *Updatable.* */
   memoryInGBs?: number;
   image?: ImageArgs;
+  /**
+   * Whether version 1 of Oracle's metadata service answers on the instance too, for an image whose cloud-init does not
+   * know version 2. Any process that can be tricked into a request can read version 1. Default false. *Updatable.*
+   */
+  legacyMetadata?: boolean;
   /**
    * Minutes in which the instance is launched again where Oracle has no capacity, at most 480. Default 0: the run fails
    * at once. With it, Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the
@@ -124,6 +132,8 @@ export class OverlayHost extends pulumi.ComponentResource {
     super("oci-vxlan:index:OverlayHost", name, {}, opts);
     refuseInvalid("OverlayHost", name, args, validateArgs);
     this.hostName = name;
+    const warning = shapeWarning(args.shape ?? DEFAULT_SHAPE);
+    if (warning !== undefined) void pulumi.log.warn(warning, this);
 
     const keys = this.issueHostKey();
     this.instance = this.createInstance(args, keys);
@@ -171,7 +181,7 @@ export class OverlayHost extends pulumi.ComponentResource {
           privateIp: args.privateIp,
           freeformTags,
         },
-        instanceOptions: { areLegacyImdsEndpointsDisabled: true },
+        instanceOptions: { areLegacyImdsEndpointsDisabled: !(args.legacyMetadata ?? false) },
         metadata: pulumi.secret(firstBootMetadata(displayName, args.ssh, keys)),
         freeformTags,
       },
@@ -233,6 +243,7 @@ export class OverlayHost extends pulumi.ComponentResource {
         operatingSystem,
         operatingSystemVersion: version,
         shape,
+        state: "AVAILABLE",
         sortBy: "TIMECREATED",
         sortOrder: "DESC",
       },

@@ -169,8 +169,8 @@ const image = section(
     }),
     operatingSystem: key(
       nonEmpty.optional(),
-      "Operating system as Oracle's image list names it: the newest image of that name that runs on the " +
-        "shape is taken when the host is created.",
+      "Operating system as Oracle's image list names it: the newest platform image of that name that runs on the " +
+        "shape is taken when the host is created. A custom image needs its `id`.",
       { default: DEFAULT_IMAGE.operatingSystem, change: "Updatable: a host that is there keeps its image." },
     ),
     version: key(nonEmpty.optional(), "Version of the operating system.", {
@@ -224,6 +224,11 @@ const instance = section(
       { otherwise: `${DEFAULT_MEMORY} an OCPU`, change: RESTARTS },
     ),
     image: image.optional(),
+    legacyMetadata: key(
+      z.boolean().optional(),
+      "Whether version 1 of the metadata service answers too, for an image whose cloud-init does not know version 2.",
+      { default: false },
+    ),
     waitForCapacity: key(
       z.number().optional(),
       `Minutes, ${LONGEST_CAPACITY_WAIT} at most, in which the instance is launched again where Oracle is out of host ` +

@@ -18,16 +18,21 @@ export function chooseAvailabilityDomain(names: readonly string[], choice?: stri
 }
 
 /**
- * Chooses the newest image.
+ * Chooses the newest platform image. A list of images holds the compartment's custom ones too, under the same name, and
+ * what is in them nobody here knows.
  *
- * @param images of one name that run on the shape, newest first
+ * @param images of one name that run on the shape, newest first; a custom image has a `baseImageId`
  * @throws Error where there is none, for example since the image does not run on the shape
  */
-export function chooseImage(images: readonly { id: string }[], image: string, shape: string): string {
-  const [newest] = images;
+export function chooseImage(
+  images: readonly { id: string; baseImageId?: string }[],
+  image: string,
+  shape: string,
+): string {
+  const newest = images.find(({ baseImageId }) => !baseImageId);
   if (newest) return newest.id;
   throw new Error(
-    `image: none of "${image}" runs on ${shape}: choose another image or shape ` +
-      "(`oci compute image list --compartment-id … --shape …` shows what fits), or give image.id.",
+    `image: no platform image of "${image}" runs on ${shape}: choose another image or shape ` +
+      "(`oci compute image list --compartment-id … --shape …` shows what fits), or give image.id, as a custom image needs.",
   );
 }

@@ -10,6 +10,7 @@ export interface EnvironmentSettings {
   compartmentId?: Ocid;
   network?: NetworkSettings;
   overlay: Partial<OverlaySettings>;
+  ssh?: { port?: number };
   tags?: Readonly<Record<string, string>>;
   hosts: Readonly<Record<string, EnvironmentHostSettings>>;
 }
@@ -47,6 +48,7 @@ export interface InstanceSettings {
   ocpus?: number;
   memoryInGBs?: number;
   image?: { id?: Ocid; operatingSystem?: string; version?: string };
+  legacyMetadata?: boolean;
   waitForCapacity?: number;
   bootTimeout?: number;
 }

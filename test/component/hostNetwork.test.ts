@@ -61,6 +61,8 @@ describe("the shared Security List", () => {
       referenceEnvironment((args) => {
         args.overlay.port = 8472;
         args.ssh.port = 2222;
+        for (const { instance } of Object.values<any>(args.hosts))
+          instance.image = { id: "ocid1.image.oc1.eu-frankfurt-1.listens" };
       }),
     );
     const { ingress } = rules(resources);

@@ -296,6 +296,7 @@ describe("hosts", () => {
           faultDomain: "any",
           shape: "VM.Standard.E2.1.Micro",
           publicIp: false,
+          legacyMetadata: true,
           bootTimeout: 60,
         });
       }),
@@ -306,6 +307,7 @@ describe("hosts", () => {
       shape: "VM.Standard.E2.1.Micro",
       sourceDetails: { sourceId: "ocid1.image.oc1.eu-frankfurt-1.mine" },
       createVnicDetails: { assignPublicIp: "false" },
+      instanceOptions: { areLegacyImdsEndpointsDisabled: false },
     });
     expect(inputs["faultDomain"]).toBeUndefined();
     expect(inputs["shapeConfig"]).toBeUndefined();

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeFaults, clearFaults, readFaults } from "../../lab/cloud/faults.ts";
@@ -23,8 +24,15 @@ describe("where Oracle has no capacity for a while, an up with waitForCapacity",
 
   test("ends at once where it is interrupted while it waits, and keeps what it has created", async () => {
     setCapacityFaults(1000);
-    const running = stack.pulumi(UP, config(60));
-    await until("both launches", 120_000, () => readFaults(stack.lab).capacity <= 998);
+    const events = join(stack.lab.directory, "events");
+    // Pulumi has --event-log only with its debug commands.
+    const running = stack.pulumi([...UP, "--event-log", events], config(60), {
+      variables: { PULUMI_DEBUG_COMMANDS: "true" },
+    });
+    const bothWait = () =>
+      existsSync(events) &&
+      readFileSync(events, "utf8").split(/for host0[12] .{1,40} tries again/).length > 2;
+    await until("both launches to fail", 120_000, bothWait);
     const processes = processesByEnvironment("PULUMI_HOME", join(stack.lab.directory, "pulumi"));
     const interruptedAt = Date.now();
     await interruptProcesses(processes, 60_000);

@@ -11,8 +11,14 @@ describe("from the cloud's lists are chosen", () => {
       /no "AD-4" in this region: use one of Uocm/,
     );
   });
-  test("the newest image, and an error where none runs on the shape", () => {
-    expect(chooseImage([{ id: "new" }, { id: "old" }], "Ubuntu", "VM.X")).toBe("new");
-    expect(() => chooseImage([], "Ubuntu 24.04", "VM.X")).toThrow(/none of "Ubuntu 24.04" runs on VM\.X/);
+  test("the newest platform image, and an error where none runs on the shape", () => {
+    const custom = { id: "custom", baseImageId: "new" };
+    expect(chooseImage([custom, { id: "new", baseImageId: "" }, { id: "old" }], "Ubuntu", "VM.X")).toBe(
+      "new",
+    );
+    for (const images of [[], [custom]])
+      expect(() => chooseImage(images, "Ubuntu 24.04", "VM.X")).toThrow(
+        /no platform image of "Ubuntu 24.04" runs on VM\.X.*custom image/,
+      );
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { shapeWarning } from "../../components/oci/validation/instances.ts";
 import { networkWarnings } from "../../components/oci/validation/network.ts";
 import { KEY, committed, onlyProblem, paths, problemsOf, useConfigFolder } from "./configProblems.ts";
 
@@ -149,7 +150,27 @@ describe("a provisioned environment that Oracle would refuse", () => {
     expect(one((e) => (e.hosts.host01.instance.memoryInGBs = 65))).toMatch(
       /65 GB do not go with 1 OCPU: use 1 to 64 GB/,
     );
-    expect(one((e) => (e.hosts.host01.instance.shape = "large"))).toMatch(/"large" is no shape/);
+    expect(one((e) => (e.hosts.host01.instance.shape = "VM Standard"))).toMatch(/"VM Standard" is no shape/);
+  });
+  test("a shape with an unusual name is passed on, with a warning", () => {
+    expect(labProblems((e) => (e.hosts.host01.instance.shape = "Cluster7"))).toEqual([]);
+    expect(shapeWarning("Cluster7")).toMatch(/"Cluster7" does not look like one of Oracle's/);
+    for (const shape of [
+      "VM.Standard.A1.Flex",
+      "BM.GPU.A100-v2.8",
+      "BM.GPU4.8",
+      "BM.HPC.E5.144",
+      "VM.DenseIO.E5.Flex",
+    ])
+      expect(shapeWarning(shape), shape).toBeUndefined();
+  });
+  test("another SSH port, without an image that listens there", () => {
+    const change = (e: any) => {
+      e.ssh.port = 2222;
+      e.hosts.host02.instance.image = { id: "ocid1.image.oc1.eu-frankfurt-1.a" };
+    };
+    expect(one(change)).toMatch(/^ssh\.port: 2222 is not where host01 can be reached.*image\.id/);
+    expect(labProblems((e) => (e.ssh.port = 22))).toEqual([]);
   });
   test("an image with both id and name, or with an incomplete name", () => {
     const image = { id: "ocid1.image.oc1.eu-frankfurt-1.a", operatingSystem: "Oracle Linux" };

@@ -27,6 +27,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...Object.entries(instances).flatMap(([name, instance]) =>
       validateInstance(instance, instancePath(name)),
     ),
+    ...validateSshPort(environment, instances),
     ...(network ? validateInstanceAddresses(instances, network, instancePath) : []),
     ...validateUnderlayAddresses(environment),
     ...validateUnderlayOverlap(environment, instances),
@@ -42,6 +43,21 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
 }
 
 export const instancePath = (host: string) => `hosts.${host}.instance`;
+
+/** The sshd of a platform image listens on port 22, and nothing here changes that. */
+function validateSshPort(
+  { ssh }: EnvironmentSettings,
+  instances: Readonly<Record<string, InstanceSettings>>,
+): Problem[] {
+  const hosts = Object.entries(instances).flatMap(([name, { image }]) =>
+    image?.id === undefined ? [name] : [],
+  );
+  if (ssh?.port === undefined || ssh.port === 22 || hosts.length === 0) return [];
+  const message =
+    `${ssh.port} is not where ${hosts.join(", ")} can be reached: the platform's images listen on 22. Leave it out, or give ` +
+    "these hosts an image.id whose sshd listens there.";
+  return [{ path: "ssh.port", message }];
+}
 
 /** The hosts as the overlay's checks need them. */
 function partialHosts({ hosts }: EnvironmentSettings): Record<string, PartialHost> {

@@ -20,6 +20,15 @@ export function validateInstance(instance: InstanceSettings, at: string): Proble
   ];
 }
 
+/**
+ * A warning about a shape whose name has not the form of Oracle's, such as VM.Standard.E4.Flex or BM.GPU.A100-v2.8. It
+ * may be a new one, so Oracle decides.
+ */
+export function shapeWarning(shape: string): string | undefined {
+  if (/^(VM|BM)(\.[A-Za-z0-9-]+)+$/.test(shape)) return undefined;
+  return `shape "${shape}" does not look like one of Oracle's, such as ${DEFAULT_SHAPE}. It is passed on as it is.`;
+}
+
 function validatePrivateIp({ privateIp }: InstanceSettings, path: string): Problem[] {
   if (privateIp === undefined || parseAddress(privateIp)?.kind() === "ipv4") return [];
   return [{ path, message: `"${privateIp}" is no IPv4 address: give one of the subnet's, or leave it out.` }];
@@ -29,7 +38,7 @@ function validateShape(
   { shape = DEFAULT_SHAPE, ocpus, memoryInGBs }: InstanceSettings,
   at: string,
 ): Problem[] {
-  if (!/^(VM|BM)(\.[A-Za-z0-9]+)+$/.test(shape)) {
+  if (!/^\S+$/.test(shape)) {
     const message = `"${shape}" is no shape: use one such as ${DEFAULT_SHAPE}, VM.Standard.A1.Flex or VM.Standard.E2.1.Micro.`;
     return [{ path: joinPath(at, "shape"), message }];
   }

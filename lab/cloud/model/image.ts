@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import type { ImageName } from "../../hosts/images.ts";
-import { REGION } from "../region.ts";
+import { COMPARTMENT, REGION } from "../region.ts";
 import { notFound } from "./errors.ts";
 
-/** A platform image as the API shows it. */
+/** An image as the API shows it. */
 export interface Image {
   id: string;
-  /** Platform images belong to no compartment. */
-  compartmentId: null;
+  /** Null for a platform image. */
+  compartmentId: string | null;
+  /** The image that a custom image was made of. A platform image has none. */
+  baseImageId?: string;
   displayName: string;
   operatingSystem: string;
   operatingSystemVersion: string;
@@ -60,7 +62,7 @@ const RELEASES: Release[] = [
 const DATE = "2026.10.01-0";
 
 /** For each release one image a processor. Both boot the same lab image, since the lab has one processor. */
-const CATALOGUE: CatalogueEntry[] = RELEASES.flatMap((release) =>
+const PLATFORM: CatalogueEntry[] = RELEASES.flatMap((release) =>
   (["x86", "aarch64"] as const).map((processor): CatalogueEntry => {
     const displayName = [release.name, ...(processor === "x86" ? [] : [processor]), DATE].join("-");
     const unique = createHash("sha256").update(displayName).digest("hex").slice(0, 52);
@@ -87,6 +89,28 @@ const CATALOGUE: CatalogueEntry[] = RELEASES.flatMap((release) =>
     };
   }),
 );
+
+/**
+ * A custom image of the compartment for each release. The API lists it beside the platform's, newer than those, and with
+ * the name of their operating system.
+ *
+ * Source: https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/Image/ListImages
+ */
+const CUSTOM: CatalogueEntry[] = PLATFORM.filter(({ processor }) => processor === "x86").map((entry) => {
+  const displayName = `hardened-${entry.image.displayName}`;
+  const unique = createHash("sha256").update(displayName).digest("hex").slice(0, 52);
+  const image = {
+    ...entry.image,
+    id: `ocid1.image.oc1.${REGION}.aaaaaaaa${unique}`,
+    compartmentId: COMPARTMENT,
+    baseImageId: entry.image.id,
+    displayName,
+    timeCreated: "2026-11-01T00:00:00.000Z",
+  };
+  return { ...entry, image };
+});
+
+const CATALOGUE: CatalogueEntry[] = [...PLATFORM, ...CUSTOM];
 
 /**
  * The catalogue's entry of an image, by its OCID.

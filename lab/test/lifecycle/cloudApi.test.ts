@@ -90,6 +90,7 @@ describe("the cloud's API", () => {
       "Canonical-Ubuntu-24.04-aarch64-2026.10.01-0",
     ]);
     expect(names(await compute("listImages", { ...ubuntu, shape: "VM.Standard.E2.1.Micro" }))).toEqual([
+      "hardened-Canonical-Ubuntu-24.04-2026.10.01-0",
       "Canonical-Ubuntu-24.04-2026.10.01-0",
     ]);
     expect(names(await compute("listShapes", { compartmentId }))).toEqual([

@@ -55,7 +55,8 @@ export class Builder {
   /** A platform image that x86 shapes run. */
   async image(operatingSystem = "Canonical Ubuntu"): Promise<any> {
     const request = { compartmentId: COMPARTMENT, operatingSystem, shape: "VM.Standard.E4.Flex" };
-    return (await this.sdk.call("compute", "listImages", request)).items[0];
+    const { items } = await this.sdk.call("compute", "listImages", request);
+    return items.find(({ baseImageId }: any) => !baseImageId);
   }
 
   /** The details of a launch in a subnet, which a test may change. */

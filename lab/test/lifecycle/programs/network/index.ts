@@ -15,6 +15,7 @@ const images = oci.core.getImagesOutput({
   sortBy: "TIMECREATED",
   sortOrder: "DESC",
 });
+const platformImage = images.apply((result) => result.images.find(({ baseImageId }) => !baseImageId));
 
 const vcn = new oci.core.Vcn("vcn", {
   compartmentId,
@@ -67,7 +68,7 @@ const instance = new oci.core.Instance(
     shape: "VM.Standard.E4.Flex",
     shapeConfig: { ocpus: 1, memoryInGbs: 8 },
     displayName: "instance",
-    sourceDetails: { sourceType: "image", sourceId: images.apply((result) => result.images[0]?.id ?? "") },
+    sourceDetails: { sourceType: "image", sourceId: platformImage.apply((image) => image?.id ?? "") },
     createVnicDetails: {
       subnetId: subnet.id,
       privateIp: "10.7.1.5",
@@ -86,7 +87,7 @@ export const bootVolumeId = instance.bootVolumeId;
 export const privateIp = instance.privateIp;
 export const publicIp = instance.publicIp;
 export const state = instance.state;
-export const imageName = images.apply((result) => result.images[0]?.displayName);
+export const imageName = platformImage.apply((image) => image?.displayName);
 export const subnetLists = subnet.securityListIds;
 export const router = subnet.virtualRouterIp;
 export const metadata = instance.metadata;
