@@ -24,8 +24,7 @@ import { isRunning, startSupervisor } from "./supervisor.ts";
  */
 export async function startHosts(lab: Lab, inventory: Inventory, progress: Progress): Promise<void> {
   const hosts = Object.entries(inventory);
-  for (const name of new Set(hosts.map(([, { image }]) => image ?? DEFAULT_IMAGE)))
-    await hostImage(lab, name, progress);
+  for (const [, { image, release }] of hosts) await hostImage(lab, image ?? DEFAULT_IMAGE, progress, release);
   await makeHostKeys(
     lab,
     hosts.map(([host]) => host),
@@ -49,7 +48,7 @@ export async function startNetwork(lab: Lab): Promise<void> {
 export async function startHost(lab: Lab, host: string, spec: HostSpec): Promise<void> {
   if (isRunning(lab, host)) return;
   await killProcessesOf(lab, host);
-  const image = await hostImage(lab, spec.image ?? DEFAULT_IMAGE, silentProgress);
+  const image = await hostImage(lab, spec.image ?? DEFAULT_IMAGE, silentProgress, spec.release);
   const folder = hostFolder(lab, host);
   const isFirstBoot = !existsSync(join(folder, "machine"));
   mkdirSync(join(folder, "written"), { recursive: true, mode: 0o755 });

@@ -1,17 +1,19 @@
 #!/bin/bash
-# Builds a host image: a Debian or Ubuntu of this machine's own release, with what Oracle's images have that
-# matters here: systemd, sshd, cloud-init, sudo, a user opc, and a host firewall that refuses.
+# Builds a host image: Debian or Ubuntu with what Oracle's images have that matters here: systemd, sshd, cloud-init,
+# sudo, a user opc, and a host firewall that refuses.
 #
-#   build-image.sh NAME DIRECTORY
+#   build-image.sh NAME RELEASE DIRECTORY
 #
 #   ubuntu-like        iptables ending in REJECT, kept by netfilter-persistent
-#   oracle-linux-like  firewalld, and NetworkManager managing the NIC; udev runs
+#   oracle-linux-like  firewalld, gawk, and NetworkManager managing the NIC; udev runs
 #
-# Packages come from this machine's own apt sources, whatever mirror those name.
+# RELEASE is the code name of this machine's own release, or of another of the same distribution. Packages come from
+# this machine's apt sources, whatever mirror those name.
 set -euo pipefail
 
 IMAGE=$1
-TARGET=$2
+RELEASE=$2
+TARGET=$3
 
 PACKAGES=(
 	systemd systemd-sysv dbus udev openssh-server cloud-init sudo
@@ -21,7 +23,7 @@ PACKAGES=(
 
 case $IMAGE in
 ubuntu-like) PACKAGES+=(iptables-persistent) ;;
-oracle-linux-like) PACKAGES+=(firewalld network-manager) ;;
+oracle-linux-like) PACKAGES+=(firewalld network-manager gawk) ;;
 *) echo "build-image: error: there is no image $IMAGE" >&2 && exit 1 ;;
 esac
 
@@ -34,13 +36,26 @@ MASKED=(
 	keepalived.service
 )
 
+# Prints this machine's apt sources, for RELEASE: "Suites: bookworm bookworm-updates" becomes "bullseye bullseye-updates".
 apt_sources() {
 	local file
 	for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list.d/ubuntu.sources /etc/apt/sources.list; do
-		[[ -s $file ]] && echo "$file" && return
+		[[ -s $file ]] || continue
+		# shellcheck source=/dev/null
+		sed "s/\b$(. /etc/os-release && echo "$VERSION_CODENAME")\b/$RELEASE/g" "$file"
+		return
 	done
 	echo "build-image: error: no apt sources found under /etc/apt: is this Debian or Ubuntu?" >&2
 	exit 1
+}
+
+# Debian 13's cloud-init refuses to be installed beside firewalld. Oracle Linux has both.
+install_firewalld_by_force() {
+	PACKAGES=("${PACKAGES[@]/#firewalld/python3-firewall}"
+		dbus polkitd gir1.2-glib-2.0 gir1.2-nm-1.0 python3 python3-dbus python3-gi python3-nftables)
+	# shellcheck disable=SC2016 # expanded by mmdebstrap's shell
+	options+=(--customize-hook='cd "$1/tmp" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download firewalld'
+		--customize-hook='chroot "$1" sh -c "dpkg --force-conflicts --install /tmp/firewalld_*.deb && rm /tmp/firewalld_*"')
 }
 
 # INPUT and FORWARD end in REJECT, as on Oracle's Ubuntu images; netfilter-persistent loads it at boot.
@@ -162,11 +177,14 @@ tidy() {
 	printf 'UseDNS no\n' >"$TARGET/etc/ssh/sshd_config.d/lab.conf"
 }
 
-# shellcheck source=/dev/null
-. /etc/os-release
-packages=$(IFS=,; echo "${PACKAGES[*]}")
-mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
-	"$VERSION_CODENAME" "$TARGET" "$(apt_sources)"
+options=(--mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"'
+	--dpkgopt=force-unsafe-io) # An unfinished image is thrown away.
+# Debian's installer merges /usr, and mmdebstrap does so by itself from Debian 12 on only.
+if [[ $RELEASE == bullseye ]]; then options+=(--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh); fi
+if [[ $IMAGE-$RELEASE == oracle-linux-like-trixie ]]; then install_firewalld_by_force; fi
+options+=(--include="$(IFS=,; echo "${PACKAGES[*]}")")
+sources=$(apt_sources)
+mmdebstrap "${options[@]}" "$RELEASE" "$TARGET" - <<<"$sources"
 case $IMAGE in
 ubuntu-like) write_iptables_rules ;;
 oracle-linux-like)

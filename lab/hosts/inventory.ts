@@ -1,4 +1,4 @@
-import type { ImageName } from "./images.ts";
+import type { DebianRelease, ImageName } from "./images.ts";
 import type { Seed } from "./seed.ts";
 
 /** A host as the lab boots it: its VNIC. Everything else comes from the image and the seed. */
@@ -10,6 +10,8 @@ export interface HostSpec {
   nic: string;
   /** Default ubuntu-like. */
   image?: ImageName;
+  /** The image's release. Default: this machine's own. */
+  release?: DebianRelease;
   /** Whether it is an instance, which has Security Lists in front of it. Default false. */
   isInstance?: boolean;
   /** What cloud-init reads at the first boot. Default: the lab's login key and a host key of the lab's. */

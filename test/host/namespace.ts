@@ -9,6 +9,7 @@ import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { attempt, run } from "../../lab/system/commands.ts";
 import type { CommandResult } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
+import type { DebianRelease } from "../../lab/hosts/images.ts";
 import { openLab } from "../../lab/system/lab.ts";
 import { terminalProgress } from "../../lab/system/progress.ts";
 
@@ -17,6 +18,10 @@ const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
 
 /** The command that runs phase device, with the overlay as its argument. */
 export const DEVICE_PHASE = "/run/fakes/phase-device.sh";
+
+/** Another Debian release than this machine's, and another bash than the image's, for a run by hand. */
+const RELEASE = process.env["HOST_RELEASE"];
+const BASH = process.env["HOST_BASH"] ?? "";
 
 /**
  * A host that is nothing but namespaces: the lab's host image with a network of its own and one NIC. It has no /sys,
@@ -33,8 +38,11 @@ export class NamespaceHost {
     this.pid = pid;
   }
 
-  static async make(imageName = DEFAULT_IMAGE): Promise<NamespaceHost> {
-    const image = await hostImage(openLab("host-tests"), imageName, terminalProgress);
+  static async make(
+    imageName = DEFAULT_IMAGE,
+    release = RELEASE === undefined ? undefined : (Number(RELEASE) as DebianRelease),
+  ): Promise<NamespaceHost> {
+    const image = await hostImage(openLab("host-tests"), imageName, terminalProgress, release);
     const script = `
       set -e
       mount -t tmpfs tmpfs /mnt
@@ -47,6 +55,7 @@ export class NamespaceHost {
       mkdir -p run/fakes
       install -m 755 ${FAKES}/*.sh run/fakes/
       cp -r ${HOST_FILES} run/fakes/host
+      [ -z "${BASH}" ] || install -m 755 "${BASH}" usr/bin/bash
       ln -sf /run/fakes/systemctl.sh usr/bin/systemctl
       ln -sf /run/fakes/systemd-run.sh usr/bin/systemd-run
       ln -sf /run/fakes/logger.sh usr/bin/logger
