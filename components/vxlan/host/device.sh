@@ -171,12 +171,15 @@ die_of_occupied_port() {
 		"$(list_port_holders): give the overlay another port, or end that"
 }
 
-# Prints the tunnel devices and programs at the overlay's port: "flows (vxlan external id 0), python3 (pid 7)"
+# Prints the tunnel devices and programs at the overlay's port: "flows (vxlan external id 0), python3 (pid 7)". An older ip
+# shows no port of an external device.
 list_port_holders() {
 	local holders
 	holders=$(
 		ip -d -o link show | sed -nE "/^[0-9]+: ${DEVICE}[:@]/d
-			s/^[0-9]+: ([^:@ ]+).* (vxlan|geneve) (.*) dstport $PORT .*/\1 (\2 \3)/p" | sed -E 's/ (srcport|remote ::) [^)]*//'
+			s/^[0-9]+: ([^:@ ]+).* (vxlan|geneve) (.*) dstport $PORT .*/\1 (\2 \3)/p
+			s/^[0-9]+: ([^:@ ]+).* (vxlan|geneve) external addrgenmode .*/\1 (\2 external)/p" |
+			sed -E 's/ (srcport|remote ::) [^)]*//'
 		ss -Hlunp "sport = :$PORT" | sed -nE 's/.*users:\(\("([^"]*)",pid=([0-9]+),.*/\1 (pid \2)/p' || true
 	)
 	holders=${holders//$'\n'/, }
