@@ -15,6 +15,7 @@ import type { Lab } from "../../system/lab.ts";
 import { namespacesOf } from "../../network/network.ts";
 import { asOperator } from "../../pulumi/operator.ts";
 import { killProcesses } from "../../system/processes.ts";
+import { pythonTool } from "../support/pythonTool.ts";
 
 const NAME = "test-cloud-cli";
 const OCI_CLI = "3.95.1";
@@ -28,32 +29,13 @@ const lab = (...args: string[]) =>
     stdin: "ignore",
   });
 
-/** Installs PyPI's oci-cli once, outside the operator's network, which reaches no registry. */
-async function ociCli(cache: string): Promise<string> {
-  const folder = join(cache, `oci-cli-${OCI_CLI}`);
-  const oci = join(folder, "bin", "oci");
-  if (existsSync(oci)) return oci;
-  await run(["python3", "-m", "venv", "--clear", "--without-pip", "--system-site-packages", folder]);
-  const pip = [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--no-compile",
-    "--no-input",
-    "--disable-pip-version-check",
-  ];
-  await run([join(folder, "bin", "python"), ...pip, `oci-cli==${OCI_CLI}`], { timeout: 280_000 });
-  return oci;
-}
-
 describe("npm run lab", () => {
   let opened: Lab;
   let oci: string;
   beforeAll(async () => {
     await removeLab(openLab(NAME));
     opened = openLab(NAME);
-    oci = await ociCli(opened.cache);
+    oci = await pythonTool(opened.cache, "oci-cli", OCI_CLI, "oci");
   });
   afterAll(() => removeLab(openLab(NAME)));
 

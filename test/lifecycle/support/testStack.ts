@@ -116,23 +116,27 @@ export class TestStack {
    *
    * @param options.variables environment variables of the run
    * @param options.program path in this checkout of a program to run in place of the stack's
+   * @param options.mounts files that the run sees in place of others
    */
   async pulumi(
     args: readonly string[],
     config: object = this.config(),
-    options: { variables?: Readonly<Record<string, string>>; program?: string } = {},
+    options: {
+      variables?: Readonly<Record<string, string>>;
+      program?: string;
+      mounts?: readonly Mount[];
+    } = {},
   ): Promise<Outcome> {
     const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
     const pulumi = new LabStack(this.lab, this.engine, this.name, text);
     await pulumi.prepare();
     this.machines = this.machinesOf(config);
     this.lastConfig = config;
-    const mounts = options.program === undefined ? [] : [this.projectMount(options.program)];
-    const result = await pulumi.attempt(
-      [...args, "--non-interactive", "--color=never"],
-      options.variables,
-      mounts,
-    );
+    const programMounts = options.program === undefined ? [] : [this.projectMount(options.program)];
+    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"], options.variables, [
+      ...programMounts,
+      ...(options.mounts ?? []),
+    ]);
     return {
       exitCode: result.exitCode,
       text: `${result.stdout}\n${result.stderr}`,
