@@ -107,6 +107,22 @@ describe("the host side", () => {
     expect(await index()).toBe(before);
   });
 
+  test("repairs what is damaged again while it repairs", async () => {
+    await install();
+    const whole = await kernel();
+    const damage =
+      "ip address flush dev vxlan0 scope global; ip address add 192.168.0.1/16 dev vxlan0; touch /run/damaged";
+    // Each round of a run asks nft about its tables: the second one does so when the first has repaired the address.
+    await host.wrap(
+      "/usr/sbin/nft",
+      `[[ -e /run/damaged || ! -e /run/repairing || $(ip address show dev vxlan0) != *192.168.0.1/24* ]] || { ${damage}; }; exec $REAL "$@"`,
+    );
+    await host.on("ip address flush dev vxlan0 scope global; touch /run/repairing");
+    expect(await reconcile()).not.toContain("warning");
+    expect(await host.on("ls /run/damaged")).toBe("/run/damaged");
+    expect(await kernel()).toBe(whole);
+  });
+
   test("logs each repair in a line of its own", async () => {
     await install();
     await host.on(`bridge fdb del ${PEER.mac} dev vxlan0; ip neigh del 192.168.0.2 dev vxlan0`);

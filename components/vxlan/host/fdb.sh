@@ -4,8 +4,8 @@
 LOGGED_COMMANDS=20 # commands of a batch that are logged one by one; more are counted
 BATCH=500          # commands that a tool gets at a time: it keeps its answers in memory
 
-# Adds and removes entries in one batch for each tool. What the kernel has refused is not tried again in this run: the
-# connectivity test shows whether traffic passes without it.
+# Adds and removes entries in one batch for each tool. What the kernel has refused is not tried again in this run, unless
+# another repair of this round may have flushed it: the connectivity test shows whether traffic passes without it.
 reconcile_fdb() {
 	local commands ipv6=false replaced=$REPLACED
 	[[ -e $replaced ]] || replaced=/dev/null
@@ -15,7 +15,7 @@ reconcile_fdb() {
 		input=fdb <(exec bridge fdb show dev "$DEVICE") input=neigh <(exec ip neigh show dev "$DEVICE" nud permanent))
 	if [[ -z $commands ]]; then
 		set_warning entries
-	elif [[ $commands == "${TRIED_COMMANDS-}" ]]; then
+	elif [[ -z $CHANGED && $commands == "${TRIED_COMMANDS-}" ]]; then
 		set_warning entries "the kernel of $(hostname) did not take, or somebody removes again: ${commands%%$'\n'*}" \
 			"($(wc -l <<<"$commands") in all)"
 	else
