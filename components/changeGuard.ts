@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
 import { deliverProgramBefore } from "./programDelivery.ts";
 import type { Connection } from "./remoteCommand.ts";
-import { SshSession } from "./sshSession.ts";
+import { logIn, logInPatiently } from "./hostLogin.ts";
+import type { SshSession } from "./sshSession.ts";
 import { confirmCommand } from "./vxlan/phases/device.ts";
 import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
 import { removeOverlay } from "./vxlan/phases/removal.ts";
@@ -71,7 +72,7 @@ export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions 
 async function confirmChange(host: string, confirmation: string, connection: Connection): Promise<void> {
   let session: SshSession | undefined;
   try {
-    session = await SshSession.openPatiently(connection, LOGIN_LIMIT, PATIENCE);
+    session = await logInPatiently(connection, LOGIN_LIMIT, PATIENCE);
     const { status, stderr } = await session.run(confirmation, "", CONFIRM_LIMIT);
     if (status !== 0) throw new Error(stderr.trim().slice(-1_500) || `its program ended with ${status}`);
   } catch (error) {
@@ -128,7 +129,7 @@ async function leaveMachine(
 ): Promise<void> {
   let session: SshSession | undefined;
   try {
-    session = await SshSession.open(previous.connection, LOGIN_LIMIT);
+    session = await logIn(previous.connection, LOGIN_LIMIT);
     if ((await bootIdOf(session)) === (await bootIdAt(next.connection))) return; // One machine with two addresses.
     const { status, stderr } = await session.run(previous.delete, "", REMOVAL_LIMIT);
     if (status !== 0) throw new Error(stderr.trim().slice(-1_500) || `the command ended with ${status}`);
@@ -154,7 +155,7 @@ async function bootIdOf(session: SshSession): Promise<string> {
 }
 
 async function bootIdAt(connection: Connection): Promise<string> {
-  const session = await SshSession.open(connection, LOGIN_LIMIT);
+  const session = await logIn(connection, LOGIN_LIMIT);
   try {
     return await bootIdOf(session);
   } finally {

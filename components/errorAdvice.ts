@@ -13,14 +13,14 @@ import * as pulumi from "@pulumi/pulumi";
 export function adviceOnError(
   name: string,
   component: pulumi.Resource,
-  advise: (failure: pulumi.ErrorHookArgs) => string | undefined,
+  advise: (failure: pulumi.ErrorHookArgs) => string | undefined | Promise<string | undefined>,
   tryAgain: (failure: pulumi.ErrorHookArgs) => Promise<boolean> = () => Promise.resolve(false),
 ): pulumi.CustomResourceOptions {
   // The SDK's mocks take no error hooks.
   if (!("registerErrorHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
   const hook = new pulumi.ErrorHook(name, async (failure) => {
     if (await tryAgain(failure)) return true;
-    const advice = advise(failure);
+    const advice = await advise(failure);
     if (advice !== undefined) await pulumi.log.error(advice, component);
     return false;
   });

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostSession, TestedHost, TestedOverlay } from "./hostProbes.ts";
 import { deliverProgram } from "./programDelivery.ts";
-import { SshSession } from "./sshSession.ts";
+import { JumpHostError, logIn } from "./hostLogin.ts";
+import type { SshSession } from "./sshSession.ts";
 import { checkCommand, readCheck } from "./vxlan/connectivityTest/syncCheck.ts";
 import type { CheckResult } from "./vxlan/connectivityTest/syncCheck.ts";
 import { parseDeviceReport } from "./vxlan/phases/device.ts";
@@ -32,7 +33,7 @@ export async function checkHost(
 ): Promise<CheckedHost> {
   const { name } = host;
   try {
-    const session = { host, ssh: await logIn(host) };
+    const session = { host, ssh: await logInTo(host) };
     sessions.push(session);
     let result = await checkSync(overlay, session);
     if (result.state === "differs") {
@@ -47,19 +48,19 @@ export async function checkHost(
   } catch (error) {
     const problem =
       `${name} could not be asked whether its overlay is in sync: SSH to ${host.connection.host}: ${(error as Error).message}. ` +
-      `Everything else was done. If it is down on purpose, set hosts.${name}.down to true: up then leaves it alone.`;
+      `Everything else was done.${error instanceof JumpHostError ? "" : downHint(name)}`;
     return { problem };
   }
 }
 
 /** Tries twice: an sshd with many logins at once hangs up on some, and one that restarts refuses for a moment. */
-async function logIn({ connection }: TestedHost): Promise<SshSession> {
+async function logInTo({ connection }: TestedHost): Promise<SshSession> {
   try {
-    return await SshSession.open(connection, LOGIN_LIMIT);
+    return await logIn(connection, LOGIN_LIMIT);
   } catch (error) {
     if (!/ECONNRE|closed the connection/.test((error as Error).message)) throw error;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    return SshSession.open(connection, LOGIN_LIMIT);
+    return logIn(connection, LOGIN_LIMIT);
   }
 }
 
@@ -88,13 +89,16 @@ async function setUpAgain(overlay: TestedOverlay, session: HostSession): Promise
   const { mac, installation } = parseDeviceReport(name, device.stdout);
   if (mac !== host.report.mac || installation !== host.report.installation) return needsInstallation(name);
   session.ssh.close();
-  session.ssh = await logIn(host); // A new session confirms the change.
+  session.ssh = await logInTo(host); // A new session confirms the change.
   const peers = await session.ssh.run(host.peers.create, host.peers.stdin, PHASE_LIMIT);
   if (peers.status !== 0) return `${name}: ${peers.stderr.trim().slice(-1_500)}`;
   const text = `${name} had lost settings of the stack, or had others, and was set up again. Its journal says why: journalctl -t oci-vxlan`;
   await pulumi.log.warn(text, overlay.component);
   return undefined;
 }
+
+const downHint = (host: string) =>
+  ` If it is down on purpose, set hosts.${host}.down to true: up then leaves it alone.`;
 
 const needsInstallation = (host: string) =>
   `${host} was re-imaged, or lost its files, since pulumi up installed it: raise its "generation" by one, then run pulumi up again.`;

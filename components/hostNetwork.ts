@@ -85,6 +85,10 @@ export interface HostNetworkArgs extends NetworkArgs {
   sshPort?: number;
   /** CIDRs of VTEPs that are in none of the subnets, such as those of existing hosts. *Updatable.* */
   memberCidrs?: string[];
+  /** CIDRs of jump hosts, from which SSH comes beside the operators. *Updatable.* */
+  jumpHostCidrs?: string[];
+  /** Names of subnets from which SSH comes too, since a jump host is in them. *Updatable.* */
+  jumpHostSubnets?: string[];
   /** Name in Oracle's console. Default: project and stack. *Updatable.* */
   displayName?: string;
   /** Freeform tags of all resources, ten at most. *Updatable.* */
@@ -208,11 +212,12 @@ export class HostNetwork extends pulumi.ComponentResource {
   }
 
   private securityRules(args: HostNetworkArgs) {
-    const { securityList = {}, memberCidrs = [] } = args;
+    const { securityList = {}, memberCidrs = [], jumpHostCidrs = [], jumpHostSubnets = [] } = args;
     return this.subnetCidrs(args).apply((cidrs) =>
       securityRules({
-        members: [...cidrs, ...memberCidrs],
+        members: [...Object.values(cidrs), ...memberCidrs],
         operatorCidrs: args.operatorCidrs,
+        jumpHostCidrs: [...jumpHostCidrs, ...jumpHostSubnets.flatMap((name) => cidrs[name] ?? [])],
         vxlanPort: args.vxlanPort ?? DEFAULT_PORT,
         sshPort: args.sshPort ?? DEFAULT_SSH_PORT,
         stateful: securityList.stateful ?? false,
@@ -222,15 +227,13 @@ export class HostNetwork extends pulumi.ComponentResource {
     );
   }
 
-  /** The CIDRs of all subnets; those of existing subnets are looked up. */
-  private subnetCidrs({ subnets }: HostNetworkArgs): pulumi.Output<string[]> {
-    return pulumi.all(
-      Object.values(subnets).map(({ cidr, id }) =>
-        cidr === undefined
-          ? getSubnetOutput({ subnetId: idOutput(id) }, { parent: this }).cidrBlock
-          : pulumi.output(cidr),
-      ),
-    );
+  /** The CIDRs of all subnets by name; those of existing subnets are looked up. */
+  private subnetCidrs({ subnets }: HostNetworkArgs): pulumi.Output<Record<string, string>> {
+    const cidrs = Object.entries(subnets).map(([name, { cidr, id }]) => [
+      name,
+      cidr ?? getSubnetOutput({ subnetId: idOutput(id) }, { parent: this }).cidrBlock,
+    ]);
+    return pulumi.output(Object.fromEntries(cidrs) as Record<string, pulumi.Input<string>>);
   }
 
   /** OCIDs of all subnets by name, new or existing. */
@@ -260,7 +263,7 @@ export class HostNetwork extends pulumi.ComponentResource {
 function validateArgs(args: HostNetworkArgs): Problem[] {
   return [
     ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
-    ...validateNetwork(args, "", args.memberCidrs),
+    ...validateNetwork(args, "", { outside: args.memberCidrs, jumpHostCidrs: args.jumpHostCidrs }),
   ];
 }
 

@@ -3,6 +3,7 @@ export type { HostNetworkArgs, NetworkArgs, SecurityListArgs, SubnetArgs, VcnArg
 export { OverlayEnvironment } from "./overlayEnvironment.ts";
 export type {
   EnvironmentHostArgs,
+  EnvironmentLoginArgs,
   ExistingHostArgs,
   HostAddresses,
   OverlayEnvironmentArgs,
@@ -10,7 +11,7 @@ export type {
 } from "./overlayEnvironment.ts";
 export { OverlayHost } from "./overlayHost.ts";
 export type { ImageArgs, InstanceArgs, OverlayHostArgs } from "./overlayHost.ts";
-export type { LoginArgs, SshArgs } from "./remoteCommand.ts";
+export type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
 export { VxlanOverlay } from "./vxlanOverlay.ts";
 export type { OverlayArgs, VxlanHostArgs, VxlanOverlayArgs } from "./vxlanOverlay.ts";
 export type { SecurityRule } from "./oci/securityRules.ts";

@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { HostNetwork } from "./hostNetwork.ts";
 import type { NetworkArgs } from "./hostNetwork.ts";
+import { isBehind, jumpHostFirst, jumpHostOf, sshToExisting } from "./hostReach.ts";
 import { lookUpNetwork } from "./networkLookup.ts";
-import { FAULT_DOMAINS, outsideAddresses, subnetOf } from "./oci/settings.ts";
+import { FAULT_DOMAINS, jumpHostSources, outsideAddresses, subnetOf } from "./oci/settings.ts";
 import { validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
 import { validateExistingNetwork } from "./oci/validation/existingNetwork.ts";
 import { OverlayHost } from "./overlayHost.ts";
 import type { InstanceArgs } from "./overlayHost.ts";
-import type { LoginArgs } from "./remoteCommand.ts";
+import type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { markValidated, refuseInvalid, refuseProblems } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 import { withDefaults } from "./vxlan/settings.ts";
@@ -36,6 +37,19 @@ export interface ExistingHostArgs {
   port?: number;
   /** The host's public key; required, see `SshArgs`. *Updatable.* */
   hostKey: pulumi.Input<string>;
+  /** Jump host to this host alone, in place of the one of all hosts. *Updatable.* */
+  proxy?: JumpHostArgs;
+  /** Whether SSH goes to this host directly, although the others have a jump host. Default false. *Updatable.* */
+  direct?: boolean;
+}
+
+/** How to log in to the hosts of an environment. */
+export interface EnvironmentLoginArgs extends LoginArgs {
+  /**
+   * Name of a host of this environment that is the jump host of the others. SSH reaches it directly, and the others
+   * through it by their private addresses, or by the `sshAddress` of an existing host. *Updatable.*
+   */
+  via?: string;
 }
 
 /** One host: exactly one of `instance` and `existing`. */
@@ -60,7 +74,7 @@ export interface OverlayEnvironmentArgs {
   network?: NetworkArgs;
   /** The overlay: its CIDRs, device, VNI, port and so on. */
   overlay: OverlayArgs;
-  ssh: LoginArgs;
+  ssh: EnvironmentLoginArgs;
   /** The hosts by name, provisioned and existing ones. Adding or removing one leaves the others alone. */
   hosts: Record<string, EnvironmentHostArgs>;
   /** Freeform tags of all cloud resources, ten at most. *Updatable.* */
@@ -75,7 +89,7 @@ export interface HostAddresses {
 }
 
 /** The instances of an environment by host name. */
-type Instances = Readonly<Record<string, OverlayHost>>;
+export type Instances = Readonly<Record<string, OverlayHost>>;
 
 /**
  * A whole environment: the network, the instances in their shared Security List, and the overlay between them and any
@@ -152,6 +166,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
       vxlanPort: withDefaults(overlay).port,
       sshPort: ssh.port,
       memberCidrs: outsideAddresses(args),
+      ...jumpHostSources(args),
       tags,
     });
     return new HostNetwork(`${this.environmentName}-network`, networkArgs, this.cloudOptions);
@@ -160,50 +175,57 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   private createInstances(args: OverlayEnvironmentArgs, network: HostNetwork | undefined): Instances {
     const { compartmentId, ssh, tags } = args;
     if (!network || compartmentId === undefined) return {};
-    const hostsByName = Object.entries(args.hosts).sort(([a], [b]) => (a < b ? -1 : 1));
-    const instances = hostsByName.flatMap(([host, { instance }], index) => {
-      if (!instance) return [];
+    const faultDomains = spreadFaultDomains(Object.keys(args.hosts));
+    const instances: Record<string, OverlayHost> = {};
+    for (const [host, { instance, down }] of jumpHostFirst(args)) {
+      if (!instance) continue;
       const { subnet, ...choices } = instance;
+      const jumpHost = jumpHostOf(host, args, instances);
       const instanceArgs = markValidated({
         ...choices,
         compartmentId,
         subnetId: network.subnetIds[subnetOf({ subnet }, network.subnetIds) ?? ""] ?? "",
         displayName: host,
-        initialFaultDomain: FAULT_DOMAINS[index % FAULT_DOMAINS.length],
-        ssh,
+        initialFaultDomain: faultDomains[host],
+        ssh: { ...ssh, proxy: jumpHost },
+        sshToPrivateIp: isBehind(host, args),
+        down,
         tags,
       });
-      const overlayHost = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, this.cloudOptions);
-      return [[host, overlayHost] as const];
-    });
-    return Object.fromEntries(instances);
+      instances[host] = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, this.cloudOptions);
+    }
+    return instances;
   }
 
-  private createOverlay({ overlay, hosts, ssh }: OverlayEnvironmentArgs, instances: Instances): VxlanOverlay {
-    const members = Object.entries(hosts).flatMap(([host, hostArgs]): [string, VxlanHostArgs][] => {
+  private createOverlay(args: OverlayEnvironmentArgs, instances: Instances): VxlanOverlay {
+    const members = Object.entries(args.hosts).flatMap(([host, hostArgs]): [string, VxlanHostArgs][] => {
       const { overlayAddresses, generation, down, existing } = hostArgs;
       const instance = instances[host];
-      const machine = instance ? instanceMachine(instance) : existing && this.existingMachine(existing, ssh);
-      return machine ? [[host, { overlayAddresses, generation, down, ...machine }]] : [];
+      const machine = instance
+        ? instanceMachine(instance)
+        : existing &&
+          this.existingMachine(
+            existing,
+            sshToExisting(existing, args.ssh, jumpHostOf(host, args, instances)),
+          );
+      const via = isBehind(host, args) ? args.ssh.via : undefined;
+      return machine ? [[host, { overlayAddresses, generation, down, via, ...machine }]] : [];
     });
-    const overlayArgs = markValidated({ ...overlay, hosts: Object.fromEntries(members) });
+    const overlayArgs = markValidated({ ...args.overlay, hosts: Object.fromEntries(members) });
     return new VxlanOverlay(this.environmentName, overlayArgs, { parent: this });
   }
 
-  private existingMachine(existing: ExistingHostArgs, login: LoginArgs): Machine {
-    const { underlayAddress, sshAddress, user, port, hostKey } = existing;
-    return {
-      underlayAddress,
-      ssh: {
-        ...login,
-        host: sshAddress ?? underlayAddress,
-        port: port ?? login.port,
-        user: user ?? login.user,
-        // Nobody logs in to a host before the network was found to be usable.
-        hostKey: pulumi.all([hostKey, this.checkedNetwork]).apply(([key]) => key),
-      },
-    };
+  private existingMachine({ underlayAddress }: ExistingHostArgs, ssh: SshArgs): Machine {
+    // Nobody logs in to a host before the network was found to be usable.
+    const hostKey = pulumi.all([ssh.hostKey, this.checkedNetwork]).apply(([key]) => key);
+    return { underlayAddress, ssh: { ...ssh, hostKey } };
   }
+}
+
+/** A fault domain for each host, by its place among the names of all. */
+function spreadFaultDomains(hosts: readonly string[]): Record<string, string | undefined> {
+  const names = hosts.toSorted();
+  return Object.fromEntries(names.map((host, index) => [host, FAULT_DOMAINS[index % FAULT_DOMAINS.length]]));
 }
 
 function validateArgs(args: OverlayEnvironmentArgs): Problem[] {

@@ -4,6 +4,7 @@ import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./errorAdvice.ts";
+import { waitBehindJumpHost } from "./jumpHost.ts";
 import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
 import { hostPublicKey, instanceMetadata } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
@@ -94,6 +95,10 @@ export interface OverlayHostArgs extends InstanceArgs {
    */
   initialFaultDomain?: string;
   ssh: LoginArgs;
+  /** Whether SSH goes to the private address even where there is a public one. Default false. *Updatable.* */
+  sshToPrivateIp?: boolean;
+  /** Set it while the host is down on purpose. `up` then does not wait for it. Default false. *Updatable.* */
+  down?: boolean;
   /** Freeform tags, ten at most. *Updatable.* */
   tags?: Record<string, string>;
 }
@@ -254,15 +259,21 @@ export class OverlayHost extends pulumi.ComponentResource {
 
   /** Phase ready. The connection that it returns depends on the phase, and so does each resource that uses it. */
   private waitUntilReady(args: OverlayHostArgs): SshArgs {
-    const { bootTimeout = DEFAULT_BOOT_TIMEOUT, publicIp = true } = args;
-    const host = publicIp ? this.publicIp : this.privateIp;
+    const { bootTimeout = DEFAULT_BOOT_TIMEOUT, publicIp = true, sshToPrivateIp = false } = args;
+    const host = publicIp && !sshToPrivateIp ? this.publicIp : this.privateIp;
     const ssh = { ...args.ssh, host, hostKey: this.hostKey };
     const { create, stdin } = this.instanceIdentity.apply((identity) => readyPhase(bootTimeout, identity));
     const ready = remoteCommand(
       `${this.hostName}-ready`,
       connectionTo(ssh, dialLimits(bootTimeout)),
       { create, stdin },
-      { parent: this, deletedWith: this.instance },
+      {
+        parent: this,
+        deletedWith: this.instance,
+        // A jump host may get another address meanwhile, which is a change of this phase.
+        ignoreChanges: args.down === true ? ["*"] : undefined,
+        ...(ssh.proxy && waitBehindJumpHost(`${this.hostName}-wait`, this.hostName, bootTimeout)),
+      },
     );
     if (!pulumi.runtime.isDryRun()) {
       ready.stderr.apply((stderr) => {

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
 import type { Connection } from "./remoteCommand.ts";
-import { SshSession } from "./sshSession.ts";
-import type { Answer } from "./sshSession.ts";
+import { logInPatiently } from "./hostLogin.ts";
+import type { Answer, SshSession } from "./sshSession.ts";
 import { delivery } from "./vxlan/phases/install.ts";
 import { resourceDigest } from "./vxlan/phases/phase.ts";
 
@@ -27,11 +27,7 @@ export function deliverProgramBefore(name: string, host: string, isDown: boolean
   return new pulumi.ResourceHook(name, async ({ urn, newInputs }) => {
     const connection = (await openInputs(newInputs))["connection"] as Connection;
     try {
-      const session = await SshSession.openPatiently(
-        connection,
-        LOGIN_LIMIT,
-        isDown ? ONE_ATTEMPT : PATIENCE,
-      );
+      const session = await logInPatiently(connection, LOGIN_LIMIT, isDown ? ONE_ATTEMPT : PATIENCE);
       try {
         await deliverProgram(session, resourceDigest(urn));
       } finally {

@@ -7,6 +7,27 @@ export const DEFAULT_USER = "opc";
 /** TCP port of sshd, where none is given. */
 export const DEFAULT_SSH_PORT = 22;
 
+/** A jump host: SSH to other hosts goes through it. It needs no more than an sshd that forwards connections. */
+export interface JumpHostArgs {
+  /** Address or name that the machine running Pulumi reaches. *Updatable.* */
+  address: pulumi.Input<string>;
+  /**
+   * IPv4 address from which its connections arrive at the hosts. Default: `address`. The Security List of a network
+   * admits SSH from it. *Updatable.*
+   */
+  sourceAddress?: string;
+  /** TCP port of its sshd. Default 22. *Updatable.* */
+  port?: pulumi.Input<number>;
+  /** Login user, who needs no rights there. Default: the one of the hosts behind it. *Updatable.* */
+  user?: pulumi.Input<string>;
+  /** Private key in OpenSSH or PEM format; kept as a secret. Default: the one of the hosts. *Updatable.* */
+  privateKey?: pulumi.Input<string>;
+  /** Passphrase of that private key, if it has one; kept as a secret. *Updatable.* */
+  privateKeyPassphrase?: pulumi.Input<string>;
+  /** Its public host key; required, see `SshArgs`. *Updatable.* */
+  hostKey: pulumi.Input<string>;
+}
+
 /** How to log in to all hosts of an environment. */
 export interface LoginArgs {
   /** Login user, created at first boot where the image has no user of that name. Default `opc`. */
@@ -17,6 +38,8 @@ export interface LoginArgs {
   privateKey: pulumi.Input<string>;
   /** Passphrase of the private key, if it has one; kept as a secret. */
   privateKeyPassphrase?: pulumi.Input<string>;
+  /** Jump host through which SSH goes. Default: none. *Updatable.* */
+  proxy?: JumpHostArgs;
 }
 
 /** How to reach one host over SSH. */
@@ -39,6 +62,8 @@ export interface SshArgs {
    * host has a new one, and is installed anew because of it.
    */
   hostKey: pulumi.Input<string>;
+  /** Jump host through which SSH goes; `host` is then an address that the jump host reaches. *Updatable.* */
+  proxy?: JumpHostArgs;
 }
 
 /**
@@ -50,8 +75,8 @@ interface DialLimits {
   perDialTimeout: number;
 }
 
-/** The provider's `connection` input, with its values resolved. */
-export interface Connection {
+/** One SSH login, with its values resolved. */
+export interface Login {
   host: string;
   port: number;
   user: string;
@@ -60,17 +85,65 @@ export interface Connection {
   hostKey: string;
 }
 
-/** The provider's `connection` input. It is secret as a whole, since it holds the private key. */
+/** The provider's `connection` input, with its values resolved. */
+export interface Connection extends Login {
+  /** The jump host. */
+  proxy?: Login;
+}
+
+/**
+ * Dials from the jump host to a host behind it. Nothing limits the time of one but the jump host's kernel, which waits
+ * for a silent host for two minutes. The program's own sessions wait for a host that boots.
+ */
+const DIALS_BEHIND_JUMP_HOST = 3;
+
+/** The provider's `connection` input. It is secret as a whole, since it holds the private keys. */
 export function connectionTo(ssh: SshArgs, limits: DialLimits): pulumi.Output<Connection> {
+  const { proxy } = ssh;
+  if (!proxy) return pulumi.secret({ ...loginTo(ssh), ...limits });
+  const dialErrorLimit = Math.min(limits.dialErrorLimit, DIALS_BEHIND_JUMP_HOST - 1);
   return pulumi.secret({
+    ...loginTo(ssh),
+    ...limits,
+    dialErrorLimit,
+    proxy: { ...loginTo(jumpHostLogin(ssh, proxy)), ...limits },
+  });
+}
+
+function loginTo(ssh: SshArgs) {
+  return {
     host: ssh.host,
     port: ssh.port ?? DEFAULT_SSH_PORT,
     user: ssh.user ?? DEFAULT_USER,
     privateKey: ssh.privateKey,
     privateKeyPassword: ssh.privateKeyPassphrase,
     hostKey: ssh.hostKey,
-    ...limits,
-  });
+  };
+}
+
+/** The login to a jump host. What it leaves out is that of the host behind it, except for the port. */
+function jumpHostLogin(ssh: SshArgs, { address, port, user, hostKey, ...keys }: JumpHostArgs): SshArgs {
+  const ownKey = keys.privateKey === undefined ? ssh : keys;
+  return {
+    host: address,
+    port,
+    user: user ?? ssh.user,
+    privateKey: keys.privateKey ?? ssh.privateKey,
+    privateKeyPassphrase: ownKey.privateKeyPassphrase,
+    hostKey,
+  };
+}
+
+/** A host, reached by SSH directly, as the jump host of others. */
+export function asJumpHost({
+  host,
+  port,
+  user,
+  privateKey,
+  privateKeyPassphrase,
+  hostKey,
+}: SshArgs): JumpHostArgs {
+  return { address: host, port, user: user ?? DEFAULT_USER, privateKey, privateKeyPassphrase, hostKey };
 }
 
 /** What a remote command runs. What varies goes to its standard input; see `Phase`. */

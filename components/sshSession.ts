@@ -1,7 +1,7 @@
 import type { Duplex, Readable } from "node:stream";
 import ssh2 from "ssh2";
 import type { Client, ConnectConfig, ParsedKey, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from "ssh2";
-import type { Connection } from "./remoteCommand.ts";
+import type { Login } from "./remoteCommand.ts";
 import { printable } from "./vxlan/printable.ts";
 
 /** How a command ended on a host. */
@@ -52,40 +52,17 @@ export class SshSession {
    * @param stream to the host; if it is left out, the host is dialled
    * @throws Error that quotes no key
    */
-  static async open(connection: Connection, seconds: number, stream?: Duplex): Promise<SshSession> {
+  static async open(login: Login, seconds: number, stream?: Duplex): Promise<SshSession> {
     const client = new ssh2.Client();
     const session = new SshSession(client);
     const ready = new Promise<void>((resolve) => client.on("ready", resolve));
     try {
-      client.connect({ ...loginWith(connection), sock: stream });
+      client.connect({ ...configOf(login), sock: stream });
       await within(seconds, "no answer", Promise.race([ready, session.lost]));
       return session;
     } catch (error) {
       client.destroy();
       throw error;
-    }
-  }
-
-  /**
-   * Logs in to a host that may still boot, or whose sshd hangs up on some of many logins at once.
-   *
-   * @param seconds for each attempt
-   * @param patience number of attempts, and milliseconds between two
-   * @throws Error of the last attempt; at once where the private key cannot be read
-   */
-  static async openPatiently(
-    connection: Connection,
-    seconds: number,
-    { attempts, pause }: { attempts: number; pause: number },
-  ): Promise<SshSession> {
-    loginWith(connection);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await SshSession.open(connection, seconds);
-      } catch (error) {
-        if (attempt >= attempts) throw error;
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
     }
   }
 
@@ -133,6 +110,11 @@ export class SshSession {
     return within(seconds, `no connection to ${host} port ${port}`, Promise.race([stream, this.lost]));
   }
 
+  /** @param action runs when the session is closed, or is lost */
+  onClose(action: () => void): void {
+    this.client.once("close", action);
+  }
+
   close(): void {
     this.client.end();
     this.client.destroy();
@@ -156,14 +138,25 @@ function collectText(stream: Readable, onExcess: () => void): () => string {
   return () => printable(Buffer.concat(chunks).toString());
 }
 
+/** Refuses a private key that cannot be read, before anything is dialled. */
+export function requireKey({ privateKey, privateKeyPassword }: Login): void {
+  unlock(privateKey, privateKeyPassword);
+}
+
 /** The message may quote the server, for example why it closed the connection. */
 const printableError = (error: Error) => new Error(printable(error.message));
 
 /** @throws Error where the private key cannot be read */
-function loginWith(connection: Connection): ConnectConfig {
-  const { host, port, user: username, privateKey, privateKeyPassword, hostKey } = connection;
+function configOf({
+  host,
+  port,
+  user: username,
+  privateKey,
+  privateKeyPassword,
+  hostKey,
+}: Login): ConnectConfig {
   const [type, pinnedKey = ""] = hostKey.trim().split(/\s+/);
-  const login: PublicKeyAuthMethod = {
+  const publicKeyLogin: PublicKeyAuthMethod = {
     type: "publickey",
     username,
     key: unlock(privateKey, privateKeyPassword),
@@ -172,7 +165,7 @@ function loginWith(connection: Connection): ConnectConfig {
     host,
     port,
     username,
-    authHandler: [login],
+    authHandler: [publicKeyLogin],
     readyTimeout: 0,
     algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
     hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(pinnedKey, "base64")),

@@ -4,8 +4,9 @@ import { guardChanges } from "./changeGuard.ts";
 import { isTested, testConnectivity } from "./connectivityTest.ts";
 import { adviceOnError } from "./errorAdvice.ts";
 import type { TestedHost } from "./hostProbes.ts";
+import { jumpHostAdvice } from "./jumpHost.ts";
 import { OCI_UNDERLAY_MTU } from "./oci/settings.ts";
-import { connectionTo, remoteCommand } from "./remoteCommand.ts";
+import { asJumpHost, connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { Connection, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid, refuseProblems } from "./validation.ts";
 import { parseCidr } from "./vxlan/addresses.ts";
@@ -23,6 +24,7 @@ import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
 import { validateHostKey } from "./vxlan/validation/hostKey.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
+import { validateJumpHost, validateVia } from "./vxlan/validation/jumpHosts.ts";
 import { OVERLAY_PATHS, validateOverlay } from "./vxlan/validation/overlay.ts";
 import type { PartialHost } from "./vxlan/validation/overlay.ts";
 import { ResolvedAddresses } from "./vxlan/validation/underlayAddresses.ts";
@@ -46,6 +48,12 @@ export interface VxlanHostArgs {
   /** The host's addresses inside the overlay, one for each of `cidrs`, without prefix length. *Updatable.* */
   overlayAddresses: string[];
   ssh: SshArgs;
+  /**
+   * Name of the host of this overlay that is its jump host, if `ssh.proxy` is left out. Where `ssh.proxy` is given as
+   * well, it has to lead to that host. The phases of the jump host come first in `up`, and last in `destroy`.
+   * *Updatable.*
+   */
+  via?: string;
   /** Raise it to have the host installed anew, for example after its NIC's MTU changed. Default 0. *Updatable.* */
   generation?: number;
   /**
@@ -107,10 +115,13 @@ export interface VxlanOverlayArgs extends OverlayArgs {
   hosts: Record<string, VxlanHostArgs>;
 }
 
-/** One host with its device. */
-interface HostDevice {
+interface NamedHost {
   host: string;
   hostArgs: VxlanHostArgs;
+}
+
+/** One host with its device. */
+interface HostDevice extends NamedHost {
   connection: pulumi.Output<Connection>;
   command: command.remote.Command;
   /** The host's settings, and what phase device has reported. */
@@ -161,11 +172,17 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.resolvedAddresses = resolvedAddresses(args);
     this.advice = this.createAdvice();
 
-    const hosts = Object.entries(args.hosts).sort(([a], [b]) => (a < b ? -1 : 1));
-    const devices = hosts.map(([host, hostArgs]) => this.createDevice(host, hostArgs));
+    const hosts = Object.entries(args.hosts)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([host, hostArgs]) => ({ host, hostArgs }));
+    const devices = jumpHostsFirst<NamedHost, HostDevice>(hosts, (host, jumpHost) =>
+      this.createDevice(host, jumpHost),
+    );
     const reports = this.collectReports(devices);
     const mesh = reports.apply((reportedHosts) => planMesh(this.settings, reportedHosts));
-    const members = devices.map((device) => this.createPeers(device, mesh));
+    const members = jumpHostsFirst<HostDevice, OverlayMember>(devices, (device, jumpHost) =>
+      this.createPeers(device, mesh, jumpHost),
+    );
 
     this.macs = reports.apply(macsOf);
     this.mtu = mesh.mtu;
@@ -173,16 +190,23 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
   }
 
-  /** Advice for a phase that could not be undone. */
+  /** Advice for a phase that could not be undone, and for a host that its jump host does not lead to. */
   private createAdvice(): pulumi.CustomResourceOptions {
-    return adviceOnError(`${this.overlayName}-removal-advice`, this, ({ failedOperation, urn, errors }) =>
-      failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined,
-    );
+    return adviceOnError(`${this.overlayName}-removal-advice`, this, async (failure) => {
+      const { failedOperation, urn, errors } = failure;
+      const onJumpHost = await jumpHostAdvice(failure);
+      const onRemoval =
+        failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined;
+      const advice = [onJumpHost, onRemoval].filter((text) => text !== undefined);
+      return advice.length === 0 ? undefined : advice.join("\n");
+    });
   }
 
   /** Phase device of one host. */
-  private createDevice(host: string, hostArgs: VxlanHostArgs): HostDevice {
-    const { overlayAddresses, instanceIdentity, generation = 0, down = false, ssh } = hostArgs;
+  private createDevice({ host, hostArgs }: NamedHost, jumpHost: HostDevice | undefined): HostDevice {
+    const { overlayAddresses, instanceIdentity, generation = 0, down = false } = hostArgs;
+    const proxy = hostArgs.ssh.proxy ?? (jumpHost && asJumpHost(jumpHost.hostArgs.ssh));
+    const ssh = { ...hostArgs.ssh, proxy };
     const name = `${this.overlayName}-${host}-device`;
     const settings = this.underlayAddress(host, hostArgs).apply((underlayAddress): HostSettings => ({
       underlayAddress,
@@ -205,7 +229,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       isDown: down,
       unconfirmedHosts: this.unconfirmedHosts,
     });
-    const command = this.createCommand(name, phase, connection, hostArgs, guard);
+    const command = this.createCommand(name, phase, connection, hostArgs, jumpHost?.command, guard);
     const reported = pulumi
       .all([settings, command.stdout])
       .apply(([hostSettings, stdout]) => ({ ...hostSettings, report: parseDeviceReport(host, stdout) }));
@@ -240,7 +264,11 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   }
 
   /** Phase peers of one host. It runs after phase device of all hosts. */
-  private createPeers(device: HostDevice, mesh: pulumi.Output<Mesh>): OverlayMember {
+  private createPeers(
+    device: HostDevice,
+    mesh: pulumi.Output<Mesh>,
+    jumpHost: OverlayMember | undefined,
+  ): OverlayMember {
     const { host, hostArgs, connection, reported } = device;
     const name = `${this.overlayName}-${host}-peers`;
     const phase = pulumi
@@ -248,7 +276,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       .apply(([fleet, { report }, resource]) =>
         peersPhase(this.identity, resource, planPeers(fleet, report)),
       );
-    const peersCommand = this.createCommand(name, phase, connection, hostArgs, {});
+    const peersCommand = this.createCommand(name, phase, connection, hostArgs, jumpHost?.peersCommand);
     return { ...device, peersCommand };
   }
 
@@ -285,13 +313,16 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   /**
    * One phase on one host. `deleteBeforeReplace` is for `--replace` by hand: a replacement has the URN of the old
    * resource, so the old one's delete would undo the new one's work.
+   *
+   * @param jumpHostPhase the same phase on the jump host: it is changed before, and deleted after
    */
   private createCommand(
     name: string,
     { create, stdin, delete: remove }: pulumi.Output<Phase>,
     connection: pulumi.Output<Connection>,
     { deletedWith, down }: VxlanHostArgs,
-    { hooks }: pulumi.CustomResourceOptions,
+    jumpHostPhase: command.remote.Command | undefined,
+    { hooks }: pulumi.CustomResourceOptions = {},
   ): command.remote.Command {
     return remoteCommand(
       name,
@@ -302,11 +333,25 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         hooks: { ...this.advice.hooks, ...hooks },
         deletedWith,
+        dependsOn: jumpHostPhase,
         // A host that is down on purpose keeps what it has, and nobody dials it.
         ignoreChanges: down === true ? ["*"] : undefined,
       },
     );
   }
+}
+
+/** Creates something for each host, for jump hosts before the hosts behind them. They come back sorted by name. */
+function jumpHostsFirst<Host extends NamedHost, Created extends NamedHost>(
+  hosts: readonly Host[],
+  create: (host: Host, jumpHost: Created | undefined) => Created,
+): Created[] {
+  const direct = hosts.filter(({ hostArgs }) => hostArgs.via === undefined);
+  const behind = hosts.filter(({ hostArgs }) => hostArgs.via !== undefined);
+  const created = direct.map((host) => create(host, undefined));
+  const jumpHosts = new Map(created.map((each) => [each.host, each]));
+  created.push(...behind.map((host) => create(host, jumpHosts.get(host.hostArgs.via ?? ""))));
+  return created.sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 /** The identity of an overlay in this stack. */
@@ -321,7 +366,37 @@ function validateArgs(args: VxlanOverlayArgs): Problem[] {
     ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
       validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
     ),
+    ...validateJumpHosts(args),
   ];
+}
+
+function validateJumpHosts({ hosts, cidrs }: VxlanOverlayArgs): Problem[] {
+  const parsedCidrs = cidrs.map(parseCidr);
+  const reach = Object.fromEntries(
+    Object.entries(hosts).map(([host, { ssh, via, down }]) => [
+      host,
+      { via, down, hasJumpHost: ssh.proxy !== undefined },
+    ]),
+  );
+  const addresses = Object.fromEntries(
+    Object.entries(hosts).map(([host, { ssh, underlayAddress }]) => [host, [ssh.host, underlayAddress]]),
+  );
+  return Object.entries(hosts).flatMap(
+    ([
+      host,
+      {
+        ssh: { proxy },
+        via,
+      },
+    ]) => {
+      const path = `hosts.${host}.ssh.proxy`;
+      return [
+        ...(via === undefined ? [] : validateVia(via, reach, `hosts.${host}.via`)),
+        ...(proxy ? validateHostKey(`${path}.hostKey`, proxy.hostKey) : []),
+        ...(proxy && via === undefined ? validateJumpHost(proxy, path, parsedCidrs, "cidrs", addresses) : []),
+      ];
+    },
+  );
 }
 
 function partialHosts({ hosts }: VxlanOverlayArgs): Record<string, PartialHost> {

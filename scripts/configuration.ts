@@ -139,6 +139,15 @@ function stackFileSchema(environment: Node) {
             description: "Its passphrase: `pulumi config set --secret sshPrivateKeyPassphrase`.",
             ...secret,
           },
+          [`${project}:sshProxyPrivateKey`]: {
+            description:
+              "The SSH private key of jump hosts: `pulumi config set --secret sshProxyPrivateKey < FILE`.",
+            ...secret,
+          },
+          [`${project}:sshProxyPrivateKeyPassphrase`]: {
+            description: "Its passphrase: `pulumi config set --secret sshProxyPrivateKeyPassphrase`.",
+            ...secret,
+          },
         },
         // The config of providers and of Pulumi itself.
         patternProperties: { [`^(?!${project}:)[^:]+:.+$`]: {} },

@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import nodePath from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { JumpHostArgs } from "../components/index.ts";
 import { publicKeyOf } from "../components/oci/loginKey.ts";
 import { withUnixLineEnds } from "../components/vxlan/hostText.ts";
 import { validateHostKey } from "../components/vxlan/validation/hostKey.ts";
+import { joinPath } from "../components/vxlan/problems.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
 import type { Environment } from "./schema.ts";
 
@@ -11,6 +14,9 @@ import type { Environment } from "./schema.ts";
 export interface KeySecrets {
   privateKey?: string | undefined;
   passphrase?: string | undefined;
+  /** Of jump hosts. */
+  proxyPrivateKey?: string | undefined;
+  proxyPassphrase?: string | undefined;
 }
 
 /** A key as text; empty where `problems` says why it cannot be read. */
@@ -50,17 +56,65 @@ export function readPrivateKey(
   return file.problems.length > 0 ? file : check(path, file.key);
 }
 
+type JumpHostConfig = NonNullable<Environment["ssh"]["proxy"]>;
+
+/** The arguments of a jump host, whose keys may be in files. */
+interface JumpHost {
+  jumpHost: JumpHostArgs;
+  problems: Problem[];
+}
+
+/**
+ * Reads and checks the keys of a jump host.
+ *
+ * @param root folder where relative paths start
+ * @param path where the jump host stands in the config
+ */
+export function readJumpHost(
+  root: string,
+  path: string,
+  { privateKeyPath, hostKey, hostKeyPath, ...jumpHost }: JumpHostConfig,
+  { proxyPrivateKey, proxyPassphrase }: KeySecrets,
+): JumpHost {
+  const pinnedKey = readHostKey(root, path, { hostKey, hostKeyPath });
+  const file =
+    privateKeyPath === undefined
+      ? undefined
+      : readKeyFile(root, privateKeyPath, joinPath(path, "privateKeyPath"));
+  const key = file?.key ?? (proxyPrivateKey === undefined ? undefined : withUnixLineEnds(proxyPrivateKey));
+  const keyPath = file ? joinPath(path, "privateKeyPath") : "sshProxyPrivateKey";
+  const isReadable = key !== undefined && !file?.problems.length;
+  return {
+    jumpHost: {
+      ...jumpHost,
+      hostKey: pinnedKey.key,
+      ...(key !== undefined && { privateKey: pulumi.secret(key) }),
+      ...(key !== undefined &&
+        proxyPassphrase !== undefined && { privateKeyPassphrase: pulumi.secret(proxyPassphrase) }),
+    },
+    problems: [
+      ...pinnedKey.problems,
+      ...(file?.problems ?? []),
+      ...(isReadable
+        ? validatePrivateKey(keyPath, key, proxyPassphrase, false, "sshProxyPrivateKeyPassphrase")
+        : []),
+    ],
+  };
+}
+
+/** A public host key, as text or in a file. */
+interface HostKeyConfig {
+  hostKey?: string | undefined;
+  hostKeyPath?: string | undefined;
+}
+
 /**
  * Reads and checks the public key of a host that exists; it is given exactly once, as text or as a file.
  *
  * @param root folder where relative paths start
- * @param path where `existing` stands in the config
+ * @param path where the host stands in the config
  */
-export function readHostKey(
-  root: string,
-  path: string,
-  { hostKey, hostKeyPath }: NonNullable<Environment["hosts"][string]["existing"]>,
-): KeyText {
+export function readHostKey(root: string, path: string, { hostKey, hostKeyPath }: HostKeyConfig): KeyText {
   if (hostKey !== undefined && hostKeyPath !== undefined)
     return noKey(`${path}.hostKey`, "given twice, as hostKey and as hostKeyPath: keep one.");
   if (hostKey !== undefined) return { key: hostKey, problems: validateHostKey(`${path}.hostKey`, hostKey) };
@@ -118,6 +172,7 @@ function validatePrivateKey(
   key: string,
   passphrase: string | undefined,
   isPublished: boolean,
+  passphraseName = "sshPrivateKeyPassphrase",
 ): Problem[] {
   if (!/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s/.test(key.trimStart())) {
     return [
@@ -132,8 +187,7 @@ function validatePrivateKey(
     return [
       {
         path,
-        message:
-          "the private key is encrypted: set its passphrase with `pulumi config set --secret sshPrivateKeyPassphrase`.",
+        message: `the private key is encrypted: set its passphrase with \`pulumi config set --secret ${passphraseName}\`.`,
       },
     ];
   }

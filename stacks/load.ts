@@ -6,7 +6,7 @@ import { markValidated } from "../components/validation.ts";
 import { describeProblems } from "../components/vxlan/problems.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
 import { describeIssue } from "./issues.ts";
-import { readHostKey, readPrivateKey } from "./keys.ts";
+import { readHostKey, readJumpHost, readPrivateKey } from "./keys.ts";
 import type { KeySecrets } from "./keys.ts";
 import { environmentSchema } from "./schema.ts";
 import type { Environment } from "./schema.ts";
@@ -39,6 +39,8 @@ export function loadEnvironment(): OverlayEnvironmentArgs {
     return resolveEnvironment(config, {
       privateKey: secret("sshPrivateKey"),
       passphrase: secret("sshPrivateKeyPassphrase"),
+      proxyPrivateKey: secret("sshProxyPrivateKey"),
+      proxyPassphrase: secret("sshProxyPrivateKeyPassphrase"),
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -62,7 +64,10 @@ export function resolveEnvironment(
 ): OverlayEnvironmentArgs {
   const environment = parseEnvironment(config);
   const privateKey = readPrivateKey(root, environment, secrets);
-  const hosts = Object.entries(environment.hosts).map(([name, host]) => resolveHost(root, name, host));
+  const hosts = Object.entries(environment.hosts).map(([name, host]) =>
+    resolveHost(root, name, host, secrets),
+  );
+  const proxy = environment.ssh.proxy && readJumpHost(root, "ssh.proxy", environment.ssh.proxy, secrets);
   const { passphrase } = secrets;
   const args = {
     ...environment,
@@ -70,12 +75,14 @@ export function resolveEnvironment(
       ...environment.ssh,
       privateKey: pulumi.secret(privateKey.key),
       privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+      proxy: proxy?.jumpHost,
     },
     hosts: Object.fromEntries(hosts.map(({ name, hostArgs }) => [name, hostArgs])),
   };
   const problems = [
     ...validateEnvironment(args),
     ...privateKey.problems,
+    ...(proxy?.problems ?? []),
     ...hosts.flatMap((host) => host.problems),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
@@ -92,8 +99,15 @@ function resolveHost(
   root: string,
   name: string,
   { existing, ...host }: Environment["hosts"][string],
+  secrets: KeySecrets,
 ): { name: string; hostArgs: EnvironmentHostArgs; problems: Problem[] } {
   if (!existing) return { name, hostArgs: host, problems: [] };
-  const { key, problems } = readHostKey(root, `hosts.${name}.existing`, existing);
-  return { name, hostArgs: { ...host, existing: { ...existing, hostKey: key } }, problems };
+  const path = `hosts.${name}.existing`;
+  const { key, problems } = readHostKey(root, path, existing);
+  const proxy = existing.proxy && readJumpHost(root, `${path}.proxy`, existing.proxy, secrets);
+  return {
+    name,
+    hostArgs: { ...host, existing: { ...existing, hostKey: key, proxy: proxy?.jumpHost } },
+    problems: [...problems, ...(proxy?.problems ?? [])],
+  };
 }

@@ -2,8 +2,9 @@ import { z } from "zod";
 import type {
   EnvironmentHostArgs,
   ExistingHostArgs,
+  EnvironmentLoginArgs,
   ImageArgs,
-  LoginArgs,
+  JumpHostArgs,
   NetworkArgs,
   OverlayArgs,
   OverlayEnvironmentArgs,
@@ -243,8 +244,42 @@ const instance = section(
   } satisfies Fields<ProvisionedHostArgs>),
 );
 
-/** In a config, the host key may be in a file. */
-type ExistingHostConfig = Omit<ExistingHostArgs, "hostKey"> & { hostKey?: string; hostKeyPath?: string };
+/** In a config, a host key may be in a file. */
+interface HostKeyConfig {
+  hostKey?: string;
+  hostKeyPath?: string;
+}
+
+/** In a config, the private key is in a file, or a secret beside the environment. */
+type JumpHostConfig = Omit<JumpHostArgs, "privateKey" | "privateKeyPassphrase" | "hostKey"> &
+  HostKeyConfig & { privateKeyPath?: string };
+
+const jumpHost = section(
+  "A jump host",
+  "SSH goes through it, and nothing is installed on it. Its sshd has to forward connections. Either `hostKey` or " +
+    "`hostKeyPath` is required. [Reaching the hosts](reaching-hosts.md) explains it.",
+  z.strictObject({
+    address: key(nonEmpty, "Address or name at which this machine reaches it."),
+    sourceAddress: key(
+      z.string().optional(),
+      "IPv4 address from which its connections arrive at the hosts. The Security List of `network` admits SSH from it.",
+      { otherwise: "`address`" },
+    ),
+    user: key(nonEmpty.optional(), "Login user, who needs no rights there.", { otherwise: "`ssh.user`" }),
+    port: key(port.optional(), "TCP port of its sshd.", { default: DEFAULT_SSH_PORT }),
+    privateKeyPath: key(nonEmpty.optional(), "File with the private key, in OpenSSH or PEM format.", {
+      otherwise: "the secret `sshProxyPrivateKey`, or else the key of the hosts",
+    }),
+    hostKey: key(
+      z.string().optional(),
+      "Its public host key, ed25519 or ECDSA, such as `ssh-ed25519 AAAA…`.",
+    ),
+    hostKeyPath: key(nonEmpty.optional(), "File with its public host key."),
+  } satisfies Fields<JumpHostConfig>),
+);
+
+type ExistingHostConfig = Omit<ExistingHostArgs, "hostKey" | "proxy"> &
+  HostKeyConfig & { proxy?: JumpHostConfig };
 
 const existing = section(
   "A host that exists",
@@ -270,6 +305,12 @@ const existing = section(
       "Public key of the host, ed25519 or ECDSA, such as `ssh-ed25519 AAAA…`.",
     ),
     hostKeyPath: key(nonEmpty.optional(), "File with the public key of the host."),
+    proxy: jumpHost.optional(),
+    direct: key(
+      z.boolean().optional(),
+      "Whether SSH goes to this host directly, although `ssh.proxy` or `ssh.via` is set.",
+      { default: false },
+    ),
   } satisfies Fields<ExistingHostConfig>),
 );
 
@@ -362,7 +403,10 @@ const overlay = section(
 );
 
 /** In a config, the private key is in a file, or a secret beside the environment. */
-type SshConfig = Omit<LoginArgs, "privateKey" | "privateKeyPassphrase"> & { privateKeyPath?: string };
+type SshConfig = Omit<EnvironmentLoginArgs, "privateKey" | "privateKeyPassphrase" | "proxy"> & {
+  privateKeyPath?: string;
+  proxy?: JumpHostConfig;
+};
 
 const ssh = section(
   "SSH",
@@ -378,6 +422,11 @@ const ssh = section(
       otherwise: "the secret `sshPrivateKey`",
       change: "Updatable: a provisioned host that is there keeps the login key of its first boot.",
     }),
+    via: key(
+      nonEmpty.optional(),
+      "Name of a host of this environment through which SSH reaches the others, by their private addresses.",
+    ),
+    proxy: jumpHost.optional(),
   } satisfies Fields<SshConfig>),
 );
 

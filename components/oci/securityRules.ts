@@ -43,6 +43,8 @@ export interface SecuritySettings {
   /** CIDRs of the VTEPs: their subnets, and single addresses outside of them. */
   members: readonly string[];
   operatorCidrs: readonly string[];
+  /** Where SSH from jump hosts comes from. */
+  jumpHostCidrs: readonly string[];
   vxlanPort: number;
   sshPort: number;
   /** Whether connections are tracked for VXLAN. */
@@ -79,11 +81,13 @@ export function securityRules(settings: SecuritySettings): { ingress: IngressRul
   return {
     ingress: [
       ...members.map((source) => ({ ...vxlan("VXLAN from members of the overlay"), source })),
-      ...withoutContained(settings.operatorCidrs).map((source) => ({
+      ...withoutContained([...settings.operatorCidrs, ...settings.jumpHostCidrs]).map((source) => ({
         protocol: "6",
         source,
         stateless: false,
-        description: "SSH from operators",
+        description: settings.operatorCidrs.includes(source)
+          ? "SSH from operators"
+          : "SSH from the jump host",
         tcpOptions: { min: settings.sshPort, max: settings.sshPort },
       })),
       {

@@ -1,5 +1,7 @@
 import { parseAddress } from "../vxlan/addresses.ts";
 import type { OverlaySettings } from "../vxlan/settings.ts";
+import { sourceOf } from "../vxlan/validation/jumpHosts.ts";
+import type { JumpHostSettings } from "../vxlan/validation/jumpHosts.ts";
 import type { SecurityRule } from "./securityRules.ts";
 
 /**
@@ -10,15 +12,23 @@ export interface EnvironmentSettings {
   compartmentId?: Ocid;
   network?: NetworkSettings;
   overlay: Partial<OverlaySettings>;
-  ssh?: { port?: number };
   tags?: Readonly<Record<string, string>>;
+  /** What matters here of the way by which SSH reaches the hosts. */
+  ssh?: { port?: number; via?: string; proxy?: JumpHostSettings };
   hosts: Readonly<Record<string, EnvironmentHostSettings>>;
 }
 
 interface EnvironmentHostSettings {
   overlayAddresses?: string[];
   instance?: InstanceSettings;
-  existing?: { underlayAddress?: unknown; sshAddress?: unknown; hostKey?: unknown };
+  down?: boolean;
+  existing?: {
+    underlayAddress?: unknown;
+    sshAddress?: unknown;
+    hostKey?: unknown;
+    proxy?: JumpHostSettings;
+    direct?: boolean;
+  };
 }
 
 /** An OCID: text, or an output. */
@@ -104,4 +114,26 @@ export function outsideAddresses({ hosts }: Pick<EnvironmentSettings, "hosts">):
       ? [`${existing.underlayAddress}/32`]
       : [],
   );
+}
+
+/** Where SSH from a jump host comes from: CIDRs, and names of subnets in which Oracle chooses its address. */
+export interface JumpHostSources {
+  jumpHostCidrs: string[];
+  jumpHostSubnets: string[];
+}
+
+/** Where SSH to the instances comes from, beside the operators: the jump host of all hosts. */
+export function jumpHostSources({
+  ssh = {},
+  hosts,
+  network,
+}: Pick<EnvironmentSettings, "ssh" | "hosts" | "network">): JumpHostSources {
+  const { instance, existing } = hosts[ssh.via ?? ""] ?? {};
+  const address = instance?.privateIp ?? existing?.underlayAddress ?? (ssh.proxy && sourceOf(ssh.proxy));
+  const subnet = instance && instance.privateIp === undefined && subnetOf(instance, network?.subnets ?? {});
+  return {
+    jumpHostCidrs:
+      typeof address === "string" && parseAddress(address)?.kind() === "ipv4" ? [`${address}/32`] : [],
+    jumpHostSubnets: typeof subnet === "string" ? [subnet] : [],
+  };
 }

@@ -52,7 +52,7 @@ export const referenceEnvironment = (
   return args;
 };
 
-const MACS = ["3e:2b:74:81:9d:b1", "5e:ee:f2:ab:43:f9", "02:00:00:00:00:03"];
+const MACS = ["3e:2b:74:81:9d:b1", "5e:ee:f2:ab:43:f9", "02:00:00:00:00:03", "02:00:00:00:00:04"];
 
 /** Outputs of the mocked cloud and hosts. */
 const outputs = ({ type, name, inputs }: { type: string; name: string; inputs: any }) => {

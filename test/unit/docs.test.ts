@@ -34,7 +34,7 @@ function sourceText(): string {
     .replaceAll('\\"', '"');
 }
 
-test.each(["docs/troubleshooting.md", "docs/oracle-cloud.md"])(
+test.each(["docs/troubleshooting.md", "docs/oracle-cloud.md", "docs/reaching-hosts.md"])(
   "the code has every error text that %s lists",
   (path) => {
     const source = sourceText();
@@ -45,7 +45,7 @@ test.each(["docs/troubleshooting.md", "docs/oracle-cloud.md"])(
         .split("…")
         .some((part) => !source.includes(part.trim())),
     );
-    expect(texts.length).toBeGreaterThan(8);
+    expect(texts.length).toBeGreaterThan(5);
     expect(unknown).toEqual([]);
   },
 );

@@ -6,6 +6,7 @@ describe("the shared Security List's rules", () => {
   const settings = {
     members: ["10.0.0.0/30", "10.0.0.4/30", "10.0.0.0/30"],
     operatorCidrs: ["198.51.100.10/32"],
+    jumpHostCidrs: [],
     vxlanPort: 4789,
     sshPort: 22,
     stateful: false,

@@ -5,11 +5,13 @@ import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
 import { validateOverlay } from "../../vxlan/validation/overlay.ts";
 import type { PartialHost, Paths } from "../../vxlan/validation/overlay.ts";
 import { problemWithOcid } from "../ocid.ts";
-import { OCI_UNDERLAY_MTU, instancesOf, outsideAddresses } from "../settings.ts";
+import { OCI_UNDERLAY_MTU, instancesOf, jumpHostSources, outsideAddresses } from "../settings.ts";
 import type { EnvironmentSettings, InstanceSettings } from "../settings.ts";
 import { validateInstanceAddresses } from "./instanceAddresses.ts";
 import { validateInstance } from "./instances.ts";
+import { validateJumpHostKeys, validateJumpHosts } from "./jumpHosts.ts";
 import { validateNetwork } from "./network.ts";
+import type { NetworkUsers } from "./network.ts";
 import { validateOperatorOverlap, validateUnderlayOverlap } from "./overlaps.ts";
 import { validateTags } from "./tags.ts";
 
@@ -23,7 +25,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
   return [
     ...validateKinds(environment),
     ...validatePresence(environment, Object.keys(instances)),
-    ...(network ? validateNetwork(network, "network", outsideAddresses(environment)) : []),
+    ...(network ? validateNetwork(network, "network", networkUsers(environment)) : []),
     ...Object.entries(instances).flatMap(([name, instance]) =>
       validateInstance(instance, instancePath(name)),
     ),
@@ -32,6 +34,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...validateUnderlayAddresses(environment),
     ...validateUnderlayOverlap(environment, instances),
     ...validateOperatorOverlap(environment),
+    ...validateJumpHosts(environment),
     ...validateTags(tags),
     ...validateOverlay(
       withDefaults(overlay),
@@ -40,6 +43,13 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
       environmentPaths(hosts),
     ),
   ];
+}
+
+function networkUsers(environment: EnvironmentSettings): NetworkUsers {
+  const { ssh, hosts } = environment;
+  const { jumpHostCidrs } = jumpHostSources(environment);
+  const isInstance = hosts[ssh?.via ?? ""]?.instance !== undefined;
+  return { outside: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
 }
 
 export const instancePath = (host: string) => `hosts.${host}.instance`;
@@ -102,10 +112,13 @@ function validateKinds({ hosts }: EnvironmentSettings): Problem[] {
 }
 
 /** Checks the pinned keys of existing hosts. A stack's config does so itself, since its keys may be in files. */
-export function validateHostKeys({ hosts }: Pick<EnvironmentSettings, "hosts">): Problem[] {
-  return Object.entries(hosts).flatMap(([name, { existing }]) =>
-    existing ? validateHostKey(`hosts.${name}.existing.hostKey`, existing.hostKey) : [],
-  );
+export function validateHostKeys(environment: Pick<EnvironmentSettings, "hosts" | "ssh">): Problem[] {
+  return [
+    ...Object.entries(environment.hosts).flatMap(([name, { existing }]) =>
+      existing ? validateHostKey(`hosts.${name}.existing.hostKey`, existing.hostKey) : [],
+    ),
+    ...validateJumpHostKeys(environment),
+  ];
 }
 
 /** The address of an existing host beside a network has to be text: that network's Security List has a rule for it. */

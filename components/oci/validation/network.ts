@@ -17,23 +17,26 @@ const RESERVED_NETWORKS = [
   "240.0.0.0/4",
 ].flatMap((text) => parseCidr(text) ?? []);
 
+/** CIDRs outside of a network's subnets that its Security List admits. */
+export interface NetworkUsers {
+  /** Of VXLAN members. */
+  outside?: readonly string[];
+  /** Of jump hosts, from which SSH comes. */
+  jumpHostCidrs?: readonly string[];
+}
+
 /**
  * All problems of a network that OCI would refuse.
  *
  * @param at path of the network in the user's input; empty in `HostNetwork`
- * @param outside CIDRs of VXLAN members that are in none of its subnets
  */
-export function validateNetwork(
-  network: NetworkSettings,
-  at: string,
-  outside: readonly string[] = [],
-): Problem[] {
+export function validateNetwork(network: NetworkSettings, at: string, users: NetworkUsers = {}): Problem[] {
   return [
     ...validateVcn(network, joinPath(at, "vcn")),
     ...validateSubnets(network, joinPath(at, "subnets"), at),
     ...validateSecurityList(network, joinPath(at, "securityList")),
-    ...validateOperators(network, joinPath(at, "operatorCidrs")),
-    ...validateRuleCount(network, joinPath(at, "securityList"), outside),
+    ...validateOperators(network, joinPath(at, "operatorCidrs"), users),
+    ...validateRuleCount(network, joinPath(at, "securityList"), users),
   ];
 }
 
@@ -78,9 +81,14 @@ function validateReserved(text: string, path: string): Problem[] {
   ];
 }
 
-function validateOperators({ operatorCidrs, securityList }: NetworkSettings, path: string): Problem[] {
+function validateOperators(
+  { operatorCidrs, securityList }: NetworkSettings,
+  path: string,
+  { jumpHostCidrs = [] }: NetworkUsers,
+): Problem[] {
   const problems: Problem[] = [];
-  if ((operatorCidrs ?? []).length === 0 && (securityList?.additionalIds ?? []).length === 0) {
+  const sources = [...(operatorCidrs ?? []), ...jumpHostCidrs];
+  if (sources.length === 0 && (securityList?.additionalIds ?? []).length === 0) {
     problems.push({
       path,
       message:
@@ -104,12 +112,17 @@ function validateOperators({ operatorCidrs, securityList }: NetworkSettings, pat
   return problems;
 }
 
-function validateRuleCount(network: NetworkSettings, path: string, outside: readonly string[]): Problem[] {
+function validateRuleCount(
+  network: NetworkSettings,
+  path: string,
+  { outside = [], jumpHostCidrs = [] }: NetworkUsers,
+): Problem[] {
   const subnets = Object.entries(network.subnets ?? {}).map(([name, { cidr }]) => cidr ?? `subnet ${name}`);
   const { ingress = [], egress = [], stateful = false } = network.securityList ?? {};
   const rules = securityRules({
     members: [...subnets, ...outside],
     operatorCidrs: network.operatorCidrs ?? [],
+    jumpHostCidrs,
     vxlanPort: 1,
     sshPort: 1,
     stateful,

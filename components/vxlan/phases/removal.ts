@@ -21,6 +21,9 @@ export function removalCommand(command: string): string {
 /** How the official `command` plugin, and the lab's, report that they got no SSH session. */
 const NO_SESSION = /dial tcp|handshake failed|failed attempts/;
 
+/** Whether an error of a Command says that there was no SSH session with the host. */
+export const hasNoSession = (error: string) => NO_SESSION.test(error);
+
 /**
  * Advice for a delete that failed because the host does not answer. A host that is gone for good stays in the state
  * until somebody deletes it there.
@@ -30,7 +33,7 @@ const NO_SESSION = /dial tcp|handshake failed|failed attempts/;
  * @returns undefined where the delete failed for another reason
  */
 export function removalAdvice(stack: string, urn: string, error: string): string | undefined {
-  if (!NO_SESSION.test(error)) return undefined;
+  if (!hasNoSession(error)) return undefined;
   // All that depends on phase device: phase peers, and on destroy the reports, where the other hosts are gone by then.
   const deviceUrn = urn.replace(/peers$/, "device");
   return (

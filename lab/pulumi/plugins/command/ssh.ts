@@ -1,10 +1,11 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
 import type { Client as SshClient, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
 
-/** The plugin's `connection`, with the plugin's defaults. */
-export interface Connection {
+/** One host of the plugin's `connection`, with the plugin's defaults. */
+interface Endpoint {
   host: string;
   /** Default 22. */
   port?: number;
@@ -20,6 +21,12 @@ export interface Connection {
   perDialTimeout?: number;
   /** The host's public key. Without it any host is accepted. */
   hostKey?: string;
+}
+
+/** The plugin's `connection`. */
+export interface Connection extends Endpoint {
+  /** A jump host. */
+  proxy?: Endpoint;
 }
 
 /** A command's output, and its failure if it failed. */
@@ -46,23 +53,40 @@ export async function runOverSsh(
   command: string,
   stdin: string,
 ): Promise<CommandResult> {
-  const client = await dialWithRetry(connection);
+  const clients: SshClient[] = [];
   try {
-    return await execute(client, command, stdin);
+    return await execute(await connectClient(connection, clients), command, stdin);
   } finally {
-    client.end();
+    for (const client of clients.reverse()) client.end();
   }
 }
 
-async function dialWithRetry(connection: Connection): Promise<SshClient> {
-  const limit = connection.dialErrorLimit ?? 10;
+/** @param clients gets each client that is connected, the one of the jump host too */
+async function connectClient({ proxy, ...host }: Connection, clients: SshClient[]): Promise<SshClient> {
+  const keep = (client: SshClient) => {
+    clients.push(client);
+    return client;
+  };
+  if (!proxy) return keep(await retry(host, () => dial(host)));
+  try {
+    const jumpHost = keep(await retry(proxy, () => dial(proxy)));
+    const stream = await retry(host, () => dialFrom(jumpHost, host));
+    // The official plugin tries again over the same connection, which a failed handshake has closed.
+    return keep(await retry({ ...host, dialErrorLimit: 0 }, () => handshake(host, stream)));
+  } catch (error) {
+    throw new Error(`proxy: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Tries something until it succeeds, or the dials that the endpoint allows have failed. */
+async function retry<T>({ dialErrorLimit: limit = 10 }: Endpoint, work: () => Promise<T>): Promise<T> {
   for (
     let failures = 0, pause = FIRST_PAUSE;
     ;
     failures++, pause = Math.min(pause * BACKOFF, LONGEST_PAUSE)
   ) {
     try {
-      return await dial(connection);
+      return await work();
     } catch (error) {
       if (limit >= 0 && failures >= limit) {
         throw new Error(`after ${failures} failed attempts: ${(error as Error).message}`, { cause: error });
@@ -72,8 +96,21 @@ async function dialWithRetry(connection: Connection): Promise<SshClient> {
   }
 }
 
-async function dial(connection: Connection): Promise<SshClient> {
-  const sock = await connectTcp(connection);
+async function dial(endpoint: Endpoint): Promise<SshClient> {
+  return handshake(endpoint, await connectTcp(endpoint));
+}
+
+/** Lets a jump host connect to a host. */
+function dialFrom(jumpHost: SshClient, { host, port = 22 }: Endpoint): Promise<Duplex> {
+  return new Promise((resolve, reject) =>
+    jumpHost.forwardOut("127.0.0.1", 0, host, port, (error, stream) => {
+      if (error) reject(new Error(`ssh: rejected: ${error.message}`, { cause: error }));
+      else resolve(stream);
+    }),
+  );
+}
+
+function handshake(endpoint: Endpoint, sock: Duplex): Promise<SshClient> {
   const client = new ssh2.Client();
   return new Promise((resolve, reject) => {
     client.on("ready", () => resolve(client));
@@ -83,13 +120,13 @@ async function dial(connection: Connection): Promise<SshClient> {
       sock.destroy();
       reject(new Error(`ssh: handshake failed: ${error.message}`, { cause: error }));
     });
-    client.connect({ ...configFor(connection), sock });
+    client.connect({ ...configFor(endpoint), sock });
   });
 }
 
-function configFor(connection: Connection): ConnectConfig {
-  const { user = "root", password, privateKey, privateKeyPassword: passphrase, hostKey } = connection;
-  const agent = connection.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
+function configFor(endpoint: Endpoint): ConnectConfig {
+  const { user = "root", password, privateKey, privateKeyPassword: passphrase, hostKey } = endpoint;
+  const agent = endpoint.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
   const config = { username: user, readyTimeout: 0, password, privateKey, passphrase, agent };
   if (hostKey === undefined) return config;
   const [type, key] = hostKey.trim().split(/\s+/);
@@ -104,7 +141,7 @@ function configFor(connection: Connection): ConnectConfig {
 }
 
 /** `perDialTimeout` limits only the TCP connect, not the handshake, as in the official plugin. */
-function connectTcp({ host, port = 22, perDialTimeout = 15 }: Connection): Promise<Socket> {
+function connectTcp({ host, port = 22, perDialTimeout = 15 }: Endpoint): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, host);
     const fail = (reason: string) => {
