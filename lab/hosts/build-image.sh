@@ -34,6 +34,7 @@ MASKED=(
 	apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer motd-news.timer
 	cloud-init-hotplugd.socket systemd-firstboot.service
 	keepalived.service
+	networking.service # Only Debian 11 has it, where it orders cloud-init, firewalld and D-Bus in a circle.
 )
 
 # Prints this machine's apt sources, for RELEASE: "Suites: bookworm bookworm-updates" becomes "bullseye bullseye-updates".
@@ -181,6 +182,8 @@ options=(--mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"
 	--dpkgopt=force-unsafe-io) # An unfinished image is thrown away.
 # Debian's installer merges /usr, and mmdebstrap does so by itself from Debian 12 on only.
 if [[ $RELEASE == bullseye ]]; then options+=(--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh); fi
+# Debian 13 recommends it, and users may not ping without it.
+if [[ $RELEASE == trixie ]]; then PACKAGES+=(linux-sysctl-defaults); fi
 if [[ $IMAGE-$RELEASE == oracle-linux-like-trixie ]]; then install_firewalld_by_force; fi
 options+=(--include="$(IFS=,; echo "${PACKAGES[*]}")")
 sources=$(apt_sources)

@@ -1,0 +1,3 @@
+import { testRelease } from "./support/releaseSuite.ts";
+
+testRelease(11);
