@@ -8,6 +8,10 @@ export const PACKAGES = [
   { tool: "nsenter", package: "util-linux", why: "running a command inside a namespace" },
   { tool: "openssl", package: "openssl", why: "the certificates of the lab's cloud" },
   { tool: "iptables", package: "iptables", why: "testing the host side alone, in a namespace" },
-  { tool: "pip3", package: "python3-pip", why: "installing Oracle's command line and an S3 server for tests" },
+  {
+    tool: "pip3",
+    package: "python3-pip",
+    why: "installing Oracle's command line and an S3 server for tests",
+  },
   { tool: "shellcheck", package: "shellcheck", why: "checking the scripts" },
 ];
