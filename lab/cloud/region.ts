@@ -16,3 +16,17 @@ export const BASE_PATH = "/20160918";
 export const AVAILABILITY_DOMAINS = [1, 2, 3].map((number) => `LAB:EU-FRANKFURT-1-AD-${number}`);
 
 export const FAULT_DOMAINS = [1, 2, 3].map((number) => `FAULT-DOMAIN-${number}`);
+
+/** Oracle's services in the region, with the names of https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/Service. */
+export const SERVICES = [
+  {
+    id: `ocid1.service.oc1.${REGION}.labobjectstorage`,
+    name: "OCI FRA Object Storage",
+    cidrBlock: "oci-fra-objectstorage",
+  },
+  {
+    id: `ocid1.service.oc1.${REGION}.laballservices`,
+    name: "All FRA Services In Oracle Services Network",
+    cidrBlock: "all-fra-services-in-oracle-services-network",
+  },
+].map((service) => ({ ...service, description: service.name }));

@@ -50,6 +50,8 @@ const routeRule = z.strictObject({
   routeType: text,
 });
 
+const services = z.array(z.strictObject({ serviceId: z.string() }));
+
 const subnetLinks = { dhcpOptionsId: text, routeTableId: text, securityListIds: texts };
 
 const updateVnic = { ...update, hostnameLabel: text, nsgIds: texts, skipSourceDestCheck: flag };
@@ -96,6 +98,15 @@ export const REQUEST_SCHEMAS = {
   updateVcn: z.strictObject(update),
   createInternetGateway: z.strictObject({ ...createInVcn, isEnabled: z.boolean(), routeTableId: text }),
   updateInternetGateway: z.strictObject({ ...update, isEnabled: flag }),
+  createNatGateway: z.strictObject({
+    ...createInVcn,
+    blockTraffic: flag,
+    publicIpId: text,
+    routeTableId: text,
+  }),
+  updateNatGateway: z.strictObject({ ...update, blockTraffic: flag }),
+  createServiceGateway: z.strictObject({ ...createInVcn, services, routeTableId: text }),
+  updateServiceGateway: z.strictObject({ ...update, blockTraffic: flag, services: services.optional() }),
   createRouteTable: z.strictObject({ ...createInVcn, routeRules: z.array(routeRule) }),
   updateRouteTable: z.strictObject({ ...update, routeRules: z.array(routeRule).optional() }),
   createSecurityList: z.strictObject({ ...createInVcn, ...securityRules }),

@@ -2,7 +2,7 @@ import { packetMatch, replyMatch } from "./packetRule.ts";
 import type { Direction, PacketRule } from "./packetRule.ts";
 
 /**
- * The router's rules for the cloud's instances, as nft reads them: Security Lists, internet gateways and public
+ * The router's rules for the cloud's instances, as nft reads them: Security Lists, internet and NAT gateways, and public
  * addresses. They have a table of their own beside the one of existing hosts, so that either is replaced without
  * touching the other.
  */
@@ -11,6 +11,12 @@ import type { Direction, PacketRule } from "./packetRule.ts";
 export interface PacketPolicy {
   egress: readonly PacketRule[];
   ingress: readonly PacketRule[];
+}
+
+/** A block that a subnet routes to a NAT gateway, and that gateway's address. */
+export interface TranslatedRoute {
+  cidr: string;
+  natIp: string;
 }
 
 /** A VNIC behind a policy. */
@@ -28,6 +34,7 @@ export interface SecuredVnic {
   publicAddress?: string;
   /** The blocks that its subnet routes to an internet gateway. */
   outside: readonly string[];
+  translated: readonly TranslatedRoute[];
 }
 
 export interface CloudNetwork {
@@ -35,6 +42,8 @@ export interface CloudNetwork {
   vnics: readonly SecuredVnic[];
   /** The block of public addresses. */
   publicAddresses: string;
+  /** The addresses in it that NAT gateways have. */
+  natAddresses: readonly string[];
 }
 
 /** The first letter of instances' interfaces in the router. */
@@ -47,6 +56,7 @@ export const SECURED = "c";
  *   tracking knows by the connection's first packet. So a connection stops at once when its rule is removed, and one
  *   flow may be stateful at one end and stateless at the other.
  * - Flows that stateless rules allow at both ends are not tracked at all.
+ * - What a NAT gateway sends out is tracked in any case, since answers need the translation.
  * - Fragments are checked before tracking reassembles them. A later fragment has no ports, so it matches no rule that
  *   names a port.
  */
@@ -76,8 +86,8 @@ const chain = (name: string, ...lines: readonly string[]) => block(`chain ${name
 const set = (name: string, type: string, elements: readonly string[], ...flags: readonly string[]) =>
   block(`set ${name}`, [`type ${type}`, ...flags, ...elementsLine(elements)]);
 
-const map = (name: string, type: string, elements: readonly string[]) =>
-  block(`map ${name}`, [`type ${type}`, ...elementsLine(elements)]);
+const map = (name: string, type: string, elements: readonly string[], ...flags: readonly string[]) =>
+  block(`map ${name}`, [`type ${type}`, ...flags, ...elementsLine(elements)]);
 
 const elementsLine = (elements: readonly string[]) =>
   elements.length === 0 ? [] : [`elements = { ${elements.join(", ")} }`];
@@ -89,7 +99,7 @@ const COUNTERS = ["spoofed", "multicast", "gre", "refused_egress", "refused_ingr
   (name) => `  counter ${name} { }\n`,
 );
 
-function addressSets({ vnics }: CloudNetwork): string[] {
+function addressSets({ vnics, natAddresses }: CloudNetwork): string[] {
   const bound = vnics.filter(({ forwards }) => !forwards);
   const ownAddresses = bound.map(({ port, address }) => `"${port}" . ${address}`);
   const forwarding = vnics.filter(({ forwards }) => forwards);
@@ -97,13 +107,20 @@ function addressSets({ vnics }: CloudNetwork): string[] {
   const toPrivate = published.map(({ address, publicAddress = "" }) => `${publicAddress} : ${address}`);
   const toPublic = published.map(({ address, publicAddress = "" }) => `${address} : ${publicAddress}`);
   const outside = vnics.flatMap((vnic) => vnic.outside.map((cidr) => `${vnic.address} . ${cidr}`));
+  const translated = vnics.flatMap((vnic) => vnic.translated.map(({ cidr }) => `${vnic.address} . ${cidr}`));
+  const toGateway = vnics.flatMap((vnic) =>
+    vnic.translated.map(({ cidr, natIp }) => `${vnic.address} . ${cidr} : ${natIp}`),
+  );
   return [
     set("own_addresses", "ifname . ipv4_addr", ownAddresses),
     set("ports", "ifname", ports(vnics)),
     set("forwarding", "ifname", ports(forwarding)),
     map("to_private", "ipv4_addr : ipv4_addr", toPrivate),
     map("to_public", "ipv4_addr : ipv4_addr", toPublic),
-    set("outside_routes", "ipv4_addr . ipv4_addr", outside, "flags interval"),
+    set("outside_routes", "ipv4_addr . ipv4_addr", [...outside, ...translated], "flags interval"),
+    set("nat_routes", "ipv4_addr . ipv4_addr", translated, "flags interval"),
+    set("nat_addresses", "ipv4_addr", natAddresses),
+    map("to_nat_address", "ipv4_addr . ipv4_addr : ipv4_addr", toGateway, "flags interval"),
   ];
 }
 
@@ -192,7 +209,12 @@ function vcnChains({ vnics }: CloudNetwork): string[] {
 
 /** The chains that nft calls for each packet, in the order in which a packet passes them. */
 function hookChains({ publicAddresses }: CloudNetwork): string[] {
-  return [...arrivalChains(publicAddresses), ...trackingChains(), ...forwardChains()];
+  return [
+    ...arrivalChains(publicAddresses),
+    ...trackingChains(),
+    unaskedChain(publicAddresses),
+    ...forwardChains(),
+  ];
 }
 
 /** Drops what Oracle's network does not carry, and translates public addresses to private ones. */
@@ -211,6 +233,8 @@ const arrivalChains = (publicAddresses: string) => [
     "type filter hook prerouting priority -460; policy accept;",
     `iifname "${SECURED}*" jump from_vnic`,
     'iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private',
+    // The answer to a host behind a NAT gateway is translated behind connection tracking.
+    'iifname "outside" ip daddr @nat_addresses meta mark set 0x1 accept',
     `iifname "outside" ip daddr ${publicAddresses} drop`,
   ),
 ];
@@ -227,10 +251,19 @@ const trackingChains = () => [
   chain(
     "tracking",
     "type filter hook prerouting priority -300; policy accept;",
+    `iifname "${SECURED}*" fib daddr oifname "outside" ip saddr . ip daddr @nat_routes accept`,
     "iifname vmap @stateless_egress",
     `iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of`,
   ),
 ];
+
+/** What reaches a NAT gateway and is no answer ends there. */
+const unaskedChain = (publicAddresses: string) =>
+  chain(
+    "unasked",
+    "type filter hook prerouting priority -90; policy accept;",
+    `iifname "outside" ip daddr ${publicAddresses} drop`,
+  );
 
 /** Applies the Security Lists and routes, and translates private addresses to public ones. */
 const forwardChains = () => [
@@ -248,5 +281,10 @@ const forwardChains = () => [
     "postrouting",
     "type filter hook postrouting priority 100; policy accept;",
     'oifname "outside" ip saddr set ip saddr map @to_public',
+  ),
+  chain(
+    "nat_gateways",
+    "type nat hook postrouting priority 100; policy accept;",
+    'oifname "outside" ip saddr . ip daddr @nat_routes snat ip to ip saddr . ip daddr map @to_nat_address',
   ),
 ];

@@ -1,13 +1,16 @@
-import { missing } from "../model/errors.ts";
+import { missing, notFound } from "../model/errors.ts";
 import { createInternetGateway, deleteInternetGateway } from "../model/internetGateway.ts";
+import { createNatGateway, deleteNatGateway } from "../model/natGateway.ts";
 import { createRouteTable, deleteRouteTable, updateRouteTable } from "../model/routeTable.ts";
 import { createSecurityList, deleteSecurityList, updateSecurityList } from "../model/securityList.ts";
+import { createServiceGateway, deleteServiceGateway, updateServiceGateway } from "../model/serviceGateway.ts";
 import { createSubnet, deleteSubnet, updateSubnet } from "../model/subnet.ts";
 import { createVcn, deleteVcn } from "../model/vcn.ts";
 import { updateVnic } from "../model/vnic.ts";
+import { SERVICES } from "../region.ts";
 import { filtered, page } from "./lists.ts";
 import { addPublicIpRoutes } from "./publicIpRoutes.ts";
-import { creates, crud, updates } from "./route.ts";
+import { creates, crud, idOf, show, updates } from "./route.ts";
 import type { Service } from "./route.ts";
 
 /** Oracle's API for networks. */
@@ -26,6 +29,7 @@ export function addNetworkRoutes(service: Service): void {
     ),
     remove: deleteInternetGateway,
   });
+  addGatewayRoutes(service);
   crud(service, "/routeTables", "routeTables", {
     filters: ["vcnId"],
     create: creates("createRouteTable", createRouteTable),
@@ -58,4 +62,26 @@ export function addNetworkRoutes(service: Service): void {
   });
   service.get("/ipv6", (call) => page(call, []));
   addPublicIpRoutes(service);
+}
+
+/** Gateways of private subnets, and the services of Oracle that a service gateway can lead to. */
+function addGatewayRoutes(service: Service): void {
+  crud(service, "/natGateways", "natGateways", {
+    filters: ["vcnId"],
+    create: creates("createNatGateway", createNatGateway),
+    update: updates("updateNatGateway", (cloud, id, details) => cloud.update("natGateways", id, details)),
+    remove: deleteNatGateway,
+  });
+  crud(service, "/serviceGateways", "serviceGateways", {
+    filters: ["vcnId"],
+    create: creates("createServiceGateway", createServiceGateway),
+    update: updates("updateServiceGateway", updateServiceGateway),
+    remove: deleteServiceGateway,
+  });
+  service.get("/services", (call) => page(call, SERVICES));
+  service.get("/services/:id", (call) => {
+    const found = SERVICES.find(({ id }) => id === idOf(call));
+    if (found === undefined) throw notFound(idOf(call));
+    return show(call, found);
+  });
 }

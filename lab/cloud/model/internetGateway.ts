@@ -1,6 +1,7 @@
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid, limitExceeded } from "./errors.ts";
+import { invalid, limitExceeded } from "./errors.ts";
+import { refuseRoutedGateway } from "./routeTable.ts";
 import type { InternetGateway } from "./resources.ts";
 
 export function createInternetGateway(
@@ -22,12 +23,6 @@ export function createInternetGateway(
 
 export function deleteInternetGateway(cloud: Cloud, id: string): void {
   cloud.get("internetGateways", id);
-  const table = cloud
-    .all("routeTables")
-    .find(({ routeRules }) => routeRules.some(({ networkEntityId }) => networkEntityId === id));
-  if (table !== undefined)
-    throw conflict(
-      `The internet gateway ${id} cannot be deleted: a rule of route table ${table.id} leads to it.`,
-    );
+  refuseRoutedGateway(cloud, id, "internet gateway");
   cloud.terminate("internetGateways", id);
 }

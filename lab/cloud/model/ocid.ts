@@ -7,6 +7,8 @@ export const OCID_TYPES: Readonly<Record<ResourceKind, string>> = {
   vcns: "vcn",
   dhcpOptions: "dhcpoptions",
   internetGateways: "internetgateway",
+  natGateways: "natgateway",
+  serviceGateways: "servicegateway",
   routeTables: "routetable",
   securityLists: "securitylist",
   subnets: "subnet",

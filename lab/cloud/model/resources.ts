@@ -46,11 +46,25 @@ export interface InternetGateway extends Resource {
   isEnabled: boolean;
 }
 
+export interface NatGateway extends Resource {
+  vcnId: string;
+  /** Stops all its traffic where true. */
+  blockTraffic: boolean;
+  /** Its public address. */
+  natIp: string;
+}
+
+export interface ServiceGateway extends Resource {
+  vcnId: string;
+  blockTraffic: boolean;
+  services: { serviceId: string; serviceName: string }[];
+}
+
 /** A route rule with its defaults. `cidrBlock` is the older name of the destination; Oracle shows both. */
 export type RouteRule = RouteRuleDetails & {
   destination: string;
-  destinationType: "CIDR_BLOCK";
-  cidrBlock: string;
+  destinationType: "CIDR_BLOCK" | "SERVICE_CIDR_BLOCK";
+  cidrBlock?: string;
   routeType: "STATIC";
 };
 
@@ -171,6 +185,8 @@ export interface Resources {
   vcns: Vcn;
   dhcpOptions: DhcpOptions;
   internetGateways: InternetGateway;
+  natGateways: NatGateway;
+  serviceGateways: ServiceGateway;
   routeTables: RouteTable;
   securityLists: SecurityList;
   subnets: Subnet;
@@ -185,4 +201,11 @@ export interface Resources {
 export type ResourceKind = keyof Resources;
 
 /** The kinds that clients create and delete by requests of their own, and that need no machine. */
-export type NetworkKind = "vcns" | "internetGateways" | "routeTables" | "securityLists" | "subnets";
+export type NetworkKind =
+  | "vcns"
+  | "internetGateways"
+  | "natGateways"
+  | "serviceGateways"
+  | "routeTables"
+  | "securityLists"
+  | "subnets";

@@ -1,7 +1,8 @@
-import { parseCidr } from "../../network/cidr.ts";
+import { overlaps, parseCidr } from "../../network/cidr.ts";
+import { SERVICES } from "../region.ts";
 import type { RequestBody, RouteRuleDetails } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid } from "./errors.ts";
+import { conflict, invalid, notFound } from "./errors.ts";
 import type { RouteRule, RouteTable } from "./resources.ts";
 
 export function createRouteTable(cloud: Cloud, details: RequestBody<"createRouteTable">): RouteTable {
@@ -37,29 +38,68 @@ export function deleteRouteTable(cloud: Cloud, id: string): void {
   cloud.terminate("routeTables", id);
 }
 
-function checkRules(cloud: Cloud, vcnId: string, rules: readonly RouteRuleDetails[]): RouteRule[] {
-  const destinations = new Set<string>();
-  return rules.map(
-    ({ cidrBlock, destination = cidrBlock, destinationType, networkEntityId, description }) => {
-      if (destination === undefined) throw invalid("A route rule needs a destination.");
-      if (destinationType !== undefined && destinationType !== "CIDR_BLOCK")
-        throw invalid(`The destinationType ${destinationType} is not supported: CIDR_BLOCK.`);
-      if (parseCidr(destination) === undefined)
-        throw invalid(`The destination ${destination} is not a valid CIDR block.`);
-      if (destinations.has(destination))
-        throw invalid(`Two route rules have the destination ${destination}.`);
-      destinations.add(destination);
-      const gateway = cloud.get("internetGateways", networkEntityId);
-      if (gateway.vcnId !== vcnId)
-        throw invalid(`The gateway ${networkEntityId} is not in the VCN ${vcnId}.`);
-      return {
-        destination,
-        destinationType: "CIDR_BLOCK",
-        cidrBlock: destination,
-        networkEntityId,
-        routeType: "STATIC",
-        description,
-      };
-    },
-  );
+/** @throws CloudError Conflict while a route rule leads to a gateway */
+export function refuseRoutedGateway(cloud: Cloud, id: string, kind: string): void {
+  const table = cloud
+    .all("routeTables")
+    .find(({ routeRules }) => routeRules.some(({ networkEntityId }) => networkEntityId === id));
+  if (table !== undefined)
+    throw conflict(`The ${kind} ${id} cannot be deleted: a rule of route table ${table.id} leads to it.`);
+}
+
+function checkRules(cloud: Cloud, vcnId: string, details: readonly RouteRuleDetails[]): RouteRule[] {
+  const rules = details.map((rule) => checkRule(cloud, vcnId, rule));
+  const destinations = rules.map(({ destination }) => destination);
+  const twice = destinations.find((destination, index) => destinations.indexOf(destination) !== index);
+  if (twice !== undefined) throw invalid(`Two route rules have the destination ${twice}.`);
+  refuseNestedRoutes(rules);
+  return rules;
+}
+
+function checkRule(cloud: Cloud, vcnId: string, rule: RouteRuleDetails): RouteRule {
+  const { cidrBlock, destination = cidrBlock, networkEntityId, description } = rule;
+  const { destinationType = "CIDR_BLOCK" } = rule;
+  if (destination === undefined) throw invalid("A route rule needs a destination.");
+  const target = { destination, networkEntityId, routeType: "STATIC", description } as const;
+  checkTarget(cloud, vcnId, networkEntityId, destinationType);
+  if (destinationType === "SERVICE_CIDR_BLOCK") {
+    if (!SERVICES.some((service) => service.cidrBlock === destination))
+      throw invalid(`The destination ${destination} is the cidrBlock of no service.`);
+    return { ...target, destinationType };
+  }
+  if (destinationType !== "CIDR_BLOCK")
+    throw invalid(
+      `The destinationType ${destinationType} is not supported: CIDR_BLOCK or SERVICE_CIDR_BLOCK.`,
+    );
+  if (parseCidr(destination) === undefined)
+    throw invalid(`The destination ${destination} is not a valid CIDR block.`);
+  return { ...target, destinationType, cidrBlock: destination };
+}
+
+/** Services are reached by a service gateway alone, and address ranges by the others. */
+function checkTarget(cloud: Cloud, vcnId: string, id: string, destinationType: string): void {
+  const { internetGateways, natGateways, serviceGateways } = cloud.state;
+  const gateway = internetGateways[id] ?? natGateways[id] ?? serviceGateways[id];
+  if (gateway === undefined) throw notFound(id);
+  const isServiceGateway = serviceGateways[id] !== undefined;
+  if (isServiceGateway !== (destinationType === "SERVICE_CIDR_BLOCK"))
+    throw invalid(`A rule with the destinationType ${destinationType} cannot lead to ${id}.`);
+  if (gateway.vcnId !== vcnId) throw invalid(`The gateway ${id} is not in the VCN ${vcnId}.`);
+}
+
+/** Oracle takes the longest prefix; the lab's router knows one way out for each address. */
+function refuseNestedRoutes(rules: readonly RouteRule[]): void {
+  const blocks = rules.flatMap(({ destination, networkEntityId }) => {
+    const cidr = parseCidr(destination);
+    return cidr ? [{ cidr, destination, networkEntityId }] : [];
+  });
+  for (const block of blocks) {
+    const other = blocks.find(
+      (each) => each.networkEntityId !== block.networkEntityId && overlaps(each.cidr, block.cidr),
+    );
+    if (other !== undefined)
+      throw invalid(
+        `The routes to ${block.destination} and ${other.destination} overlap and lead to two gateways, which the lab's network does not carry.`,
+      );
+  }
 }

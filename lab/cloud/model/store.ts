@@ -27,6 +27,8 @@ const emptyState = (): State => ({
   vcns: {},
   dhcpOptions: {},
   internetGateways: {},
+  natGateways: {},
+  serviceGateways: {},
   routeTables: {},
   securityLists: {},
   subnets: {},

@@ -89,7 +89,15 @@ function defaultRules(
 export function deleteVcn(cloud: Cloud, id: string): void {
   const { defaultDhcpOptionsId, defaultRouteTableId, defaultSecurityListId } = cloud.get("vcns", id);
   const defaults = [defaultDhcpOptionsId, defaultRouteTableId, defaultSecurityListId];
-  const kinds = ["subnets", "internetGateways", "routeTables", "securityLists", "dhcpOptions"] as const;
+  const kinds = [
+    "subnets",
+    "internetGateways",
+    "natGateways",
+    "serviceGateways",
+    "routeTables",
+    "securityLists",
+    "dhcpOptions",
+  ] as const;
   const children = kinds.flatMap((kind) => cloud.all(kind).filter(({ vcnId }) => vcnId === id));
   const child = children.find((resource) => !defaults.includes(resource.id));
   if (child !== undefined)

@@ -79,8 +79,12 @@ function freeAddress(cloud: Cloud, { id, cidrBlock }: Subnet): string {
   return address;
 }
 
-function freePublicAddress(cloud: Cloud): string {
-  const used = cloud.all("vnics").flatMap(({ publicIp }) => publicIp ?? []);
+/** An address that neither a VNIC nor a NAT gateway has. */
+export function freePublicAddress(cloud: Cloud): string {
+  const used = [
+    ...cloud.all("vnics").flatMap(({ publicIp }) => publicIp ?? []),
+    ...cloud.all("natGateways").map(({ natIp }) => natIp),
+  ];
   const address = firstFree(cidrOf(PUBLIC_ADDRESSES), used);
   if (address === undefined) throw invalid("No public IP address is left.");
   return address;

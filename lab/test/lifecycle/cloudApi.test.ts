@@ -316,6 +316,84 @@ describe("the cloud's API", () => {
       expect(refusal.code).toBe("LimitExceeded");
     });
 
+    describe("gateways of private subnets", () => {
+      let natGateway: any;
+      let serviceGateway: any;
+      let all: any;
+      const destinationType = "SERVICE_CIDR_BLOCK";
+      const createServiceGateway = (serviceId: string) => ({
+        createServiceGatewayDetails: { compartmentId, vcnId: vcn.id, services: [{ serviceId }] },
+      });
+
+      test("are created, listed and changed", async () => {
+        natGateway = await make.natGateway(vcn.id);
+        expect(natGateway).toMatchObject({ vcnId: vcn.id, blockTraffic: false });
+        const { items: services } = await network("listServices", {});
+        all = services.find(({ cidrBlock }: any) => cidrBlock.startsWith("all-"));
+        expect((await network("getService", { serviceId: all.id })).service).toEqual(all);
+        ({ serviceGateway } = await network("createServiceGateway", createServiceGateway(all.id)));
+        expect(serviceGateway.services).toEqual([{ serviceId: all.id, serviceName: all.name }]);
+        const listed = await network("listNatGateways", { compartmentId, vcnId: vcn.id });
+        expect(listed.items.map(({ id }: any) => id)).toEqual([natGateway.id]);
+        const update = { natGatewayId: natGateway.id, updateNatGatewayDetails: { blockTraffic: true } };
+        expect((await network("updateNatGateway", update)).natGateway.blockTraffic).toBe(true);
+      });
+
+      test("have route rules of their own kind, and cannot be deleted meanwhile", async () => {
+        const toServices = {
+          destination: all.cidrBlock,
+          destinationType,
+          networkEntityId: serviceGateway.id,
+        };
+        const { id, routeRules } = await make.routeTable(vcn.id, [
+          { destination: "0.0.0.0/0", networkEntityId: natGateway.id },
+          toServices,
+        ]);
+        expect(routeRules[1]).toMatchObject(toServices);
+        for (const [method, request] of [
+          ["deleteNatGateway", { natGatewayId: natGateway.id }],
+          ["deleteServiceGateway", { serviceGatewayId: serviceGateway.id }],
+        ] as const) {
+          const refusal = await sdk.refusal("network", method, request);
+          expect([method, refusal.status, refusal.code]).toEqual([method, 409, "Conflict"]);
+        }
+        await network("deleteRouteTable", { rtId: id });
+      });
+
+      test.each([
+        ["an address range to a service gateway", () => ({ destination: "0.0.0.0/0" }), "serviceGateway"],
+        ["a service to a NAT gateway", () => ({ destination: all.cidrBlock, destinationType }), "natGateway"],
+        ["no service", () => ({ destination: "all-of-them", destinationType }), "serviceGateway"],
+      ])("refuse a route rule from %s", async (_, rule, target) => {
+        const networkEntityId = (target === "natGateway" ? natGateway : serviceGateway).id;
+        const refusal = await sdk.refusal("network", "createRouteTable", {
+          createRouteTableDetails: {
+            compartmentId,
+            vcnId: vcn.id,
+            routeRules: [{ ...rule(), networkEntityId }],
+          },
+        });
+        expect([refusal.status, refusal.code]).toEqual([400, "InvalidParameter"]);
+      });
+
+      test("are deleted; a VCN has one service gateway, of services that exist", async () => {
+        const second = await sdk.refusal("network", "createServiceGateway", createServiceGateway(all.id));
+        expect(second.code).toBe("LimitExceeded");
+        await network("deleteNatGateway", { natGatewayId: natGateway.id });
+        await network("deleteServiceGateway", { serviceGatewayId: serviceGateway.id });
+        await until("the end of both", 20_000, async () => {
+          const request = { compartmentId, vcnId: vcn.id };
+          const lists = [
+            await network("listNatGateways", request),
+            await network("listServiceGateways", request),
+          ];
+          return lists.every(({ items }) => items.length === 0);
+        });
+        const unknown = await sdk.refusal("network", "createServiceGateway", createServiceGateway("ocid1.x"));
+        expect(unknown.status).toBe(404);
+      });
+    });
+
     test("a change of an older version is refused", async () => {
       const { etag } = await network("getSubnet", { subnetId: subnet.id });
       const update = (displayName: string, ifMatch: string) => ({

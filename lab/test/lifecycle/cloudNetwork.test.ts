@@ -88,6 +88,8 @@ describe("the cloud's network", () => {
   /** The Security List of a and b, and the one of c. */
   let members: any;
   let others: any;
+  /** The subnet of c. */
+  let apartId: string;
   /** Address by host: a and b share a subnet, c has its own, d is in another VCN. */
   const address: Record<string, string> = { a: "10.0.1.10", b: "10.0.1.11", c: "10.0.2.10", d: "10.1.1.10" };
   const publicAddress: Record<string, string> = {};
@@ -129,6 +131,20 @@ describe("the cloud's network", () => {
     await action();
     return (await on(host, "cat /run/seen")).split("\n").filter(Boolean);
   }
+  /** The address from which a host's connection to the operator comes. */
+  async function sourceOutside(host: string): Promise<string> {
+    const listen =
+      "import socket; s = socket.create_server(('', 6000)); s.settimeout(30); print(s.accept()[1][0])";
+    const source = attempt(asOperator(lab, ["python3", "-c", listen]));
+    const connect = () => on(host, "timeout 1 bash -c '</dev/tcp/198.51.100.10/6000'");
+    await until(`a connection from ${host}`, 25_000, () =>
+      connect().then(
+        () => true,
+        () => false,
+      ),
+    );
+    return (await source).stdout;
+  }
   /** The number of tracked connections to a port. */
   const trackedConnections = async (port: number) =>
     Number(await router(`grep -c 'dport=${port} ' /proc/net/nf_conntrack || true`));
@@ -147,6 +163,7 @@ describe("the cloud's network", () => {
     const one = { routeTableId: access.table.id, securityListIds: [members.id] };
     const inner = await make.subnet(vcn.id, "10.0.1.0/24", one);
     const apart = await make.subnet(vcn.id, "10.0.2.0/24", { ...one, securityListIds: [others.id] });
+    apartId = apart.id;
     const elsewhere = await make.vcn("10.1.0.0/16");
     const far = await make.subnet(elsewhere.id, "10.1.1.0/24");
     const subnets: Record<string, any> = { a: inner, b: inner, c: apart, d: far };
@@ -397,17 +414,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
       expect(await reaches("operator", "a", "tcp", 5000)).toBe(false);
     });
     test("an instance's packets have its public address as their source", async () => {
-      const listen =
-        "import socket; s = socket.create_server(('', 6000)); s.settimeout(10); print(s.accept()[1][0])";
-      const source = attempt(asOperator(lab, ["python3", "-c", listen]));
-      const connect = () => on("a", "timeout 1 bash -c '</dev/tcp/198.51.100.10/6000'");
-      await until("a connection from a", 8_000, () =>
-        connect().then(
-          () => true,
-          () => false,
-        ),
-      );
-      expect((await source).stdout).toBe(publicAddress["a"]);
+      expect(await sourceOutside("a")).toBe(publicAddress["a"]);
     });
     test("a port without a rule is closed", async () => {
       expect(await reaches("operator", publicAddress["a"] ?? "", "udp", 5000)).toBe(false);
@@ -435,6 +442,54 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         { ...rule, destination: "198.51.100.0/24" },
       ]);
       expect(await eventuallyReaches("operator", publicAddress["a"] ?? "", "tcp", 5000)).toBe(true);
+    });
+  });
+
+  describe("behind a NAT gateway", () => {
+    let gateway: any;
+    beforeAll(async () => {
+      const all = { protocol: "all" };
+      for (const list of [members, others]) await setRules(list, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
+      gateway = await make.natGateway(vcn.id);
+      const table = await make.routeTable(vcn.id, [{ destination: ANYWHERE, networkEntityId: gateway.id }]);
+      await network("updateSubnet", {
+        subnetId: apartId,
+        updateSubnetDetails: { routeTableId: table.id },
+      });
+    });
+
+    test("an instance's packets have the gateway's address as their source", async () => {
+      expect(gateway.natIp).toMatch(/^203\.0\.113\./);
+      expect(await sourceOutside("c")).toBe(gateway.natIp);
+      expect(await pings("c", "198.51.100.10", "-M", "do", "-s", "1472")).toBe(true);
+    });
+    test("nobody outside begins a connection with it", async () => {
+      for (const target of [gateway.natIp, publicAddress["c"] ?? "", "c"])
+        expect([target, await reaches("operator", target, "tcp", 5000)]).toEqual([target, false]);
+    });
+    test("stateless flows within the VCN stay untracked", async () => {
+      const both = [udpPort(4789, stateless)];
+      for (const list of [members, others]) {
+        await setRules(
+          list,
+          both.map((rule) => from(VCN, rule)),
+          [...both.map((rule) => to(VCN, rule)), to(ANYWHERE, { protocol: "6" })],
+        );
+      }
+      expect(await sendersAt("a", () => reaches("c", "a", "udp", 4789))).toEqual(["udp 4789 10.0.2.10"]);
+      expect(await trackedConnections(4789)).toBe(0);
+      expect(await sourceOutside("c")).toBe(gateway.natIp);
+    });
+    test("that blocks traffic, no packet passes", async () => {
+      await setRules(others, [], [to(ANYWHERE, { protocol: "all" })]);
+      expect(await pings("c", "198.51.100.10")).toBe(true);
+      const block = (blockTraffic: boolean) =>
+        network("updateNatGateway", { natGatewayId: gateway.id, updateNatGatewayDetails: { blockTraffic } });
+      await block(true);
+      expect(await pings("c", "198.51.100.10")).toBe(false);
+      await block(false);
+      expect(await pings("c", "198.51.100.10")).toBe(true);
+      await setRules(members, [from(OPERATOR, tcpPort(5000))], [to(ANYWHERE, { protocol: "all" })]);
     });
   });
 

@@ -25,18 +25,19 @@ describe("the oci plugin", () => {
   test("previews resources whose ids are not known yet", async () => {
     const { exitCode, text } = await program.preview();
     expect(exitCode, text).toBe(0);
-    expect(text).toMatch(/\+ 8 to create/);
+    expect(text).toMatch(/\+ 11 to create/);
     expect(text).not.toMatch(WARNING);
   });
 
   test("creates one resource of each type, and waits until the instance runs", async () => {
     const { exitCode, text, counts } = await program.up();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ created: 8 });
+    expect(counts).toEqual({ created: 11 });
     expect(text).not.toMatch(WARNING);
     const outputs = await program.outputs();
     expect(outputs).toMatchObject({ privateIp: "10.7.1.5", state: "RUNNING", router: "10.7.1.1" });
     expect(outputs.publicIp).toMatch(/^203\.0\.113\./);
+    expect(outputs.natIp).toMatch(/^203\.0\.113\./);
     expect(outputs.imageName).toMatch(/^Canonical-Ubuntu-24\.04/);
   });
 
@@ -49,13 +50,13 @@ describe("the oci plugin", () => {
   test("changes nothing in a second up", async () => {
     const { exitCode, text, counts } = await program.up();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ unchanged: 8 });
+    expect(counts).toEqual({ unchanged: 11 });
   });
 
   test("refreshes without a change", async () => {
     const { exitCode, text, counts } = await program.refresh();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ unchanged: 8 });
+    expect(counts).toEqual({ unchanged: 11 });
   });
 
   test("updates resources in place", async () => {
@@ -65,11 +66,13 @@ describe("the oci plugin", () => {
       default: { ingressSecurityRules: [] },
       gateway: { enabled: false },
       instance: { displayName: "renamed", freeformTags: { environment: "test" } },
+      natGateway: { blockTraffic: true },
+      serviceGateway: { displayName: "renamed" },
     };
     const before = (await program.outputs()).instanceId;
     const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ updated: 4, unchanged: 4 });
+    expect(counts).toEqual({ updated: 6, unchanged: 5 });
     const { instanceId, subnetLists } = await program.outputs();
     expect(instanceId).toBe(before);
     const { securityList } = await program.call("network", "getSecurityList", {
@@ -79,8 +82,8 @@ describe("the oci plugin", () => {
     expect(securityList.ingressSecurityRules).toMatchObject([
       { protocol: "17", udpOptions: { destinationPortRange: { min: 8472, max: 8472 } } },
     ]);
-    expect((await program.up(overrides)).counts).toEqual({ unchanged: 8 });
-    expect((await program.up()).counts).toEqual({ updated: 4, unchanged: 4 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 11 });
+    expect((await program.up()).counts).toEqual({ updated: 6, unchanged: 5 });
   });
 
   test("gives an instance another image in place", async () => {
@@ -93,13 +96,13 @@ describe("the oci plugin", () => {
     const overrides = { instance: { sourceDetails: { sourceType: "image", sourceId: items[0].id } } };
     const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ updated: 1, unchanged: 7 });
+    expect(counts).toEqual({ updated: 1, unchanged: 10 });
     const after = await program.outputs();
     expect({ ...after, bootVolumeId: "" }).toEqual({ ...before, bootVolumeId: "" });
     // The program recognizes the new image by its boot volume.
     expect(after.bootVolumeId).not.toBe(before.bootVolumeId);
-    expect((await program.up(overrides)).counts).toEqual({ unchanged: 8 });
-    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 11 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 10 });
   });
 
   test("releases and assigns a public address in place", async () => {
@@ -107,7 +110,7 @@ describe("the oci plugin", () => {
     const released = await program.up({ vnic: { assignPublicIp: "false" } });
     expect(released.exitCode, released.text).toBe(0);
     expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
-    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 10 });
     const { publicIp } = await program.outputs();
     expect(publicIp).toMatch(/^203\.0\.113\./);
   });
@@ -120,8 +123,8 @@ describe("the oci plugin", () => {
     });
     const refreshed = await program.refresh();
     expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ updated: 1, unchanged: 7 });
-    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 7 });
+    expect(refreshed.counts).toEqual({ updated: 1, unchanged: 10 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 10 });
     const { securityList } = await program.call("network", "getSecurityList", { securityListId });
     expect(securityList.ingressSecurityRules).toHaveLength(4);
   });
@@ -131,11 +134,11 @@ describe("the oci plugin", () => {
     const overrides = { instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojCg==" } } };
     const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ replaced: 1, unchanged: 7 });
+    expect(counts).toEqual({ replaced: 1, unchanged: 10 });
     expect((await program.outputs()).instanceId).not.toBe(before);
     const { instance } = await program.call("compute", "getInstance", { instanceId: before });
     expect(instance.lifecycleState).toBe("TERMINATED");
-    expect((await program.up(overrides)).counts).toEqual({ unchanged: 8 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 11 });
   });
 
   const closed = {
@@ -146,7 +149,7 @@ describe("the oci plugin", () => {
   test("replaces a subnet, and with it the instance in it", async () => {
     const { exitCode, text, counts } = await program.up(closed);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ replaced: 2, unchanged: 6 });
+    expect(counts).toEqual({ replaced: 2, unchanged: 9 });
     expect((await program.outputs()).publicIp).toBe("");
   });
 
@@ -159,8 +162,8 @@ describe("the oci plugin", () => {
     });
     const refreshed = await program.refresh();
     expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 7 });
-    expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 7 });
+    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 10 });
+    expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 10 });
   });
 
   test("reports the service's message and request id", async () => {
@@ -169,8 +172,8 @@ describe("the oci plugin", () => {
     expect(text).toMatch(/400-InvalidParameter, .*displayName/);
     expect(text).toMatch(/OPC request ID: \S+/);
     // A resource whose update failed is updated again, even without a change.
-    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 7 });
-    expect((await program.up(closed)).counts).toEqual({ unchanged: 8 });
+    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 10 });
+    expect((await program.up(closed)).counts).toEqual({ unchanged: 11 });
   });
 
   test("reports a lack of capacity, keeps the other resources, and continues in the next up", async () => {
@@ -180,13 +183,13 @@ describe("the oci plugin", () => {
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/500-InternalError, Out of host capacity\./);
     const { counts } = await program.up(replaced);
-    expect(counts).toMatchObject({ unchanged: 7 });
+    expect(counts).toMatchObject({ unchanged: 10 });
     expect((await program.outputs()).state).toBe("RUNNING");
   });
 
   test("destroys all resources", async () => {
     const { exitCode, text, counts } = await program.destroy();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ deleted: 8 });
+    expect(counts).toEqual({ deleted: 11 });
   });
 });

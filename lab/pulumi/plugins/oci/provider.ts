@@ -8,9 +8,11 @@ import { instance } from "./instance.ts";
 import { internetGateway } from "./internetGateway.ts";
 import { create, differences, read, remove, update } from "./lifecycle.ts";
 import { lookUp } from "./lookups.ts";
+import { natGateway } from "./natGateway.ts";
 import type { ResourceType } from "./resource.ts";
 import { routeTable } from "./routeTable.ts";
 import { defaultSecurityList, securityList } from "./securityList.ts";
+import { serviceGateway } from "./serviceGateway.ts";
 import { subnet } from "./subnet.ts";
 import { vcn } from "./vcn.ts";
 
@@ -24,6 +26,8 @@ import { vcn } from "./vcn.ts";
 const TYPES: Readonly<Record<string, ResourceType>> = {
   "oci:Core/vcn:Vcn": vcn,
   "oci:Core/internetGateway:InternetGateway": internetGateway,
+  "oci:Core/natGateway:NatGateway": natGateway,
+  "oci:Core/serviceGateway:ServiceGateway": serviceGateway,
   "oci:Core/routeTable:RouteTable": routeTable,
   "oci:Core/securityList:SecurityList": securityList,
   "oci:Core/defaultSecurityList:DefaultSecurityList": defaultSecurityList,

@@ -25,13 +25,18 @@ export class Builder {
     const { internetGateway: gateway } = await this.sdk.call("network", "createInternetGateway", {
       createInternetGatewayDetails: { compartmentId: COMPARTMENT, vcnId, isEnabled: true },
     });
-    const routeRules = [
-      { destination: "0.0.0.0/0", destinationType: "CIDR_BLOCK", networkEntityId: gateway.id },
-    ];
-    const { routeTable: table } = await this.sdk.call("network", "createRouteTable", {
-      createRouteTableDetails: { compartmentId: COMPARTMENT, vcnId, routeRules },
-    });
-    return { gateway, table };
+    const route = { destination: "0.0.0.0/0", destinationType: "CIDR_BLOCK", networkEntityId: gateway.id };
+    return { gateway, table: await this.routeTable(vcnId, [route]) };
+  }
+
+  async natGateway(vcnId: string): Promise<any> {
+    const createNatGatewayDetails = { compartmentId: COMPARTMENT, vcnId };
+    return (await this.sdk.call("network", "createNatGateway", { createNatGatewayDetails })).natGateway;
+  }
+
+  async routeTable(vcnId: string, routeRules: object[]): Promise<any> {
+    const createRouteTableDetails = { compartmentId: COMPARTMENT, vcnId, routeRules };
+    return (await this.sdk.call("network", "createRouteTable", { createRouteTableDetails })).routeTable;
   }
 
   async securityList(vcnId: string, ingress: object[], egress: object[], details: object = {}): Promise<any> {

@@ -34,6 +34,35 @@ const routes = new oci.core.RouteTable("routes", {
   routeRules: [{ destination: "0.0.0.0/0", networkEntityId: gateway.id }],
   ...overrides["routes"],
 });
+const natGateway = new oci.core.NatGateway("natGateway", {
+  compartmentId,
+  vcnId: vcn.id,
+  blockTraffic: false,
+  ...overrides["natGateway"],
+});
+const services = oci.core.getServicesOutput({});
+const service = services.apply((result) =>
+  result.services.find(({ cidrBlock }) => cidrBlock.startsWith("all-")),
+);
+const serviceGateway = new oci.core.ServiceGateway("serviceGateway", {
+  compartmentId,
+  vcnId: vcn.id,
+  displayName: "services",
+  services: [{ serviceId: service.apply((found) => found?.id ?? "") }],
+  ...overrides["serviceGateway"],
+});
+new oci.core.RouteTable("privateRoutes", {
+  compartmentId,
+  vcnId: vcn.id,
+  routeRules: [
+    { destination: "0.0.0.0/0", networkEntityId: natGateway.id },
+    {
+      destination: service.apply((found) => found?.cidrBlock ?? ""),
+      destinationType: "SERVICE_CIDR_BLOCK",
+      networkEntityId: serviceGateway.id,
+    },
+  ],
+});
 const list = new oci.core.SecurityList("list", {
   compartmentId,
   vcnId: vcn.id,
@@ -90,4 +119,5 @@ export const state = instance.state;
 export const imageName = platformImage.apply((image) => image?.displayName);
 export const subnetLists = subnet.securityListIds;
 export const router = subnet.virtualRouterIp;
+export const natIp = natGateway.natIp;
 export const metadata = instance.metadata;
