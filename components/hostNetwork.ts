@@ -1,12 +1,16 @@
 import { DefaultSecurityList } from "@pulumi/oci/core/defaultSecurityList.js";
+import { getServicesOutput } from "@pulumi/oci/core/getServices.js";
 import { getSubnetOutput } from "@pulumi/oci/core/getSubnet.js";
 import { getVcnOutput } from "@pulumi/oci/core/getVcn.js";
 import { InternetGateway } from "@pulumi/oci/core/internetGateway.js";
+import { NatGateway } from "@pulumi/oci/core/natGateway.js";
 import { RouteTable } from "@pulumi/oci/core/routeTable.js";
 import { SecurityList } from "@pulumi/oci/core/securityList.js";
+import { ServiceGateway } from "@pulumi/oci/core/serviceGateway.js";
 import { Subnet } from "@pulumi/oci/core/subnet.js";
 import { Vcn } from "@pulumi/oci/core/vcn.js";
 import * as pulumi from "@pulumi/pulumi";
+import { chooseAllServices } from "./oci/lookups.ts";
 import { securityRules } from "./oci/securityRules.ts";
 import type { SecurityRule } from "./oci/securityRules.ts";
 import { DEFAULT_SECURITY_LIST } from "./oci/settings.ts";
@@ -23,8 +27,8 @@ import { DEFAULT_PORT } from "./vxlan/settings.ts";
 /** The hosts' VCN: a new one by `cidr`, or an existing one by `id`. */
 export interface VcnArgs {
   /**
-   * IPv4 CIDR of a new VCN, /16 to /30. It gets an internet gateway, and a route table with a default route to it.
-   * *Replaces* the VCN and all in it.
+   * IPv4 CIDR of a new VCN, /16 to /30. It gets an internet gateway for public subnets, a NAT gateway and a service
+   * gateway for private ones, and route tables that lead to them. *Replaces* the VCN and all in it.
    */
   cidr?: string;
   /** OCID of an existing VCN; its gateways and routes stay as they are. *Replaces* what was created in it. */
@@ -61,6 +65,12 @@ export interface SubnetArgs {
   cidr?: string;
   /** OCID of an existing subnet. It keeps its Security Lists and its routes. */
   id?: pulumi.Input<string>;
+  /**
+   * Whether no host in a new subnet has a public address. In a new VCN, such hosts reach the internet by a NAT gateway,
+   * and Oracle's services by a service gateway. Default false. *Replaces* the subnet and the hosts in it, and needs
+   * another `cidr`.
+   */
+  private?: boolean;
 }
 
 /** The hosts' network, as an environment's config describes it. */
@@ -101,11 +111,30 @@ interface CommonArgs {
   freeformTags: Record<string, string> | undefined;
 }
 
+/** What the resources in a new VCN have in common. */
+interface InVcnArgs extends CommonArgs {
+  displayName: string;
+  vcnId: pulumi.Output<string>;
+}
+
+interface RouteRule {
+  destination: pulumi.Input<string>;
+  destinationType: string;
+  networkEntityId: pulumi.Output<string>;
+}
+
+const toInternet = (networkEntityId: pulumi.Output<string>): RouteRule => ({
+  destination: "0.0.0.0/0",
+  destinationType: "CIDR_BLOCK",
+  networkEntityId,
+});
+
 /** The VCN, new or existing. */
 interface HostVcn {
   id: pulumi.Output<string>;
-  /** Route table of new subnets; undefined: the VCN's default one. */
-  routeTableId: pulumi.Input<string> | undefined;
+  /** Route tables of new subnets; undefined: the VCN's default one. */
+  publicRoutes: pulumi.Input<string> | undefined;
+  privateRoutes: pulumi.Input<string> | undefined;
   /** Looks up the VCN's default Security List. */
   defaultListId: () => pulumi.Output<string>;
 }
@@ -114,8 +143,9 @@ interface HostVcn {
  * The underlay: a VCN with internet access, one shared Security List, and subnets. The list admits VXLAN between the
  * members, and SSH from `operatorCidrs`; the hosts may reach anything.
  *
- * Children: `<name>-vcn`, `<name>-gateway`, `<name>-routes`, `<name>-security-list` and `<name>-<subnet>-subnet`, each
- * only where it does not exist already.
+ * Children: `<name>-vcn`, `<name>-security-list` and `<name>-<subnet>-subnet`, each only where it does not exist
+ * already. In a new VCN, `<name>-gateway` and `<name>-routes` where a subnet is public; `<name>-nat-gateway`,
+ * `<name>-service-gateway` and `<name>-private-routes` where one is private.
  *
  * @throws pulumi.RunError with all problems of `args`, before any resource is created
  */
@@ -148,11 +178,11 @@ export class HostNetwork extends pulumi.ComponentResource {
   }
 
   /** A VCN with internet access, or the existing one. */
-  private createVcn({ vcn, displayName }: HostNetworkArgs): HostVcn {
+  private createVcn({ vcn, subnets, displayName }: HostNetworkArgs): HostVcn {
     if (vcn.cidr === undefined) {
       const id = idOutput(vcn.id);
       const defaultListId = () => getVcnOutput({ vcnId: id }, { parent: this }).defaultSecurityListId;
-      return { id, routeTableId: vcn.routeTableId, defaultListId };
+      return { id, publicRoutes: vcn.routeTableId, privateRoutes: vcn.routeTableId, defaultListId };
     }
     const common = {
       ...this.common,
@@ -163,26 +193,48 @@ export class HostNetwork extends pulumi.ComponentResource {
       { ...common, cidrBlocks: [vcn.cidr] },
       { parent: this },
     );
-    const gateway = new InternetGateway(
-      `${this.networkName}-gateway`,
-      { ...common, vcnId: newVcn.id, enabled: true },
-      { parent: this },
-    );
-    const defaultRoute = {
-      destination: "0.0.0.0/0",
-      destinationType: "CIDR_BLOCK",
-      networkEntityId: gateway.id,
-    };
-    const routes = new RouteTable(
-      `${this.networkName}-routes`,
-      { ...common, vcnId: newVcn.id, routeRules: [defaultRoute] },
-      { parent: this },
-    );
+    const inVcn = { ...common, vcnId: newVcn.id };
+    const isPrivate = Object.values(subnets).map((subnet) => subnet.private ?? false);
     return {
       id: newVcn.id,
-      routeTableId: routes.id,
+      publicRoutes: isPrivate.includes(false) ? this.createPublicRoutes(inVcn) : undefined,
+      privateRoutes: isPrivate.includes(true) ? this.createPrivateRoutes(inVcn) : undefined,
       defaultListId: () => newVcn.defaultSecurityListId,
     };
+  }
+
+  /** A route table that leads to an internet gateway, which serves hosts with public addresses. */
+  private createPublicRoutes(inVcn: InVcnArgs): pulumi.Output<string> {
+    const gateway = new InternetGateway(
+      `${this.networkName}-gateway`,
+      { ...inVcn, enabled: true },
+      { parent: this },
+    );
+    return this.createRoutes(`${this.networkName}-routes`, inVcn, [toInternet(gateway.id)]);
+  }
+
+  /** A route table that leads to a NAT gateway, which serves hosts without public addresses, and to Oracle's services. */
+  private createPrivateRoutes(inVcn: InVcnArgs): pulumi.Output<string> {
+    const natGateway = new NatGateway(`${this.networkName}-nat-gateway`, inVcn, { parent: this });
+    const service = getServicesOutput({}, { parent: this }).services.apply(chooseAllServices);
+    const serviceGateway = new ServiceGateway(
+      `${this.networkName}-service-gateway`,
+      { ...inVcn, services: [{ serviceId: service.id }] },
+      { parent: this },
+    );
+    const toServices = {
+      destination: service.cidrBlock,
+      destinationType: "SERVICE_CIDR_BLOCK",
+      networkEntityId: serviceGateway.id,
+    };
+    return this.createRoutes(`${this.networkName}-private-routes`, inVcn, [
+      toInternet(natGateway.id),
+      toServices,
+    ]);
+  }
+
+  private createRoutes(name: string, inVcn: InVcnArgs, routeRules: RouteRule[]): pulumi.Output<string> {
+    return new RouteTable(name, { ...inVcn, routeRules }, { parent: this }).id;
   }
 
   /** The shared list, new or the VCN's default one; undefined where no new subnet needs it. */
@@ -240,7 +292,7 @@ export class HostNetwork extends pulumi.ComponentResource {
   private createSubnets(args: HostNetworkArgs, vcn: HostVcn): Record<string, pulumi.Output<string>> {
     const list = this.securityListId === undefined ? [] : [this.securityListId];
     const securityListIds = [...list, ...(args.securityList?.additionalIds ?? [])];
-    const subnetIds = Object.entries(args.subnets).map(([name, { cidr, id }]) => {
+    const subnetIds = Object.entries(args.subnets).map(([name, { cidr, id, private: isPrivate = false }]) => {
       if (cidr === undefined) return [name, idOutput(id)] as const;
       const subnet = new Subnet(
         `${this.networkName}-${name}-subnet`,
@@ -249,8 +301,9 @@ export class HostNetwork extends pulumi.ComponentResource {
           vcnId: vcn.id,
           cidrBlock: cidr,
           displayName: name,
-          routeTableId: vcn.routeTableId,
+          routeTableId: isPrivate ? vcn.privateRoutes : vcn.publicRoutes,
           securityListIds,
+          prohibitPublicIpOnVnic: isPrivate,
         },
         { parent: this },
       );

@@ -22,6 +22,11 @@ export function lookUpNetwork(
     .all([getVcnOutput({ vcnId: vcn.id }, { parent }), pulumi.all(lookedUp)])
     .apply(([{ cidrBlocks }, found]) => ({
       vcnCidrs: cidrBlocks,
-      subnets: Object.fromEntries(found.map(({ name, subnet }) => [name, { cidr: subnet.cidrBlock }])),
+      subnets: Object.fromEntries(
+        found.map(({ name, subnet: { cidrBlock, prohibitPublicIpOnVnic } }) => [
+          name,
+          { cidr: cidrBlock, private: prohibitPublicIpOnVnic },
+        ]),
+      ),
     }));
 }

@@ -4,8 +4,9 @@ import type { NetworkArgs } from "./hostNetwork.ts";
 import { isBehind, jumpHostFirst, jumpHostOf, sshToExisting } from "./hostReach.ts";
 import { lookUpNetwork } from "./networkLookup.ts";
 import { FAULT_DOMAINS, jumpHostSources, outsideAddresses, subnetOf } from "./oci/settings.ts";
-import { validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
+import { environmentWarnings, validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
 import { validateExistingNetwork } from "./oci/validation/existingNetwork.ts";
+import type { ExistingNetwork } from "./oci/validation/existingNetwork.ts";
 import { OverlayHost } from "./overlayHost.ts";
 import type { InstanceArgs } from "./overlayHost.ts";
 import type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
@@ -114,6 +115,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   readonly overlay: VxlanOverlay;
 
   private readonly environmentName: string;
+  /** Those parts of the network that exist; undefined where there are none. */
+  private readonly existingNetwork: pulumi.Output<ExistingNetwork> | undefined;
   /** No resource in it: a child that depends on it is registered when the existing network was found to be usable. */
   private readonly checkedNetwork: pulumi.Output<pulumi.Resource[]> | undefined;
 
@@ -123,6 +126,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     refuseInvalid("OverlayEnvironment", name, args, validateArgs, identityProblems);
     this.environmentName = name;
 
+    for (const warning of environmentWarnings(args)) void pulumi.log.warn(warning, this);
+    this.existingNetwork = args.network && lookUpNetwork(args.network, this);
     this.checkedNetwork = this.checkExistingNetwork(name, args);
     const network = this.createNetwork(args);
     const instances = this.createInstances(args, network);
@@ -145,8 +150,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     name: string,
     args: OverlayEnvironmentArgs,
   ): pulumi.Output<pulumi.Resource[]> | undefined {
-    const existing = args.network && lookUpNetwork(args.network, this);
-    return existing?.apply((network) => {
+    return this.existingNetwork?.apply((network) => {
       refuseProblems("OverlayEnvironment", name, validateExistingNetwork(args, network));
       return [];
     });
@@ -179,12 +183,14 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     const instances: Record<string, OverlayHost> = {};
     for (const [host, { instance, down }] of jumpHostFirst(args)) {
       if (!instance) continue;
-      const { subnet, ...choices } = instance;
+      const { subnet: choice, ...choices } = instance;
+      const subnet = subnetOf({ subnet: choice }, network.subnetIds) ?? "";
       const jumpHost = jumpHostOf(host, args, instances);
       const instanceArgs = markValidated({
         ...choices,
+        publicIp: choices.publicIp ?? this.isPublic(subnet, args),
         compartmentId,
-        subnetId: network.subnetIds[subnetOf({ subnet }, network.subnetIds) ?? ""] ?? "",
+        subnetId: network.subnetIds[subnet] ?? "",
         displayName: host,
         initialFaultDomain: faultDomains[host],
         ssh: { ...ssh, proxy: jumpHost },
@@ -195,6 +201,13 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
       instances[host] = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, this.cloudOptions);
     }
     return instances;
+  }
+
+  /** Whether hosts of a subnet may have public addresses. An existing subnet was looked up. */
+  private isPublic(subnet: string, { network }: OverlayEnvironmentArgs): pulumi.Input<boolean> {
+    const { id, private: isPrivate = false } = network?.subnets[subnet] ?? {};
+    if (id === undefined || !this.existingNetwork) return !isPrivate;
+    return this.existingNetwork.apply(({ subnets }) => subnets[subnet]?.private !== true);
   }
 
   private createOverlay(args: OverlayEnvironmentArgs, instances: Instances): VxlanOverlay {

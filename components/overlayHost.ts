@@ -48,7 +48,10 @@ export interface InstanceArgs {
    * before the new one is created.
    */
   privateIp?: string;
-  /** Whether it gets a public address, which SSH then goes to. Default true. *Updatable.* */
+  /**
+   * Whether it gets a public address, which SSH then goes to. Default: in an `OverlayEnvironment`, whether its subnet
+   * lets hosts have one; else true. *Updatable.*
+   */
   publicIp?: boolean;
   /**
    * Name, or the end of one such as `AD-2`. Default: the first that the region lists when the instance is created.
@@ -82,7 +85,9 @@ export interface InstanceArgs {
   bootTimeout?: number;
 }
 
-export interface OverlayHostArgs extends InstanceArgs {
+export interface OverlayHostArgs extends Omit<InstanceArgs, "publicIp"> {
+  /** Whether it gets a public address, which SSH then goes to. Default true. *Updatable.* */
+  publicIp?: pulumi.Input<boolean>;
   /** OCID of the compartment. *Updatable.* */
   compartmentId: pulumi.Input<string>;
   /** OCID of the subnet. *Replaces* the instance. */
@@ -182,7 +187,7 @@ export class OverlayHost extends pulumi.ComponentResource {
         createVnicDetails: {
           subnetId: args.subnetId,
           displayName,
-          assignPublicIp: String(args.publicIp ?? true),
+          assignPublicIp: pulumi.output(args.publicIp ?? true).apply(String),
           privateIp: args.privateIp,
           freeformTags,
         },
@@ -260,7 +265,11 @@ export class OverlayHost extends pulumi.ComponentResource {
   /** Phase ready. The connection that it returns depends on the phase, and so does each resource that uses it. */
   private waitUntilReady(args: OverlayHostArgs): SshArgs {
     const { bootTimeout = DEFAULT_BOOT_TIMEOUT, publicIp = true, sshToPrivateIp = false } = args;
-    const host = publicIp && !sshToPrivateIp ? this.publicIp : this.privateIp;
+    const host = pulumi
+      .all([publicIp, this.publicIp, this.privateIp])
+      .apply(([isPublic, publicAddress, privateAddress]) =>
+        isPublic && !sshToPrivateIp ? publicAddress : privateAddress,
+      );
     const ssh = { ...args.ssh, host, hostKey: this.hostKey };
     const { create, stdin } = this.instanceIdentity.apply((identity) => readyPhase(bootTimeout, identity));
     const ready = remoteCommand(

@@ -117,7 +117,8 @@ const vcn = section(
   z.strictObject({
     cidr: key(
       z.string().optional(),
-      "IPv4 CIDR of a VCN to make, /16 to /30. It gets an internet gateway and a route table that leads to it.",
+      "IPv4 CIDR of a VCN to make, /16 to /30. It gets an internet gateway where a subnet is public, a NAT gateway and " +
+        "a service gateway where one is private, and route tables that lead to them.",
       { change: "Replaces the VCN and all that is in it." },
     ),
     id: key(nonEmpty.optional(), "OCID of a VCN that exists. Its gateways and routes stay as they are.", {
@@ -142,6 +143,16 @@ const subnet = section(
       nonEmpty.optional(),
       "OCID of a subnet that exists. It keeps its Security Lists and its routes.",
       { change: "Replaces the hosts in it." },
+    ),
+    private: key(
+      z.boolean().optional(),
+      "Beside `cidr`: whether its hosts have no public addresses. In a VCN that is made, they reach the internet by " +
+        "a NAT gateway, which lets nobody in.",
+      {
+        default: false,
+        change:
+          "Replaces the subnet and the hosts in it. Give another `cidr` with it: the new subnet is made before the old one goes.",
+      },
     ),
   } satisfies Fields<SubnetArgs>),
 );
@@ -200,7 +211,7 @@ const instance = section(
     publicIp: key(
       z.boolean().optional(),
       "Whether it has a public address, which SSH then uses. Without one, Pulumi has to reach the private address.",
-      { default: true },
+      { otherwise: "whether its subnet lets hosts have one" },
     ),
     availabilityDomain: key(
       z.string().optional(),

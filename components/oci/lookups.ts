@@ -17,6 +17,29 @@ export function chooseAvailabilityDomain(names: readonly string[], choice?: stri
   );
 }
 
+/** A service of Oracle's that a service gateway leads to. */
+interface OracleService {
+  id: string;
+  /** Its addresses, by a name that route rules take. */
+  cidrBlock: string;
+}
+
+/**
+ * Chooses all services of the region, among them the repositories of Oracle Linux.
+ *
+ * @throws Error that lists the services
+ */
+export function chooseAllServices<T extends OracleService>(services: readonly T[]): T {
+  const all = services.find(({ cidrBlock }) =>
+    /^all-.*-services-in-oracle-services-network$/.test(cidrBlock),
+  );
+  if (all !== undefined) return all;
+  const names = services.map(({ cidrBlock }) => cidrBlock).join(", ") || "none";
+  throw new Error(
+    `the region has no service that stands for all of Oracle's (it has ${names}): use subnets that are not private.`,
+  );
+}
+
 /**
  * Chooses the newest platform image. A list of images holds the compartment's custom ones too, under the same name, and
  * what is in them nobody here knows.

@@ -45,13 +45,21 @@ export interface NetworkSettings {
     egress?: readonly SecurityRule[];
   };
   operatorCidrs?: readonly string[];
-  subnets?: Readonly<Record<string, { cidr?: string; id?: Ocid }>>;
+  subnets?: Readonly<Record<string, SubnetSettings>>;
+}
+
+export interface SubnetSettings {
+  cidr?: string;
+  id?: Ocid;
+  /** Of an existing subnet, it is known once that was looked up. */
+  private?: boolean;
 }
 
 export interface InstanceSettings {
   subnet?: string;
   privateIp?: string;
-  publicIp?: boolean;
+  /** May be an output in `OverlayHost`; nothing checks that. */
+  publicIp?: unknown;
   availabilityDomain?: string;
   faultDomain?: string;
   shape?: string;

@@ -91,6 +91,15 @@ const lookUp = (token: string, inputs: any): Record<string, unknown> => {
       return { images: inputs.operatingSystem === "None" ? [] : [{ id: NEWEST }, { id: "older" }] };
     case "oci:Core/getSubnet:getSubnet":
       return { cidrBlock: "10.9.0.0/24", prohibitPublicIpOnVnic: inputs.subnetId.endsWith(".private") };
+    case "oci:Core/getServices:getServices":
+      return {
+        services: ["oci-fra-objectstorage", "all-fra-services-in-oracle-services-network"].map(
+          (cidrBlock) => ({
+            id: `ocid1.service.oc1.eu-frankfurt-1.${cidrBlock.split("-")[0]}`,
+            cidrBlock,
+          }),
+        ),
+      };
     case "oci:Core/getVcn:getVcn":
       return {
         cidrBlocks: ["10.9.0.0/16", "10.196.218.192/26"],

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { HOST_KEY, build, buildRefused, named, referenceEnvironment, rules } from "./environment.ts";
+import {
+  COMPARTMENT,
+  HOST_KEY,
+  build,
+  buildRefused,
+  named,
+  referenceEnvironment,
+  rules,
+} from "./environment.ts";
 import { unwrap } from "./engineMocks.ts";
 
 /** The choices about the network of an environment. */
@@ -71,6 +79,78 @@ describe("the shared Security List", () => {
     expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
   });
 });
+
+describe("a private subnet", () => {
+  const mixed = (change: (args: any) => void = () => undefined) =>
+    build(
+      referenceEnvironment((args) => {
+        args.network.subnets.host02.private = true;
+        change(args);
+      }),
+    );
+
+  test("leads out by a NAT gateway, and to Oracle's services by a service gateway", async () => {
+    const resources = await mixed();
+    expect(named(resources, "lab-network-nat-gateway").inputs).toMatchObject({
+      compartmentId: COMPARTMENT,
+      vcnId: "lab-network-vcn-id",
+    });
+    expect(named(resources, "lab-network-service-gateway").inputs["services"]).toEqual([
+      { serviceId: "ocid1.service.oc1.eu-frankfurt-1.all" },
+    ]);
+    expect(named(resources, "lab-network-private-routes").inputs["routeRules"]).toEqual([
+      {
+        destination: "0.0.0.0/0",
+        destinationType: "CIDR_BLOCK",
+        networkEntityId: "lab-network-nat-gateway-id",
+      },
+      {
+        destination: "all-fra-services-in-oracle-services-network",
+        destinationType: "SERVICE_CIDR_BLOCK",
+        networkEntityId: "lab-network-service-gateway-id",
+      },
+    ]);
+    expect(named(resources, "lab-network-host02-subnet").inputs).toMatchObject({
+      routeTableId: "lab-network-private-routes-id",
+      prohibitPublicIpOnVnic: true,
+    });
+    const neighbour = named(resources, "lab-network-host01-subnet");
+    expect(neighbour.inputs["routeTableId"]).toBe("lab-network-routes-id");
+    expect(neighbour.inputs["prohibitPublicIpOnVnic"]).toBe(false);
+  });
+
+  test("has hosts without public addresses, which SSH reaches at their private ones", async () => {
+    const resources = await mixed();
+    const vnic = (host: string) => named(resources, `lab-${host}-instance`).inputs["createVnicDetails"];
+    const sshHost = (host: string) =>
+      unwrap(named(resources, `lab-${host}-device`).inputs["connection"]).host;
+    expect([vnic("host01").assignPublicIp, vnic("host02").assignPublicIp]).toEqual(["true", "false"]);
+    expect([sshHost("host01"), sshHost("host02")]).toEqual(["203.0.113.1", "10.196.218.226"]);
+  });
+
+  test("beside no public one needs no internet gateway", async () => {
+    const resources = await mixed((args) => (args.network.subnets.host01.private = true));
+    const names = resources.map(({ name }) => name);
+    expect(names).not.toContain("lab-network-gateway");
+    expect(names).not.toContain("lab-network-routes");
+    expect(named(resources, "lab-network-host01-subnet").inputs["routeTableId"]).toBe(
+      "lab-network-private-routes-id",
+    );
+  });
+
+  test("in an existing VCN has the routes of that VCN", async () => {
+    const resources = await mixed((args) => {
+      args.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.mine", routeTableId: ROUTES };
+    });
+    expect(resources.map(({ name }) => name)).not.toContain("lab-network-nat-gateway");
+    expect(named(resources, "lab-network-host02-subnet").inputs).toMatchObject({
+      routeTableId: ROUTES,
+      prohibitPublicIpOnVnic: true,
+    });
+  });
+});
+
+const ROUTES = "ocid1.routetable.oc1.eu-frankfurt-1.mine";
 
 describe("an existing network", () => {
   const VCN = "ocid1.vcn.oc1.eu-frankfurt-1.mine";
@@ -153,5 +233,26 @@ describe("an existing network", () => {
     expect(message).toContain(
       "hosts.host01.instance.privateIp: 10.9.1.5 lies outside subnet all, 10.9.0.0/24: use an address from 10.9.0.2 to 10.9.0.254.",
     );
+  });
+
+  const inExistingSubnet = (publicIp?: boolean) =>
+    referenceEnvironment((args) => {
+      args.network.vcn = { id: VCN };
+      args.network.subnets = { all: { id: `${SUBNET}.private` } };
+      for (const host of Object.values<any>(args.hosts)) host.instance = { publicIp };
+    });
+
+  test("a subnet that prohibits public addresses has hosts without them", async () => {
+    const resources = await build(inExistingSubnet());
+    const { createVnicDetails } = named(resources, "lab-host01-instance").inputs;
+    expect(createVnicDetails.assignPublicIp).toBe("false");
+  });
+
+  test("a public address in a subnet that prohibits them is refused before anything is registered", async () => {
+    const { message, resources } = await buildRefused(inExistingSubnet(true));
+    expect(message).toContain(
+      "hosts.host01.instance.publicIp: true, and subnet all prohibits public addresses: leave publicIp out, or put the host into another subnet.",
+    );
+    expect(resources.map(({ type }) => type).filter((type) => !type.startsWith("oci-vxlan:"))).toEqual([]);
   });
 });

@@ -84,6 +84,7 @@ describe("the reference environment", () => {
       cidrBlock: "10.196.218.224/30",
       displayName: "host02",
       routeTableId: "lab-network-routes-id",
+      prohibitPublicIpOnVnic: false,
       securityListIds: ["lab-network-security-list-id"],
     });
   });

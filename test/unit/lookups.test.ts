@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
+import { chooseAllServices, chooseAvailabilityDomain, chooseImage } from "../../components/oci/lookups.ts";
 
 describe("from the cloud's lists are chosen", () => {
   const names = ["Uocm:EU-FRANKFURT-1-AD-1", "Uocm:EU-FRANKFURT-1-AD-2"];
@@ -9,6 +9,14 @@ describe("from the cloud's lists are chosen", () => {
     expect(chooseAvailabilityDomain(names, "Uocm:EU-FRANKFURT-1-AD-2")).toBe(names[1]);
     expect(() => chooseAvailabilityDomain(names, "AD-4")).toThrow(
       /no "AD-4" in this region: use one of Uocm/,
+    );
+  });
+  test("the service that stands for all of Oracle's, and an error where there is none", () => {
+    const storage = { id: "a", cidrBlock: "oci-phx-objectstorage" };
+    const all = { id: "b", cidrBlock: "all-phx-services-in-oracle-services-network" };
+    expect(chooseAllServices([storage, all])).toBe(all);
+    expect(() => chooseAllServices([storage])).toThrow(
+      /\(it has oci-phx-objectstorage\): use subnets that are not/,
     );
   });
   test("the newest platform image, and an error where none runs on the shape", () => {

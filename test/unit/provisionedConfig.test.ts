@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { environmentWarnings } from "../../components/oci/validation/environment.ts";
 import { shapeWarning } from "../../components/oci/validation/instances.ts";
 import { networkWarnings } from "../../components/oci/validation/network.ts";
 import { KEY, committed, onlyProblem, paths, problemsOf, useConfigFolder } from "./configProblems.ts";
@@ -91,6 +92,42 @@ describe("a provisioned environment that Oracle would refuse", () => {
     ).toBe(
       "hosts.host02.instance.privateIp: 10.196.218.194 is given twice: hosts.host01.instance.privateIp has it too.",
     );
+  });
+  test("a public address in a private subnet, or private beside a subnet that exists", () => {
+    const isPrivate = (e: any) => (e.network.subnets.host02.private = true);
+    expect(
+      one((e) => {
+        isPrivate(e);
+        e.hosts.host02.instance.publicIp = true;
+      }),
+    ).toBe(
+      "hosts.host02.instance.publicIp: true, and subnet host02 is private: leave publicIp out, or put the host into another subnet.",
+    );
+    expect(labProblems(isPrivate)).toEqual([]);
+    expect(
+      one((e) => {
+        e.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.mine" };
+        e.network.subnets.host02 = { id: "ocid1.subnet.oc1.eu-frankfurt-1.mine", private: true };
+      }),
+    ).toMatch(/^network\.subnets\.host02\.private: this subnet exists, and Oracle knows/);
+  });
+  test("a host without a public address in a public subnet is warned about, since it has no way out", () => {
+    const warnings = (change: (environment: any) => void) => {
+      const environment = committed("lab");
+      change(environment);
+      return environmentWarnings(environment);
+    };
+    expect(warnings((e) => (e.hosts.host02.instance.publicIp = false))).toEqual([
+      "hosts.host02.instance.publicIp: without a public address, host02 does not reach the internet from subnet host02. " +
+        "Put it into a subnet with `private: true`, which leads out by a NAT gateway.",
+    ]);
+    expect(warnings(() => undefined)).toEqual([]);
+    expect(
+      warnings((e) => {
+        e.network.subnets.host02.private = true;
+        e.hosts.host02.instance.publicIp = false;
+      }),
+    ).toEqual([]);
   });
   test("an unknown subnet, or none where there are several", () => {
     expect(one((e) => (e.hosts.host01.instance.subnet = "dmz"))).toBe(

@@ -5,7 +5,7 @@ import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
 import { validateOverlay } from "../../vxlan/validation/overlay.ts";
 import type { PartialHost, Paths } from "../../vxlan/validation/overlay.ts";
 import { problemWithOcid } from "../ocid.ts";
-import { OCI_UNDERLAY_MTU, instancesOf, jumpHostSources, outsideAddresses } from "../settings.ts";
+import { OCI_UNDERLAY_MTU, instancesOf, jumpHostSources, outsideAddresses, subnetOf } from "../settings.ts";
 import type { EnvironmentSettings, InstanceSettings } from "../settings.ts";
 import { validateInstanceAddresses } from "./instanceAddresses.ts";
 import { validateInstance } from "./instances.ts";
@@ -50,6 +50,20 @@ function networkUsers(environment: EnvironmentSettings): NetworkUsers {
   const { jumpHostCidrs } = jumpHostSources(environment);
   const isInstance = hosts[ssh?.via ?? ""]?.instance !== undefined;
   return { outside: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
+}
+
+/** Warnings about a valid environment: a host may have no way out of a VCN that is created. */
+export function environmentWarnings(environment: EnvironmentSettings): string[] {
+  const { vcn, subnets = {} } = environment.network ?? {};
+  if (vcn?.cidr === undefined) return [];
+  return Object.entries(instancesOf(environment)).flatMap(([host, instance]) => {
+    const subnet = subnetOf(instance, subnets);
+    if (instance.publicIp !== false || subnet === undefined || subnets[subnet]?.private === true) return [];
+    return [
+      `${instancePath(host)}.publicIp: without a public address, ${host} does not reach the internet from subnet ` +
+        `${subnet}. Put it into a subnet with \`private: true\`, which leads out by a NAT gateway.`,
+    ];
+  });
 }
 
 export const instancePath = (host: string) => `hosts.${host}.instance`;

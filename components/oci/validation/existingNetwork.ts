@@ -13,7 +13,13 @@ export interface ExistingNetwork {
   /** The CIDRs of the VCN that is given by its OCID. */
   vcnCidrs: readonly string[];
   /** Subnets that are given by their OCIDs, by the names in the config. */
-  subnets: Readonly<Record<string, { cidr: string }>>;
+  subnets: Readonly<Record<string, ExistingSubnet>>;
+}
+
+interface ExistingSubnet {
+  cidr: string;
+  /** Whether it prohibits public addresses. */
+  private: boolean;
 }
 
 /** All problems of an environment in a network that exists, which can be found once the network was looked up. */
@@ -45,10 +51,8 @@ function existingUnderlays({ vcnCidrs, subnets }: ExistingNetwork): Underlay[] {
   ];
 }
 
-/** The subnets with CIDRs where they were looked up. New ones have none: they have been checked without a lookup. */
+/** The subnets as they were looked up. Of new ones nothing is left, since they were checked without a lookup. */
 function resolvedSubnets(network: NetworkSettings, existing: ExistingNetwork): NetworkSettings["subnets"] {
   const subnets = Object.entries(network.subnets ?? {});
-  return Object.fromEntries(
-    subnets.map(([name, { id }]) => [name, { id, cidr: existing.subnets[name]?.cidr }]),
-  );
+  return Object.fromEntries(subnets.map(([name, { id }]) => [name, { id, ...existing.subnets[name] }]));
 }

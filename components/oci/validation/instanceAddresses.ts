@@ -3,7 +3,7 @@ import type { Cidr } from "../../vxlan/addresses.ts";
 import { joinPath } from "../../vxlan/problems.ts";
 import type { Problem } from "../../vxlan/problems.ts";
 import { subnetOf } from "../settings.ts";
-import type { InstanceSettings, NetworkSettings } from "../settings.ts";
+import type { InstanceSettings, NetworkSettings, SubnetSettings } from "../settings.ts";
 
 /** Addresses of a subnet that OCI reserves, as offsets: the first two and the last. */
 const RESERVED_OFFSETS = [0, 1, -1];
@@ -27,7 +27,10 @@ export function validateInstanceAddresses(
     if (subnet === undefined) return [unknownSubnet(instance, Object.keys(subnets), at(host))];
     hostsBySubnet.get(subnet)?.push(host);
     const cidr = validCidr(subnets[subnet]?.cidr);
-    return cidr ? validatePrivateIp(instance, cidr, subnet, joinPath(at(host), "privateIp")) : [];
+    return [
+      ...(cidr ? validatePrivateIp(instance, cidr, subnet, joinPath(at(host), "privateIp")) : []),
+      ...validatePublicIp(instance, subnet, subnets[subnet], joinPath(at(host), "publicIp")),
+    ];
   });
   return [
     ...problems,
@@ -69,6 +72,18 @@ function validatePrivateIp(
   if (!RESERVED_OFFSETS.some((offset) => addressAt(cidr, offset).toString() === address.toString()))
     return [];
   const message = `${privateIp} is kept by OCI for itself, as are the first two addresses and the last of every subnet: use an address from ${usable}.`;
+  return [{ path, message }];
+}
+
+function validatePublicIp(
+  { publicIp }: InstanceSettings,
+  subnet: string,
+  settings: SubnetSettings | undefined,
+  path: string,
+): Problem[] {
+  if (publicIp !== true || settings?.private !== true) return [];
+  const reason = settings.id === undefined ? "is private" : "prohibits public addresses";
+  const message = `true, and subnet ${subnet} ${reason}: leave publicIp out, or put the host into another subnet.`;
   return [{ path, message }];
 }
 

@@ -23,13 +23,16 @@ export function validateSubnets(
     ];
   }
   const earlierSubnets: NamedCidr[] = [];
-  return Object.entries(subnets).flatMap(([name, { cidr, id }]) => {
+  return Object.entries(subnets).flatMap(([name, { cidr, id, private: isPrivate }]) => {
     const subnetPath = joinPath(path, name);
     if (cidr !== undefined && id === undefined) {
       return validateNewSubnet(name, cidr, joinPath(subnetPath, "cidr"), vcn?.cidr, earlierSubnets);
     }
     if (cidr === undefined && id !== undefined) {
-      return validateExistingSubnet(id, joinPath(subnetPath, "id"), vcn?.cidr, networkPath);
+      return [
+        ...validateExistingSubnet(id, joinPath(subnetPath, "id"), vcn?.cidr, networkPath),
+        ...(isPrivate === undefined ? [] : [privateBesideId(joinPath(subnetPath, "private"))]),
+      ];
     }
     const message =
       cidr === undefined
@@ -38,6 +41,11 @@ export function validateSubnets(
     return [{ path: subnetPath, message }];
   });
 }
+
+const privateBesideId = (path: string): Problem => ({
+  path,
+  message: "this subnet exists, and Oracle knows whether it prohibits public addresses: leave private out.",
+});
 
 interface NamedCidr {
   name: string;

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Builder } from "../../lab/test/lifecycle/sdk/builders.ts";
+import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
+import { VPN_CIDR, VPN_HOST, connectVpn } from "./support/operatorVpn.ts";
+import { expectFailure, expectSuccess } from "./support/outcome.ts";
+import { TestStack } from "./support/testStack.ts";
+import type { ConfigChange } from "./support/testStack.ts";
+
+const VCN = "10.196.218.192/26";
+
+/** Instances in a VCN and a private subnet that others have made. Each test starts where the one before ended. */
+describe("an overlay in a network that exists", () => {
+  let stack: TestStack;
+  let sdk: Sdk;
+  let vcn: any;
+  let subnet: any;
+  beforeAll(async () => {
+    stack = await TestStack.bootCloud("test-existing-network", VPN_HOST);
+    sdk = new Sdk(stack.lab);
+    await connectVpn(stack, VCN);
+    const make = new Builder(stack.lab, sdk);
+    vcn = await make.vcn(VCN);
+    subnet = await make.subnet(vcn.id, "10.196.218.208/28", { prohibitPublicIpOnVnic: true });
+  });
+  afterAll(async () => {
+    (sdk as Sdk | undefined)?.close(); // Undefined if beforeAll failed.
+    await stack.remove();
+  });
+
+  const config = (change: ConfigChange = () => undefined) =>
+    stack.referenceConfig((e) => {
+      e.network = {
+        vcn: { id: vcn.id },
+        securityList: { default: true },
+        operatorCidrs: [VPN_CIDR],
+        subnets: { all: { id: subnet.id } },
+      };
+      for (const host of Object.values<any>(e.hosts)) host.instance = {};
+      change(e);
+    });
+
+  const overlap: ConfigChange = (e) => {
+    e.overlay.cidrs = ["10.196.218.192/28"];
+    e.hosts.host01.overlayAddresses = ["10.196.218.193"];
+    e.hosts.host02.overlayAddresses = ["10.196.218.194"];
+    e.hosts.vpn = { ...stack.config().hosts.vpn, overlayAddresses: ["10.196.218.195"] };
+  };
+  const installedOverlays = () => stack.on("vpn", "ls -d /etc/oci-vxlan 2>/dev/null || true");
+
+  test.each([
+    [
+      "an overlay network that hides a part of the VCN",
+      overlap,
+      "overlay.cidrs[0]: 10.196.218.192/28 overlaps 10.196.218.192/26 at network.vcn.id: choose an overlay network apart from the underlay.",
+    ],
+    [
+      "a public address in the private subnet",
+      (e: any) => (e.hosts.host01.instance.publicIp = true),
+      "hosts.host01.instance.publicIp: true, and subnet all prohibits public addresses: leave publicIp out, or put the host into another subnet.",
+    ],
+  ])("%s is refused before anything is made", async (_, change, problem) => {
+    for (const run of [() => stack.pulumi(["preview"], config(change)), () => stack.up(config(change))]) {
+      const text = expectFailure(await run());
+      expect(text).toContain(`OverlayEnvironment "overlay" cannot be built:\n`);
+      const reports = text.split(problem).length - 1;
+      expect([1, 2], text).toContain(reports); // As it happens, and in the diagnostics.
+      expect(text).not.toMatch(/error serializing|unhandled/);
+    }
+    expect(stack.instances()).toEqual([]);
+    expect(await installedOverlays()).toBe("");
+    const { text: state } = await stack.pulumi(["stack", "export"], config(change));
+    expect(state).not.toMatch(/oci:Core|command:/);
+  });
+
+  test("one up creates the instances without public addresses, and all traffic passes", async () => {
+    expectSuccess(await stack.up(config()));
+    expect(await stack.failingPairs()).toEqual([]);
+    const { addresses } = await stack.outputs();
+    expect([addresses.host01.publicIp, addresses.host02.publicIp]).toEqual(["", ""]);
+    const { text, counts } = await stack.up(config());
+    expect(Object.keys(counts), text).toEqual(["unchanged"]);
+  });
+
+  test("destroy leaves the network", async () => {
+    expectSuccess(await stack.destroy(config()));
+    const { vcn: left } = await sdk.call("network", "getVcn", { vcnId: vcn.id });
+    expect(left.lifecycleState).toBe("AVAILABLE");
+  });
+});
