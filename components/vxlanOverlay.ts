@@ -5,7 +5,7 @@ import { isTested, testConnectivity } from "./connectivityTest.ts";
 import { adviceOnError } from "./errorAdvice.ts";
 import type { TestedHost } from "./hostProbes.ts";
 import { jumpHostAdvice } from "./jumpHost.ts";
-import { OCI_UNDERLAY_MTU } from "./oci/settings.ts";
+import { checkPathsBefore } from "./pathCheck.ts";
 import { asJumpHost, connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { Connection, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid, refuseProblems } from "./validation.ts";
@@ -276,7 +276,16 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       .apply(([fleet, { report }, resource]) =>
         peersPhase(this.identity, resource, planPeers(fleet, report)),
       );
-    const peersCommand = this.createCommand(name, phase, connection, hostArgs, jumpHost?.peersCommand);
+    const { verify, cidrs } = this.settings;
+    const pathCheck = verify ? checkPathsBefore(`${name}-paths`, host, mesh, cidrs) : {};
+    const peersCommand = this.createCommand(
+      name,
+      phase,
+      connection,
+      hostArgs,
+      jumpHost?.peersCommand,
+      pathCheck,
+    );
     return { ...device, peersCommand };
   }
 
@@ -362,7 +371,7 @@ export function overlayIdentity(name: string): OverlayIdentity {
 
 function validateArgs(args: VxlanOverlayArgs): Problem[] {
   return [
-    ...validateOverlay(withDefaults(args), partialHosts(args), OCI_UNDERLAY_MTU, OVERLAY_PATHS),
+    ...validateOverlay(withDefaults(args), partialHosts(args), OVERLAY_PATHS),
     ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
       validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
     ),

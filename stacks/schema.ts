@@ -374,7 +374,8 @@ const overlay = section(
     ),
     mtu: key(
       z.number().optional(),
-      "MTU of the VXLAN device in bytes. One that a NIC cannot carry is refused; IPv6 needs NICs of 1330 bytes.",
+      "MTU of the VXLAN device in bytes. One that a NIC, or the path to a peer, cannot carry is refused; IPv6 needs " +
+        "1330 bytes there.",
       { otherwise: "the smallest underlay MTU of the hosts less 50" },
     ),
     flood: key(

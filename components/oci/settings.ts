@@ -71,9 +71,6 @@ export interface InstanceSettings {
   bootTimeout?: number;
 }
 
-/** MTU of an Oracle Cloud VNIC inside a VCN, in bytes. */
-export const OCI_UNDERLAY_MTU = 9000;
-
 /** Name of the shared Security List. */
 export const DEFAULT_SECURITY_LIST = "internal-hosts";
 

@@ -8,27 +8,28 @@ import type { OverlaySettings } from "./settings.ts";
 export const VXLAN_OVERHEAD = 50;
 
 /** Smallest MTU in bytes by IP version. Below 1280 the kernel disables IPv6 on a device. */
-const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
+export const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
-/**
- * Checks a configured MTU before any host is known. Whether it fits through each host's NIC, `fleetMtu` checks.
- *
- * @param largestUnderlayMtu MTU in bytes that no NIC exceeds
- */
+/** Bytes of the largest IP packet. NICs differ, and phase device refuses what a host's own NIC does not carry. */
+const LARGEST_PACKET = 65_535;
+
+/** Checks a configured MTU before any host is known. Whether it fits through each host's NIC, `fleetMtu` checks. */
 export function validateMtu(
   { mtu }: OverlaySettings,
   cidrs: readonly (Cidr | undefined)[],
-  largestUnderlayMtu: number,
   path: string,
 ): Problem[] {
   if (mtu === undefined) return [];
-  const largest = largestUnderlayMtu - VXLAN_OVERHEAD;
-  const smallest = cidrs.some((cidr) => cidr?.family === 6) ? SMALLEST_MTU[6] : SMALLEST_MTU[4];
+  const largest = LARGEST_PACKET - VXLAN_OVERHEAD;
+  const family = cidrs.some((cidr) => cidr?.family === 6) ? 6 : 4;
+  const smallest = SMALLEST_MTU[family];
   if (Number.isInteger(mtu) && mtu >= smallest && mtu <= largest) return [];
   const cause =
-    mtu >= SMALLEST_MTU[4] && mtu < smallest
-      ? `${mtu} is too small: IPv6 needs ${smallest} bytes`
-      : `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and the largest underlay MTU is ${largestUnderlayMtu}`;
+    mtu < smallest
+      ? `${mtu} is too small: IPv${family} needs ${smallest} bytes`
+      : mtu > largest
+        ? `${mtu} cannot fit: VXLAN adds ${VXLAN_OVERHEAD} bytes and an IP packet has ${LARGEST_PACKET} at most`
+        : `${mtu} is no number of bytes`;
   return [
     {
       path,

@@ -129,6 +129,13 @@ describe("an IPv6 network", () => {
       ),
     ]);
     expect([...(await state()), await files()]).toEqual(before);
+    // No MTU would do, so the configured one is not the reason.
+    const { stderr: configured } = await host.devicePhase(
+      OVERLAY,
+      settingsOf({ ...ipv6, settings: { ...ipv6.settings, mtu: 8950 } }),
+    );
+    expect(configured).toContain("IPv6 needs 1280 bytes");
+    expect([...(await state()), await files()]).toEqual(before);
   });
 
   test("gets a sufficient MTU while the list of peers is still one of a smaller MTU", async () => {

@@ -16,6 +16,7 @@ import {
   files,
   host,
   install,
+  linkWord,
   kernel,
   ownerOf,
   remove,
@@ -291,6 +292,15 @@ describe("an error says what is wrong, where, and what to do", () => {
     expect(await refused(settingsOf({ settings: { mtu: 8950 } }))).toMatch(
       /mtu 8950 does not fit on \S+: eth0 carries 1500 bytes.* set mtu to 1450 or less/,
     );
+  });
+  test("an MTU that a jumbo NIC of 9,001 bytes does not carry; what it carries is set", async () => {
+    await host.on("ip link set eth0 mtu 9001");
+    expect(await refused(settingsOf({ settings: { mtu: 8952 } }))).toMatch(
+      /mtu 8952 does not fit on \S+: eth0 carries 9001 bytes.* set mtu to 8951 or less/,
+    );
+    await host.installProgram();
+    await device({ settings: { mtu: 8951 } });
+    expect(await linkWord("mtu")).toBe("8951");
   });
   test("for a list of peers that did not arrive whole, and the peers from before stay", async () => {
     const { installation } = await install();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { keysFolder, loginKey } from "../../lab/hosts/keys.ts";
 import { run } from "../../lab/system/commands.ts";
-import { endPartition, partition } from "./support/faults.ts";
+import { endPartition, onRouter, partition } from "./support/faults.ts";
 import { installationTraces } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, stateDeleteArguments } from "./support/outcome.ts";
 import { DESTROY, TestStack } from "./support/testStack.ts";
@@ -123,6 +123,24 @@ describe("up names the host and the fault", () => {
     expect(text).toContain(STEP);
     expect(text).toMatch(/vxlan0 on host02 is there already and was not made by oci-vxlan: remove it with/);
     await stack.on("host02", "ip link del vxlan0");
+  });
+
+  test("the path to a host carries less than the NICs, and up prints the line of the config that cures it", async () => {
+    const route = await onRouter(stack, `ip route show ${HOST02}`);
+    await onRouter(stack, `ip route replace ${route} mtu lock 1500`);
+    const text = await failingUp();
+    expect(text).toContain("command:remote:Command (overlay-host01-peers)");
+    expect(text).toContain(
+      `the path from host01 to host02 (10.196.218.222 -> ${HOST02}) carries 1500 bytes unfragmented`,
+    );
+    expect(await stack.on("host01", "bridge fdb show dev vxlan0")).toBe("");
+    const [, mtu] = /^ +overlay\.mtu: (\d+)$/m.exec(text) ?? [];
+    expectSuccess(await stack.up(stack.config((e) => (e.overlay.mtu = Number(mtu)))));
+    expect((await stack.outputs()).mtu).toBe(1450);
+    expect(await stack.failingPairs()).toEqual([]);
+    // What the message advises where the path is raised instead.
+    await onRouter(stack, `ip route replace ${route}`);
+    await stack.on("host01", "ip route flush cache");
   });
 
   test("the next up continues once these faults are gone", async () => {

@@ -62,8 +62,13 @@ describe("a wrong config is refused with the path, the problem, and what would b
       "overlay.vni: 16777216 is no VNI: it has 24 bits, so use a whole number from 1 to 16777215.",
     );
   });
-  test("MTU that does not fit the underlay", () => {
-    expect(one((e) => (e.overlay.mtu = 9000))).toMatch(/^overlay\.mtu: 9000 cannot fit: .* from 576 to 8950/);
+  test("MTU that fits into no IP packet, none that a jumbo NIC may carry", () => {
+    expect(one((e) => (e.overlay.mtu = 65_486))).toMatch(
+      /^overlay\.mtu: 65486 cannot fit: .* from 576 to 65485/,
+    );
+    expect(problems((e) => (e.overlay.mtu = 8_951))).toEqual([]);
+    expect(one((e) => (e.overlay.mtu = 1_400.5))).toMatch(/^overlay\.mtu: 1400\.5 is no number of bytes, /);
+    expect(one((e) => (e.overlay.mtu = 575))).toMatch(/^overlay\.mtu: 575 is too small: IPv4 needs 576 /);
   });
   test("MTU that is enough for IPv4 and not for IPv6", () => {
     const ipv6 = (mtu: number) => (e: any) => {
@@ -71,9 +76,10 @@ describe("a wrong config is refused with the path, the problem, and what would b
       e.hosts.host01.overlayAddresses.push("fd00:77::1");
       e.hosts.host02.overlayAddresses.push("fd00:77::2");
     };
-    expect(one(ipv6(1279))).toBe(
-      "overlay.mtu: 1279 is too small: IPv6 needs 1280 bytes, so use a whole number from 1280 to 8950, or leave it out to have it measured.",
-    );
+    for (const mtu of [1279, 500])
+      expect(one(ipv6(mtu))).toBe(
+        `overlay.mtu: ${mtu} is too small: IPv6 needs 1280 bytes, so use a whole number from 1280 to 65485, or leave it out to have it measured.`,
+      );
     expect(problems(ipv6(1280))).toEqual([]);
     expect(problems((e) => (e.overlay.mtu = 1279))).toEqual([]);
   });

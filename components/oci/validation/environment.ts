@@ -5,7 +5,7 @@ import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
 import { validateOverlay } from "../../vxlan/validation/overlay.ts";
 import type { PartialHost, Paths } from "../../vxlan/validation/overlay.ts";
 import { problemWithOcid } from "../ocid.ts";
-import { OCI_UNDERLAY_MTU, instancesOf, jumpHostSources, outsideAddresses, subnetOf } from "../settings.ts";
+import { instancesOf, jumpHostSources, outsideAddresses, subnetOf } from "../settings.ts";
 import type { EnvironmentSettings, InstanceSettings } from "../settings.ts";
 import { validateInstanceAddresses } from "./instanceAddresses.ts";
 import { validateInstance } from "./instances.ts";
@@ -36,12 +36,7 @@ export function validateEnvironment(environment: EnvironmentSettings): Problem[]
     ...validateOperatorOverlap(environment),
     ...validateJumpHosts(environment),
     ...validateTags(tags),
-    ...validateOverlay(
-      withDefaults(overlay),
-      partialHosts(environment),
-      OCI_UNDERLAY_MTU,
-      environmentPaths(hosts),
-    ),
+    ...validateOverlay(withDefaults(overlay), partialHosts(environment), environmentPaths(hosts)),
   ];
 }
 

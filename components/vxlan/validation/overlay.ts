@@ -31,15 +31,10 @@ export const OVERLAY_PATHS: Paths = {
   sshAddress: (host) => `hosts.${host}.ssh.host`,
 };
 
-/**
- * All problems of an overlay and its hosts.
- *
- * @param largestUnderlayMtu MTU in bytes that no NIC of the hosts exceeds
- */
+/** All problems of an overlay and its hosts. */
 export function validateOverlay(
   overlay: OverlaySettings,
   hosts: HostMap<PartialHost>,
-  largestUnderlayMtu: number,
   paths: Paths,
 ): Problem[] {
   const at = (key: string) => joinPath(paths.overlay, key);
@@ -48,7 +43,7 @@ export function validateOverlay(
     ...validateDevice(overlay, at),
     ...validateChoices(overlay, at),
     ...validateCidrs(overlay.cidrs, at("cidrs")),
-    ...validateMtu(overlay, cidrs, largestUnderlayMtu, at("mtu")),
+    ...validateMtu(overlay, cidrs, at("mtu")),
     ...validateConfirmTimeout(overlay, at("confirmTimeout")),
     ...validateVerifyPort(overlay, at("verifyPort")),
     ...validateHostNames(hosts),

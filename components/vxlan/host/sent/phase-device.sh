@@ -96,6 +96,7 @@ refuse_foreign_device() { # OWNER
 refuse_unfit_mtu() {
 	local limit=$((NIC_MTU - OVERHEAD))
 	local mtu=${CONFIGURED_MTU:-$limit} sizes="$NIC carries $NIC_MTU bytes and VXLAN takes $OVERHEAD of them"
+	if needs_ipv6 && ((limit < IPV6_MTU)); then mtu=$limit; fi # No MTU would do.
 	((mtu <= limit)) || die "mtu $mtu does not fit on $(hostname): $sizes: set mtu to $limit or less"
 	if needs_ipv6 && ((mtu < IPV6_MTU)); then
 		die "IPv6 needs $IPV6_MTU bytes, and $DEVICE on $(hostname) would have $mtu: $sizes: raise the MTU of $NIC to" \

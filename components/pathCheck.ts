@@ -1,0 +1,58 @@
+import * as pulumi from "@pulumi/pulumi";
+import { openInputs } from "./hookInputs.ts";
+import { logIn } from "./hostLogin.ts";
+import type { Connection } from "./remoteCommand.ts";
+import type { SshSession } from "./sshSession.ts";
+import {
+  PATH_COMMAND,
+  PATH_LIMIT,
+  describePaths,
+  measuredPeers,
+  parsePaths,
+  pathInput,
+} from "./vxlan/connectivityTest/pathMtu.ts";
+import type { Path } from "./vxlan/connectivityTest/pathMtu.ts";
+import type { Mesh } from "./vxlan/plan.ts";
+
+/** Seconds for one login. */
+const LOGIN_LIMIT = 8;
+
+/**
+ * Options of a host's phase peers: before it, the host measures what the underlay carries to its peers. A path that
+ * carries less than the overlay needs fails the phase, so that nothing is changed by it.
+ *
+ * @param name of the hook, unique in the program
+ * @param cidrs of the overlay
+ */
+export function checkPathsBefore(
+  name: string,
+  host: string,
+  mesh: pulumi.Output<Mesh>,
+  cidrs: readonly string[],
+): pulumi.CustomResourceOptions {
+  // The SDK's mocks take no hooks.
+  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  const check = new pulumi.ResourceHook(name, async ({ newInputs }) => {
+    const { connection } = await openInputs(newInputs);
+    const { fleet } = (await openInputs({ fleet: mesh })) as { fleet: Mesh };
+    const paths = await smallPaths(connection as Connection, host, fleet);
+    if (paths.length > 0) throw new Error(describePaths(paths, fleet.mtu, cidrs));
+  });
+  return { hooks: { beforeCreate: [check], beforeUpdate: [check] } };
+}
+
+/** The paths that carry too little. A host that does not answer has none: the phase says why it does not. */
+async function smallPaths(connection: Connection, host: string, mesh: Mesh): Promise<Path[]> {
+  const from = mesh.members.find(({ name }) => name === host);
+  const peers = measuredPeers(mesh, host);
+  let session: SshSession | undefined;
+  try {
+    session = await logIn(connection, LOGIN_LIMIT);
+    const { stdout } = await session.run(PATH_COMMAND, pathInput(peers, mesh.mtu), PATH_LIMIT + 10);
+    return from ? parsePaths(from, peers, stdout) : [];
+  } catch {
+    return [];
+  } finally {
+    session?.close();
+  }
+}
