@@ -70,7 +70,8 @@ async function checkSync(overlay: TestedOverlay, { host, ssh }: HostSession): Pr
     deviceSettings: host.device.settings,
     peersSettings: host.peers.settings,
   };
-  const answer = await ssh.run(checkCommand(overlay.identity, expected), "", CHECK_LIMIT);
+  const { command, input } = checkCommand(overlay.identity, expected);
+  const answer = await ssh.run(command, input, CHECK_LIMIT);
   return readCheck(host.name, answer);
 }
 

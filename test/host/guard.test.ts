@@ -7,6 +7,7 @@ import {
   OVERLAY,
   PEER,
   RESOURCE,
+  check,
   device,
   files,
   host,
@@ -242,7 +243,7 @@ describe("an unconfirmed change", () => {
     // The stack's next phase comes first, and then the end of up sets the device up again.
     const list = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] });
     expect((await program(["peers", OVERLAY], list)).stderr).toContain("the peers wait for it");
-    expect((await program(["check", OVERLAY, installation, "any", "any"])).exitCode).toBe(3);
+    expect((await check(installation)).exitCode).toBe(3);
     expect(await device()).toMatchObject({ mac, installation });
     expect(await kernel()).toContain(`${PEER.mac} dst ${PEER.underlayAddress}`);
     await remove();

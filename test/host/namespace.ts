@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hostFiles } from "../../components/vxlan/phases/install.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
+import type { CommandWithInput } from "../../components/vxlan/phases/sentVerb.ts";
 import { attempt, run } from "../../lab/system/commands.ts";
 import type { CommandResult } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
@@ -116,6 +117,11 @@ export class NamespaceHost {
   /** Runs the installed program, which may fail. */
   program(args: readonly string[], input = ""): Promise<CommandResult> {
     return attempt([...this.inside(), PROGRAM, ...args], { input });
+  }
+
+  /** Runs what is sent to a host as root, with its standard input. It may fail. */
+  sent({ command, input }: CommandWithInput): Promise<CommandResult> {
+    return attempt([...this.inside(), "bash", "--norc", "-c", command], { input });
   }
 
   /** Runs phase device, which is sent and not installed. It may fail. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { checkCommand } from "../../components/vxlan/connectivityTest/syncCheck.ts";
 import { parseDeviceReport, deviceSettings } from "../../components/vxlan/phases/device.ts";
 import type { DeviceReport } from "../../components/vxlan/phases/device.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
@@ -6,6 +7,7 @@ import type { Peer } from "../../components/vxlan/plan.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import type { OverlaySettings } from "../../components/vxlan/settings.ts";
 import type { ImageName } from "../../lab/hosts/images.ts";
+import type { CommandResult } from "../../lab/system/commands.ts";
 import { NamespaceHost } from "./namespace.ts";
 
 /** The host of the test that runs. */
@@ -122,6 +124,24 @@ export async function reconcile(): Promise<string> {
   const result = await host.program(["reconcile", OVERLAY]);
   expect(result.exitCode, result.stderr).toBe(0);
   return result.stderr;
+}
+
+/** Runs the check at the end of `up`, which may fail. */
+export function check(
+  installation: string,
+  list = [PEER],
+  options: DeviceOptions = {},
+): Promise<CommandResult> {
+  return host.sent(
+    checkCommand(
+      { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
+      {
+        installation,
+        deviceSettings: settingsOf(options),
+        peersSettings: peersSettings(RESOURCE, { installation, mtu: 8950, peers: list }),
+      },
+    ),
+  );
 }
 
 /** Takes an overlay away, which must succeed. */

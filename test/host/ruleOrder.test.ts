@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
+import { checkCommand } from "../../components/vxlan/connectivityTest/syncCheck.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
-import { OVERLAY, PEER, SECOND, host, install, reconcile, useHostForEachTest } from "./overlay.ts";
+import { OVERLAY, PEER, SECOND, host, install, ownerOf, reconcile, useHostForEachTest } from "./overlay.ts";
 
 useHostForEachTest();
 
@@ -132,16 +133,17 @@ END`);
     const moves = (text: string) => text.split("\n").filter((line) => line.includes("moved our jump")).length;
     const warnings = (text: string) => text.split("\n").filter((line) => line.includes("warning: "));
     const check = async () => {
-      const digest = (name: string) =>
-        host.on(`sha256sum </etc/oci-vxlan/${OVERLAY}/${name} | cut -d' ' -f1`);
-      const installation = await host.on(`cat /var/lib/oci-vxlan/${OVERLAY}/installation`);
-      const { exitCode, stdout, stderr } = await host.program([
-        "check",
-        OVERLAY,
-        installation,
-        await digest("device"),
-        await digest("peers"),
-      ]);
+      const settings = async (name: string) => `${await host.on(`cat /etc/oci-vxlan/${OVERLAY}/${name}`)}\n`;
+      const { exitCode, stdout, stderr } = await host.sent(
+        checkCommand(
+          { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
+          {
+            installation: await host.on(`cat /var/lib/oci-vxlan/${OVERLAY}/installation`),
+            deviceSettings: await settings("device"),
+            peersSettings: await settings("peers"),
+          },
+        ),
+      );
       expect(exitCode, stderr).toBe(0);
       return stdout.replace(/\n?^oci-vxlan turn \d+$/m, "");
     };

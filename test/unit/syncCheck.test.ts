@@ -38,11 +38,10 @@ describe("the answer of a host", () => {
 });
 
 test("the check runs as root, for this installation and these settings", () => {
-  const command = checkCommand(
+  const { command, input } = checkCommand(
     { overlay: "prod.overlay", owner: "oci-vxlan/prod/overlay" },
     { installation: "some-id", deviceSettings: "a\n", peersSettings: "end\n" },
   );
-  expect(command).toMatch(
-    /sudo -n\) env .* timeout -k \d+ \d+ \S+\/oci-vxlan check prod\.overlay some-id [0-9a-f]{64} [0-9a-f]{64} /,
-  );
+  expect(command).toMatch(/sudo -n\) env .* timeout -k \d+ \d+ bash -s /);
+  expect(input).toMatch(/^main check prod\.overlay some-id [0-9a-f]{64} [0-9a-f]{64}$/m);
 });

@@ -1,13 +1,13 @@
-import { PROGRAM, asRoot, digestOf } from "../phases/phase.ts";
+import { PROGRAM, digestOf } from "../phases/phase.ts";
 import type { OverlayIdentity } from "../phases/phase.ts";
+import { MISSING, sentVerb } from "../phases/sentVerb.ts";
+import type { CommandWithInput } from "../phases/sentVerb.ts";
 
 /** Seconds after which the command is ended on the host: a repair may wait for firewalld and for the lock. */
 const TIME_LIMIT = 40;
 
 /** Exit codes of `timeout`, where it ended the command or had to kill it. */
 const TIMED_OUT = [124, 137];
-/** Exit code of `timeout`, where the program is missing. */
-const MISSING = 127;
 /** Exit code of the program, where the host has other settings than the stack. */
 const DIFFERS = 3;
 
@@ -38,10 +38,10 @@ export type CheckResult =
 /**
  * The command that checks a host. It repairs drift first, as the host's unit does, so it reports only what stays wrong.
  */
-export function checkCommand({ overlay }: OverlayIdentity, expected: ExpectedState): string {
+export function checkCommand({ overlay }: OverlayIdentity, expected: ExpectedState): CommandWithInput {
   const { installation, deviceSettings, peersSettings } = expected;
-  const command = `${PROGRAM} check ${overlay} ${installation} ${digestOf(deviceSettings)} ${digestOf(peersSettings)}`;
-  return asRoot(TIME_LIMIT, command, "is this host in sync with the stack?");
+  const args = ["check", overlay, installation, digestOf(deviceSettings), digestOf(peersSettings)];
+  return sentVerb("check.sh", args, TIME_LIMIT, "is this host in sync with the stack?");
 }
 
 /** Reads the host's answer. */
@@ -59,7 +59,7 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
   const reason = stderr.trim().slice(-1_000);
   return {
     state: "failed",
-    problem: `${host}: ${reason === "" ? `"${PROGRAM} check" ended with ${status} and gave no reason` : reason}`,
+    problem: `${host}: ${reason === "" ? `the check by ${PROGRAM} ended with ${status} and gave no reason` : reason}`,
   };
 }
 

@@ -1,7 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2153
-# Part of oci-vxlan: phase peers, and the check at the end of "pulumi up". Phase device is sent: phase-device.sh.
-
-EXIT_DIFFERS=3 # The host has other settings than the stack, or has lost some: the phases have to run again.
+# Part of oci-vxlan: phase peers. Phase device, and the check at the end of "pulumi up", are sent.
 
 verb_peers() {
 	local settings installation
@@ -31,28 +29,4 @@ undo_peers_phase() {
 	log "phase peers failed: the previous peers return"
 	replace_settings "$ETC/$OVERLAY/peers" <"$VAR/$OVERLAY/peers.previous"
 	rm "$VAR/$OVERLAY/peers.previous"
-}
-
-# Whether this host has the stack's settings and is in sync with them. A difference is repaired here, as the unit would
-# do it, so that the error is printed here if it cannot be.
-verb_check() { # INSTALLATION DEVICE_DIGEST PEERS_DIGEST
-	local turn=0
-	[[ -e $ETC/$OVERLAY/device ]] || exit "$EXIT_DIFFERS"
-	refuse_paused
-	if change_is_unconfirmed; then
-		lock
-		confirm_change
-		unlock
-	fi
-	[[ $(cat "$VAR/$OVERLAY/installation" 2>/dev/null) == "$1" ]] || exit "$EXIT_DIFFERS"
-	[[ $(digest_of "$ETC/$OVERLAY/device") == "$2" ]] || exit "$EXIT_DIFFERS"
-	[[ $(digest_of "$ETC/$OVERLAY/peers") == "$3" ]] || exit "$EXIT_DIFFERS"
-	reconcile_if_changed
-	[[ -z ${LOCK_FD-} ]] || unlock # The unit may be waiting for it.
-	await_unit
-	sed 's/^/oci-vxlan warning: /' "$RUN/$OVERLAY"/warned-* 2>/dev/null || true
-	# The turn decides which peers of a large fleet are probed this time.
-	[[ ! -e $RUN/$OVERLAY/turn ]] || read -r turn <"$RUN/$OVERLAY/turn"
-	write_file "$RUN/$OVERLAY/turn" <<<"$((turn + 1))"
-	echo "oci-vxlan turn $turn"
 }

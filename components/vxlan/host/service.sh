@@ -1,8 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2153
 # Part of oci-vxlan: the unit that keeps an overlay in sync. Stopping or disabling it pauses the overlay.
 
-UNIT_WAIT=9 # seconds in which a unit that fails must be up again: systemd waits 5 of them
-
 UNIT_FILE=/etc/systemd/system/oci-vxlan@.service
 
 read_unit_state() {
@@ -31,16 +29,6 @@ refuse_paused() {
 # Prints a digest of the program and its unit as they are installed.
 program_digest() {
 	cat "$PROGRAM_FILE" "${PARTS[@]/#/$LIB/}" "$UNIT_FILE" | sha256sum | cut -d' ' -f1
-}
-
-# systemd starts a unit that failed again within a few seconds, as often as it takes.
-await_unit() {
-	local deadline=$((SECONDS + UNIT_WAIT))
-	until read_unit_state && [[ ${UNIT_STATE[ActiveState]} == active ]]; do
-		((SECONDS < deadline)) || die "$UNIT on $(hostname) does not stay up, so nothing keeps the overlay in sync" \
-			"there: sudo journalctl --boot --unit $UNIT"
-		sleep 0.5
-	done
 }
 
 stop_unit() {

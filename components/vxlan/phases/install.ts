@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { gzipSync, strToU8 } from "fflate";
 import { readHostText } from "../hostText.ts";
 import { PROGRAM, asRoot, lines } from "./phase.ts";
+import type { CommandWithInput } from "./sentVerb.ts";
 
 /** Seconds after which the delivery is ended on the host. */
 const DELIVERY_LIMIT = 30;
@@ -79,18 +80,12 @@ export function installScript(overlay: string, resource: string, settings: strin
  */
 const deliveryFile = (resource: string) => `/run/oci-vxlan-program-${resource}`;
 
-/** A command with its standard input. */
-interface Delivery {
-  command: string;
-  input: string;
-}
-
 /**
  * Delivers the program to a host, over a session of the program's own, before phase device runs there.
  *
  * @param resource digest of the phase's resource
  */
-export function delivery(resource: string): Delivery {
+export function delivery(resource: string): CommandWithInput {
   const file = deliveryFile(resource);
   return {
     command: asRoot(DELIVERY_LIMIT, "bash -s", "needs root, or sudo without a password"),
