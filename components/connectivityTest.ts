@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { switchOffloadsOff } from "./checksumOffload.ts";
 import { explainFailures } from "./failureReport.ts";
 import { checkHost } from "./hostCheck.ts";
 import { probeFrom, transfer } from "./hostProbes.ts";
@@ -77,25 +78,52 @@ interface ProbeResults {
   transfers: number;
 }
 
-/** Lets every host probe its peers of this turn, and receive a transfer from one of them. */
+/** Whether traffic passes. */
+interface ProbeSummary {
+  problems: string[];
+  verified: LastVerified | undefined;
+}
+
+/**
+ * Lets every host probe its peers of this turn, and receive a transfer from one of them. Where hosts send wrong
+ * checksums, their offload is switched off, and everything is probed again. Each round cures further hosts.
+ */
 async function probeAll(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   turn: number,
-): Promise<{ problems: string[]; verified: LastVerified | undefined }> {
+): Promise<ProbeSummary> {
+  const cured = new Set<string>();
+  for (;;) {
+    const { senders, ...summary } = await probeRound(overlay, sessions, turn);
+    const faulty = new Map([...senders].filter(([sender]) => !cured.has(sender)));
+    if (overlay.settings.checksumOffload === "off" || faulty.size === 0) return summary;
+    const problems = await switchOffloadsOff(overlay, sessions, faulty);
+    if (problems.length > 0) return { ...summary, problems: [...summary.problems, ...problems] };
+    for (const sender of faulty.keys()) cured.add(sender);
+  }
+}
+
+/** @returns also the hosts that sent TCP with wrong checksums, each with a peer that discarded it */
+async function probeRound(
+  overlay: TestedOverlay,
+  sessions: readonly HostSession[],
+  turn: number,
+): Promise<ProbeSummary & { senders: ReadonlyMap<string, string> }> {
   if (sessions.length < 2) {
     await pulumi.log.warn(
       "nothing was probed, since fewer than two hosts are up and in sync.",
       overlay.component,
     );
-    return { problems: [], verified: undefined };
+    return { problems: [], verified: undefined, senders: new Map() };
   }
   const results: ProbeResults = { reports: [], failures: [], problems: [], transfers: 0 };
   await forEachHost(sessions, (session) => probePeers(overlay, sessions, session, turn, results));
   const { reports, failures, problems, transfers } = results;
-  problems.push(...(await explainFailures(overlay, sessions, failures)));
+  const explanation = await explainFailures(overlay, sessions, failures);
+  problems.push(...explanation.problems);
   const verified = lastVerified(overlay.settings, reports, sessions.length, transfers, overlay.mtu);
-  return { problems, verified };
+  return { problems, verified, senders: explanation.senders };
 }
 
 /** @param results gets those of this host */

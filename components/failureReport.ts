@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { probeFrom, transfer } from "./hostProbes.ts";
 import type { HostSession, TestedOverlay } from "./hostProbes.ts";
+import { checksumSenders } from "./vxlan/diagnosis/counterFindings.ts";
 import { diagnose } from "./vxlan/diagnosis/diagnose.ts";
 import { evidenceCommand, evidenceInput, parseEvidence } from "./vxlan/diagnosis/evidence.ts";
 import type { Evidence } from "./vxlan/diagnosis/evidence.ts";
@@ -18,18 +19,25 @@ const EVIDENCE_LIMIT = 15;
 /** Causes that are reported for a pair. The first ones explain it, and the others follow from them. */
 const CAUSES_A_PAIR = 4;
 
+/** Why probes failed. */
+interface Explanation {
+  /** One text with all failed probes and their causes; none where all passed when they were repeated. */
+  problems: string[];
+  /** Hosts that sent TCP with wrong checksums, each with a peer that discarded it. */
+  senders: Map<string, string>;
+}
+
 /**
  * Examines failed probes. All are repeated, and one that passes is only warned about, since a busy machine may be the
  * cause. For some pairs of the others the probe is repeated again, with evidence of both hosts right before and right
  * after it.
- *
- * @returns one text with all failed probes and their causes; none where all passed when they were repeated
  */
 export async function explainFailures(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   failures: readonly FailedProbe[],
-): Promise<string[]> {
+): Promise<Explanation> {
+  const senders = new Map<string, string>();
   const lastingFailures: FailedProbe[] = [];
   await Promise.all(
     failures.map(async (failure) => {
@@ -38,17 +46,17 @@ export async function explainFailures(
       else await pulumi.log.warn(`${describeFailure(failure)} at first, and passes now.`, overlay.component);
     }),
   );
-  if (lastingFailures.length === 0) return [];
+  if (lastingFailures.length === 0) return { problems: [], senders };
   const causes: string[] = [];
   for (const failure of onePerPair(lastingFailures))
-    causes.push(...(await examine(overlay, sessions, failure)));
+    causes.push(...(await examine(overlay, sessions, failure, senders)));
   const lines = [
     "the overlay does not carry all traffic:",
     ...lastingFailures.map((failure) => `  ${describeFailure(failure)}`),
     "What was found on the hosts:",
     ...[...new Set(causes)].map((cause) => `  ${cause}`),
   ];
-  return [lines.join("\n")];
+  return { problems: [lines.join("\n")], senders };
 }
 
 /** One failure of each two hosts, whichever of them probed the other. */
@@ -61,10 +69,12 @@ function onePerPair(failures: readonly FailedProbe[]): FailedProbe[] {
   return [...byPair.values()].slice(0, EXAMINED_PAIRS);
 }
 
+/** @param senders gets the hosts that sent TCP with wrong checksums */
 async function examine(
   overlay: TestedOverlay,
   sessions: readonly HostSession[],
   failure: FailedProbe,
+  senders: Map<string, string>,
 ): Promise<string[]> {
   const { settings, mtu } = overlay;
   const [from, to] = endsOf(sessions, failure);
@@ -81,12 +91,18 @@ async function examine(
     ]);
     if (again === "passes")
       return [`${failure.from} -> ${failure.to} comes and goes: it passed while both hosts were examined.`];
-    const causes = diagnose(
-      again,
+    const [fromPair, toPair] = [
       { before: fromBefore, after: fromAfter },
       { before: toBefore, after: toAfter },
-      { device: settings.device, port: settings.port, vni: settings.vni, mtu, admitsAll: testsTcp(settings) },
-    );
+    ];
+    for (const [sender, receiver] of checksumSenders(again, fromPair, toPair)) senders.set(sender, receiver);
+    const causes = diagnose(again, fromPair, toPair, {
+      device: settings.device,
+      port: settings.port,
+      vni: settings.vni,
+      mtu,
+      admitsAll: testsTcp(settings),
+    });
     return causes.slice(0, CAUSES_A_PAIR);
   } catch (error) {
     return [`${failure.from} and ${failure.to} could not be examined: ${(error as Error).message}.`];

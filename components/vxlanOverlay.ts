@@ -95,6 +95,11 @@ export interface OverlayArgs {
    */
   hostFirewall?: string;
   /**
+   * Who computes the checksums of what the overlay sends: with `auto` (default) the NIC, and the host itself once the
+   * connectivity test has seen that its NIC sends wrong ones inside VXLAN; with `off` always the host. *Updatable.*
+   */
+  checksumOffload?: string;
+  /**
    * Whether every `up` ends in every host probing its peers over the overlay: ICMP that fills the MTU and may not
    * fragment. Where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and
    * `hostFirewall` is `manage`), also TCP to sshd, and 256 KiB from one peer of each host. In fleets of more than 17
@@ -136,7 +141,8 @@ interface OverlayMember extends HostDevice {
 /**
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each, with FDB
  * and neighbour entries for all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables,
- * util-linux, gzip and, for the connectivity test, ping. They repair drift, and keep their place in the overlay over
+ * util-linux, gzip and, for the connectivity test, ping; ethtool or python3 where a NIC cannot compute checksums inside
+ * VXLAN. They repair drift, and keep their place in the overlay over
  * reboots.
  *
  * Every `up` ends in a connectivity test, whether anything changed or not: each host says whether it is in sync, and

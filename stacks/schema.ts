@@ -396,6 +396,12 @@ const overlay = section(
         "non-peers is dropped either way.",
       { default: defaults.hostFirewall, enum: ["manage", "leave"] },
     ),
+    checksumOffload: key(
+      z.string().optional(),
+      "Some NICs send wrong checksums inside VXLAN: ICMP passes, and TCP hangs. With `auto`, a host where `up` has seen " +
+        "that computes them itself from then on; with `off`, all hosts do, which costs some CPU.",
+      { default: defaults.checksumOffload, enum: ["auto", "off"] },
+    ),
     verify: key(
       z.boolean().optional(),
       "Whether every `up` ends in the hosts probing each other over the overlay. With `false` they are " +

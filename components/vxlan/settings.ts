@@ -24,6 +24,11 @@ export interface OverlaySettings {
    * non-peers is dropped either way.
    */
   hostFirewall: string;
+  /**
+   * `auto`: a host whose NIC sends wrong checksums inside VXLAN computes them itself, once the connectivity test has
+   * seen that. `off`: all hosts do.
+   */
+  checksumOffload: string;
   /** Seconds after which a host undoes a change of its settings that no new SSH session has confirmed; 30 to 3600. */
   confirmTimeout: number;
   /** Whether every `up` ends in hosts probing their peers. */
@@ -58,6 +63,7 @@ export function withDefaults(settings: Partial<OverlaySettings>): OverlaySetting
     flood: settings.flood ?? true,
     overlayIngress: settings.overlayIngress ?? "all",
     hostFirewall: settings.hostFirewall ?? "manage",
+    checksumOffload: settings.checksumOffload ?? "auto",
     // Seconds: enough for the next phase of the same `up` to open its SSH session.
     confirmTimeout: settings.confirmTimeout ?? 180,
     verify: settings.verify ?? true,

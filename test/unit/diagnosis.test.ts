@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checksumSenders } from "../../components/vxlan/diagnosis/counterFindings.ts";
 import { diagnose } from "../../components/vxlan/diagnosis/diagnose.ts";
 import type { EvidencePair } from "../../components/vxlan/diagnosis/end.ts";
 import type { FailedProbe } from "../../components/vxlan/connectivityTest/failedProbe.ts";
@@ -208,12 +209,12 @@ describe("the first finding", () => {
     [
       "broken checksum offload",
       { probe: { ...TCP, answer: "silent" }, to: ["count Tcp.InCsumErrors 5"] },
-      "host02 discarded 5 packets of TCP with a wrong checksum, as the NIC of host01 leaves them where it cannot compute them inside VXLAN: on host01: sudo ethtool -K vxlan0 tx-checksum-ip-generic off.",
+      "host02 discarded 5 packets of TCP with a wrong checksum, as the NIC of host01 leaves them where it cannot compute them inside VXLAN: set overlay.checksumOffload to off, or until the device is made again: on host01: sudo ethtool -K vxlan0 tx-checksum-ip-generic off.",
     ],
     [
       "broken checksum offload of the peer",
       { probe: { ...TCP, answer: "silent" }, from: ["count Udp.InCsumErrors 3"] },
-      "host01 discarded 1 packet of UDP with a wrong checksum, as the NIC of host02 leaves them where it cannot compute them inside VXLAN: on host02: sudo ethtool -K vxlan0 tx-checksum-ip-generic off.",
+      "host01 discarded 1 packet of UDP with a wrong checksum, as the NIC of host02 leaves them where it cannot compute them inside VXLAN: set overlay.checksumOffload to off, or until the device is made again: on host02: sudo ethtool -K vxlan0 tx-checksum-ip-generic off.",
     ],
     [
       "the MTU of a device",
@@ -398,6 +399,26 @@ test("what is proven comes before what is likely, and that before what is possib
     expect.stringContaining("is failed"),
     expect.stringContaining("firewalld has vxlan0 in zone public"),
   ]);
+});
+
+describe("the senders of wrong checksums", () => {
+  const senders = ({ from, to, probe }: Case) =>
+    Object.fromEntries(checksumSenders({ ...PROBE, ...probe }, pair("host01", from), pair("host02", to)));
+  const SILENT: Case["probe"] = { ...TCP, answer: "silent" };
+
+  test("are those whose peer discarded packets while TCP failed", () => {
+    expect(senders({ probe: SILENT, to: ["count Udp.InCsumErrors 3"] })).toEqual({ host01: "host02" });
+    const both = { from: ["count Tcp.InCsumErrors 1"], to: ["count Tcp.InCsumErrors 2"] };
+    expect(senders({ probe: { ...TCP, probe: "transfer" }, ...both })).toEqual({
+      host01: "host02",
+      host02: "host01",
+    });
+  });
+
+  test("are none where ICMP failed, or where nothing was discarded", () => {
+    expect(senders({ to: ["count Udp.InCsumErrors 3"] })).toEqual({});
+    expect(senders({ probe: SILENT })).toEqual({});
+  });
 });
 
 describe("evidence", () => {

@@ -1,5 +1,6 @@
-import { likely, packets, possible, proven } from "./end.ts";
-import type { DiagnosisSettings, End, Finding } from "./end.ts";
+import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
+import { End, likely, packets, possible, proven } from "./end.ts";
+import type { DiagnosisSettings, EvidencePair, Finding } from "./end.ts";
 
 /** Counters that rise only where packets are discarded. */
 export function counterFindings(end: End, settings: DiagnosisSettings): Finding[] {
@@ -10,9 +11,27 @@ export function counterFindings(end: End, settings: DiagnosisSettings): Finding[
   ];
 }
 
+/** Hosts whose NIC sends wrong checksums. Each has the peer that discarded packets while the probe was repeated. */
+export type ChecksumSenders = ReadonlyMap<string, string>;
+
+/**
+ * Who sent wrong checksums, where a probe by TCP failed. ICMP that fills the MTU has passed before it, so the path is
+ * good. Where the NIC leaves an inner checksum wrong, that of the outer UDP header does not match either, and the peer
+ * counts the packet there; only without outer checksums it counts it for TCP.
+ */
+export function checksumSenders(probe: FailedProbe, from: EvidencePair, to: EvidencePair): ChecksumSenders {
+  if (probe.probe === "icmp") return new Map();
+  const ends = [
+    new End(probe.from, probe.fromUnderlay, probe.to, probe.toUnderlay, from),
+    new End(probe.to, probe.toUnderlay, probe.from, probe.fromUnderlay, to),
+  ];
+  const receivers = ends.filter((end) => end.rise("Tcp.InCsumErrors") + end.rise("Udp.InCsumErrors") > 0);
+  return new Map(receivers.map(({ name, peer }) => [peer, name]));
+}
+
 function checksumFindings(end: End, { device }: DiagnosisSettings): Finding[] {
   const { name, peer } = end;
-  const command = `on ${peer}: sudo ethtool -K ${device} tx-checksum-ip-generic off`;
+  const command = `set overlay.checksumOffload to off, or until the device is made again: on ${peer}: sudo ethtool -K ${device} tx-checksum-ip-generic off`;
   return ["Udp", "Tcp", "Icmp"].flatMap((protocol) => {
     const count = end.rise(`${protocol}.InCsumErrors`);
     if (count === 0) return [];

@@ -73,6 +73,7 @@ reconcile_device() {
 		ADMINISTRATOR_STATE=
 	fi
 	warn_of_master "$link"
+	reconcile_offload
 }
 
 # Prints the first attribute in which a link differs from the overlay's device; nothing if there is none.

@@ -59,6 +59,7 @@ export function deviceSettings(
     `flood ${overlay.flood}`,
     `ingress ${overlay.overlayIngress}`,
     `firewall ${overlay.hostFirewall}`,
+    ...(overlay.checksumOffload === "off" ? ["offload off"] : []),
     `confirm-timeout ${overlay.confirmTimeout}`,
     `generation ${generation}`,
     ...(instanceIdentity === undefined ? [] : [`machine ${instanceIdentity}`]),

@@ -21,6 +21,7 @@ const PARTS = [
   "lock.sh",
   "settings.sh",
   "device.sh",
+  "offload.sh",
   "fdb.sh",
   "fdb.awk",
   "peer-filter.sh",

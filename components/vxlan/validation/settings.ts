@@ -36,7 +36,7 @@ export function validateDevice(
 }
 
 export function validateChoices(
-  { overlayIngress, hostFirewall }: OverlaySettings,
+  { overlayIngress, hostFirewall, checksumOffload }: OverlaySettings,
   at: (key: string) => string,
 ): Problem[] {
   const problems: Problem[] = [];
@@ -50,6 +50,12 @@ export function validateChoices(
     problems.push({
       path: at("hostFirewall"),
       message: `"${hostFirewall}" is neither "manage" (the overlay is let through the host's firewall) nor "leave".`,
+    });
+  }
+  if (checksumOffload !== "auto" && checksumOffload !== "off") {
+    problems.push({
+      path: at("checksumOffload"),
+      message: `"${checksumOffload}" is neither "auto" (switched off on hosts that send wrong checksums) nor "off" (on all hosts).`,
     });
   }
   return problems;

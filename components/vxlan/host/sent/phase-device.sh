@@ -58,6 +58,8 @@ refuse_missing_tools() {
 		type -P "$tool" >/dev/null || die "$(hostname) has no $tool: install nftables, iproute2 (iproute on Oracle Linux)," \
 			"util-linux, diffutils, awk and sed there, then run pulumi up again"
 	done
+	[[ $OFFLOAD != off || -n $(type -P ethtool python3 /usr/libexec/platform-python) ]] || die "$(hostname) has neither" \
+		"ethtool nor python3, by which checksumOffload: off is set: install ethtool there, then run pulumi up again"
 }
 
 # The stack may go back to an older checkout, for example after a change that failed.
@@ -153,6 +155,7 @@ identify_installation() { # FILE_OF_NEW_SETTINGS
 	old=$(cat "$file" 2>/dev/null) || old=$(identity_of "$ETC/$OVERLAY/device")
 	if [[ ! -e $VAR/$OVERLAY/installation || $old != "$(identity_of "$1")" ]]; then
 		write_file "$VAR/$OVERLAY/installation" </proc/sys/kernel/random/uuid
+		rm -f "$ETC/$OVERLAY/offload-off" # Another NIC may do, so "up" tests it again.
 	fi
 	write_file "$file" < <(identity_of "$1")
 }
