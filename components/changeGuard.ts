@@ -6,6 +6,7 @@ import { logIn, logInPatiently } from "./hostLogin.ts";
 import type { SshSession } from "./sshSession.ts";
 import { confirmCommand } from "./vxlan/phases/device.ts";
 import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
+import type { CommandWithInput } from "./vxlan/phases/sentVerb.ts";
 import { removeOverlay } from "./vxlan/phases/removal.ts";
 
 /** Seconds for a login, a confirmation, and a removal, which may wait for another run of the host's program. */
@@ -69,11 +70,15 @@ export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions 
   };
 }
 
-async function confirmChange(host: string, confirmation: string, connection: Connection): Promise<void> {
+async function confirmChange(
+  host: string,
+  confirmation: CommandWithInput,
+  connection: Connection,
+): Promise<void> {
   let session: SshSession | undefined;
   try {
     session = await logInPatiently(connection, LOGIN_LIMIT, PATIENCE);
-    const { status, stderr } = await session.run(confirmation, "", CONFIRM_LIMIT);
+    const { status, stderr } = await session.run(confirmation.command, confirmation.input, CONFIRM_LIMIT);
     if (status !== 0) throw new Error(stderr.trim().slice(-1_500) || `its program ended with ${status}`);
   } catch (error) {
     throw new Error(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { digestOf, PROGRAM } from "../../components/vxlan/phases/phase.ts";
+import { confirmCommand } from "../../components/vxlan/phases/device.ts";
+import { PROGRAM, digestOf } from "../../components/vxlan/phases/phase.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { until } from "../../lab/system/commands.ts";
 import { DEVICE_PHASE } from "./namespace.ts";
@@ -33,7 +34,7 @@ const state = async () => [
   ),
 ];
 const program = (args: string[], input = "") => host.program(args, input);
-const confirm = (settings = settingsOf()) => program(["confirm", OVERLAY, digestOf(settings)]);
+const confirm = (settings = settingsOf()) => host.sent(confirmCommand({ overlay: OVERLAY }, settings));
 /** What the timer runs: for the settings that the last change has set. */
 const rollBack = async () => {
   const timer = /roll-back lab\.overlay ([0-9a-f]{64})/g;

@@ -69,13 +69,6 @@ verb_roll_back() { # DEVICE_DIGEST
 	roll_back "no new SSH session has reached $(hostname) since its last change"
 }
 
-verb_confirm() { # DEVICE_DIGEST
-	lock
-	[[ $(digest_of "$ETC/$OVERLAY/device") == "$1" ]] || die "$(hostname) has taken the change back already, since no" \
-		"new SSH session had reached it in time: sudo journalctl -t $PROGRAM"
-	confirm_change
-}
-
 # Phases leave the host as they found it if they fail. Pulumi keeps the state from before a failed phase, so nothing else
 # would undo a first installation or a change.
 begin_phase() { # UNDO_FUNCTION

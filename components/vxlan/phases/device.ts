@@ -5,6 +5,8 @@ import { installScript } from "./install.ts";
 import { PROGRAM, asRoot, digestOf, lines } from "./phase.ts";
 import type { OverlayIdentity, Phase } from "./phase.ts";
 import { removalCommand } from "./removal.ts";
+import { sentVerb } from "./sentVerb.ts";
+import type { CommandWithInput } from "./sentVerb.ts";
 
 /** Why a host is installed anew although its settings are the same: one of these changed. */
 export interface ReinstallTriggers {
@@ -131,10 +133,10 @@ function isMulticast(mac: string): boolean {
  *
  * @param settings the settings file that phase device has written
  */
-export function confirmCommand({ overlay }: Pick<OverlayIdentity, "overlay">, settings: string): string {
-  return asRoot(
-    TIME_LIMIT.confirm,
-    `${PROGRAM} confirm ${overlay} ${digestOf(settings)}`,
-    "keeps the change",
-  );
+export function confirmCommand(
+  { overlay }: Pick<OverlayIdentity, "overlay">,
+  settings: string,
+): CommandWithInput {
+  const args = ["confirm", overlay, digestOf(settings)];
+  return sentVerb("confirm.sh", args, TIME_LIMIT.confirm, "keeps the change");
 }
