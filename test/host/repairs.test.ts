@@ -9,6 +9,7 @@ import {
   kernel,
   peers,
   reconcile,
+  settingsOf,
   useHostForEachTest,
 } from "./overlay.ts";
 
@@ -201,6 +202,33 @@ describe("the host side", () => {
     await peers(installation);
     expect((await kernel()).split("\n").sort()).toEqual(old.split("\n").sort());
     expect(await reconcile()).toBe("");
+  });
+
+  test("logs what tc and ethtool have set on a device that has to be made again", async () => {
+    await install();
+    await host.on(`printf '#!/bin/bash\necho "Features for $2:
+rx-checksumming: off [fixed]
+tx-checksumming: on
+\ttx-checksum-ip-generic: off
+\ttx-tcp-segmentation: off [requested on]
+generic-receive-offload: on
+rx-gro-list: on
+rx-udp-gro-forwarding: off"' >/usr/sbin/ethtool; chmod 755 /usr/sbin/ethtool`);
+    const shape = () =>
+      host.on(
+        "tc qdisc add dev vxlan0 root tbf rate 1gbit burst 64k latency 50ms; tc qdisc add dev vxlan0 clsact",
+      );
+    await shape();
+    const { stderr } = await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 101 } }));
+    expect(stderr).toContain(
+      "warning: vxlan0 is made again, and loses what an administrator has set: qdisc tbf, qdisc clsact, tx-checksum-ip-generic: off, rx-gro-list: on\n",
+    );
+    await shape();
+    await reconcile();
+    await host.on("ip link del vxlan0");
+    expect(await reconcile()).toMatch(/ip link add vxlan0 .* # it was missing, and had qdisc tbf$/m);
+    await host.on("ip link del vxlan0");
+    expect(await reconcile()).toMatch(/ip link add vxlan0 .* # it was missing$/m);
   });
 
   test.each([

@@ -104,7 +104,7 @@ change_device() { # LINK DIFFERENCE
 		repair "$2" ip link set dev "$DEVICE" type vxlan local "$UNDERLAY" dev "$NIC" nolearning ttl auto tos 0 || true
 		[[ -n $(device_difference "$(show_device)") ]] || return 0
 	fi
-	if [[ $1 == *" link/ether $MAC "* ]]; then save_administrator_state; fi
+	if [[ $1 == *" link/ether $MAC "* ]]; then save_administrator_state; log_losses; fi
 	repair "$2" ip link del dev "$DEVICE"
 }
 
@@ -123,7 +123,9 @@ rename_back() {
 }
 
 make_device() {
-	repair "it was missing" ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" \
+	local pattern="s/^[0-9]*: $DEVICE: .* qdisc \([^ ]*\) .*/, and had qdisc \1/p" losses
+	losses=$(sed -n "/ qdisc noqueue /!$pattern" "$RUN/$OVERLAY/snapshot" 2>/dev/null) || true
+	repair "it was missing$losses" ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" \
 		local "$UNDERLAY" dev "$NIC" nolearning ||
 		die "the kernel of $(hostname) does not make $DEVICE, for the reason above. Where another device has VNI $VNI at" \
 			"port $PORT, remove it: at that port $(list_port_holders) are to be seen. If it is none of them, it was moved into" \
@@ -154,6 +156,17 @@ save_administrator_state() {
 		bridge fdb show dev "$DEVICE" | awk -v dev="$DEVICE" '
 			$2 == "dst" && $1 != "00:00:00:00:00:00" && NF == 5 { print "bridge fdb append", $1, "dev", dev, $2, $3, $4, $5 }'
 	)
+}
+
+# Logs what tc and ethtool have set on the device, since the next one will not have it.
+log_losses() {
+	local losses
+	losses=$(
+		tc qdisc show dev "$DEVICE" | awk '$2 != "noqueue" { print $1, $2 }'
+		ethtool -k "$DEVICE" | awk 'NF == 2 && ($2 == "off") != ($1 ~ /^(tx-nocache-copy|rx-gro-list|rx-udp-gro-f.*):/)'
+	) 2>/dev/null || true
+	losses=${losses//$'\n'/, }
+	[[ -z $losses ]] || log "warning: $DEVICE is made again, and loses what an administrator has set: ${losses//$'\t'/}"
 }
 
 # The addresses of a bridge's port get no traffic. Somebody has made the device one on purpose, so it stays.
