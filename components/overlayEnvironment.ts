@@ -13,6 +13,7 @@ import type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { markValidated, refuseInvalid, refuseProblems } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 import { withDefaults } from "./vxlan/settings.ts";
+import { validateLogin, validatePublicKey } from "./vxlan/validation/login.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
 import { VxlanOverlay, overlayIdentity } from "./vxlanOverlay.ts";
 import type { OverlayArgs, VxlanHostArgs } from "./vxlanOverlay.ts";
@@ -242,7 +243,13 @@ function spreadFaultDomains(hosts: readonly string[]): Record<string, string | u
 }
 
 function validateArgs(args: OverlayEnvironmentArgs): Problem[] {
-  return [...validateEnvironment(args), ...validateHostKeys(args)];
+  const hasInstance = Object.values(args.hosts).some(({ instance }) => instance !== undefined);
+  return [
+    ...validateEnvironment(args),
+    ...validateHostKeys(args),
+    ...validateLogin("ssh", args.ssh),
+    ...(hasInstance ? validatePublicKey("ssh", args.ssh) : []),
+  ];
 }
 
 /** The machine that is a host of the overlay: where it is, and how SSH reaches it. */

@@ -27,6 +27,7 @@ import { DEFAULT_USER, connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
+import { validateLogin, validatePublicKey } from "./vxlan/validation/login.ts";
 
 /** An image: pinned by its OCID, or the newest of a name when the instance is created. */
 export interface ImageArgs {
@@ -299,6 +300,8 @@ function validateArgs(args: OverlayHostArgs): Problem[] {
     ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
     ...problemWithOcid(args.subnetId, "subnet", "subnetId"),
     ...validateInstance(args, ""),
+    ...validateLogin("ssh", args.ssh),
+    ...validatePublicKey("ssh", args.ssh),
   ];
 }
 
@@ -318,14 +321,13 @@ function sizeOf({ ocpus = DEFAULT_OCPUS, memoryInGBs = DEFAULT_MEMORY * ocpus }:
 /** The `metadata` of the instance, which creates the login user and sets the host key. */
 function firstBootMetadata(
   hostname: string,
-  { user = DEFAULT_USER, privateKey, privateKeyPassphrase }: LoginArgs,
+  { user = DEFAULT_USER, privateKey, privateKeyPassphrase, publicKey }: LoginArgs,
   keys: pulumi.Output<HostKeyPair>,
 ): pulumi.Output<Record<string, string>> {
-  return pulumi
-    .all([keys, privateKey, privateKeyPassphrase])
-    .apply(([hostKey, loginKey, passphrase]) =>
-      instanceMetadata({ hostname, user, hostKey, authorizedKeys: [publicKeyOf(loginKey, passphrase)] }),
-    );
+  return pulumi.all([keys, privateKey, privateKeyPassphrase]).apply(([hostKey, loginKey, passphrase]) => {
+    const authorizedKey = publicKey ?? publicKeyOf(loginKey ?? "", passphrase);
+    return instanceMetadata({ hostname, user, hostKey, authorizedKeys: [authorizedKey] });
+  });
 }
 
 /**

@@ -35,9 +35,16 @@ export interface LoginArgs {
   /** TCP port of sshd. Default 22. *Updatable.* */
   port?: number;
   /** Private key in OpenSSH or PEM format; kept as a secret. Its public half goes to instances at their first boot. */
-  privateKey: pulumi.Input<string>;
+  privateKey?: pulumi.Input<string>;
   /** Passphrase of the private key, if it has one; kept as a secret. */
   privateKeyPassphrase?: pulumi.Input<string>;
+  /**
+   * In place of a private key: true for the SSH agent whose socket is in SSH_AUTH_SOCK, or the path of a socket. It
+   * holds for jump hosts too, unless they have a key of their own. *Updatable.*
+   */
+  agent?: boolean | string;
+  /** Beside `agent`: the public key that goes to instances at their first boot. */
+  publicKey?: string;
   /** Jump host through which SSH goes. Default: none. *Updatable.* */
   proxy?: JumpHostArgs;
 }
@@ -53,9 +60,11 @@ export interface SshArgs {
    */
   user?: pulumi.Input<string>;
   /** Private key in OpenSSH or PEM format; kept as a secret. *Updatable.* */
-  privateKey: pulumi.Input<string>;
+  privateKey?: pulumi.Input<string>;
   /** Passphrase of the private key, if it has one; kept as a secret. *Updatable.* */
   privateKeyPassphrase?: pulumi.Input<string>;
+  /** In place of a private key: true for the SSH agent in SSH_AUTH_SOCK, or the path of a socket. *Updatable.* */
+  agent?: boolean | string;
   /**
    * The host's public key, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp… AAAA…`. Required: without it the provider
    * accepts any host. An RSA key pins SHA-1 signatures, which current OpenSSH refuses. *Updatable*: a re-imaged
@@ -80,8 +89,11 @@ export interface Login {
   host: string;
   port: number;
   user: string;
-  privateKey: string;
+  /** Undefined: an agent has the key. */
+  privateKey?: string;
   privateKeyPassword?: string;
+  /** Socket of the agent. Undefined: the one in SSH_AUTH_SOCK. */
+  agentSocketPath?: string;
   hostKey: string;
 }
 
@@ -117,21 +129,19 @@ function loginTo(ssh: SshArgs) {
     user: ssh.user ?? DEFAULT_USER,
     privateKey: ssh.privateKey,
     privateKeyPassword: ssh.privateKeyPassphrase,
+    // A path in SSH_AUTH_SOCK differs from session to session, so the provider looks it up itself.
+    agentSocketPath: typeof ssh.agent === "string" ? ssh.agent : undefined,
     hostKey: ssh.hostKey,
   };
 }
 
 /** The login to a jump host. What it leaves out is that of the host behind it, except for the port. */
 function jumpHostLogin(ssh: SshArgs, { address, port, user, hostKey, ...keys }: JumpHostArgs): SshArgs {
-  const ownKey = keys.privateKey === undefined ? ssh : keys;
-  return {
-    host: address,
-    port,
-    user: user ?? ssh.user,
-    privateKey: keys.privateKey ?? ssh.privateKey,
-    privateKeyPassphrase: ownKey.privateKeyPassphrase,
-    hostKey,
-  };
+  const { privateKey, privateKeyPassphrase } = keys;
+  // With a key of its own it needs no agent, and the provider then dials no other one, which may be gone.
+  const login = { host: address, port, user: user ?? ssh.user, hostKey, agent: ssh.agent };
+  if (privateKey !== undefined) return { ...login, privateKey, privateKeyPassphrase };
+  return { ...login, privateKey: ssh.privateKey, privateKeyPassphrase: ssh.privateKeyPassphrase };
 }
 
 /** A host, reached by SSH directly, as the jump host of others. */

@@ -1,8 +1,16 @@
 import type { Duplex, Readable } from "node:stream";
 import ssh2 from "ssh2";
-import type { Client, ConnectConfig, ParsedKey, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from "ssh2";
+import type {
+  AgentAuthMethod,
+  Client,
+  ConnectConfig,
+  PublicKeyAuthMethod,
+  ServerHostKeyAlgorithm,
+} from "ssh2";
+import { agentSocketOf } from "./agent.ts";
 import type { Login } from "./remoteCommand.ts";
 import { printable } from "./vxlan/printable.ts";
+import { readPrivateKey } from "./vxlan/privateKey.ts";
 
 /** How a command ended on a host. */
 export interface Answer {
@@ -17,18 +25,6 @@ const ANSWER_LIMIT = 1024 * 1024;
 
 /** Thrown where the configuration of a host's sshd forbids to forward connections. */
 export class ForwardingRefused extends Error {}
-
-/** The key that was unlocked last. To unlock one takes a third of a second, and a fleet usually has one key. */
-let unlockedKey: { text: string; passphrase: string | undefined; key: ParsedKey } | undefined;
-
-function unlock(text: string, passphrase: string | undefined): ParsedKey {
-  if (unlockedKey?.text !== text || unlockedKey.passphrase !== passphrase) {
-    const key = ssh2.utils.parseKey(text, passphrase);
-    if (key instanceof Error) throw key;
-    unlockedKey = { text, passphrase, key };
-  }
-  return unlockedKey.key;
-}
 
 /** An SSH session of the program itself. The provider dials only where a resource changes. */
 export class SshSession {
@@ -140,36 +136,38 @@ function collectText(stream: Readable, onExcess: () => void): () => string {
 
 /** Refuses a private key that cannot be read, before anything is dialled. */
 export function requireKey({ privateKey, privateKeyPassword }: Login): void {
-  unlock(privateKey, privateKeyPassword);
+  if (privateKey !== undefined) readPrivateKey(privateKey, privateKeyPassword);
 }
 
 /** The message may quote the server, for example why it closed the connection. */
 const printableError = (error: Error) => new Error(printable(error.message));
 
-/** @throws Error where the private key cannot be read */
-function configOf({
-  host,
-  port,
-  user: username,
-  privateKey,
-  privateKeyPassword,
-  hostKey,
-}: Login): ConnectConfig {
+/** @throws Error where the private key cannot be read, or there is no agent */
+function configOf(login: Login): ConnectConfig {
+  const { host, port, user: username, hostKey } = login;
   const [type, pinnedKey = ""] = hostKey.trim().split(/\s+/);
-  const publicKeyLogin: PublicKeyAuthMethod = {
-    type: "publickey",
-    username,
-    key: unlock(privateKey, privateKeyPassword),
-  };
   return {
     host,
     port,
     username,
-    authHandler: [publicKeyLogin],
+    authHandler: [authenticationOf(login)],
     readyTimeout: 0,
     algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
     hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(pinnedKey, "base64")),
   };
+}
+
+function authenticationOf({
+  user: username,
+  privateKey,
+  privateKeyPassword,
+  agentSocketPath,
+}: Login): PublicKeyAuthMethod | AgentAuthMethod {
+  if (privateKey !== undefined)
+    return { type: "publickey", username, key: readPrivateKey(privateKey, privateKeyPassword) };
+  const agent = agentSocketPath ?? agentSocketOf(true);
+  if (agent === undefined) throw new Error("there is neither a private key nor an SSH agent (SSH_AUTH_SOCK)");
+  return { type: "agent", username, agent };
 }
 
 /** @throws Error where the time is up first, such as "no answer within 5 s" */

@@ -24,6 +24,7 @@ import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
 import { validateHostKey } from "./vxlan/validation/hostKey.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
+import { validateLogin } from "./vxlan/validation/login.ts";
 import { validateJumpHost, validateVia } from "./vxlan/validation/jumpHosts.ts";
 import { OVERLAY_PATHS, validateOverlay } from "./vxlan/validation/overlay.ts";
 import type { PartialHost } from "./vxlan/validation/overlay.ts";
@@ -378,9 +379,10 @@ export function overlayIdentity(name: string): OverlayIdentity {
 function validateArgs(args: VxlanOverlayArgs): Problem[] {
   return [
     ...validateOverlay(withDefaults(args), partialHosts(args), OVERLAY_PATHS),
-    ...Object.entries(args.hosts).flatMap(([host, { ssh }]) =>
-      validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
-    ),
+    ...Object.entries(args.hosts).flatMap(([host, { ssh }]) => [
+      ...validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
+      ...validateLogin(`hosts.${host}.ssh`, ssh),
+    ]),
     ...validateJumpHosts(args),
   ];
 }

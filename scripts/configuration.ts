@@ -30,6 +30,7 @@ interface Node {
   properties?: Record<string, Node>;
   additionalProperties?: Node | boolean;
   items?: Node;
+  anyOf?: readonly Node[];
   required?: readonly string[];
 }
 
@@ -92,7 +93,8 @@ function describeKey(key: string, node: Node, isRequired: boolean): string {
   return `- **\`${key}\`** (${typeOf(node)}, ${presence(node, isRequired)}): ${node.description} _${node.change}_`;
 }
 
-function typeOf({ type, enum: values, items }: Node): string {
+function typeOf({ type, enum: values, items, anyOf }: Node): string {
+  if (anyOf) return anyOf.map(typeOf).join(", or ");
   if (values) return values.map((value) => `\`${value}\``).join(" or ");
   if (items) return items.properties ? "list of rules" : "list of texts";
   const names: Record<string, string> = {

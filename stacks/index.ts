@@ -3,7 +3,7 @@ import { loadEnvironment } from "./load.ts";
 
 /** The program of every stack: an environment is its config file and nothing else. */
 
-const environment = new OverlayEnvironment("overlay", loadEnvironment());
+const environment = new OverlayEnvironment("overlay", await loadEnvironment());
 
 /** MAC of the VXLAN device on each host. */
 export const macs = environment.macs;

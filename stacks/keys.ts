@@ -3,9 +3,10 @@ import { homedir } from "node:os";
 import nodePath from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { JumpHostArgs } from "../components/index.ts";
-import { publicKeyOf } from "../components/oci/loginKey.ts";
 import { withUnixLineEnds } from "../components/vxlan/hostText.ts";
 import { validateHostKey } from "../components/vxlan/validation/hostKey.ts";
+import { validatePublicKeyText } from "../components/vxlan/validation/login.ts";
+import { validatePrivateKey } from "../components/vxlan/validation/privateKey.ts";
 import { joinPath } from "../components/vxlan/problems.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
 import type { Environment } from "./schema.ts";
@@ -27,32 +28,111 @@ interface KeyText {
 
 const noKey = (path: string, message: string): KeyText => ({ key: "", problems: [{ path, message }] });
 
+/** The keys with which the hosts are logged in to. */
+export interface LoginKeys {
+  privateKey?: pulumi.Output<string>;
+  privateKeyPassphrase?: pulumi.Output<string>;
+  agent?: boolean | string;
+  publicKey?: string;
+}
+
+/**
+ * Reads and checks the keys that log in to the hosts: a private key, in a secret or a file, or those of an agent.
+ *
+ * @param root folder where relative paths start
+ */
+export function readLoginKeys(
+  root: string,
+  environment: Environment,
+  secrets: KeySecrets,
+): { keys: LoginKeys; problems: Problem[] } {
+  const { agent, privateKeyPath, publicKeyPath } = environment.ssh;
+  if (agent !== undefined && agent !== false) {
+    const publicKey = readPublicKey(root, environment);
+    return {
+      keys: {
+        agent: typeof agent === "string" ? keyFile(root, agent) : agent,
+        publicKey: publicKey?.key,
+      },
+      problems: [...refuseKeysBesideAgent(environment, secrets), ...(publicKey?.problems ?? [])],
+    };
+  }
+  const { key, problems } = readPrivateKey(root, privateKeyPath, secrets);
+  const { passphrase } = secrets;
+  return {
+    keys: {
+      privateKey: pulumi.secret(key),
+      privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+    },
+    problems: [
+      ...problems,
+      ...(publicKeyPath === undefined
+        ? []
+        : [
+            {
+              path: "ssh.publicKeyPath",
+              message: "goes with ssh.agent: it is derived from the private key, so leave it out.",
+            },
+          ]),
+    ],
+  };
+}
+
+function refuseKeysBesideAgent({ ssh }: Environment, { privateKey, passphrase }: KeySecrets): Problem[] {
+  const given = [
+    ...(ssh.privateKeyPath === undefined ? [] : ["ssh.privateKeyPath"]),
+    ...(privateKey === undefined ? [] : ["the secret sshPrivateKey"]),
+    ...(passphrase === undefined ? [] : ["the secret sshPrivateKeyPassphrase"]),
+  ];
+  if (given.length === 0) return [];
+  return [
+    {
+      path: "ssh.agent",
+      message: `given beside ${given.join(" and ")}: keep the agent, or the private key.`,
+    },
+  ];
+}
+
+/** The public key that goes to instances. */
+function readPublicKey(root: string, { ssh, hosts }: Environment): KeyText | undefined {
+  const path = "ssh.publicKeyPath";
+  if (ssh.publicKeyPath === undefined) {
+    if (!Object.values(hosts).some(({ instance }) => instance !== undefined)) return undefined;
+    const message =
+      "missing: the SSH agent has the private key, so name the file of the public key that instances get.";
+    return noKey(path, message);
+  }
+  const file = readKeyFile(root, ssh.publicKeyPath, path);
+  if (file.problems.length > 0) return file;
+  return { key: file.key.trim(), problems: validatePublicKeyText(path, file.key) };
+}
+
 /**
  * Reads and checks the private key, a secret or a file.
  *
  * @param root folder where relative paths start
  */
-export function readPrivateKey(
+function readPrivateKey(
   root: string,
-  { ssh, hosts }: Environment,
+  privateKeyPath: string | undefined,
   { privateKey, passphrase }: KeySecrets,
 ): KeyText {
   const path = "ssh.privateKeyPath";
-  const isPublished = Object.values(hosts).some(({ instance }) => instance !== undefined);
-  const check = (keyPath: string, text: string): KeyText => {
-    const key = withUnixLineEnds(text);
-    return { key, problems: validatePrivateKey(keyPath, key, passphrase, isPublished) };
+  const check = (keyPath: string, givenText: string): KeyText => {
+    const text = withUnixLineEnds(givenText);
+    const passphrasePath = "sshPrivateKeyPassphrase";
+    return { key: text, problems: validatePrivateKey({ path: keyPath, text, passphrase, passphrasePath }) };
   };
-  if (ssh.privateKeyPath === undefined) {
+  if (privateKeyPath === undefined) {
     if (privateKey !== undefined) return check("sshPrivateKey", privateKey);
     return noKey(
       path,
-      "no SSH key is given: name a file here, or store the key with `pulumi config set --secret sshPrivateKey < FILE`.",
+      "no SSH key is given: name a file here, store the key with `pulumi config set --secret sshPrivateKey < FILE`, or set ssh.agent.",
     );
   }
   if (privateKey !== undefined)
     return noKey(path, "given, and the secret sshPrivateKey too: keep one of them.");
-  const file = readKeyFile(root, ssh.privateKeyPath, path);
+  const file = readKeyFile(root, privateKeyPath, path);
   return file.problems.length > 0 ? file : check(path, file.key);
 }
 
@@ -96,7 +176,12 @@ export function readJumpHost(
       ...pinnedKey.problems,
       ...(file?.problems ?? []),
       ...(isReadable
-        ? validatePrivateKey(keyPath, key, proxyPassphrase, false, "sshProxyPrivateKeyPassphrase")
+        ? validatePrivateKey({
+            path: keyPath,
+            text: key,
+            passphrase: proxyPassphrase,
+            passphrasePath: "sshProxyPrivateKeyPassphrase",
+          })
         : []),
     ],
   };
@@ -160,53 +245,4 @@ function readKeyFile(root: string, path: string, configPath: string): KeyText {
     }[code];
     return noKey(configPath, `cannot read ${file}: ${reason ?? code}. Name a key file that exists.`);
   }
-}
-
-/**
- * Checks a private key.
- *
- * @param isPublished whether the public half goes to instances, which needs a key that can be read here
- */
-function validatePrivateKey(
-  path: string,
-  key: string,
-  passphrase: string | undefined,
-  isPublished: boolean,
-  passphraseName = "sshPrivateKeyPassphrase",
-): Problem[] {
-  if (!/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s/.test(key.trimStart())) {
-    return [
-      {
-        path,
-        message:
-          "this is no private key: it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY----- (is it the .pub file?).",
-      },
-    ];
-  }
-  if (passphrase === undefined && isEncrypted(key)) {
-    return [
-      {
-        path,
-        message: `the private key is encrypted: set its passphrase with \`pulumi config set --secret ${passphraseName}\`.`,
-      },
-    ];
-  }
-  if (!isPublished) return [];
-  try {
-    publicKeyOf(key, passphrase);
-    return [];
-  } catch (error) {
-    return [{ path, message: (error as Error).message }];
-  }
-}
-
-/** PEM has a header for it; OpenSSH's own format names the cipher after a fixed prefix, `none` for a plain key. */
-function isEncrypted(key: string): boolean {
-  if (/ENCRYPTED/.test(key)) return true;
-  const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(key)?.[1];
-  if (body === undefined) return false;
-  const bytes = Buffer.from(body, "base64");
-  const start = "openssh-key-v1\0".length;
-  const length = bytes.length >= start + 4 ? bytes.readUInt32BE(start) : 0;
-  return bytes.subarray(start + 4, start + 4 + length).toString() !== "none";
 }

@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
+import { problemWithAgent } from "../components/agent.ts";
 import type { EnvironmentHostArgs, OverlayEnvironmentArgs } from "../components/index.ts";
 import { validateEnvironment } from "../components/oci/validation/environment.ts";
 import { markValidated } from "../components/validation.ts";
 import { describeProblems } from "../components/vxlan/problems.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
 import { describeIssue } from "./issues.ts";
-import { readHostKey, readJumpHost, readPrivateKey } from "./keys.ts";
+import { readHostKey, readJumpHost, readLoginKeys } from "./keys.ts";
 import type { KeySecrets } from "./keys.ts";
 import { environmentSchema } from "./schema.ts";
 import type { Environment } from "./schema.ts";
@@ -26,11 +27,18 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and checks the stack's config.
+ * Reads and checks the stack's config, and looks whether the SSH agent answers.
  *
  * @throws pulumi.RunError with all problems, before any resource is registered
  */
-export function loadEnvironment(): OverlayEnvironmentArgs {
+export async function loadEnvironment(): Promise<OverlayEnvironmentArgs> {
+  const environment = readEnvironment();
+  const problem = await problemWithAgent(environment.ssh.agent);
+  if (problem !== undefined) throw new pulumi.RunError(problem);
+  return environment;
+}
+
+function readEnvironment(): OverlayEnvironmentArgs {
   const config = new pulumi.Config().getObject("environment") ?? {};
   const project = pulumi.getProject();
   // Read as plain text: outputs have no value yet, and a wrong secret has to be found before anything is registered.
@@ -63,25 +71,23 @@ export function resolveEnvironment(
   root = ROOT,
 ): OverlayEnvironmentArgs {
   const environment = parseEnvironment(config);
-  const privateKey = readPrivateKey(root, environment, secrets);
+  const login = readLoginKeys(root, environment, secrets);
   const hosts = Object.entries(environment.hosts).map(([name, host]) =>
     resolveHost(root, name, host, secrets),
   );
   const proxy = environment.ssh.proxy && readJumpHost(root, "ssh.proxy", environment.ssh.proxy, secrets);
-  const { passphrase } = secrets;
   const args = {
     ...environment,
     ssh: {
       ...environment.ssh,
-      privateKey: pulumi.secret(privateKey.key),
-      privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+      ...login.keys,
       proxy: proxy?.jumpHost,
     },
     hosts: Object.fromEntries(hosts.map(({ name, hostArgs }) => [name, hostArgs])),
   };
   const problems = [
     ...validateEnvironment(args),
-    ...privateKey.problems,
+    ...login.problems,
     ...(proxy?.problems ?? []),
     ...hosts.flatMap((host) => host.problems),
   ];

@@ -421,8 +421,9 @@ const overlay = section(
 );
 
 /** In a config, the private key is in a file, or a secret beside the environment. */
-type SshConfig = Omit<EnvironmentLoginArgs, "privateKey" | "privateKeyPassphrase" | "proxy"> & {
+type SshConfig = Omit<EnvironmentLoginArgs, "privateKey" | "privateKeyPassphrase" | "publicKey" | "proxy"> & {
   privateKeyPath?: string;
+  publicKeyPath?: string;
   proxy?: JumpHostConfig;
 };
 
@@ -440,6 +441,18 @@ const ssh = section(
       otherwise: "the secret `sshPrivateKey`",
       change: "Updatable: a provisioned host that is there keeps the login key of its first boot.",
     }),
+    agent: key(
+      z.union([z.boolean(), nonEmpty]).optional(),
+      "In place of a private key: `true` for the SSH agent in `SSH_AUTH_SOCK`, or the path of an agent's socket. The " +
+        "state then holds no login key.",
+      { default: false },
+    ),
+    publicKeyPath: key(
+      nonEmpty.optional(),
+      "File with the public key that instances get at their first boot. Beside `agent` only, and required there with " +
+        "`instance` hosts.",
+      { otherwise: "derived from the private key" },
+    ),
     via: key(
       nonEmpty.optional(),
       "Name of a host of this environment through which SSH reaches the others, by their private addresses.",

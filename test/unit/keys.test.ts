@@ -184,6 +184,59 @@ describe("the private key", () => {
   });
 });
 
+describe("an SSH agent in place of the private key", () => {
+  const withAgent = (change: (e: any) => void = () => undefined, secrets = {}) =>
+    problems((e) => {
+      e.ssh = { agent: true };
+      change(e);
+    }, secrets);
+  const provisioned = (e: any) => {
+    e.compartmentId = "ocid1.compartment.oc1..aaaa";
+    e.network = {
+      vcn: { cidr: "10.0.0.0/24" },
+      operatorCidrs: ["198.51.100.10/32"],
+      subnets: { all: { cidr: "10.0.0.0/28" } },
+    };
+    delete e.hosts.host01.existing;
+    e.hosts.host01.instance = {};
+  };
+
+  test("reaches the component without any key; a path of a socket is absolute there", () => {
+    const sshOf = (agent: unknown) =>
+      resolveEnvironment(
+        environment((e) => (e.ssh = { agent })),
+        {},
+      ).ssh;
+    const { agent, privateKey } = sshOf(true);
+    expect([agent, privateKey]).toEqual([true, undefined]);
+    expect(sshOf("~/agent").agent).toMatch(/^\/.*\/agent$/);
+  });
+  test("is refused beside a private key or a passphrase, and not beside false", () => {
+    expect(withAgent((e) => (e.ssh.privateKeyPath = join(folder, "login")))).toEqual([
+      "ssh.agent: given beside ssh.privateKeyPath: keep the agent, or the private key.",
+    ]);
+    expect(withAgent(undefined, { privateKey: login.private, passphrase: "p" })).toEqual([
+      "ssh.agent: given beside the secret sshPrivateKey and the secret sshPrivateKeyPassphrase: keep the agent, or the private key.",
+    ]);
+    expect(withAgent((e) => (e.ssh.agent = false))[0]).toMatch(/no SSH key is given: .*or set ssh\.agent/);
+  });
+  test("needs the public key that instances get, in a file", () => {
+    expect(withAgent(provisioned)).toEqual([
+      expect.stringMatching(/^ssh\.publicKeyPath: missing: the SSH agent/),
+    ]);
+    const named = (name: string) =>
+      withAgent((e) => {
+        provisioned(e);
+        e.ssh.publicKeyPath = join(folder, name);
+      });
+    expect(named("login.pub")).toEqual([]);
+    expect(named("login")).toEqual([expect.stringMatching(/^ssh\.publicKeyPath: this is no public key/)]);
+    expect(problems((e) => (e.ssh.publicKeyPath = join(folder, "login.pub")))).toEqual([
+      expect.stringMatching(/^ssh\.publicKeyPath: goes with ssh\.agent/),
+    ]);
+  });
+});
+
 test.each([
   ["in place of its file's name", (e: any, key: string) => (e.ssh.privateKeyPath = key)],
   [

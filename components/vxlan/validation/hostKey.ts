@@ -1,4 +1,5 @@
 import type { Problem } from "../problems.ts";
+import { CERTIFICATE } from "./privateKey.ts";
 
 /**
  * Checks the public host key that every connection to a host pins. Without one the provider would accept any machine. A
@@ -17,9 +18,11 @@ export function validateHostKey(path: string, key: unknown): Problem[] {
   return [
     {
       path,
-      message: key.startsWith("ssh-rsa")
-        ? "an RSA host key pins SHA-1 signatures, which current OpenSSH refuses: give the host's ed25519 or ECDSA key."
-        : `"${key.slice(0, 40)}" is no public host key: give one line such as "ssh-ed25519 AAAA…" ${WHERE_KEYS_ARE}.`,
+      message: CERTIFICATE.test(key)
+        ? `a host certificate, and certificates are not supported: give the host's plain public key ${WHERE_KEYS_ARE}.`
+        : key.startsWith("ssh-rsa")
+          ? "an RSA host key pins SHA-1 signatures, which current OpenSSH refuses: give the host's ed25519 or ECDSA key."
+          : `"${key.slice(0, 40)}" is no public host key: give one line such as "ssh-ed25519 AAAA…" ${WHERE_KEYS_ARE}.`,
     },
   ];
 }

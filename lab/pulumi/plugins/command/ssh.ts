@@ -67,8 +67,10 @@ async function connectClient({ proxy, ...host }: Connection, clients: SshClient[
     clients.push(client);
     return client;
   };
+  await requireLogin(host);
   if (!proxy) return keep(await retry(host, () => dial(host)));
   try {
+    await requireLogin(proxy);
     const jumpHost = keep(await retry(proxy, () => dial(proxy)));
     const stream = await retry(host, () => dialFrom(jumpHost, host));
     // The official plugin tries again over the same connection, which a failed handshake has closed.
@@ -124,9 +126,31 @@ function handshake(endpoint: Endpoint, sock: Duplex): Promise<SshClient> {
   });
 }
 
+/** ssh2 takes a passphrase for a key that has none. The official plugin refuses that. */
+const isEncrypted = (key = "") => ssh2.utils.parseKey(key) instanceof Error;
+
+/** The agent's socket. It is dialled even where there is a private key, and then not used. */
+const agentOf = ({ agentSocketPath }: Endpoint) =>
+  agentSocketPath ?? (process.env["SSH_AUTH_SOCK"] || undefined);
+
+/** What the official plugin does once, before it dials. */
+async function requireLogin(endpoint: Endpoint): Promise<void> {
+  if (endpoint.privateKeyPassword !== undefined && !isEncrypted(endpoint.privateKey))
+    throw new Error("ssh: key is not password protected");
+  const path = agentOf(endpoint);
+  if (path === undefined) return;
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on("error", (error) => reject(new Error(`dial unix ${path}: connect: ${error.message}`)));
+  });
+}
+
 function configFor(endpoint: Endpoint): ConnectConfig {
   const { user = "root", password, privateKey, privateKeyPassword: passphrase, hostKey } = endpoint;
-  const agent = endpoint.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
+  const agent = privateKey === undefined ? agentOf(endpoint) : undefined;
   const config = { username: user, readyTimeout: 0, password, privateKey, passphrase, agent };
   if (hostKey === undefined) return config;
   const [type, key] = hostKey.trim().split(/\s+/);

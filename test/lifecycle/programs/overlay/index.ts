@@ -13,7 +13,7 @@ const { component, name, parent } = JSON.parse(process.env["OVERLAY_COMPONENT"] 
   name: string;
   parent?: string;
 };
-const environment = loadEnvironment();
+const environment = await loadEnvironment();
 const opts = parent === undefined ? {} : { parent: new pulumi.ComponentResource("test:index:Site", parent) };
 
 const vxlanHost = ({ overlayAddresses, generation, existing }: EnvironmentHostArgs): VxlanHostArgs => {

@@ -160,6 +160,59 @@ describe("a jump host of its own", () => {
   });
 });
 
+describe("an SSH agent", () => {
+  const PUBLIC = "ssh-ed25519 AAAA of the agent";
+  const withAgent = (agent: boolean | string) =>
+    build(
+      referenceEnvironment((e) => {
+        e.ssh = { agent, publicKey: PUBLIC, proxy: { address: "203.0.113.200", hostKey: PINNED } };
+        e.hosts.host03 = existing("10.5.0.7");
+        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED, privateKey: JUMP_KEY };
+      }),
+    );
+
+  test("of the environment: no connection has a key or a path, and instances get the public key", async () => {
+    const resources = await withAgent(true);
+    for (const phase of ["ready", "device", "peers"]) {
+      const { proxy, ...connection } = connectionOf(resources, `lab-host01-${phase}`);
+      for (const login of [connection, proxy])
+        expect([login.privateKey, login.agentSocketPath]).toEqual([undefined, undefined]);
+    }
+    const { metadata } = named(resources, "lab-host01-instance").inputs;
+    expect(unwrap(metadata).ssh_authorized_keys).toBe(PUBLIC);
+  });
+
+  test("at a path: every connection dials it, and no other one beside a jump host's own key", async () => {
+    const resources = await withAgent("/run/agent");
+    for (const host of ["host01", "host03"]) {
+      const { proxy, ...connection } = connectionOf(resources, `lab-${host}-device`);
+      expect([connection.agentSocketPath, proxy.agentSocketPath]).toEqual(["/run/agent", "/run/agent"]);
+    }
+    expect(connectionOf(resources, "lab-host03-device").proxy.privateKey).toBe(JUMP_KEY);
+  });
+
+  test.each([
+    [
+      "without the public key of instances",
+      { agent: true },
+      /ssh\.publicKey: missing: the SSH agent has the private key/,
+    ],
+    [
+      "beside a private key",
+      { agent: true, privateKey: LOGIN_KEY, publicKey: PUBLIC },
+      /ssh\.agent: given, and a private key too/,
+    ],
+    ["that is switched off, without a key", { agent: false }, /ssh\.privateKey: no SSH key is given/],
+    [
+      "with a certificate in place of the public key",
+      { agent: true, publicKey: "ssh-ed25519-cert-v01@openssh.com AAAA" },
+      /ssh\.publicKey: this is an SSH certificate/,
+    ],
+  ])("%s is refused", async (_, ssh, message) => {
+    await expect(build(referenceEnvironment((e) => (e.ssh = ssh)))).rejects.toThrow(message);
+  });
+});
+
 describe("VxlanOverlay by itself", () => {
   const host = (number: number, change: object = {}) => ({
     underlayAddress: `10.0.0.${number}`,
