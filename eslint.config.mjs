@@ -71,6 +71,19 @@ export default tseslint.config(
     rules: { "@pulumi/no-output-in-template-literal": "error" },
   },
   {
+    files: ["components/**/*.ts"],
+    ignores: ["components/vxlan/hostText.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ImportDeclaration[source.value='node:fs']",
+          message: "Use readHostText: a checkout on Windows has line ends that no shell on a host reads.",
+        },
+      ],
+    },
+  },
+  {
     // Tests break inputs on purpose, and look into values that have no type.
     files: ["test/**", "lab/test/**"],
     rules: {

@@ -12,9 +12,11 @@ const DIGESTS = `
 import { createHash } from "node:crypto";
 import { hostKeyCommand } from "./components/oci/hostKeyPair.ts";
 import { readyPhase } from "./components/oci/ready.ts";
+import { pathInput } from "./components/vxlan/connectivityTest/pathMtu.ts";
 import { probeInput } from "./components/vxlan/connectivityTest/probe.ts";
 import { evidenceInput } from "./components/vxlan/diagnosis/evidence.ts";
 import { delivery, hostFiles, installScript } from "./components/vxlan/phases/install.ts";
+import { sentVerb } from "./components/vxlan/phases/sentVerb.ts";
 import { withDefaults } from "./components/vxlan/settings.ts";
 const host = { device: "vxlan0", underlayAddress: "10.0.0.2", overlayAddresses: ["192.168.0.1"] };
 const texts = {
@@ -23,6 +25,8 @@ const texts = {
   program: delivery("0123456789abcdef").input,
   device: installScript("lab.overlay", "0123456789abcdef", "vni 100\\n"),
   probe: probeInput(withDefaults({}), [{ ...host, name: "host01", sshPort: 22 }], 8950),
+  paths: pathInput([], 8950),
+  check: sentVerb("check.sh", ["check"], 40, "").input,
   evidence: evidenceInput({ ...host, overlay: "lab.overlay", port: 4789, peers: [] }),
   ...Object.fromEntries(hostFiles().map(({ path, text }) => [path, text])),
 };

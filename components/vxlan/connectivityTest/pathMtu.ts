@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readHostText } from "../hostText.ts";
 import { parseCidr } from "../addresses.ts";
 import { SMALLEST_MTU, VXLAN_OVERHEAD } from "../mtu.ts";
 import type { Mesh, Peer } from "../plan.ts";
@@ -32,7 +32,7 @@ let script: string | undefined;
 
 /** The script, and below it the peers. The last line shows the script that nothing was cut off. */
 export function pathInput(peers: readonly Peer[], mtu: number): string {
-  script ??= readFileSync(new URL("../host/sent/path-mtu.sh", import.meta.url), "utf8");
+  script ??= readHostText(new URL("../host/sent/path-mtu.sh", import.meta.url));
   const targets = peers.map(({ name, underlayAddress }) => `peer ${name} ${underlayAddress}`);
   return [script, `bytes ${mtu + VXLAN_OVERHEAD}`, ...targets, "end", ""].join("\n");
 }

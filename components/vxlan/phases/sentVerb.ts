@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readHostText } from "../hostText.ts";
 import { PROGRAM, asRoot, lines } from "./phase.ts";
 
 /** A command with its standard input. */
@@ -32,7 +32,7 @@ export function sentVerb(
       "{",
       `[[ -e ${PROGRAM} ]] || exit ${MISSING}`,
       `. ${PROGRAM}`,
-      readFileSync(new URL(`../host/sent/${file}`, import.meta.url), "utf8"),
+      readHostText(new URL(`../host/sent/${file}`, import.meta.url)),
       `main ${args.join(" ")}`,
       "}",
     ),
