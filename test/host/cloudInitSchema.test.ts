@@ -9,8 +9,11 @@ import { NamespaceHost } from "./namespace.ts";
 
 /** Returns the user data of a provisioned host, with a host key as the stack issues it. */
 function userData(user: string): string {
-  const { interpreter, create } = hostKeyCommand();
-  const { stdout } = spawnSync(process.execPath, [...interpreter.slice(1), create], { encoding: "utf8" });
+  const { interpreter, create, stdin } = hostKeyCommand();
+  const { stdout } = spawnSync(process.execPath, [...interpreter.slice(1), create], {
+    encoding: "utf8",
+    input: stdin,
+  });
   const hostKey = parseHostKeyPair(stdout);
   return cloudConfig({ hostname: "host01", user, authorizedKeys: [generateKeyPair().public], hostKey });
 }
