@@ -79,16 +79,16 @@ export function readLoginKeys(
 }
 
 function refuseKeysBesideAgent({ ssh }: Environment, { privateKey, passphrase }: KeySecrets): Problem[] {
-  const given = [
+  const keySources = [
     ...(ssh.privateKeyPath === undefined ? [] : ["ssh.privateKeyPath"]),
     ...(privateKey === undefined ? [] : ["the secret sshPrivateKey"]),
     ...(passphrase === undefined ? [] : ["the secret sshPrivateKeyPassphrase"]),
   ];
-  if (given.length === 0) return [];
+  if (keySources.length === 0) return [];
   return [
     {
       path: "ssh.agent",
-      message: `given beside ${given.join(" and ")}: keep the agent, or the private key.`,
+      message: `given beside ${keySources.join(" and ")}: keep the agent, or the private key.`,
     },
   ];
 }

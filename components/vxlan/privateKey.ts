@@ -18,8 +18,8 @@ const keys = new Map<string, ParsedKey>();
  */
 export function readPrivateKey(text: string, passphrase: string | undefined): ParsedKey {
   const id = JSON.stringify([text, passphrase]);
-  const known = keys.get(id);
-  if (known) return known;
+  const cachedKey = keys.get(id);
+  if (cachedKey) return cachedKey;
   const key = ssh2.utils.parseKey(isPkcs8(text) ? rewritePkcs8(text) : text, passphrase);
   if (key instanceof Error) throw key;
   keys.set(id, key);

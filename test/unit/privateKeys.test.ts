@@ -40,15 +40,15 @@ function openssl(...args: string[]) {
 
 /** The problems of a key as `path: message`; none of them quotes it. */
 function problems(text: string, passphrase?: string): string[] {
-  const found = validatePrivateKey({
+  const problemTexts = validatePrivateKey({
     path: "KEY",
     text,
     passphrase,
     passphrasePath: "sshPrivateKeyPassphrase",
   }).map(({ path, message }) => `${path}: ${message}`);
   for (const line of text.split("\n").slice(1, -2))
-    if (line.length > 20) expect(found.join("\n")).not.toContain(line);
-  return found;
+    if (line.length > 20) expect(problemTexts.join("\n")).not.toContain(line);
+  return problemTexts;
 }
 
 const TYPES: [string, string, string[]][] = [

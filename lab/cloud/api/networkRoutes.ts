@@ -80,8 +80,8 @@ function addGatewayRoutes(service: Service): void {
   });
   service.get("/services", (call) => page(call, SERVICES));
   service.get("/services/:id", (call) => {
-    const found = SERVICES.find(({ id }) => id === idOf(call));
-    if (found === undefined) throw notFound(idOf(call));
-    return show(call, found);
+    const oracleService = SERVICES.find(({ id }) => id === idOf(call));
+    if (oracleService === undefined) throw notFound(idOf(call));
+    return show(call, oracleService);
   });
 }

@@ -50,6 +50,7 @@ const PEER = {
 
 /** The tools of a Debian release: an overlay from the first `up` to `destroy`, with drift and a reboot in between. */
 export function testRelease(release: DebianRelease): void {
+  // The images of other releases are built from Debian's package sources, which no other distribution has.
   describe.skipIf(!isDebian())(`an overlay between hosts with the tools of Debian ${release}`, () => {
     let stack: TestStack;
     let tracesBefore: Record<string, string>;
