@@ -38,7 +38,7 @@ const pureLayer = (layer, message, below) =>
 const LAB_LAYERS = ["cli", "pulumi", "cloud", "hosts", "network", "system"];
 
 const PRODUCT = {
-  group: ["**/components/**", "**/stacks/**"],
+  group: ["**/components/**", "**/stacks/**", "**/status/*.ts"],
   message: "The lab knows the cloud, not the product.",
 };
 
@@ -101,12 +101,19 @@ export default tseslint.config(
     ["components/*.ts"],
     [
       {
-        group: ["**/lab/**", "**/stacks/**", "zod"],
+        group: ["**/lab/**", "**/stacks/**", "**/status/**", "zod"],
         message: "components import only the pure halves below them, and Pulumi.",
       },
     ],
   ),
   mayNotImport(["stacks/**"], [{ group: ["**/lab/**"], message: "Stacks do not know that the lab exists." }]),
+  mayNotImport(
+    ["status/**"],
+    [
+      { group: ["**/lab/**", "**/stacks/**"], message: "status/ imports components only." },
+      { group: ["@pulumi/*"], message: "Loading Pulumi's SDK takes longer than the look at a host." },
+    ],
+  ),
   mayNotImport(["test/**"], []),
   mayNotImport(["lab/setup/**"], [PRODUCT]),
   ...LAB_LAYERS.map((layer, index) =>

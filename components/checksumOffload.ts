@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { HostSession, TestedOverlay } from "./hostProbes.ts";
 import { sentVerb } from "./vxlan/phases/sentVerb.ts";
 
@@ -27,7 +26,7 @@ export async function switchOffloadsOff(
       `${name} sends TCP with wrong checksums: ICMP that fills the MTU passes, TCP does not, and ${receiver} has discarded its packets ` +
       `(InCsumErrors). The NIC of ${name} cannot compute checksums inside VXLAN. From now on the host computes them itself: ` +
       `tx-checksum-ip-generic of ${overlay.settings.device} is off there, and stays off. Everything is tested again.`;
-    await pulumi.log.warn(text, overlay.component);
+    await overlay.log.warn(text);
     return [];
   });
   return (await Promise.all(results)).flat();

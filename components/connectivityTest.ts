@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { switchOffloadsOff } from "./checksumOffload.ts";
+import { forEachHost } from "./concurrentHosts.ts";
 import { explainFailures } from "./failureReport.ts";
 import { checkHost } from "./hostCheck.ts";
 import { probeFrom, transfer } from "./hostProbes.ts";
@@ -10,9 +11,6 @@ import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
 import { choosePeers, transferPeer } from "./vxlan/connectivityTest/peerChoice.ts";
 import { testsTcp } from "./vxlan/connectivityTest/probe.ts";
 import type { ProbeReport } from "./vxlan/connectivityTest/probe.ts";
-
-/** Hosts that are tested at the same time. Each login takes some milliseconds of this process. */
-const CONCURRENT_HOSTS = 32;
 
 /**
  * An environment variable that switches the test off where it is "no". A program is not told whether it runs for `up`,
@@ -111,10 +109,7 @@ async function probeRound(
   turn: number,
 ): Promise<ProbeSummary & { senders: ReadonlyMap<string, string> }> {
   if (sessions.length < 2) {
-    await pulumi.log.warn(
-      "nothing was probed, since fewer than two hosts are up and in sync.",
-      overlay.component,
-    );
+    await overlay.log.warn("nothing was probed, since fewer than two hosts are up and in sync.");
     return { problems: [], verified: undefined, senders: new Map() };
   }
   const results: ProbeResults = { reports: [], failures: [], problems: [], transfers: 0 };
@@ -148,6 +143,7 @@ async function probePeers(
     results.reports.push(report);
     results.failures.push(...report.failures);
     if (transferResult === "passed") results.transfers++;
+    else if (transferResult === "not forwarded") await overlay.log.info(describeUntested(name));
     // Where a probe fails, a transfer cannot pass.
     else if (transferResult && report.failures.length === 0) results.failures.push(transferResult);
   } catch (error) {
@@ -155,10 +151,5 @@ async function probePeers(
   }
 }
 
-async function forEachHost<T>(hosts: readonly T[], work: (host: T) => Promise<void>): Promise<void> {
-  const queue = [...hosts];
-  const worker = async () => {
-    for (let host = queue.shift(); host !== undefined; host = queue.shift()) await work(host);
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_HOSTS }, worker));
-}
+const describeUntested = (host: string) =>
+  `${host}: its sshd forwards no connections (AllowTcpForwarding), so no larger transfer to it was tested.`;

@@ -1,9 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { HostSession, TestedHost, TestedOverlay } from "./hostProbes.ts";
 import { deliverProgram } from "./programDelivery.ts";
-import { JumpHostError, logIn } from "./hostLogin.ts";
-import type { SshSession } from "./sshSession.ts";
-import { checkCommand, readCheck } from "./vxlan/connectivityTest/syncCheck.ts";
+import { JumpHostError, logInTwice } from "./hostLogin.ts";
+import { checkCommand, needsInstallation, readCheck } from "./vxlan/connectivityTest/syncCheck.ts";
 import type { CheckResult } from "./vxlan/connectivityTest/syncCheck.ts";
 import { parseDeviceReport } from "./vxlan/phases/device.ts";
 import { resourceDigest } from "./vxlan/phases/phase.ts";
@@ -33,7 +31,7 @@ export async function checkHost(
 ): Promise<CheckedHost> {
   const { name } = host;
   try {
-    const session = { host, ssh: await logInTo(host) };
+    const session = { host, ssh: await logInTwice(host.connection, LOGIN_LIMIT) };
     sessions.push(session);
     let result = await checkSync(overlay, session);
     if (result.state === "differs") {
@@ -43,24 +41,13 @@ export async function checkHost(
     }
     if (result.state === "differs") return { problem: needsInstallation(name) };
     if (result.state === "failed") return { problem: result.problem };
-    for (const warning of result.warnings) await pulumi.log.warn(warning, overlay.component);
+    for (const warning of result.warnings) await overlay.log.warn(warning);
     return { session, turn: result.turn };
   } catch (error) {
     const problem =
       `${name} could not be asked whether its overlay is in sync: SSH to ${host.connection.host}: ${(error as Error).message}. ` +
       `Everything else was done.${error instanceof JumpHostError ? "" : downHint(name)}`;
     return { problem };
-  }
-}
-
-/** Tries twice: an sshd with many logins at once hangs up on some, and one that restarts refuses for a moment. */
-async function logInTo({ connection }: TestedHost): Promise<SshSession> {
-  try {
-    return await logIn(connection, LOGIN_LIMIT);
-  } catch (error) {
-    if (!/ECONNRE|closed the connection/.test((error as Error).message)) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    return logIn(connection, LOGIN_LIMIT);
   }
 }
 
@@ -90,16 +77,13 @@ async function setUpAgain(overlay: TestedOverlay, session: HostSession): Promise
   const { mac, installation } = parseDeviceReport(name, device.stdout);
   if (mac !== host.report.mac || installation !== host.report.installation) return needsInstallation(name);
   session.ssh.close();
-  session.ssh = await logInTo(host); // A new session confirms the change.
+  session.ssh = await logInTwice(host.connection, LOGIN_LIMIT); // A new session confirms the change.
   const peers = await session.ssh.run(host.peers.create, host.peers.stdin, PHASE_LIMIT);
   if (peers.status !== 0) return `${name}: ${peers.stderr.trim().slice(-1_500)}`;
   const text = `${name} had lost settings of the stack, or had others, and was set up again. Its journal says why: journalctl -t oci-vxlan`;
-  await pulumi.log.warn(text, overlay.component);
+  await overlay.log.warn(text);
   return undefined;
 }
 
 const downHint = (host: string) =>
   ` If it is down on purpose, set hosts.${host}.down to true: up then leaves it alone.`;
-
-const needsInstallation = (host: string) =>
-  `${host} was re-imaged, or lost its files, since pulumi up installed it: raise its "generation" by one, then run pulumi up again.`;

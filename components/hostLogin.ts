@@ -36,6 +36,17 @@ export async function logIn(connection: Connection, seconds: number): Promise<Ss
   }
 }
 
+/** Tries twice: an sshd with many logins at once hangs up on some, and one that restarts refuses for a moment. */
+export async function logInTwice(connection: Connection, seconds: number): Promise<SshSession> {
+  try {
+    return await logIn(connection, seconds);
+  } catch (error) {
+    if (!/ECONNRE|closed the connection/.test((error as Error).message)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return logIn(connection, seconds);
+  }
+}
+
 /** How often a login is tried. */
 export interface Patience {
   attempts: number;

@@ -1,10 +1,9 @@
 import type { Duplex } from "node:stream";
-import * as pulumi from "@pulumi/pulumi";
 import type { Connection } from "./remoteCommand.ts";
 import { ForwardingRefused, SshSession } from "./sshSession.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
 import { PROBE_COMMAND, PROBE_LIMIT, parseProbeReport, probeInput } from "./vxlan/connectivityTest/probe.ts";
-import type { ProbeReport, ProbedHost } from "./vxlan/connectivityTest/probe.ts";
+import type { ProbeEffort, ProbeReport, ProbedHost } from "./vxlan/connectivityTest/probe.ts";
 import { TRANSFER_BYTES, TRANSFER_COMMAND } from "./vxlan/connectivityTest/transfer.ts";
 import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
 import type { ReportedHost } from "./vxlan/plan.ts";
@@ -32,14 +31,23 @@ export interface TestedHost extends ProbedHost, ReportedHost {
   peers: AppliedPhase;
 }
 
-/** The overlay that is tested. */
-export interface TestedOverlay {
-  /** Component that warnings are logged for. */
-  component: pulumi.Resource;
+/** Takes what is worth knowing and is no failure. */
+interface TestLog {
+  warn: (text: string) => Promise<void>;
+  info: (text: string) => Promise<void>;
+}
+
+/** The overlay whose hosts are asked, at the end of `up` or by the program in status/. */
+export interface AskedOverlay {
   identity: OverlayIdentity;
   settings: OverlaySettings;
   /** MTU of the devices in bytes. */
   mtu: number;
+}
+
+/** The overlay that is tested at the end of `up`. */
+export interface TestedOverlay extends AskedOverlay {
+  log: TestLog;
   /** Names of hosts that undo their last change, since no new SSH session could confirm it. */
   unconfirmedHosts: ReadonlySet<string>;
 }
@@ -53,16 +61,15 @@ export interface HostSession {
 /**
  * Lets a host probe peers.
  *
- * @param tries whether a peer that does not answer is probed again
  * @throws Error where it did not probe all of them
  */
 export async function probeFrom(
-  { settings, mtu }: TestedOverlay,
+  { settings, mtu }: AskedOverlay,
   { host, ssh }: HostSession,
   peers: readonly ProbedHost[],
-  tries: "many" | "one" = "many",
+  effort: ProbeEffort = {},
 ): Promise<ProbeReport> {
-  const answer = await ssh.run(PROBE_COMMAND, probeInput(settings, peers, mtu, tries), PROBE_LIMIT + 10);
+  const answer = await ssh.run(PROBE_COMMAND, probeInput(settings, peers, mtu, effort), PROBE_LIMIT + 10);
   if (answer.status !== 0)
     throw new Error(answer.stderr.trim().slice(-500) || `its probes ended with ${answer.status}`);
   return parseProbeReport(host, peers, answer.stdout);
@@ -72,13 +79,13 @@ export async function probeFrom(
  * Lets a peer send some hundred kilobytes to a host over the overlay. The program logs in to the peer through the host,
  * by the peer's overlay address, so nothing has to be installed on either.
  *
- * @returns undefined where the host's sshd forwards no connections
+ * @returns `not forwarded` where the host's sshd forwards no connections
  */
 export async function transfer(
-  overlay: TestedOverlay,
+  overlay: AskedOverlay,
   { host, ssh }: HostSession,
   peer: TestedHost,
-): Promise<"passed" | FailedProbe | undefined> {
+): Promise<"passed" | "not forwarded" | FailedProbe> {
   const port = overlay.settings.verifyPort ?? peer.sshPort;
   const [address = ""] = peer.overlayAddresses;
   let answer = "";
@@ -88,11 +95,7 @@ export async function transfer(
       if (bytes >= TRANSFER_BYTES) return "passed";
       answer = `only ${bytes} of ${TRANSFER_BYTES} bytes arrived`;
     } catch (error) {
-      if (error instanceof ForwardingRefused) {
-        const text = `${host.name}: its sshd forwards no connections (AllowTcpForwarding), so no larger transfer to it was tested.`;
-        await pulumi.log.info(text, overlay.component);
-        return undefined;
-      }
+      if (error instanceof ForwardingRefused) return "not forwarded";
       answer = (error as Error).message;
     }
   }

@@ -194,7 +194,14 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.macs = reports.apply(macsOf);
     this.mtu = mesh.mtu;
     this.lastVerified = this.testConnectivity(members);
-    this.registerOutputs({ macs: this.macs, mtu: this.mtu, lastVerified: this.lastVerified });
+    this.registerOutputs({
+      macs: this.macs,
+      mtu: this.mtu,
+      lastVerified: this.lastVerified,
+      // For the program in status/: nothing else in the state says these.
+      verifyPort: this.settings.verifyPort,
+      downHosts: hosts.flatMap(({ host, hostArgs }) => (hostArgs.down === true ? [host] : [])),
+    });
   }
 
   /** Advice for a phase that could not be undone, and for a host that its jump host does not lead to. */
@@ -306,7 +313,10 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       pulumi.all([pulumi.all(hosts), this.mtu, pulumi.all(commandIds)]).apply(([testedHosts, mtu]) =>
         testConnectivity(
           {
-            component: this,
+            log: {
+              warn: (text) => pulumi.log.warn(text, this),
+              info: (text) => pulumi.log.info(text, this),
+            },
             identity: this.identity,
             settings: this.settings,
             mtu,

@@ -1,9 +1,10 @@
+import { existsSync } from "node:fs";
 import { startCloud } from "../cloud/daemonControl.ts";
 import { startHosts } from "../hosts/boot.ts";
 import { hostImage, IMAGES } from "../hosts/images.ts";
 import type { ImageName } from "../hosts/images.ts";
-import { prepareEngine } from "../pulumi/engine/engine.ts";
-import { LabStack } from "../pulumi/stack.ts";
+import { engineOf, prepareEngine } from "../pulumi/engine/engine.ts";
+import { LabStack, stateFileOf } from "../pulumi/stack.ts";
 import { requireDiskSpace } from "../system/diskSpace.ts";
 import { Stopwatch, terminalProgress } from "../system/progress.ts";
 import { resultTable, testConnectivity } from "./connectivityTest.ts";
@@ -50,6 +51,16 @@ export const refresh: Verb = async (context, args) =>
 
 export const destroy: Verb = async (context, args) =>
   (await prepareStack(context)).inForeground(["destroy", ...WITHOUT_QUESTIONS, ...args]);
+
+/** The product's own `npm run status`, on a stack that exists. It starts and prepares nothing. */
+export const status: Verb = async ({ lab, stack }, args) => {
+  if (!existsSync(stateFileOf(lab, stack)) || !existsSync(engineOf(lab))) {
+    process.stderr.write(`lab: there is no stack ${stack} yet: start it with npm run lab.\n`);
+    return 2;
+  }
+  const engine = await prepareEngine(lab, terminalProgress);
+  return new LabStack(lab, engine, stack).readerInForeground("status/main.ts", args);
+};
 
 export const pulumi: Verb = async (context, args) => (await prepareStack(context)).inForeground(args);
 

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { accessEnvironment, ensureAccess } from "../cloud/access.ts";
 import { refusalOfAuth } from "../cloud/authentication.ts";
@@ -79,6 +79,19 @@ export class LabStack {
   }
 
   /**
+   * Runs a program of Node that reads the stack, as the operator on the terminal, and returns its exit code. It may run
+   * beside `up`: the config that it sees is the copy of that run.
+   */
+  readerInForeground(program: string, args: readonly string[]): Promise<number> {
+    const mounts = [{ source: this.configCopy, target: this.committedConfig }, this.keysMount];
+    const usedMounts = mounts.filter(({ source }) => existsSync(source));
+    const argv = asOperator(this.lab, [process.execPath, join(ROOT, program), ...args], usedMounts);
+    const environment = this.environment();
+    const path = `${dirname(this.engine.pulumi)}:${environment["PATH"] ?? ""}`;
+    return runInForeground(argv, { ...environment, PATH: path });
+  }
+
+  /**
    * Runs Pulumi to its end and returns its result, also where it failed.
    *
    * @param mounts files that it sees in place of others, in addition to the stack's config and keys
@@ -125,19 +138,23 @@ export class LabStack {
     return join(ROOT, "stacks", `Pulumi.${this.stack}.yaml`);
   }
 
+  private get configCopy(): string {
+    return join(this.lab.directory, "config", `Pulumi.${this.stack}.yaml`);
+  }
+
+  private get keysMount(): Mount {
+    return { source: keysFolder(this.lab), target: STACK_KEYS_FOLDER };
+  }
+
   /** Runs Pulumi with a copy of the config in place of the committed file, and writes its changes back. */
   private async withConfig<T>(command: (mounts: Mount[]) => Promise<T>): Promise<T> {
     if (!existsSync(this.committedConfig)) return command([]);
-    const folder = join(this.lab.directory, "config");
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const copy = join(folder, `Pulumi.${this.stack}.yaml`);
+    const copy = this.configCopy;
+    mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
     const salt = existsSync(copy) ? (SALT.exec(readFileSync(copy, "utf8"))?.[0] ?? "") : "";
     const before = this.config ?? readFileSync(this.committedConfig, "utf8");
     writeFileSync(copy, salt + before, { mode: 0o600 });
-    const result = await command([
-      { source: copy, target: this.committedConfig },
-      { source: keysFolder(this.lab), target: STACK_KEYS_FOLDER },
-    ]);
+    const result = await command([{ source: copy, target: this.committedConfig }, this.keysMount]);
     const after = readFileSync(copy, "utf8").replace(SALT, "");
     if (this.config === undefined && !hasSameContent(before, after))
       writeFileSync(this.committedConfig, after);

@@ -63,6 +63,7 @@ describe("a host's report", () => {
       time: "2026-11-23T12:00:00Z",
       targets: 2,
       failures: [],
+      echoes: [],
     });
   });
 

@@ -14,6 +14,9 @@ export interface LastVerified {
 /** Bytes of the headers around an ICMP payload by IP version: IPv6 has 40, IPv4 20, ICMP 8. */
 const HEADERS = { 4: 28, 6: 48 } as const;
 
+/** Bytes of the largest ICMP payload that an MTU carries to an address. */
+export const icmpBytes = (mtu: number, address: string) => mtu - HEADERS[address.includes(":") ? 6 : 4];
+
 /**
  * The result of a connectivity test without failures.
  *
@@ -28,8 +31,7 @@ export function lastVerified(
 ): LastVerified {
   const probed = reports.reduce((sum, { targets }) => sum + targets, 0);
   const all = hosts * (hosts - 1) * overlay.cidrs.length;
-  const families = [...new Set(overlay.cidrs.map((cidr) => (cidr.includes(":") ? 6 : 4)))];
-  const bytes = families.map((family) => mtu - HEADERS[family]).join(" and ");
+  const bytes = [...new Set(overlay.cidrs.map((cidr) => icmpBytes(mtu, cidr)))].join(" and ");
   const parts = [
     `ICMP of ${bytes} bytes that may not fragment`,
     ...(testsTcp(overlay) ? ["TCP to sshd with its banner read"] : []),

@@ -20,23 +20,28 @@ export const PROBE_COMMAND = `timeout -k 5 ${PROBE_LIMIT} bash -s # probes the p
 
 let script: string | undefined;
 
-/**
- * The script, and below it the peers. The last line shows the script that nothing was cut off.
- *
- * @param tries `many`: a peer that does not answer is probed again for some seconds; `one`: it is not
- */
+/** How thoroughly peers are probed. */
+export interface ProbeEffort {
+  /** `many` (default): a peer that does not answer is probed again for some seconds; `one`: it is not. */
+  tries?: "many" | "one";
+  /** Full-sized echoes to each address, whose loss and round-trip time are reported. Default: one, not reported. */
+  echoes?: number;
+}
+
+/** The script, and below it the peers. The last line shows the script that nothing was cut off. */
 export function probeInput(
   overlay: OverlaySettings,
   peers: readonly Omit<ProbedHost, "underlayAddress">[],
   mtu: number,
-  tries: "many" | "one" = "many",
+  { tries = "many", echoes }: ProbeEffort = {},
 ): string {
   script ??= readHostText(new URL("../host/sent/probe.sh", import.meta.url));
   const targets = peers.flatMap(({ name, overlayAddresses, sshPort }) => {
     const port = testsTcp(overlay) ? (overlay.verifyPort ?? sshPort) : "-";
     return overlayAddresses.map((address) => `target ${name} ${canonical(address)} ${port}`);
   });
-  return [script, `mtu ${mtu}`, `tries ${tries}`, ...targets, "end", ""].join("\n");
+  const options = [`mtu ${mtu}`, `tries ${tries}`, ...(echoes === undefined ? [] : [`echoes ${echoes}`])];
+  return [script, ...options, ...targets, "end", ""].join("\n");
 }
 
 /**
@@ -47,6 +52,16 @@ export function testsTcp(overlay: Pick<OverlaySettings, "overlayIngress" | "host
   return overlay.overlayIngress === "all" && overlay.hostFirewall === "manage";
 }
 
+/** The full-sized echoes to one overlay address of a peer that answers. */
+interface Echoes {
+  to: string;
+  address: string;
+  sent: number;
+  received: number;
+  /** Mean round-trip time; undefined where ping says none. */
+  milliseconds?: number;
+}
+
 /** The result of one host's probes. */
 export interface ProbeReport {
   /** When they ended, by the clock of the host: ISO 8601 in UTC. */
@@ -54,9 +69,12 @@ export interface ProbeReport {
   /** How many overlay addresses of peers were probed. */
   targets: number;
   failures: FailedProbe[];
+  /** Where the probes were to report them. */
+  echoes: Echoes[];
 }
 
 const FAILURE = /^oci-vxlan probe (\S+) (\S+) (icmp|tcp|any)(?::(\d+))? (\S+)$/;
+const ECHOES = /^oci-vxlan echoes (\S+) (\S+) (\d+) (\d+) (-|[\d.]+)$/;
 const SUMMARY = /^oci-vxlan probed time=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) targets=(\d+)$/;
 
 /**
@@ -79,7 +97,16 @@ export function parseProbeReport(
   }
   const [, time = "", targets = ""] = summary;
   const failures = lines.flatMap((line) => parseFailure(host, peers, line) ?? []);
-  return { time, targets: Number(targets), failures };
+  const echoes = lines.flatMap((line) => parseEchoes(peers, line) ?? []);
+  return { time, targets: Number(targets), failures, echoes };
+}
+
+/** Reads one line; undefined where it is another one. */
+function parseEchoes(peers: readonly ProbedHost[], line: string): Echoes | undefined {
+  const [, to = "", address = "", sent, received, milliseconds] = ECHOES.exec(line) ?? [];
+  if (!peers.some(({ name }) => name === to)) return undefined;
+  const time = milliseconds === "-" ? undefined : Number(milliseconds);
+  return { to, address, sent: Number(sent), received: Number(received), milliseconds: time };
 }
 
 /** Reads one line; undefined where it reports no failure, for example a login banner. */

@@ -66,6 +66,10 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
 const lastLines = (stderr: string) =>
   stderr.trim() === "" ? "" : ` Its last output: ${stderr.trim().slice(-500)}`;
 
+/** What to do about a host with another installation id than the stack knows. */
+export const needsInstallation = (host: string) =>
+  `${host} was re-imaged, or lost its files, since pulumi up installed it: raise its "generation" by one, then run pulumi up again.`;
+
 /** Warnings of a host in sync: it cannot repair their cause, and traffic may suffer. */
 function warningsIn(host: string, stdout: string): string[] {
   return stdout

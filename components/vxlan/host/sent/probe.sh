@@ -4,10 +4,12 @@
 #
 #   mtu BYTES                     MTU of the device
 #   tries one|many                whether a target that does not answer is tried again
+#   echoes NUMBER                 full-sized echoes to each target, whose loss and round-trip times are printed
 #   target PEER ADDRESS TCP_PORT  one overlay address of a peer; a TCP port of "-" means ICMP alone
 #   end
 #
-# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target that does not answer, then one line that all were probed.
+# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target that does not answer, with echoes also
+# "oci-vxlan echoes PEER ADDRESS SENT RECEIVED MILLISECONDS" for each that does, then one line that all were probed.
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -29,10 +31,13 @@ die() {
 
 # Sets ANSWER to how an echo that may not be fragmented ended: passes, too-long, unreachable, prohibited, silent, or
 # not-permitted.
-send_echo() { # ADDRESS BYTES SECONDS
-	local output
-	if output=$(ping -n -c 1 -w "$3" -i 0.5 -M "do" -s "$2" "$1" 2>&1 </dev/null); then
-		ANSWER=passes
+send_echo() { # ADDRESS BYTES SECONDS [NUMBER]
+	local output gap=0.5
+	((${4-1} == 1)) || gap=0.2 # Less is for root alone.
+	output=$(ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
+	if [[ $output =~ ([0-9]+)\ packets\ transmitted,\ ([1-9][0-9]*)\ (packets\ )?received ]]; then
+		ANSWER=passes LOSS="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+		[[ $output =~ =\ [0-9.]+/([0-9.]+)/ ]] && MILLISECONDS=${BASH_REMATCH[1]}
 		return
 	fi
 	case $output in
@@ -46,10 +51,10 @@ send_echo() { # ADDRESS BYTES SECONDS
 
 # A full-sized echo; where that stays without an answer, a small one tells a dead path from a size that does not fit.
 probe_icmp() { # ADDRESS BYTES
-	send_echo "$1" "$2" "$ICMP_WAIT"
+	send_echo "$1" "$2" "$ICMP_WAIT" "$ECHOES"
 	[[ $ANSWER == silent ]] || return
 	send_echo "$1" 56 "$SMALL_WAIT"
-	if [[ $ANSWER == passes ]]; then ANSWER=only-small; else ANSWER=silent; fi
+	if [[ $ANSWER == passes ]]; then ANSWER=only-small LOSS=; else ANSWER=silent; fi
 }
 
 # An sshd that many dial at once hangs up on some of them, without a banner.
@@ -98,13 +103,14 @@ probe_once() { # ADDRESS TCP_PORT
 }
 
 probe_target() { # PEER ADDRESS TCP_PORT
-	local deadline=$((SECONDS + TRY_LIMIT))
+	local deadline=$((SECONDS + TRY_LIMIT)) LOSS='' MILLISECONDS=-
 	probe_once "$2" "$3"
 	while [[ -n $PROBE ]] && ((SECONDS < deadline)); do
 		sleep "0.$((RANDOM % 400 + 100))"
 		probe_once "$2" "$3"
 	done
 	[[ -z $PROBE ]] || echo "oci-vxlan probe $1 $2 $PROBE $ANSWER"
+	[[ -z $LOSS || $PRINTS_ECHOES == no ]] || echo "oci-vxlan echoes $1 $2 $LOSS $MILLISECONDS"
 }
 
 probe_all() {
@@ -126,11 +132,12 @@ probe_all() {
 
 read_input() {
 	local key value complete=
-	MTU='' TARGETS=()
+	MTU='' ECHOES=1 PRINTS_ECHOES=no TARGETS=()
 	while read -r key value; do
 		case $key in
 		mtu) MTU=$value ;;
 		tries) [[ $value == many ]] || TRY_LIMIT=0 ;;
+		echoes) ECHOES=$value PRINTS_ECHOES=yes ;;
 		target) TARGETS+=("$value") ;;
 		end) complete=yes && break ;;
 		esac

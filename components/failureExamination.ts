@@ -1,0 +1,160 @@
+import { probeFrom, transfer } from "./hostProbes.ts";
+import type { HostSession, AskedOverlay } from "./hostProbes.ts";
+import { checksumSenders } from "./vxlan/diagnosis/counterFindings.ts";
+import { diagnose } from "./vxlan/diagnosis/diagnose.ts";
+import { evidenceCommand, evidenceInput, parseEvidence } from "./vxlan/diagnosis/evidence.ts";
+import type { Evidence } from "./vxlan/diagnosis/evidence.ts";
+import { canonical } from "./vxlan/addresses.ts";
+import { testsTcp } from "./vxlan/connectivityTest/probe.ts";
+import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
+
+/** Pairs of hosts that are examined. Each takes some seconds, and further pairs seldom have other causes. */
+const EXAMINED_PAIRS = 3;
+
+/** Seconds to collect the evidence of a host. */
+const EVIDENCE_LIMIT = 15;
+
+/** Causes that are reported for a pair. The first ones explain it, and the others follow from them. */
+const CAUSES_A_PAIR = 4;
+
+/** Failed probes, and what was found out about them. */
+interface Examination {
+  /** Those that failed again when they were repeated. */
+  failures: FailedProbe[];
+  /** Those that passed when they were repeated: a busy machine may be the cause. */
+  passing: FailedProbe[];
+  findings: Finding[];
+  /** Hosts that sent TCP with wrong checksums, each with a peer that discarded it. */
+  senders: Map<string, string>;
+}
+
+/** Causes of one failed probe with their cures, the most likely one first. */
+interface Finding {
+  from: string;
+  to: string;
+  causes: string[];
+}
+
+/**
+ * Examines failed probes. All are repeated. For some pairs of those that fail again the probe is repeated once more,
+ * with evidence of both hosts right before and right after it.
+ */
+export async function examineFailures(
+  overlay: AskedOverlay,
+  sessions: readonly HostSession[],
+  failures: readonly FailedProbe[],
+): Promise<Examination> {
+  const examination: Examination = { failures: [], passing: [], findings: [], senders: new Map() };
+  await Promise.all(
+    failures.map(async (failure) => {
+      const again = await probeAgain(overlay, sessions, failure);
+      if (again === "passes") examination.passing.push(failure);
+      else examination.failures.push(again);
+    }),
+  );
+  for (const failure of onePerPair(sessions, examination.failures)) {
+    const causes = await examine(overlay, sessions, failure, examination.senders);
+    examination.findings.push({ from: failure.from, to: failure.to, causes });
+  }
+  return examination;
+}
+
+/** One failure of each two hosts that can be examined, whichever of them probed the other. */
+function onePerPair(sessions: readonly HostSession[], failures: readonly FailedProbe[]): FailedProbe[] {
+  const byPair = new Map<string, FailedProbe>();
+  for (const failure of failures) {
+    if (endsOf(sessions, failure).includes(undefined)) continue;
+    const pair = [failure.from, failure.to].sort().join(" ");
+    if (!byPair.has(pair)) byPair.set(pair, failure);
+  }
+  return [...byPair.values()].slice(0, EXAMINED_PAIRS);
+}
+
+/** @param senders gets the hosts that sent TCP with wrong checksums */
+async function examine(
+  overlay: AskedOverlay,
+  sessions: readonly HostSession[],
+  failure: FailedProbe,
+  senders: Map<string, string>,
+): Promise<string[]> {
+  const { settings, mtu } = overlay;
+  const [from, to] = endsOf(sessions, failure);
+  if (!from || !to) return [];
+  try {
+    const [fromBefore, toBefore] = await Promise.all([
+      collectEvidence(overlay, from, to),
+      collectEvidence(overlay, to, from),
+    ]);
+    const again = await probeAgain(overlay, sessions, failure);
+    const [fromAfter, toAfter] = await Promise.all([
+      collectEvidence(overlay, from, to),
+      collectEvidence(overlay, to, from),
+    ]);
+    if (again === "passes")
+      return [`${failure.from} -> ${failure.to} comes and goes: it passed while both hosts were examined.`];
+    const [fromPair, toPair] = [
+      { before: fromBefore, after: fromAfter },
+      { before: toBefore, after: toAfter },
+    ];
+    for (const [sender, receiver] of checksumSenders(again, fromPair, toPair)) senders.set(sender, receiver);
+    const causes = diagnose(again, fromPair, toPair, {
+      device: settings.device,
+      port: settings.port,
+      vni: settings.vni,
+      mtu,
+      admitsAll: testsTcp(settings),
+    });
+    return causes.slice(0, CAUSES_A_PAIR);
+  } catch (error) {
+    return [`${failure.from} and ${failure.to} could not be examined: ${(error as Error).message}.`];
+  }
+}
+
+const endsOf = (sessions: readonly HostSession[], { from, to }: FailedProbe) =>
+  [from, to].map((name) => sessions.find(({ host }) => host.name === name));
+
+async function probeAgain(
+  overlay: AskedOverlay,
+  sessions: readonly HostSession[],
+  failure: FailedProbe,
+): Promise<FailedProbe | "passes"> {
+  const [from, to] = endsOf(sessions, failure);
+  if (!from || !to) return failure;
+  try {
+    if (failure.probe === "transfer") {
+      const again = await transfer(overlay, from, to.host);
+      return typeof again === "string" ? "passes" : again;
+    }
+    const peer = { ...to.host, overlayAddresses: [failure.address] };
+    const [again] = (await probeFrom(overlay, from, [peer], { tries: "one" })).failures;
+    return again ?? "passes";
+  } catch {
+    return failure; // The session is lost, and the first answer stands.
+  }
+}
+
+async function collectEvidence(
+  overlay: AskedOverlay,
+  { host, ssh }: HostSession,
+  peer: HostSession,
+): Promise<Evidence> {
+  const { settings, identity } = overlay;
+  const input = evidenceInput({
+    overlay: identity.overlay,
+    device: settings.device,
+    port: settings.port,
+    underlayAddress: canonical(host.underlayAddress),
+    overlayAddresses: host.overlayAddresses.map(canonical),
+    tcpPort: settings.verifyPort ?? host.sshPort,
+    peers: [
+      {
+        name: peer.host.name,
+        mac: peer.host.report.mac,
+        underlayAddress: canonical(peer.host.underlayAddress),
+        overlayAddresses: peer.host.overlayAddresses.map(canonical),
+      },
+    ],
+  });
+  const { stdout } = await ssh.run(evidenceCommand(), input, EVIDENCE_LIMIT);
+  return parseEvidence(stdout);
+}

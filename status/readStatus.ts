@@ -1,0 +1,107 @@
+import { forEachHost } from "../components/concurrentHosts.ts";
+import { examineFailures } from "../components/failureExamination.ts";
+import { probeFrom } from "../components/hostProbes.ts";
+import type { HostSession, TestedHost } from "../components/hostProbes.ts";
+import { choosePeers } from "../components/vxlan/connectivityTest/peerChoice.ts";
+import { askHost } from "./askHost.ts";
+import type { AskedHost } from "./askHost.ts";
+import { CouldNotLook } from "./couldNotLook.ts";
+import { hostReport } from "./hostReport.ts";
+import { ECHOES, pathReports } from "./pathReports.ts";
+import type { HostProbes } from "./pathReports.ts";
+import type { OverlayStatus, StatusReport } from "./report.ts";
+import { overlaysIn, parseUrn } from "./stackHosts.ts";
+import type { StackOverlay } from "./stackHosts.ts";
+import { readStack } from "./stackState.ts";
+import type { StackLocation } from "./stackState.ts";
+
+/** Hosts of a fleet in which each one probes all others. In larger fleets it probes some, in turn. */
+const FULL_MATRIX = 32;
+
+/** Milliseconds after which other peers are probed in a larger fleet. */
+const TURN = 10_000;
+
+/**
+ * Looks at the hosts of a stack, all at once, and at the paths between them. It changes nothing.
+ *
+ * @throws CouldNotLook where the state cannot be read, has no overlay, or no host could be asked
+ */
+export async function readStatus(location: StackLocation): Promise<StatusReport> {
+  const resources = await readStack(location);
+  const stackOverlays = overlaysIn(resources).filter(({ hosts }) => hosts.length > 0);
+  const { stack, project } = parseUrn(resources[0]?.urn ?? "");
+  if (stackOverlays.length === 0)
+    throw new CouldNotLook(`stack ${location.stack ?? stack} has no hosts: run pulumi up.`);
+  const overlays = await Promise.all(stackOverlays.map(readOverlayStatus));
+  const state = overlays.every(isWell) ? "well" : "wrong";
+  return { time: new Date().toISOString(), project, stack, state, overlays };
+}
+
+const isWell = ({ hosts, paths }: OverlayStatus) =>
+  hosts.every(({ state }) => state === "in sync" || state === "down") &&
+  paths.every(({ state }) => state === "passes");
+
+async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> {
+  const { hosts, downHosts, settings, identity, mtu, name } = overlay;
+  const upHosts = hosts.filter((host) => !downHosts.has(host.name));
+  const asked = new Map<string, AskedHost>();
+  const probes: HostProbes[] = [];
+  const sessions: HostSession[] = [];
+  try {
+    await forEachHost(upHosts, async (host) => {
+      const answer = await askHost(overlay, host, sessions);
+      asked.set(host.name, answer);
+      probes.push(await probePeers(overlay, upHosts, host, answer));
+    });
+    const failedProbes = probes.flatMap(({ report }) => report?.failures ?? []);
+    const { failures, findings } = await examineFailures(overlay, sessions, failedProbes);
+    probes.sort((a, b) => (a.host.name < b.host.name ? -1 : 1));
+    const { device, vni, port, cidrs } = settings;
+    return {
+      name,
+      id: identity.overlay,
+      device,
+      vni,
+      port,
+      mtu,
+      cidrs,
+      hosts: hosts.map((host) => hostReport(overlay, host, asked.get(host.name))),
+      paths: probes.flatMap((hostProbes) => pathReports(overlay, hostProbes, failures)),
+      findings,
+      totalPaths: upHosts.length * (upHosts.length - 1) * cidrs.length,
+    };
+  } finally {
+    for (const { ssh } of sessions) ssh.close();
+  }
+}
+
+/** Lets a host probe its peers. Those that could not be asked are probed too, since they may be up. */
+async function probePeers(
+  overlay: StackOverlay,
+  upHosts: readonly TestedHost[],
+  host: TestedHost,
+  asked: AskedHost,
+): Promise<HostProbes> {
+  const peers = peersOf(upHosts, host);
+  const { session } = asked;
+  if (!session || peers.length === 0) return { host, peers };
+  try {
+    return {
+      host,
+      peers,
+      session,
+      report: await probeFrom(overlay, session, peers, { tries: "one", echoes: ECHOES }),
+    };
+  } catch (error) {
+    asked.problem ??= `${host.name} could not probe its peers: ${(error as Error).message}.`;
+    return { host, peers, session };
+  }
+}
+
+function peersOf(upHosts: readonly TestedHost[], host: TestedHost): TestedHost[] {
+  const others = upHosts.filter(({ name }) => name !== host.name);
+  if (upHosts.length <= FULL_MATRIX) return others;
+  const names = upHosts.map(({ name }) => name);
+  const chosen = choosePeers(names, host.name, Math.floor(Date.now() / TURN));
+  return others.filter(({ name }) => chosen.includes(name));
+}

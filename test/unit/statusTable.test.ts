@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import { statusSchema } from "../../status/report.ts";
+import { statusText } from "../../status/table.ts";
+import { statusReport } from "./statusReports.ts";
+
+/** What `npm run status` prints of a report. */
+const linesOf = (...args: Parameters<typeof statusReport>) =>
+  statusText(statusReport(...args), false).split("\n");
+
+test("a report about made-up hosts is of the schema", () => {
+  expect(statusSchema.safeParse(statusReport(3)).error).toBeUndefined();
+});
+
+describe("the tables", () => {
+  test("show each host and each path", () => {
+    expect(linesOf(2)).toEqual([
+      "oci-vxlan, stack prod: well, 2026-11-26 09:00:00 UTC",
+      "",
+      "overlay prod.overlay: vxlan0, VNI 100, UDP port 4789, MTU 8950, 192.168.0.0/24",
+      "",
+      "host    state    booted   underlay  overlay      MAC                MTU   last repair  version",
+      "host01  in sync  2 d ago  10.0.0.1  192.168.0.1  42:00:00:00:00:01  8950  none         2",
+      "host02  in sync  2 d ago  10.0.0.2  192.168.0.2  42:00:00:00:00:02  8950  none         2",
+      "",
+      "from \\ to  host01   host02",
+      "host01              0.25 ms",
+      "host02     0.25 ms",
+      "",
+      "2 of 2 paths pass: echoes of 8922 bytes, unfragmented, in 0.25 ms to 0.25 ms, TCP to sshd too",
+    ]);
+  });
+
+  test("are plain text unless colours are asked for", () => {
+    const report = statusReport(2);
+    expect(statusText(report, false)).not.toContain("\x1b");
+    expect(statusText(report, true)).toContain("\x1b[32mwell");
+  });
+
+  test("name a failed path with its causes below", () => {
+    const lines = linesOf(3, ({ paths, findings }) => {
+      Object.assign(paths[0] ?? {}, {
+        state: "fails",
+        tcp: "not tested",
+        problem: "host01 -> host02: timed out",
+      });
+      findings.push({
+        from: "host01",
+        to: "host02",
+        causes: ["host02: its NIC is down: sudo ip link set up."],
+      });
+    });
+    expect(lines).toContain("host01              FAILS    0.25 ms");
+    expect(lines.slice(-5)).toEqual([
+      "Wrong:",
+      "  host01 -> host02: timed out",
+      "",
+      "Why, and what to do:",
+      "  host02: its NIC is down: sudo ip link set up.",
+    ]);
+  });
+
+  test("tell a host that is off from one that only SSH does not reach", () => {
+    const linesWithPaths = (state: "passes" | "fails") =>
+      linesOf(3, ({ hosts, paths }) => {
+        Object.assign(hosts[2] ?? {}, { state: "unreachable", problems: ["host03: no SSH session."] });
+        for (const path of paths.filter(({ to }) => to === "host03"))
+          Object.assign(path, {
+            state,
+            problem: state === "fails" ? `${path.from} -> host03: timed out` : undefined,
+          });
+      }).join("\n");
+    expect(linesWithPaths("passes")).toContain("host03 is up, since peers reach it over the overlay");
+    expect(linesWithPaths("fails")).toContain(
+      "host03 is reached by none of its peers either: it is most likely off.",
+    );
+    expect(linesWithPaths("fails")).not.toContain("timed out");
+  });
+
+  test("show lost echoes", () => {
+    const lines = linesOf(2, ({ paths }) => Object.assign(paths[0] ?? {}, { received: 4 }));
+    expect(lines).toContain("host01              0.25 ms, 1 of 5 lost");
+  });
+
+  test("of a large fleet list only what has something to say", () => {
+    expect(linesOf(30).slice(2)).toEqual([
+      "overlay prod.overlay: vxlan0, VNI 100, UDP port 4789, MTU 8950, 192.168.0.0/24",
+      "",
+      "30 hosts: 30 in sync",
+      "",
+      "870 of 870 paths pass: echoes of 8922 bytes, unfragmented, in 0.25 ms to 0.25 ms, TCP to sshd too",
+    ]);
+    const text = linesOf(30, ({ hosts }) => {
+      Object.assign(hosts[6] ?? {}, { state: "differs", problems: ["host07: vxlan0 is down: repair it."] });
+    }).join("\n");
+    expect(text).toContain("30 hosts: 29 in sync, 1 differs");
+    expect(text).toMatch(/^host07 {2}differs/m);
+    expect(text).not.toMatch(/^host08/m);
+  });
+});
