@@ -38,7 +38,7 @@ const pureLayer = (layer, message, below) =>
 const LAB_LAYERS = ["cli", "pulumi", "cloud", "hosts", "network", "system"];
 
 const PRODUCT = {
-  group: ["**/components/**", "**/stacks/**", "**/status/*.ts"],
+  group: ["**/components/**", "**/stacks/**", "**/status/*.ts", "**/diagram/**"],
   message: "The lab knows the cloud, not the product.",
 };
 
@@ -101,18 +101,30 @@ export default tseslint.config(
     ["components/*.ts"],
     [
       {
-        group: ["**/lab/**", "**/stacks/**", "**/status/**", "zod"],
+        group: ["**/lab/**", "**/stacks/**", "**/status/**", "**/diagram/**", "zod"],
         message: "components import only the pure halves below them, and Pulumi.",
       },
     ],
   ),
-  mayNotImport(["stacks/**"], [{ group: ["**/lab/**"], message: "Stacks do not know that the lab exists." }]),
+  mayNotImport(
+    ["stacks/**"],
+    [
+      {
+        group: ["**/lab/**", "**/status/**", "**/diagram/**"],
+        message: "Stacks know neither the lab nor what looks at them.",
+      },
+    ],
+  ),
   mayNotImport(
     ["status/**"],
     [
       { group: ["**/lab/**", "**/stacks/**"], message: "status/ imports components only." },
       { group: ["@pulumi/*"], message: "Loading Pulumi's SDK takes longer than the look at a host." },
     ],
+  ),
+  mayNotImport(
+    ["diagram/**"],
+    [{ group: ["**/lab/**"], message: "Pictures do not know that the lab exists." }],
   ),
   mayNotImport(["test/**"], []),
   mayNotImport(["lab/setup/**"], [PRODUCT]),

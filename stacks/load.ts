@@ -95,6 +95,18 @@ export function resolveEnvironment(
   return markValidated(args);
 }
 
+/**
+ * Checks an `environment` without its keys, for programs that log in nowhere.
+ *
+ * @throws ConfigError with all unknown keys and wrong types; or, if there are none, with all wrong values
+ */
+export function parsePlan(config: unknown): Environment {
+  const environment = parseEnvironment(config);
+  const problems = validateEnvironment(environment);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return environment;
+}
+
 function parseEnvironment(config: unknown): Environment {
   const result = environmentSchema.safeParse(config, { reportInput: true });
   if (result.success) return result.data;

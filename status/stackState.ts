@@ -47,7 +47,7 @@ export async function readStack(location: StackLocation): Promise<StackResource[
  *
  * @throws CouldNotLook with what Pulumi says
  */
-function runPulumi({ stack, directory }: StackLocation, args: readonly string[]): Promise<string> {
+export function runPulumi({ stack, directory }: StackLocation, args: readonly string[]): Promise<string> {
   const stackArgs = stack === undefined ? [] : ["--stack", stack];
   const argv = [...args, ...stackArgs, "--non-interactive", "--color=never"];
   return new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ import { down } from "./down.ts";
 import { fault } from "./fault.ts";
 import { logs, ps, reboot, ssh } from "./hostVerbs.ts";
 import { withLock } from "./lock.ts";
-import { destroy, prepare, preview, pulumi, refresh, status, up } from "./stackVerbs.ts";
+import { destroy, diagram, prepare, preview, pulumi, refresh, status, up } from "./stackVerbs.ts";
 
 /** The verbs of `npm run lab`; setup/help.mjs describes them. */
 
@@ -26,7 +26,7 @@ const EXCLUSIVE_VERBS: Readonly<Record<string, Verb>> = {
 };
 
 /** Verbs that may run beside the others: they only read, or order a fault for a run that is under way. */
-const PARALLEL_VERBS: Readonly<Record<string, Verb>> = { status, ssh, logs, ps, fault };
+const PARALLEL_VERBS: Readonly<Record<string, Verb>> = { status, diagram, ssh, logs, ps, fault };
 
 /** The lab of this name; undefined, after an error message, for an invalid name. */
 function openNamedLab(name: string): Lab | undefined {

@@ -1,11 +1,14 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { startCloud } from "../cloud/daemonControl.ts";
 import { startHosts } from "../hosts/boot.ts";
 import { hostImage, IMAGES } from "../hosts/images.ts";
 import type { ImageName } from "../hosts/images.ts";
 import { engineOf, prepareEngine } from "../pulumi/engine/engine.ts";
+import { runInForeground } from "../pulumi/operator.ts";
 import { LabStack, stateFileOf } from "../pulumi/stack.ts";
 import { requireDiskSpace } from "../system/diskSpace.ts";
+import { ROOT } from "../system/lab.ts";
 import { Stopwatch, terminalProgress } from "../system/progress.ts";
 import { resultTable, testConnectivity } from "./connectivityTest.ts";
 import type { Context, Verb } from "./context.ts";
@@ -60,6 +63,16 @@ export const status: Verb = async ({ lab, stack }, args) => {
   }
   const engine = await prepareEngine(lab, terminalProgress);
   return new LabStack(lab, engine, stack).readerInForeground("status/main.ts", args);
+};
+
+/** The product's own `npm run diagram`, before the first `up` too. It starts and prepares nothing. */
+export const diagram: Verb = async ({ lab, stack }, args) => {
+  if (!existsSync(stateFileOf(lab, stack)) || !existsSync(engineOf(lab))) {
+    const program = join(ROOT, "diagram/main.ts");
+    return runInForeground([process.execPath, program, "--stack", stack, "--planned", ...args]);
+  }
+  const engine = await prepareEngine(lab, terminalProgress);
+  return new LabStack(lab, engine, stack).readerInForeground("diagram/main.ts", args);
 };
 
 export const pulumi: Verb = async (context, args) => (await prepareStack(context)).inForeground(args);

@@ -6,6 +6,7 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   refresh                 compare the stack's state with the cloud (hosts repair themselves without it)
   destroy                 undo what up did; hosts that existed before stay
   status [OPTION…]        how the hosts and the paths between them are; --help lists the options
+  diagram [OPTION…]       a picture of the stack as SVG or Mermaid; --help lists the options
   pulumi ARGS…            any Pulumi command on the lab's stacks
 
   ssh HOST [COMMAND…]     log in as opc, or run a command there and return its exit code

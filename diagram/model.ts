@@ -1,0 +1,144 @@
+import { DEFAULT_SECURITY_LIST, DEFAULT_SHAPE, subnetOf } from "../components/oci/settings.ts";
+import { DEFAULT_SSH_PORT } from "../components/remoteCommand.ts";
+import { withDefaults } from "../components/vxlan/settings.ts";
+import type { Environment } from "../stacks/schema.ts";
+import type { StackOutputs } from "./outputs.ts";
+
+/** What a picture shows of a stack, as plain values. */
+export interface Topology {
+  stack: string;
+  /** What a reader has to know about the picture. */
+  notes: string[];
+  /** Undefined where all hosts existed before. */
+  vcn: Vcn | undefined;
+  /** Hosts that existed before, outside of what the stack creates. */
+  existingHosts: TopologyHost[];
+  overlay: Overlay;
+}
+
+interface Vcn {
+  /** Its CIDR, or its OCID where it exists. */
+  label: string;
+  security: Security;
+  subnets: Subnet[];
+}
+
+/** What guards the hosts. */
+interface Security {
+  label: string;
+  /** What it admits, a line a kind of traffic. */
+  admits: string[];
+}
+
+interface Subnet {
+  name: string;
+  /** Its CIDR, or its OCID where it exists. */
+  label: string;
+  access: "public" | "private" | "existing";
+  /** Whether the Security List of the stack is attached to it. */
+  isGuarded: boolean;
+  hosts: TopologyHost[];
+}
+
+export interface TopologyHost {
+  name: string;
+  /** Undefined until Oracle has chosen it. */
+  underlayAddress: string | undefined;
+  publicAddress: string | undefined;
+  overlayAddresses: string[];
+  mac: string | undefined;
+  /** Of an instance. */
+  shape: string | undefined;
+  /** On purpose, by the config. */
+  isDown: boolean;
+  isJumpHost: boolean;
+}
+
+interface Overlay {
+  device: string;
+  vni: number;
+  port: number;
+  cidrs: string[];
+  mtu: number | undefined;
+}
+
+/** The topology of a stack: its config, and beside it the outputs of its last `up`. */
+export function topologyOf(stack: string, environment: Environment, outputs?: StackOutputs): Topology {
+  const { device, vni, port, cidrs, mtu } = withDefaults(environment.overlay);
+  return {
+    stack,
+    notes: outputs ? [] : ["planned, from its config"],
+    vcn: vcnOf(environment, outputs ?? {}),
+    existingHosts: hostsOf(environment, outputs ?? {}, ({ existing }) => existing !== undefined),
+    overlay: { device, vni, port, cidrs, mtu: outputs?.mtu ?? mtu },
+  };
+}
+
+/** All hosts of a topology, in the order in which it shows them. */
+export const allHosts = ({ vcn, existingHosts }: Topology): TopologyHost[] => [
+  ...(vcn?.subnets ?? []).flatMap(({ hosts }) => hosts),
+  ...existingHosts,
+];
+
+function vcnOf(environment: Environment, outputs: StackOutputs): Vcn | undefined {
+  const { network } = environment;
+  if (!network) return undefined;
+  const subnets = Object.entries(network.subnets).map(([name, subnet]): Subnet => ({
+    name,
+    label: subnet.cidr ?? shortOcid(subnet.id ?? ""),
+    access: subnet.id !== undefined ? "existing" : subnet.private ? "private" : "public",
+    isGuarded: subnet.id === undefined,
+    hosts: hostsOf(
+      environment,
+      outputs,
+      ({ instance }) => instance !== undefined && subnetOf(instance, network.subnets) === name,
+    ),
+  }));
+  return {
+    label: network.vcn.cidr ?? shortOcid(network.vcn.id ?? ""),
+    security: securityOf(environment, network),
+    subnets: subnets.filter(({ hosts }) => hosts.length > 0),
+  };
+}
+
+function securityOf(
+  { overlay, ssh }: Environment,
+  { securityList = {}, operatorCidrs }: NonNullable<Environment["network"]>,
+): Security {
+  const name = securityList.default ? "default" : (securityList.name ?? DEFAULT_SECURITY_LIST);
+  const [first = "nobody", ...others] = operatorCidrs;
+  const operators = others.length === 0 ? first : `${first} and ${others.length} more`;
+  return {
+    label: `Security List ${name}`,
+    admits: [
+      `UDP ${withDefaults(overlay).port} between the hosts`,
+      `TCP ${ssh.port ?? DEFAULT_SSH_PORT} from ${operators}`,
+    ],
+  };
+}
+
+function hostsOf(
+  { hosts, ssh }: Environment,
+  { addresses = {}, macs = {} }: StackOutputs,
+  isMember: (host: Environment["hosts"][string]) => boolean,
+): TopologyHost[] {
+  return Object.entries(hosts).flatMap(([name, host]) => {
+    if (!isMember(host)) return [];
+    const { privateIp, publicIp } = addresses[name] ?? {};
+    const { instance, existing } = host;
+    return {
+      name,
+      underlayAddress: privateIp ?? instance?.privateIp ?? existing?.underlayAddress,
+      publicAddress: publicIp || undefined,
+      overlayAddresses: host.overlayAddresses,
+      mac: macs[name],
+      shape: instance && (instance.shape ?? DEFAULT_SHAPE),
+      isDown: host.down ?? false,
+      isJumpHost: ssh.via === name,
+    };
+  });
+}
+
+/** The end of an OCID, by which people tell two of them apart. */
+const shortOcid = (ocid: string) =>
+  ocid.length > 24 ? `${ocid.split(".")[1] ?? ""} …${ocid.slice(-6)}` : ocid;
