@@ -1,6 +1,8 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
-import type { HostReport, OverlayStatus, PathReport, StatusReport } from "./report.ts";
+import { pathCell } from "./pathCell.ts";
+import type { HostReport, OverlayStatus, StatusReport } from "./report.ts";
+import { age, findingsOf, pathSummary, shortTime } from "./summary.ts";
 
 /** Hosts up to which all are listed, with a matrix of their paths. Of more, only those that have something to say are. */
 const FULL_TABLES = 16;
@@ -75,76 +77,29 @@ function pathMatrix({ hosts, paths }: OverlayStatus, paint: Paint): string {
     from,
     ...names.map((to) => {
       if (from === to) return "";
-      return pathCell(
-        paths.filter((path) => path.from === from && path.to === to),
-        paint,
-      );
+      const { state, text } = pathCell(paths, from, to);
+      return paint(PAINTED[state], text);
     }),
   ]);
   return formatTable(["from \\ to", ...names], rows, paint);
 }
 
-/** All addresses of a peer in one cell: the worst state, and the slowest round trip. */
-function pathCell(paths: readonly PathReport[], paint: Paint): string {
-  const [first] = paths;
-  if (!first) return paint("dim", "-");
-  const failed = paths.find(({ state }) => state === "fails");
-  if (failed) return paint("red", failed.tcp === "fails" ? "TCP FAILS" : "FAILS");
-  if (first.state === "unknown") return paint("dim", "?");
-  const times = paths.flatMap(({ milliseconds }) => milliseconds ?? []);
-  const time = times.length === 0 ? "passes" : milliseconds(Math.max(...times));
-  const lost = Math.max(...paths.map(({ sent = 0, received = 0 }) => sent - received));
-  if (lost === 0) return paint("green", time);
-  return paint("yellow", `${time}, ${lost} of ${first.sent} lost`);
-}
+const PAINTED = {
+  passes: "green",
+  loses: "yellow",
+  fails: "red",
+  unknown: "dim",
+  "not probed": "dim",
+} as const;
 
-const milliseconds = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
-
-/** What passes, in one line. */
-function pathSummary({ paths, totalPaths }: OverlayStatus): string {
-  const passing = paths.filter(({ state }) => state === "passes");
-  const sizes = [...new Set(passing.map(({ icmpBytes }) => icmpBytes))].join(" and ");
-  const times = passing.flatMap((path) => path.milliseconds ?? []);
-  const range =
-    times.length === 0
-      ? ""
-      : ` in ${milliseconds(Math.min(...times))} to ${milliseconds(Math.max(...times))}`;
-  const tcp = passing.some((path) => path.tcp === "passes") ? ", TCP to sshd too" : "";
-  const share = paths.length < totalPaths ? ` that this run probed, of ${totalPaths}` : "";
-  const what = passing.length === 0 ? "" : `: echoes of ${sizes} bytes, unfragmented,${range}${tcp}`;
-  return `${passing.length} of ${paths.length} paths pass${share}${what}`.replace(",,", ",");
-}
-
-/** Problems of hosts, then failed paths with their causes, then warnings. */
-function whatIsWrong({ hosts, paths, findings }: OverlayStatus, paint: Paint): string[] {
-  const hostProblems = hosts.flatMap(({ problems }) => problems);
-  const unreachable = new Set(hosts.flatMap(({ name, state }) => (state === "unreachable" ? [name] : [])));
-  const pathProblems = paths.flatMap(({ problem, to }) =>
-    problem === undefined || unreachable.has(to) ? [] : [problem],
-  );
-  const causes = new Set(findings.flatMap((finding) => finding.causes));
-  const warnings = hosts.flatMap((host) => host.warnings);
+/** What is wrong, why, and what hosts warn about. */
+function whatIsWrong(overlay: OverlayStatus, paint: Paint): string[] {
+  const { problems, causes, warnings } = findingsOf(overlay);
   return [
-    listOf(paint("red", "Wrong:"), [
-      ...hostProblems,
-      ...unreachableHints(unreachable, paths),
-      ...pathProblems,
-    ]),
-    listOf(paint("bold", "Why, and what to do:"), [...causes]),
+    listOf(paint("red", "Wrong:"), problems),
+    listOf(paint("bold", "Why, and what to do:"), causes),
     listOf(paint("yellow", "Warnings:"), warnings),
   ].flat();
-}
-
-/** Whether the peers of a host without an SSH session reach it tells a dead host from a closed way to it. */
-function unreachableHints(unreachable: ReadonlySet<string>, paths: readonly PathReport[]): string[] {
-  return [...unreachable].flatMap((host) => {
-    const states = paths.filter(({ to }) => to === host).map(({ state }) => state);
-    if (states.includes("passes"))
-      return [`${host} is up, since peers reach it over the overlay: it is SSH from here that does not.`];
-    if (states.includes("fails"))
-      return [`${host} is reached by none of its peers either: it is most likely off.`];
-    return [];
-  });
 }
 
 const listOf = (title: string, items: readonly string[]) =>
@@ -168,15 +123,3 @@ function formatTable(head: string[], rows: readonly string[][], paint: Paint): s
     .map((line) => line.trimEnd())
     .join("\n");
 }
-
-/** How long ago something was: "40 s", "7 min", "5 h", "12 d". */
-function age(time: string, now: string): string {
-  const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(time)) / 1_000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
-
-/** "2026-11-26 08:47:00 UTC" */
-const shortTime = (time: string) => `${time.slice(0, 19).replace("T", " ")} UTC`;

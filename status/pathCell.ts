@@ -1,0 +1,24 @@
+import type { OverlayStatus, PathReport } from "./report.ts";
+
+/** All paths from one host to another, in a word or two. */
+export interface PathCell {
+  state: PathReport["state"] | "not probed";
+  text: string;
+}
+
+/** The worst state of all addresses of the peer, and the slowest round trip. */
+export function pathCell(allPaths: OverlayStatus["paths"], from: string, to: string): PathCell {
+  const paths = allPaths.filter((path) => path.from === from && path.to === to);
+  const [first] = paths;
+  if (!first) return { state: "not probed", text: "-" };
+  const failed = paths.find(({ state }) => state === "fails");
+  if (failed) return { state: "fails", text: failed.tcp === "fails" ? "TCP FAILS" : "FAILS" };
+  if (first.state === "unknown") return { state: "unknown", text: "?" };
+  const times = paths.flatMap((path) => path.milliseconds ?? []);
+  const time = times.length === 0 ? "passes" : milliseconds(Math.max(...times));
+  const lost = Math.max(...paths.map(({ sent = 0, received = 0 }) => sent - received));
+  if (lost === 0) return { state: "passes", text: time };
+  return { state: "loses", text: `${time}, ${lost} of ${first.sent} lost` };
+}
+
+export const milliseconds = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;

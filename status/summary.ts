@@ -1,0 +1,67 @@
+import { milliseconds } from "./pathCell.ts";
+import type { OverlayStatus, PathReport } from "./report.ts";
+
+/** What a report comes to, as text without a format. */
+
+/** What passes, in one line. */
+export function pathSummary({ paths, totalPaths }: OverlayStatus): string {
+  const passing = paths.filter(({ state }) => state === "passes");
+  const sizes = [...new Set(passing.map(({ icmpBytes }) => icmpBytes))].join(" and ");
+  const times = passing.flatMap((path) => path.milliseconds ?? []);
+  const range =
+    times.length === 0
+      ? ""
+      : ` in ${milliseconds(Math.min(...times))} to ${milliseconds(Math.max(...times))}`;
+  const tcp = passing.some((path) => path.tcp === "passes") ? ", TCP to sshd too" : "";
+  const share = paths.length < totalPaths ? ` that this run probed, of ${totalPaths}` : "";
+  const what = passing.length === 0 ? "" : `: echoes of ${sizes} bytes, unfragmented,${range}${tcp}`;
+  return `${passing.length} of ${paths.length} paths pass${share}${what}`.replace(",,", ",");
+}
+
+/** What is wrong, why that is so, and what hosts warn about. */
+interface Findings {
+  /** Of hosts, then of paths. */
+  problems: string[];
+  causes: string[];
+  warnings: string[];
+}
+
+export function findingsOf({ hosts, paths, findings }: OverlayStatus): Findings {
+  const unreachable = new Set(hosts.flatMap(({ name, state }) => (state === "unreachable" ? [name] : [])));
+  const pathProblems = paths.flatMap(({ problem, to }) =>
+    problem === undefined || unreachable.has(to) ? [] : [problem],
+  );
+  return {
+    problems: [
+      ...hosts.flatMap(({ problems }) => problems),
+      ...unreachableHints(unreachable, paths),
+      ...pathProblems,
+    ],
+    causes: [...new Set(findings.flatMap(({ causes }) => causes))],
+    warnings: hosts.flatMap(({ warnings }) => warnings),
+  };
+}
+
+/** Whether the peers of a host without an SSH session reach it tells a dead host from a closed way to it. */
+function unreachableHints(unreachable: ReadonlySet<string>, paths: readonly PathReport[]): string[] {
+  return [...unreachable].flatMap((host) => {
+    const states = paths.filter(({ to }) => to === host).map(({ state }) => state);
+    if (states.includes("passes"))
+      return [`${host} is up, since peers reach it over the overlay: it is SSH from here that does not.`];
+    if (states.includes("fails"))
+      return [`${host} is reached by none of its peers either: it is most likely off.`];
+    return [];
+  });
+}
+
+/** How long ago something was: "40 s", "7 min", "5 h", "12 d". */
+export function age(time: string, now: string): string {
+  const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(time)) / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** "2026-11-26 08:47:00 UTC" */
+export const shortTime = (time: string) => `${time.slice(0, 19).replace("T", " ")} UTC`;
