@@ -101,6 +101,11 @@ export interface OverlayArgs {
    */
   checksumOffload?: string;
   /**
+   * Whether each host probes the path to each peer about once a minute, and says in its journal, its status and its
+   * metrics what breaks and heals. Default true. *Updatable.*
+   */
+  pathProbes?: boolean;
+  /**
    * Whether every `up` ends in every host probing its peers over the overlay: ICMP that fills the MTU and may not
    * fragment. Where this program opens the hosts' firewalls for the overlay (`overlayIngress` is `all` and
    * `hostFirewall` is `manage`), also TCP to sshd, and 256 KiB from one peer of each host. In fleets of more than 17

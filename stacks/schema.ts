@@ -402,6 +402,12 @@ const overlay = section(
         "that computes them itself from then on; with `off`, all hosts do, which costs some CPU.",
       { default: defaults.checksumOffload, enum: ["auto", "off"] },
     ),
+    pathProbes: key(
+      z.boolean().optional(),
+      "Whether each host probes the path to each peer about once a minute, and tells in its journal, its status and its " +
+        "metrics what breaks and heals.",
+      { default: defaults.pathProbes },
+    ),
     verify: key(
       z.boolean().optional(),
       "Whether every `up` ends in the hosts probing each other over the overlay. With `false` they are " +

@@ -31,6 +31,8 @@ export interface OverlaySettings {
   checksumOffload: string;
   /** Seconds after which a host undoes a change of its settings that no new SSH session has confirmed; 30 to 3600. */
   confirmTimeout: number;
+  /** Whether each host probes the path to each peer about once a minute, for its journal, its status and metrics. */
+  pathProbes: boolean;
   /** Whether every `up` ends in hosts probing their peers. */
   verify: boolean;
   /** TCP port of the hosts' sshd on the overlay. Undefined: the port of each host's SSH connection. */
@@ -66,6 +68,7 @@ export function withDefaults(settings: Partial<OverlaySettings>): OverlaySetting
     checksumOffload: settings.checksumOffload ?? "auto",
     // Seconds: enough for the next phase of the same `up` to open its SSH session.
     confirmTimeout: settings.confirmTimeout ?? 180,
+    pathProbes: settings.pathProbes ?? true,
     verify: settings.verify ?? true,
     verifyPort: settings.verifyPort,
   };

@@ -29,7 +29,7 @@ import {
 const PHASE = devicePhase(
   { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
   RESOURCE,
-  withDefaults({ cidrs: ["192.168.0.0/24"] }),
+  withDefaults({ cidrs: ["192.168.0.0/24"], pathProbes: false }),
   HOST,
   { generation: 0 },
 );

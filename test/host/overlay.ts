@@ -59,7 +59,10 @@ export const RESOURCE = "0123456789abcdef";
 
 export const ownerOf = (overlay: string) => `oci-vxlan/lab/${overlay}`;
 
-/** The device settings. The second overlay has a network of its own, since a host refuses one that it has already. */
+/**
+ * The device settings. Paths are not probed, since the peers of most tests are not there. The second overlay has a
+ * network of its own, since a host refuses one that it has already.
+ */
 export function settingsOf({
   overlay = OVERLAY,
   generation = 0,
@@ -70,7 +73,7 @@ export function settingsOf({
   return deviceSettings(
     { overlay, owner: ownerOf(overlay) },
     RESOURCE,
-    withDefaults({ cidrs: [`${network}.0/24`], ...settings }),
+    withDefaults({ cidrs: [`${network}.0/24`], pathProbes: false, ...settings }),
     { ...HOST, overlayAddresses: overlayAddresses ?? [`${network}.1`] },
     { generation },
   );

@@ -9,7 +9,7 @@ REPAIR_LIMIT=10   # times that the same repair may be the first of a run, until 
 # Each run is a process of its own, so that one that fails ends nothing else. If the unit is stopped, a run that is at work
 # ends first: half a repair would be worse than none.
 verb_run() {
-	trap 'stop_monitor; wait "${RUNNING-}" 2>/dev/null || true' EXIT
+	trap 'stop_monitor; stop_prober; wait "${RUNNING-}" 2>/dev/null || true' EXIT
 	mkdir -p "$RUN/$OVERLAY"
 	program_digest >"$RUN/$OVERLAY/program"
 	exec {SILENCE}<> <(:) # Nothing is ever to be read from it.
@@ -22,6 +22,7 @@ verb_run() {
 	while true; do
 		load_settings
 		read_peer_words
+		reconcile_prober
 		start_monitor
 		merge_events
 		(
@@ -30,7 +31,7 @@ verb_run() {
 			reconcile_if_changed
 		) &
 		RUNNING=$!
-		wait "$RUNNING" || true
+		if wait "$RUNNING"; then note_sync yes; else note_sync no; fi
 		RUNNING=
 		read_index
 		count_repair

@@ -63,7 +63,8 @@ remove_overlay() {
 # Removes what is left. It reads no settings and may be run again.
 finish_removal() {
 	disarm_rollback
-	rm -rf "${VAR:?}/$OVERLAY" "${RUN:?}/$OVERLAY"
+	rm -rf "${VAR:?}/$OVERLAY" "${RUN:?}/$OVERLAY" "$METRICS/$OVERLAY.prom"{,.new}
+	[[ ! -d $METRICS ]] || rmdir "$METRICS" 2>/dev/null || true # Another overlay may have metrics there.
 	remove_shared_parts
 	remove_program_with_last
 }

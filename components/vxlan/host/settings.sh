@@ -23,13 +23,14 @@ load_settings() {
 	done <"$PEERS"
 }
 
-# Sets DEVICE, VNI and so on to the values of the keys. Files of older versions have no confirm-timeout, and most have no offload.
+# Sets DEVICE, VNI and so on to the values of the keys. Files of older versions have no confirm-timeout, and most have no
+# offload or probes.
 read_device_file() { # FILE
 	local key value
-	CONFIGURED_MTU='' ADDRESSES=() CONFIRM_TIMEOUT=180 OFFLOAD=auto
+	CONFIGURED_MTU='' ADDRESSES=() CONFIRM_TIMEOUT=180 OFFLOAD=auto PROBES=on
 	while read -r key value; do
 		case $key in
-		device | vni | port | underlay | flood | ingress | firewall | offload) printf -v "${key^^}" %s "$value" ;;
+		device | vni | port | underlay | flood | ingress | firewall | offload | probes) printf -v "${key^^}" %s "$value" ;;
 		address) ADDRESSES+=("$value") ;;
 		mtu) CONFIGURED_MTU=$value ;;
 		confirm-timeout) CONFIRM_TIMEOUT=$value ;;

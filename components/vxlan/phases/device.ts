@@ -62,6 +62,7 @@ export function deviceSettings(
     `ingress ${overlay.overlayIngress}`,
     `firewall ${overlay.hostFirewall}`,
     ...(overlay.checksumOffload === "off" ? ["offload off"] : []),
+    ...(overlay.pathProbes ? [] : ["probes off"]),
     `confirm-timeout ${overlay.confirmTimeout}`,
     `generation ${generation}`,
     ...(instanceIdentity === undefined ? [] : [`machine ${instanceIdentity}`]),

@@ -31,11 +31,14 @@ const PARTS = [
   "permanent.sh",
   "snapshot.sh",
   "monitor.sh",
+  "paths.sh",
+  "status.sh",
   "unmanaged.sh",
   "service.sh",
   "guard.sh",
   "phases.sh",
   "removal.sh",
+  "status.awk",
 ] as const;
 
 const FILES = [
