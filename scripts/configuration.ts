@@ -4,15 +4,18 @@ import { format, resolveConfig } from "prettier";
 import { parse } from "yaml";
 import { z } from "zod";
 import { environmentSchema } from "../stacks/schema.ts";
+import { statusSchema } from "../status/report.ts";
 
 /**
  * Writes the reference of the config keys from the schema in stacks/: the list of keys in docs/configuration.md,
- * and a JSON Schema by which editors complete and check stacks/*.yaml. Run it by `npm run docs`.
+ * and a JSON Schema by which editors complete and check stacks/*.yaml. Writes the JSON Schema of the status report too.
+ * Run it by `npm run docs`.
  */
 
 const ROOT = join(import.meta.dirname, "..");
 const PAGE = "docs/configuration.md";
 const JSON_SCHEMA = "stacks/config.schema.json";
+const STATUS_SCHEMA = "status/report.schema.json";
 
 /** Stand around the generated part of the page. */
 const BEGIN = "<!-- The keys are written by `npm run docs`, from stacks/schema.ts. -->";
@@ -50,6 +53,10 @@ export async function configurationFiles(): Promise<Record<string, string>> {
   const keys = sectionsOf("", environment).map(describeSection).join("\n\n");
   return {
     [PAGE]: await formatted(PAGE, `${before}${BEGIN}\n\n${keys}\n\n${END}${after}`),
+    [STATUS_SCHEMA]: await formatted(
+      STATUS_SCHEMA,
+      JSON.stringify(z.toJSONSchema(statusSchema, { target: "draft-7" }), null, 2),
+    ),
     [JSON_SCHEMA]: await formatted(JSON_SCHEMA, JSON.stringify(stackFileSchema(environment), null, 2)),
   };
 }

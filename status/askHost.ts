@@ -1,10 +1,6 @@
 import { JumpHostError, logInTwice } from "../components/hostLogin.ts";
 import type { HostSession, TestedHost } from "../components/hostProbes.ts";
-import {
-  hostStatusCommand,
-  hostStatusInput,
-  parseHostStatus,
-} from "../components/vxlan/connectivityTest/hostStatus.ts";
+import { parseHostStatus, statusCommand } from "../components/vxlan/connectivityTest/hostStatus.ts";
 import type { HostStatus } from "../components/vxlan/connectivityTest/hostStatus.ts";
 import type { StackOverlay } from "./stackHosts.ts";
 
@@ -36,14 +32,14 @@ export async function askHost(
   }
   try {
     const { overlay } = identity;
-    const question = {
+    const { command, input } = statusCommand({
       overlay,
       device: settings.device,
       installation: report.installation,
       deviceSettings: device.settings,
       peersSettings: peers.settings === "" ? undefined : peers.settings,
-    };
-    const answer = await session.ssh.run(hostStatusCommand(), hostStatusInput(question), ANSWER_LIMIT);
+    });
+    const answer = await session.ssh.run(command, input, ANSWER_LIMIT);
     if (answer.status !== 0 && answer.stderr.trim() !== "") throw new Error(answer.stderr.trim().slice(-500));
     return { session, status: parseHostStatus(overlay, answer.stdout) };
   } catch (error) {

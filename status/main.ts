@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { CouldNotLook } from "./couldNotLook.ts";
+import { exitCodeOf } from "./exitCode.ts";
 import { readStatus } from "./readStatus.ts";
 import type { StatusReport } from "./report.ts";
 import { statusText } from "./table.ts";
@@ -13,6 +14,7 @@ const HELP = `npm run status [-- OPTION…]   how a stack's hosts and the paths 
 
   --stack NAME         the stack (default: the selected one)
   --json               print the report as JSON; docs/status.md explains its fields
+  --cloud              compare the cloud with the stack too, which takes some seconds more
   --watch              look again and again, until Ctrl-C
   --interval SECONDS   between two looks of --watch (default 10)
   --help               this text
@@ -23,6 +25,7 @@ It changes nothing. Exit code: 0 well, 1 something is wrong, 2 could not look.
 /** The command line of a run. */
 interface Options {
   stack?: string;
+  cloud: boolean;
   json: boolean;
   watch: boolean;
   /** Seconds. */
@@ -35,6 +38,7 @@ function readOptions(argv: readonly string[]): Options {
     args: [...argv],
     options: {
       stack: { type: "string" },
+      cloud: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       interval: { type: "string", default: "10" },
@@ -62,7 +66,7 @@ async function main(argv: readonly string[]): Promise<number> {
 /** Looks once, and prints the report. Returns the exit code. */
 async function look(options: Options): Promise<number> {
   try {
-    const report = await readStatus({ stack: options.stack, directory: ROOT });
+    const report = await readStatus({ stack: options.stack, directory: ROOT, cloud: options.cloud });
     print(report, options);
     return exitCodeOf(report);
   } catch (error) {
@@ -83,13 +87,6 @@ function print(report: StatusReport, { json, watch }: Options): void {
   process.stdout.write(
     `${statusText(report, isTTY && process.stdout.hasColors())}\n${watch && !isTTY ? "\n" : ""}`,
   );
-}
-
-/** A report about hosts of which none could be asked says nothing about the overlay. */
-function exitCodeOf({ state, overlays }: StatusReport): number {
-  const hosts = overlays.flatMap((overlay) => overlay.hosts).filter((host) => host.state !== "down");
-  if (hosts.length > 0 && hosts.every((host) => host.state === "unreachable")) return 2;
-  return state === "well" ? 0 : 1;
 }
 
 try {

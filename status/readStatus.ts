@@ -5,6 +5,7 @@ import type { HostSession, TestedHost } from "../components/hostProbes.ts";
 import { choosePeers } from "../components/vxlan/connectivityTest/peerChoice.ts";
 import { askHost } from "./askHost.ts";
 import type { AskedHost } from "./askHost.ts";
+import { readCloudDrift } from "./cloudDrift.ts";
 import { CouldNotLook } from "./couldNotLook.ts";
 import { hostReport } from "./hostReport.ts";
 import { ECHOES, pathReports } from "./pathReports.ts";
@@ -21,20 +22,32 @@ const FULL_MATRIX = 32;
 /** Milliseconds after which other peers are probed in a larger fleet. */
 const TURN = 10_000;
 
+/** Which stack to look at, and how far. */
+interface StatusOptions extends StackLocation {
+  /** Whether the cloud is compared with the stack too, which takes some seconds. Default false. */
+  cloud?: boolean;
+}
+
 /**
  * Looks at the hosts of a stack, all at once, and at the paths between them. It changes nothing.
  *
  * @throws CouldNotLook where the state cannot be read, has no overlay, or no host could be asked
  */
-export async function readStatus(location: StackLocation): Promise<StatusReport> {
+export async function readStatus({
+  cloud: asksCloud = false,
+  ...location
+}: StatusOptions): Promise<StatusReport> {
   const resources = await readStack(location);
   const stackOverlays = overlaysIn(resources).filter(({ hosts }) => hosts.length > 0);
   const { stack, project } = parseUrn(resources[0]?.urn ?? "");
   if (stackOverlays.length === 0)
     throw new CouldNotLook(`stack ${location.stack ?? stack} has no hosts: run pulumi up.`);
-  const overlays = await Promise.all(stackOverlays.map(readOverlayStatus));
-  const state = overlays.every(isWell) ? "well" : "wrong";
-  return { time: new Date().toISOString(), project, stack, state, overlays };
+  const [overlays, cloud] = await Promise.all([
+    Promise.all(stackOverlays.map(readOverlayStatus)),
+    asksCloud ? readCloudDrift(location) : undefined,
+  ]);
+  const state = overlays.every(isWell) && !cloud?.resources.length ? "well" : "wrong";
+  return { time: new Date().toISOString(), project, stack, state, overlays, cloud };
 }
 
 const isWell = ({ hosts, paths }: OverlayStatus) =>

@@ -102,7 +102,7 @@ const cloud = z.strictObject({
         type: z.string(),
         name: z.string(),
         change: z.enum(["changed", "deleted"]),
-        properties: z.array(z.string()).describe("Paths of the properties that differ."),
+        properties: z.array(z.string()).describe("Those that differ."),
       }),
     )
     .describe("Resources that were changed outside of the stack."),
@@ -126,5 +126,6 @@ export const statusSchema = z
 
 export type StatusReport = z.infer<typeof statusSchema>;
 export type OverlayStatus = z.infer<typeof overlay>;
+export type CloudStatus = z.infer<typeof cloud>;
 export type HostReport = z.infer<typeof host>;
 export type PathReport = z.infer<typeof path>;

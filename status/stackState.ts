@@ -47,23 +47,35 @@ export async function readStack(location: StackLocation): Promise<StackResource[
  *
  * @throws CouldNotLook with what Pulumi says
  */
-export function runPulumi({ stack, directory }: StackLocation, args: readonly string[]): Promise<string> {
+export async function runPulumi(location: StackLocation, args: readonly string[]): Promise<string> {
+  const { stdout, problem } = await attemptPulumi(location, args);
+  if (problem !== undefined) throw new CouldNotLook(`pulumi ${args.slice(0, 2).join(" ")}: ${problem}`);
+  return stdout;
+}
+
+/** What a run of Pulumi has printed. */
+interface PulumiRun {
+  stdout: string;
+  /** Why it failed; undefined where it did not. */
+  problem?: string;
+}
+
+/** Runs Pulumi on the stack, which may fail. */
+export function attemptPulumi(
+  { stack, directory }: StackLocation,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<PulumiRun> {
   const stackArgs = stack === undefined ? [] : ["--stack", stack];
   const argv = [...args, ...stackArgs, "--non-interactive", "--color=never"];
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      "pulumi",
-      argv,
-      { cwd: directory, maxBuffer: OUTPUT_LIMIT, encoding: "utf8" },
-      (error, stdout, stderr) => {
-        if (!error) return resolve(stdout);
-        const reason =
-          error.code === "ENOENT"
-            ? "it is not on PATH"
-            : stderr.trim() || `it ended with ${String(error.code)}`;
-        reject(new CouldNotLook(`pulumi ${args.slice(0, 2).join(" ")}: ${reason.replace(/^error: /, "")}`));
-      },
-    );
+  const env = { ...process.env, ...environment };
+  const options = { cwd: directory, env, maxBuffer: OUTPUT_LIMIT, encoding: "utf8" } as const;
+  return new Promise((resolve) => {
+    const child = execFile("pulumi", argv, options, (error, stdout, stderr) => {
+      if (!error) return resolve({ stdout });
+      const ending = error.code === "ENOENT" ? "it is not on PATH" : `it ended with ${String(error.code)}`;
+      resolve({ stdout, problem: stderr.trim().replace(/^error: /, "") || ending });
+    });
     child.stdin?.end();
   });
 }

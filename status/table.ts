@@ -14,6 +14,7 @@ export function statusText(report: StatusReport, colours: boolean): string {
   return [
     headline(report, paint),
     ...report.overlays.flatMap((overlay) => overlayText(overlay, report.time, paint)),
+    ...cloudText(report.cloud, paint),
   ].join("\n\n");
 }
 
@@ -23,6 +24,15 @@ type Paint = (format: Colour, text: string) => string;
 function headline({ project, stack, state, time }: StatusReport, paint: Paint): string {
   const word = state === "well" ? paint("green", "well") : paint("red", "WRONG");
   return `${paint("bold", `${project}, stack ${stack}`)}: ${word}, ${shortTime(time)}`;
+}
+
+function cloudText(cloud: StatusReport["cloud"], paint: Paint): string[] {
+  if (!cloud) return [];
+  if (cloud.resources.length === 0) return ["The cloud is as in the stack."];
+  const items = cloud.resources.map(({ name, type, change, properties }) =>
+    change === "deleted" ? `${name} (${type}) was deleted` : `${name} (${type}): ${properties.join(", ")}`,
+  );
+  return listOf(paint("red", "Changed in the cloud, outside of the stack; pulumi up puts it back:"), items);
 }
 
 function overlayText(overlay: OverlayStatus, now: string, paint: Paint): string[] {

@@ -48,7 +48,7 @@ test("faults of the overlay's own parts show", async () => {
     ip route del table local local 192.168.0.1 dev vxlan0
     bridge fdb replace ${PEER.mac} dev vxlan0 dst 10.1.1.1 self permanent
     ip neigh del 192.168.0.2 dev vxlan0
-    ip route add 192.168.0.2/32 dev eth0
+    ip route add 192.168.0.2/32 dev eth0 mtu 1400
     sysctl -qw net.ipv4.icmp_echo_ignore_all=1 net.ipv4.conf.eth0.rp_filter=1
     ip link set dev eth0 mtu 1500
     systemctl stop oci-vxlan@${OVERLAY}.service
@@ -59,6 +59,7 @@ test("faults of the overlay's own parts show", async () => {
     "peer.host02.fdb": "10.1.1.1",
     "peer.host02.neighbour.192.168.0.2": "",
     "peer.host02.route.192.168.0.2": "eth0",
+    "peer.host02.route-mtu.192.168.0.2": "1400",
     "peer.host03.fdb": "",
     "peer.host03.filter": "missing",
     "echo-ignore4": "1",

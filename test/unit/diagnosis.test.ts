@@ -232,6 +232,11 @@ describe("the first finding", () => {
       "host01: the way to host02 (10.0.0.2) carries 1400 bytes, and vxlan0 with MTU 8950 needs 9000: raise the MTU of that route or of the router behind it, or set the overlay's mtu to 1350 or less.",
     ],
     [
+      "an MTU that the kernel remembers of a path that carries more by now",
+      { probe: { answer: "too-long" }, from: ["value peer.host02.route-mtu.192.168.0.2 1450"] },
+      "host01 remembers for up to ten minutes that only 1450 bytes passed to 192.168.0.2, and nothing on it needs that any more: sudo ip route flush cache.",
+    ],
+    [
       "the MTU of the network in between",
       { probe: { answer: "only-small" } },
       "host01 gets no answer to an ICMP echo of 8922 bytes from 192.168.0.2, and one to a small echo: the network between host01 and host02 carries less than 9000 bytes: set mtu to what it carries less 50.",

@@ -25,6 +25,8 @@ interface Behaviour {
   port?: number;
   /** Its host key; default: a new one. */
   host?: ReturnType<typeof generateKeyPair>;
+  /** What a command gets, by its text. Default: the same for every command. */
+  answer?: (command: string) => string;
 }
 
 const servers: Server[] = [];
@@ -37,6 +39,7 @@ export async function startServer({
   forwards = true,
   port = 0,
   host = generateKeyPair(),
+  answer = () => ANSWER,
 }: Behaviour = {}): Promise<SshServer> {
   const connections = { all: 0, open: 0 };
   const server = new ssh2.Server({ hostKeys: [host.private] } satisfies ServerConfig, (client) => {
@@ -56,9 +59,9 @@ export async function startServer({
       else context.reject();
     });
     client.on("session", (accept) => {
-      accept().on("exec", (take) => {
+      accept().on("exec", (take, _, { command }) => {
         const channel = take();
-        channel.write(ANSWER);
+        channel.write(answer(command));
         channel.exit(0);
         channel.end();
       });

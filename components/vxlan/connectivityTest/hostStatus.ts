@@ -1,11 +1,12 @@
 import { readHostText } from "../hostText.ts";
 import { asRoot, digestOf } from "../phases/phase.ts";
+import type { CommandWithInput } from "../phases/sentVerb.ts";
 
 /** Seconds after which the command is ended on the host; it takes well below one. */
 const TIME_LIMIT = 15;
 
 /** What the host has to know for the answer. */
-export interface StatusQuestion {
+interface StatusQuestion {
   /** `<stack>.<name>`, as its unit is called. */
   overlay: string;
   device: string;
@@ -56,27 +57,28 @@ export interface HostStatus {
   events: JournalEvent[];
 }
 
-/** The command that asks a host; `hostStatusInput` is its standard input. It changes nothing on the host. */
-export function hostStatusCommand(): string {
-  return asRoot(TIME_LIMIT, "bash -s", "looks how the overlay is");
-}
-
 let script: string | undefined;
 
-/** The script, and below it the question. The last line shows the script that nothing was cut off. */
-export function hostStatusInput(question: StatusQuestion): string {
+/**
+ * The command that asks a host, with the script and below it the question as its standard input. It changes nothing on
+ * the host.
+ */
+export function statusCommand(question: StatusQuestion): CommandWithInput {
   script ??= readHostText(new URL("../host/sent/status.sh", import.meta.url));
   const { overlay, device, installation, deviceSettings, peersSettings } = question;
-  return [
-    script.trimEnd(),
-    `overlay ${overlay}`,
-    `device ${device}`,
-    `installation ${installation}`,
-    `settings device ${digestOf(deviceSettings)}`,
-    ...(peersSettings === undefined ? [] : [`settings peers ${digestOf(peersSettings)}`]),
-    "end",
-    "",
-  ].join("\n");
+  return {
+    command: asRoot(TIME_LIMIT, "bash -s", "looks how the overlay is"),
+    input: [
+      script.trimEnd(),
+      `overlay ${overlay}`,
+      `device ${device}`,
+      `installation ${installation}`,
+      `settings device ${digestOf(deviceSettings)}`,
+      ...(peersSettings === undefined ? [] : [`settings peers ${digestOf(peersSettings)}`]),
+      "end", // Shows the script that nothing was cut off.
+      "",
+    ].join("\n"),
+  };
 }
 
 /**

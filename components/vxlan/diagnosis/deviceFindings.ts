@@ -30,7 +30,7 @@ export function deviceFindings(end: End, { device, port, vni }: DiagnosisSetting
 
 export function mtuFindings(
   end: End,
-  { answer }: FailedProbe,
+  { answer, address }: FailedProbe,
   { device, mtu }: DiagnosisSettings,
 ): Finding[] {
   const finding = ["only-small", "too-long"].includes(answer) ? proven : possible;
@@ -59,6 +59,11 @@ export function mtuFindings(
         `${name}: the way to ${peer} (${peerUnderlay}) carries ${pathMtu} bytes, ${requirement}: ${cure}.`,
       ),
     );
+  }
+  const remembered = end.aboutPeer(`route-mtu.${address}`);
+  if (findings.length === 0 && isBelow(remembered, mtu)) {
+    const text = `${name} remembers for up to ten minutes that only ${remembered} bytes passed to ${address}, and nothing on it needs that any more`;
+    findings.push(finding(`${text}: sudo ip route flush cache.`));
   }
   return findings;
 }

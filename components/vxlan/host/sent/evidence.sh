@@ -84,7 +84,9 @@ print_peers() {
 		[[ -z $members ]] || print value "peer.$name.filter" "$([[ $members == *" $underlay "* ]] && echo admitted || echo missing)"
 		for address in $addresses; do
 			print value "peer.$name.neighbour.$address" "$(awk -v address="$address" '$1 == address { print $3; exit }' <<<"$neighbours")"
-			print value "peer.$name.route.$address" "$(word "$(ip -o route get "$address" 2>/dev/null)" dev)"
+			route=$(ip -o route get "$address" 2>/dev/null)
+			print value "peer.$name.route.$address" "$(word "$route" dev)"
+			print value "peer.$name.route-mtu.$address" "$(word "$route" mtu)"
 		done
 	done
 }

@@ -35,7 +35,7 @@ print_host() {
 	local started version
 	started=$(timeout "$LIMIT" systemctl show --property=UserspaceTimestamp 2>/dev/null)
 	print time "$(date +%s)"
-	started=$(date -d "${started#*=}" +%s 2>/dev/null) && print booted "$started"
+	if [[ $started == UserspaceTimestamp=?* ]]; then print booted "$(date -d "${started#*=}" +%s)"; fi
 	version=$(sed -n 's/^VERSION=\([0-9]*\).*/\1/p' "$PROGRAM_FILE" 2>/dev/null)
 	[[ -z $version ]] || print version "$version"
 }
@@ -56,7 +56,7 @@ print_differences() {
 	[[ -e $PROGRAM_FILE ]] || print differs program
 	[[ $(cat "$VAR/$OVERLAY/installation" 2>/dev/null) == "$INSTALLATION" ]] || print differs installation
 	for file in "${!DIGESTS[@]}"; do
-		[[ $(sha256sum <"$ETC/$OVERLAY/$file" 2>/dev/null) == "${DIGESTS[$file]} "* ]] || print differs "$file"
+		[[ $(sha256sum 2>/dev/null <"$ETC/$OVERLAY/$file") == "${DIGESTS[$file]} "* ]] || print differs "$file"
 	done
 	[[ ! -e $VAR/$OVERLAY/previous ]] || print unconfirmed
 }

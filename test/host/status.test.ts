@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { parseHostStatus, statusCommand } from "../../components/vxlan/connectivityTest/hostStatus.ts";
+import type { HostStatus } from "../../components/vxlan/connectivityTest/hostStatus.ts";
+import { peersSettings } from "../../components/vxlan/phases/peers.ts";
+import type { Peer } from "../../components/vxlan/plan.ts";
+import {
+  HOST,
+  OTHER,
+  OVERLAY,
+  PEER,
+  RESOURCE,
+  files,
+  host,
+  install,
+  kernel,
+  reconcile,
+  settingsOf,
+  useHostForEachTest,
+} from "./overlay.ts";
+
+useHostForEachTest();
+
+/** Asks the host as `npm run status` does. */
+async function ask(installation: string, peers: Peer[] = [PEER], generation = 0): Promise<HostStatus> {
+  const command = statusCommand({
+    overlay: OVERLAY,
+    device: "vxlan0",
+    installation,
+    deviceSettings: settingsOf({ generation }),
+    peersSettings: peersSettings(RESOURCE, { installation, mtu: 8950, peers }),
+  });
+  const { exitCode, stdout, stderr } = await host.sent(command);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  return parseHostStatus(OVERLAY, stdout);
+}
+
+describe("a host says how its overlay is", () => {
+  test("where it is in sync, and changes nothing", async () => {
+    const { installation, mac } = await install();
+    await host.on("systemctl start oci-vxlan@lab.overlay.service");
+    const before = [await kernel(), await files()];
+    expect(await ask(installation)).toMatchObject({
+      time: expect.stringMatching(/^20\d\d-/),
+      version: expect.any(Number),
+      unit: { name: "oci-vxlan@lab.overlay.service", active: "active", enabled: "enabled" },
+      differences: [],
+      isUnconfirmed: false,
+      device: {
+        state: "up",
+        mtu: 8950,
+        mac,
+        vni: 100,
+        port: 4789,
+        underlayAddress: HOST.underlayAddress,
+        addresses: HOST.overlayAddresses,
+      },
+      warnings: [],
+    });
+    expect([await kernel(), await files()]).toEqual(before);
+  });
+
+  test("where settings differ", async () => {
+    const { installation } = await install();
+    expect((await ask("01234567-89ab-4cde-8f01-23456789abcd")).differences).toEqual([
+      "installation",
+      "peers",
+    ]);
+    expect((await ask(installation, [OTHER])).differences).toEqual(["peers"]);
+    expect((await ask(installation, [PEER], 1)).differences).toEqual(["device"]);
+    await host.on("rm -r /etc/oci-vxlan/lab.overlay /usr/local/sbin/oci-vxlan");
+    const { differences, version } = await ask(installation);
+    expect([differences, version]).toEqual([["program", "device", "peers"], undefined]);
+  });
+
+  test("where the device is down or gone, and repairs nothing", async () => {
+    const { installation } = await install();
+    await host.on("ip link set vxlan0 down mtu 1450; systemctl stop oci-vxlan@lab.overlay.service");
+    const { device, unit } = await ask(installation);
+    expect(device).toMatchObject({ state: "down", mtu: 1450 });
+    expect(unit.active).toBe("inactive");
+    await host.on("ip link del vxlan0");
+    expect((await ask(installation)).device).toBeUndefined();
+  });
+
+  test("and what it warns about", async () => {
+    const { installation } = await install();
+    await host.on("ip link set eth0 mtu 1500");
+    await reconcile();
+    expect((await ask(installation)).warnings).toEqual([expect.stringMatching(/^eth0 carries 1500 bytes/)]);
+  });
+});

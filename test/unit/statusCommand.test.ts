@@ -1,0 +1,216 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { exitCodeOf } from "../../status/exitCode.ts";
+import { statusSchema } from "../../status/report.ts";
+import { login, startServer, stopServers } from "./sshServers.ts";
+import { hostResources, overlayResource } from "./stackResources.ts";
+import { statusReport } from "./statusReports.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+describe("the exit code", () => {
+  test("is 0 where all is well, with warnings and hosts that are down on purpose too", () => {
+    const report = statusReport(3, ({ hosts }) => {
+      Object.assign(hosts[0] ?? {}, { warnings: ["host01: a warning"] });
+      Object.assign(hosts[2] ?? {}, { state: "down" });
+    });
+    expect(exitCodeOf(report)).toBe(0);
+  });
+
+  test("is 1 where something is wrong, and 2 where no host could be asked", () => {
+    const unreachable = (count: number) => ({
+      ...statusReport(3, ({ hosts }) =>
+        hosts.slice(0, count).forEach((host) => (host.state = "unreachable")),
+      ),
+      state: "wrong" as const,
+    });
+    expect([1, 2, 3].map((count) => exitCodeOf(unreachable(count)))).toEqual([1, 1, 2]);
+  });
+});
+
+/** The command itself, with SSH servers as hosts, and a script as Pulumi that prints a made-up state. */
+describe("npm run status", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "status-"));
+  });
+  afterEach(() => {
+    stopServers();
+    rmSync(folder, { recursive: true });
+  });
+
+  const pulumi = (script: string) =>
+    writeFileSync(join(folder, "pulumi"), `#!/bin/sh\necho "$*" >>${folder}/calls\n${script}\n`, {
+      mode: 0o755,
+    });
+
+  /** Pulumi prints this state; a secret value is marked as the engine marks it. */
+  const pulumiPrints = (resources: unknown[]) => {
+    writeFileSync(join(folder, "state"), JSON.stringify({ version: 3, deployment: { resources } }));
+    pulumi(`cat ${folder}/state`);
+  };
+  const secret = (value: unknown) => ({
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    plaintext: JSON.stringify(value),
+  });
+
+  const run = (...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> =>
+    new Promise((resolve) => {
+      const env = { ...process.env, PATH: `${folder}${delimiter}${process.env["PATH"]}` };
+      execFile(process.execPath, ["status/main.ts", ...args], { cwd: ROOT, env }, (error, stdout, stderr) =>
+        resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+
+  /** A host that is in sync, and whose peers answer, unless its answers are changed. */
+  const startHost = async (number: number, change: (lines: string) => string = (lines) => lines) => {
+    const name = `host0${number}`;
+    const peer = 3 - number;
+    const [device, peers] = hostResources(name, number);
+    const mac = `42:00:00:00:00:0${number}`;
+    const status = `time 1764146820
+booted 1764140000
+version 2
+unit active enabled
+link up 8950 ${mac} 10.0.0.${number} 77 4789
+address 192.168.0.${number}
+address fd00::${number}
+event 1764146000 ip link set dev vxlan0 up # it was down
+end`.replace(/^/gm, "oci-vxlan status ");
+    const probes = `oci-vxlan echoes host0${peer} 192.168.0.${peer} 5 5 0.250
+oci-vxlan echoes host0${peer} fd00::${peer} 5 5 0.350
+oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
+    const server = await startServer({
+      answer: (command) => change(command.includes("probes the peers") ? probes : status),
+    });
+    const withSecret = { ...device, inputs: { ...device?.inputs, connection: secret(server.login) } };
+    return [withSecret, peers];
+  };
+
+  test("prints the report of the stack and ends with 0, and shows no key", async () => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2))]);
+    const { exitCode, stdout, stderr } = await run("--stack", "prod");
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("oci-vxlan, stack prod: well");
+    expect(stdout).toMatch(/^host01 {2}in sync .* 8950 +\d+ \S+ ago +2$/m);
+    expect(stdout).toMatch(/^host01 +0.35 ms$/m);
+    expect(stdout).not.toContain("\x1b");
+    for (const line of login.private.split("\n").slice(1, -2)) expect(stdout).not.toContain(line);
+  });
+
+  test("prints JSON of the schema", async () => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2))]);
+    const { stdout } = await run("--json");
+    const report = statusSchema.parse(JSON.parse(stdout));
+    expect(report.overlays[0]?.paths).toHaveLength(4);
+    expect(report.overlays[0]?.hosts[0]?.lastRepair?.text).toBe("ip link set dev vxlan0 up # it was down");
+    expect(stdout).not.toContain("PRIVATE KEY");
+  });
+
+  test.each<[string, (lines: string) => string, RegExp]>([
+    [
+      "has another MTU",
+      (lines) => lines.replace("up 8950", "up 1450"),
+      /host02: vxlan0 has MTU 1450 where the stack has 8950: sudo systemctl restart oci-vxlan@prod\.overlay\.service\./,
+    ],
+    [
+      "is paused",
+      (lines) => lines.replace("active enabled", "inactive enabled"),
+      /host02: nothing keeps the overlay in sync, .*sudo systemctl enable --now oci-vxlan@prod\.overlay/,
+    ],
+    [
+      "was re-imaged",
+      (lines) =>
+        lines.replace("oci-vxlan status end", "oci-vxlan status differs installation\noci-vxlan status end"),
+      /host02 was re-imaged.*raise its "generation"/,
+    ],
+    [
+      "has other settings",
+      (lines) =>
+        lines.replace("oci-vxlan status end", "oci-vxlan status differs peers\noci-vxlan status end"),
+      /host02 has other settings than the stack \(\/etc\/oci-vxlan\/prod\.overlay\/peers\): run pulumi up/,
+    ],
+    [
+      "loses echoes",
+      (lines) => lines.replace("192.168.0.1 5 5", "192.168.0.1 5 3"),
+      /host02 -> host01 \(192\.168\.0\.1\): 2 of 5 echoes were lost/,
+    ],
+  ])("ends with 1 where a host %s", async (_, change, message) => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2, change))]);
+    const { exitCode, stdout } = await run();
+    expect(stdout).toContain("stack prod: WRONG");
+    expect(stdout).toMatch(message);
+    expect(exitCode).toBe(1);
+  });
+
+  test("asks no host that is down on purpose", async () => {
+    const down = overlayResource({ downHosts: ["host02"] });
+    pulumiPrints([down, ...(await startHost(1)), ...hostResources("host02", 2)]);
+    const { exitCode, stdout } = await run();
+    expect(stdout).toMatch(/^host02 {2}down/m);
+    expect(exitCode, stdout).toBe(0);
+  });
+
+  test("names what was changed in the cloud, with --cloud", async () => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2))]);
+    const event = (op: string, name: string, before: object, after?: object) => {
+      const urn = `urn:pulumi:prod::oci-vxlan::oci:Core/securityList:SecurityList::${name}`;
+      const metadata = {
+        op,
+        urn,
+        type: "oci:Core/securityList:SecurityList",
+        old: { outputs: before },
+        new: after && { outputs: after },
+      };
+      return JSON.stringify({ resOutputsEvent: { metadata } });
+    };
+    const list = { displayName: "internal-hosts", ingressSecurityRules: [{ protocol: "17" }] };
+    const events = [
+      event("same", "kept", list, list),
+      event("update", "changed", list, { ...list, ingressSecurityRules: [] }),
+      event("delete", "gone", list),
+    ];
+    writeFileSync(join(folder, "events"), events.join("\n"));
+    pulumi(`case $1 in refresh) cat ${folder}/events ;; *) cat ${folder}/state ;; esac`);
+    const { exitCode, stdout } = await run("--cloud");
+    expect(stdout.split("\n").slice(-4)).toEqual([
+      "Changed in the cloud, outside of the stack; pulumi up puts it back:",
+      "  changed (oci:Core/securityList:SecurityList): ingressSecurityRules",
+      "  gone (oci:Core/securityList:SecurityList) was deleted",
+      "",
+    ]);
+    expect(exitCode).toBe(1);
+    expect(statusSchema.safeParse(JSON.parse((await run("--cloud", "--json")).stdout)).error).toBeUndefined();
+    pulumi(
+      `[ $1 = stack ] && exec cat ${folder}/state\necho '{"diagnosticEvent":{"severity":"error","message":"<{%reset%}>no such profile<{%reset%}>"}}'; exit 1`,
+    );
+    const refused = await run("--cloud");
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      2,
+      "status: the cloud could not be asked: no such profile\n",
+    ]);
+    expect((await run()).exitCode).toBe(0);
+  });
+
+  test("ends with 2 where it could not look, and says why", async () => {
+    const lookFails = async (message: RegExp, ...args: string[]) => {
+      const { exitCode, stderr } = await run(...args);
+      expect(stderr).toMatch(message);
+      expect(exitCode).toBe(2);
+    };
+    pulumi("echo 'error: incorrect passphrase' >&2; exit 255");
+    await lookFails(/^status: pulumi stack export: incorrect passphrase$/m, "--stack", "prod");
+    pulumiPrints([]);
+    await lookFails(/^status: stack prod has no hosts: run pulumi up\.$/m, "--stack", "prod");
+    pulumiPrints([
+      overlayResource(),
+      ...hostResources("host01", 1, { host: "127.0.0.1", port: 9, agentSocketPath: "/none" }),
+    ]);
+    expect((await run()).exitCode).toBe(2);
+    await lookFails(/--interval takes seconds/, "--interval", "0");
+    await lookFails(/Unknown option '--jsn'/, "--jsn");
+  });
+});
