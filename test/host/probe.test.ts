@@ -1,11 +1,13 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { probeInput } from "../../components/vxlan/connectivityTest/probe.ts";
+import { PATH_COMMAND, pathInput } from "../../components/vxlan/connectivityTest/pathMtu.ts";
+import { PROBE_COMMAND, probeInput } from "../../components/vxlan/connectivityTest/probe.ts";
 import { until } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
 import { NAMESPACE_PREFIX, openLab } from "../../lab/system/lab.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
+import { NamespaceHost } from "./namespace.ts";
 
 const NAMESPACE = `${NAMESPACE_PREFIX}probe`;
 const PEERS = 1_000;
@@ -114,5 +116,36 @@ describe("probing a thousand peers", () => {
     const { exitCode, stderr } = await probe(ADDRESS, (script) => script.replace(/\nend\n$/, "\n"));
     expect(exitCode).toBe(1);
     expect(stderr).toBe("oci-vxlan: error: the list of peers did not arrive whole: run pulumi up again");
+  });
+});
+
+describe("a host whose login user may not ping", () => {
+  const ADDRESS = "10.196.218.222";
+  let host: NamespaceHost;
+  beforeAll(async () => {
+    host = await NamespaceHost.make();
+    // A copy of ping has no capability, and a new network namespace lets no group ping.
+    await host.on(`
+      cp /usr/bin/ping /root/ping && mv /root/ping /usr/bin/ping
+      useradd fleet
+      echo "fleet ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/fleet
+      ip link set lo mtu 1500`);
+  });
+  afterAll(() => host.remove());
+
+  const asUser = (command: string, input = "") => host.sent({ command: `su fleet -c '${command}'`, input });
+
+  test("is tested all the same, since its user may use sudo", async () => {
+    expect((await asUser(`ping -n -c1 ${ADDRESS}`)).exitCode).not.toBe(0);
+    const peers = [{ name: "peer", overlayAddresses: [ADDRESS], sshPort: 22 }];
+    const overlay = withDefaults({ cidrs: ["10.196.218.0/24"], hostFirewall: "leave" });
+    const { stdout } = await asUser(PROBE_COMMAND, probeInput(overlay, peers, 1500, { tries: "one" }));
+    expect(stdout).toMatch(/^oci-vxlan probed time=\S+ targets=1$/);
+  });
+
+  test("measures its paths", async () => {
+    const peer = { name: "peer", mac: "", underlayAddress: ADDRESS, overlayAddresses: [] };
+    const { stdout } = await asUser(PATH_COMMAND, pathInput([peer], 8950));
+    expect(stdout.split("\n")[0]).toBe(`oci-vxlan path peer ${ADDRESS} 1500`);
   });
 });

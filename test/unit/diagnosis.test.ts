@@ -324,7 +324,7 @@ describe("the first finding", () => {
     [
       "a sender that may not send",
       { probe: { answer: "not-permitted" } },
-      "host01 may not send the probe: a rule for outgoing packets refuses it, or this user may not ping: sudo nft list ruleset.",
+      "host01 may not send the probe: a rule for outgoing packets refuses it: sudo nft list ruleset.",
     ],
   ])("is %s", (_, setting, first) => expect(findings(setting)[0]).toBe(first));
 });

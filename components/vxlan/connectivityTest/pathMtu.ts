@@ -1,6 +1,7 @@
 import { readHostText } from "../hostText.ts";
 import { parseCidr } from "../addresses.ts";
 import { SMALLEST_MTU, VXLAN_OVERHEAD } from "../mtu.ts";
+import { asRoot } from "../phases/phase.ts";
 import type { Mesh, Peer } from "../plan.ts";
 import { choosePeers } from "./peerChoice.ts";
 
@@ -8,7 +9,7 @@ import { choosePeers } from "./peerChoice.ts";
 export const PATH_LIMIT = 40;
 
 /** The command that measures paths; `pathInput` is its standard input. Nothing is installed on the host for it. */
-export const PATH_COMMAND = `timeout -k 5 ${PATH_LIMIT} bash -s # measures what the underlay carries to the peers`;
+export const PATH_COMMAND = asRoot(PATH_LIMIT, "bash -s", "measures what the underlay carries to the peers");
 
 /** Between which hosts a path of the underlay carries how much. */
 export interface Path {

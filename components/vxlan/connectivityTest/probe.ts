@@ -1,5 +1,6 @@
 import { canonical } from "../addresses.ts";
 import { readHostText } from "../hostText.ts";
+import { asRoot } from "../phases/phase.ts";
 import type { HostSettings, OverlaySettings } from "../settings.ts";
 import type { FailedProbe } from "./failedProbe.ts";
 
@@ -15,8 +16,11 @@ export interface ProbedHost extends HostSettings {
  */
 export const PROBE_LIMIT = 50;
 
-/** The command that probes peers; `probeInput` is its standard input. Nothing is installed on the host for it. */
-export const PROBE_COMMAND = `timeout -k 5 ${PROBE_LIMIT} bash -s # probes the peers over the overlay`;
+/**
+ * The command that probes peers; `probeInput` is its standard input. Nothing is installed on the host for it. It runs as
+ * root, since not every host lets its users ping.
+ */
+export const PROBE_COMMAND = asRoot(PROBE_LIMIT, "bash -s", "probes the peers over the overlay");
 
 let script: string | undefined;
 

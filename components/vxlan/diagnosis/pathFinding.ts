@@ -26,7 +26,7 @@ function explainAnswer(
     case "late":
       return `${from} did not come to probe ${address}: repair what other probes waited for.`;
     case "not-permitted":
-      return `${from} may not send the probe: a rule for outgoing packets refuses it, or this user may not ping: sudo nft list ruleset.`;
+      return `${from} may not send the probe: a rule for outgoing packets refuses it: sudo nft list ruleset.`;
     case "only-small":
       return `${from} gets no answer to an ICMP echo of ${size} bytes from ${address}, and one to a small echo: the network between ${from} and ${to} carries less than ${mtu + VXLAN_OVERHEAD} bytes: set mtu to what it carries less ${VXLAN_OVERHEAD}.`;
     default:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures what the underlay carries from one host to its peers. Sent to the host on standard input with the data behind
-# it, run as the login user, not installed.
+# it, run as root, not installed.
 #
 #   bytes BYTES        size of the packets that the overlay sends: its MTU, and what VXLAN adds
 #   peer NAME ADDRESS  a peer, with its underlay address

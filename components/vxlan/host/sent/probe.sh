@@ -1,6 +1,6 @@
 #!/bin/bash
 # Probes from one host whether the overlay carries traffic to its peers. Sent to the host on standard input with the data
-# behind it, run as the login user, not installed.
+# behind it, run as root, not installed.
 #
 #   mtu BYTES                     MTU of the device
 #   tries one|many                whether a target that does not answer is tried again
