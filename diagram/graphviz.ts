@@ -1,14 +1,17 @@
-import type { Attributes, Edge, Graph, HTMLString, Node, Subgraph } from "@viz-js/viz";
-import { bold, FONT, inColumns, muted, plain, stacked } from "./labels.ts";
+import type { Attributes, Edge, Graph, Subgraph } from "@viz-js/viz";
+import { box, cluster } from "./boxes.ts";
+import type { Content } from "./boxes.ts";
+import { hostCards, hostNode, vtepNode } from "./cards.ts";
+import { bold, FONT, muted, stacked } from "./labels.ts";
 import type { Line } from "./labels.ts";
 import { allHosts } from "./model.ts";
 import type { Topology, TopologyHost } from "./model.ts";
+import { overlayPlane } from "./overlayPlane.ts";
 import { colour } from "./palette.ts";
-import type { ColourName } from "./palette.ts";
 
 /**
  * The graph that Graphviz lays out: hosts in the underlay, their VTEPs in the overlay, and the segment that joins all
- * VTEPs as a switch would. Each of the three is a rank, so a host, its VTEP and its tap on the segment form a line.
+ * VTEPs. Each is a rank, so that a host, its VTEP and its tap on the segment form a line.
  */
 
 /** From this number on, hosts stand below each other, a line each. */
@@ -37,7 +40,8 @@ export function graphOf(topology: Topology): Graph {
   const hosts = allHosts(topology);
   const style = hosts.length < COMPACT_FROM ? ROOMY : COMPACT;
   const { isCompact } = style;
-  const subgraphs = [...underlay(topology, style), overlay(topology, hosts, style)];
+  const { plane, edges } = overlayPlane(topology, hosts, isCompact);
+  const subgraphs = [...underlay(topology, style), plane];
   return {
     name: topology.stack,
     directed: false,
@@ -49,25 +53,20 @@ export function graphOf(topology: Topology): Graph {
       bgcolor: colour("page"),
       pad: 0.2,
       splines: "line",
+      // A second search for fewer crossings would put hosts into another order.
+      remincross: false,
       ...style.graph,
     },
     nodeAttributes: { shape: "box", fontname: FONT },
     subgraphs: isCompact ? reversed(subgraphs) : subgraphs,
-    edges: hosts.flatMap(({ name }): Edge[] => {
-      const [host, vtep, tap] = [hostNode(name), vtepNode(name), tapNode(name)];
-      const encapsulation = { color: colour("muted"), style: "dotted", penwidth: 1.5, weight: 1000 };
-      const port = { color: colour("planeLine"), penwidth: 2, weight: 1000 };
-      return isCompact
-        ? [
-            { tail: host, head: vtep, attributes: encapsulation },
-            { tail: vtep, head: tap, attributes: port },
-          ]
-        : [
-            { tail: vtep, head: host, attributes: encapsulation },
-            { tail: tap, head: vtep, attributes: port },
-          ];
-    }),
+    edges: [...hosts.map(({ name }) => encapsulation(name, isCompact)), ...edges],
   };
+}
+
+function encapsulation(name: string, isCompact: boolean): Edge {
+  const [host, vtep] = [hostNode(name), vtepNode(name)];
+  const attributes = { color: colour("muted"), style: "dotted", penwidth: 1.5, weight: 1000 };
+  return isCompact ? { tail: host, head: vtep, attributes } : { tail: vtep, head: host, attributes };
 }
 
 /** From left to right, Graphviz draws the first things of a rank at the bottom. */
@@ -82,13 +81,9 @@ function reversed(subgraphs: readonly Subgraph[]): Subgraph[] {
   }));
 }
 
-const hostNode = (name: string) => `host ${name}`;
-const vtepNode = (name: string) => `vtep ${name}`;
-const tapNode = (name: string) => `tap ${name}`;
-
 function underlay(topology: Topology, style: Style): Subgraph[] {
   const { vcn, existingHosts } = topology;
-  const cards = hostCards(allHosts(topology), style);
+  const cards = hostCards(allHosts(topology), style.isCompact);
   const cardsOf = (hosts: readonly TopologyHost[]) => hosts.flatMap(({ name }) => cards.get(name) ?? []);
   const underlayCluster = (name: string, caption: readonly Line[], colours: Attributes, content: Content) =>
     cluster(name, caption, { ...colours, labelloc: style.underlayCaption }, content);
@@ -125,88 +120,3 @@ function underlay(topology: Topology, style: Style): Subgraph[] {
     ...existing,
   ];
 }
-
-function overlay({ overlay }: Topology, hosts: readonly TopologyHost[], style: Style): Subgraph {
-  const { device, vni, port, cidrs, mtu } = overlay;
-  const details = [
-    `device ${device}`,
-    `VNI ${vni}`,
-    `UDP ${port}`,
-    ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
-  ];
-  const caption = [bold(`Overlay ${cidrs.join(", ")}`), muted(details.join(", "))];
-  const taps = hosts.map(({ name }): Node => ({ name: tapNode(name), attributes: TAP }));
-  const segment = taps.slice(1).map(({ name }, index): Edge => ({
-    tail: taps[index]?.name ?? "",
-    head: name,
-    attributes: { color: colour("planeLine"), penwidth: 5, headclip: false, tailclip: false },
-  }));
-  return cluster(
-    "overlay",
-    caption,
-    { ...box("plane", "planeLine"), labelloc: "t" },
-    {
-      nodes: vtepCards(hosts, style),
-      subgraphs: [{ graphAttributes: { rank: "same" }, nodes: taps, edges: segment }],
-    },
-  );
-}
-
-const TAP: Attributes = { shape: "point", width: 0.06, height: 0.06, color: colour("planeLine"), label: "" };
-
-type Content = Pick<Subgraph, "nodes" | "subgraphs">;
-
-/** A box around other things. */
-function cluster(name: string, caption: readonly Line[], attributes: Attributes, content: Content): Subgraph {
-  return {
-    name: `cluster ${name}`,
-    graphAttributes: { label: stacked(caption), labeljust: "l", fontname: FONT, margin: 12, ...attributes },
-    ...content,
-  };
-}
-
-const box = (fill: ColourName, line: ColourName): Attributes => ({
-  style: "rounded,filled",
-  fillcolor: colour(fill),
-  color: colour(line),
-});
-
-function hostCards(hosts: readonly TopologyHost[], { isCompact }: Style): Map<string, Node> {
-  const labels = cardLabels(
-    hosts.map((host) => [
-      bold(host.name),
-      plain(host.underlayAddress ?? "address by Oracle"),
-      ...hostDetails(host, isCompact).map(muted),
-    ]),
-    isCompact,
-  );
-  return new Map(
-    hosts.map(({ name }, index) => [name, card(hostNode(name), "border", labels[index])] as const),
-  );
-}
-
-const hostDetails = ({ publicAddress, shape, isJumpHost, isDown }: TopologyHost, isCompact: boolean) => [
-  ...(publicAddress === undefined ? [] : [`public ${publicAddress}`]),
-  ...(shape === undefined || isCompact ? [] : [shape]),
-  ...(isJumpHost ? ["jump host"] : []),
-  ...(isDown ? ["down on purpose"] : []),
-];
-
-function vtepCards(hosts: readonly TopologyHost[], { isCompact }: Style): Node[] {
-  const labels = cardLabels(
-    hosts.map(({ overlayAddresses, mac }) => [
-      ...overlayAddresses.map(plain),
-      ...(mac === undefined ? [] : [muted(mac)]),
-    ]),
-    isCompact,
-  );
-  return hosts.map(({ name }, index) => card(vtepNode(name), "planeLine", labels[index]));
-}
-
-const cardLabels = (rows: readonly (readonly Line[])[], isCompact: boolean): HTMLString[] =>
-  isCompact ? inColumns(rows) : rows.map(stacked);
-
-const card = (name: string, line: ColourName, label: HTMLString = stacked([])): Node => ({
-  name,
-  attributes: { ...box("card", line), margin: "0.1,0.04", height: 0.1, label },
-});

@@ -1,5 +1,6 @@
 import type { HTMLString } from "@viz-js/viz";
 import { colour } from "./palette.ts";
+import type { ColourName } from "./palette.ts";
 
 /** Labels as tables of Graphviz. Each text has a cell that is wide enough for it in whatever font a viewer has. */
 
@@ -8,16 +9,17 @@ export interface Line {
   text: string;
   size: number;
   isBold: boolean;
-  isMuted: boolean;
+  colour: ColourName;
 }
 
 export const FONT = "Helvetica";
 /** Graphviz places the letters of `<B>` higher than those of a bold font. */
 const BOLD_FONT = "Helvetica-Bold";
 
-export const bold = (text: string): Line => ({ text, size: 13, isBold: true, isMuted: false });
-export const plain = (text: string): Line => ({ text, size: 13, isBold: false, isMuted: false });
-export const muted = (text: string): Line => ({ text, size: 11, isBold: false, isMuted: true });
+export const bold = (text: string): Line => ({ text, size: 13, isBold: true, colour: "text" });
+export const plain = (text: string): Line => ({ text, size: 13, isBold: false, colour: "text" });
+export const small = (text: string, colour: ColourName): Line => ({ text, size: 11, isBold: false, colour });
+export const muted = (text: string): Line => small(text, "muted");
 
 /** Lines below each other. */
 export const stacked = (lines: readonly Line[]): HTMLString => table(lines.map((line) => [line]));
@@ -42,10 +44,10 @@ function table(rows: readonly (readonly Line[])[], widths: readonly number[] = [
 
 /** Aligned to the left, since only then a wider font moves nothing. */
 function cell(line: Line, width = widthOf(line)): string {
-  const { text, size, isBold, isMuted } = line;
+  const { text, size, isBold } = line;
   // Graphviz refuses a font without text.
   if (text === "") return `<TD WIDTH="${width}"></TD>`;
-  const font = `FACE="${isBold ? BOLD_FONT : FONT}" POINT-SIZE="${size}" COLOR="${colour(isMuted ? "muted" : "text")}"`;
+  const font = `FACE="${isBold ? BOLD_FONT : FONT}" POINT-SIZE="${size}" COLOR="${colour(line.colour)}"`;
   return `<TD ALIGN="LEFT" WIDTH="${width}"><FONT ${font}>${escaped(text)}</FONT></TD>`;
 }
 

@@ -1,39 +1,67 @@
-import { allHosts } from "./model.ts";
+import { allHosts, pathsToShow } from "./model.ts";
 import type { Topology, TopologyHost } from "./model.ts";
 
 /** The text of a Mermaid flowchart, which GitHub and GitLab draw in a Markdown file or a comment. */
 export function mermaidOf(topology: Topology): string {
   const { stack, overlay, notes } = topology;
   const hosts = allHosts(topology);
-  const indexes = new Map(hosts.map(({ name }, index) => [name, index] as const));
-  const indexOf = ({ name }: TopologyHost) => indexes.get(name) ?? 0;
+  const ids = new Map(hosts.map(({ name }, index) => [name, `${index}`] as const));
+  const id: Id = (name) => ids.get(name) ?? "";
   const details = [
     `device ${overlay.device}`,
     `VNI ${overlay.vni}`,
     `UDP ${overlay.port}`,
     ...(overlay.mtu === undefined ? [] : [`MTU ${overlay.mtu}`]),
   ];
+  const { isMesh } = pathsToShow(topology);
+  const vteps = hosts.map((host) => `v${id(host.name)}[${label([vtepWords(host, isMesh).join(" ")])}]`);
   return [
     "---",
     `title: ${JSON.stringify([`Stack ${stack}`, ...notes].join(", "))}`,
     "---",
     "flowchart LR",
-    ...indented(underlay(topology, (host) => `h${indexOf(host)}[${label([hostWords(host).join(" ")])}]`)),
+    ...indented(underlay(topology, (host) => `h${id(host.name)}[${label([hostWords(host).join(" ")])}]`)),
     ...indented(
       box(
         "overlay",
         [`Overlay ${overlay.cidrs.join(", ")}`, details.join(", ")],
-        [
-          `segment(["one layer-2 segment"])`,
-          ...hosts.map((host) => `v${indexOf(host)}[${label([host.overlayAddresses.join(" ")])}]`),
-        ],
+        [...vteps, ...(isMesh ? [] : [`segment(["one layer-2 segment"])`])],
       ),
     ),
-    ...hosts.map((host) => `  h${indexOf(host)} -.- v${indexOf(host)}`),
-    ...hosts.map((host) => `  v${indexOf(host)} --- segment`),
+    ...indented(edges(topology, id)),
+    ...(topology.pairs ? indented([...grades(hosts, id), ...CLASSES]) : []),
     "",
   ].join("\n");
 }
+
+/** The number of a host, by which Mermaid knows it and its VTEP. */
+type Id = (name: string) => string;
+
+function edges(topology: Topology, id: Id): string[] {
+  const hosts = allHosts(topology);
+  const { isMesh, drawn } = pathsToShow(topology);
+  return [
+    ...hosts.map(({ name }) => `h${id(name)} -.- v${id(name)}`),
+    ...(isMesh ? [] : hosts.map(({ name }) => `v${id(name)} --- segment`)),
+    ...drawn.map(
+      ({ between: [a, b], grade, note }) =>
+        `v${id(a)} ${grade === "bad" ? "x--x" : "---"}|${label([note])}| v${id(b)}`,
+    ),
+  ];
+}
+
+const grades = (hosts: readonly TopologyHost[], id: Id): string[] =>
+  hosts.flatMap(({ name, health }) =>
+    health ? [`class h${id(name)} ${health.grade}`, `class v${id(name)} ${health.pathGrade}`] : [],
+  );
+
+/** Borders that can be seen on a light and on a dark page. */
+const CLASSES = [
+  "classDef good stroke:#1a7f37",
+  "classDef poor stroke:#9a6700,stroke-width:3px",
+  "classDef bad stroke:#d1242f,stroke-width:3px",
+  "classDef unknown stroke:#6e7781,stroke-dasharray:4",
+];
 
 function underlay({ vcn, existingHosts }: Topology, card: (host: TopologyHost) => string): string[] {
   const existing =
@@ -50,12 +78,17 @@ function underlay({ vcn, existingHosts }: Topology, card: (host: TopologyHost) =
   return [...box("vcn", [`VCN ${vcn.label}`], [...guard, ...inside(false)]), ...existing];
 }
 
-function hostWords({ name, underlayAddress, isJumpHost, isDown }: TopologyHost): string[] {
+function vtepWords({ overlayAddresses, health }: TopologyHost, isMesh: boolean): string[] {
+  return [...overlayAddresses, ...(health && !isMesh ? [health.pathNote] : [])];
+}
+
+function hostWords({ name, underlayAddress, isJumpHost, isDown, health }: TopologyHost): string[] {
   return [
     name,
     underlayAddress ?? "address by Oracle",
     ...(isJumpHost ? ["jump host"] : []),
     ...(isDown ? ["down on purpose"] : []),
+    ...(health?.note === undefined ? [] : [health.note]),
   ];
 }
 

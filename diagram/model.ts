@@ -2,6 +2,8 @@ import { DEFAULT_SECURITY_LIST, DEFAULT_SHAPE, subnetOf } from "../components/oc
 import { DEFAULT_SSH_PORT } from "../components/remoteCommand.ts";
 import { withDefaults } from "../components/vxlan/settings.ts";
 import type { Environment } from "../stacks/schema.ts";
+import { isCutOff } from "./health.ts";
+import type { Health, HostHealth, PairHealth } from "./health.ts";
 import type { StackOutputs } from "./outputs.ts";
 
 /** What a picture shows of a stack, as plain values. */
@@ -14,6 +16,8 @@ export interface Topology {
   /** Hosts that existed before, outside of what the stack creates. */
   existingHosts: TopologyHost[];
   overlay: Overlay;
+  /** Both directions between any two hosts; undefined without a status report. */
+  pairs?: PairHealth[];
 }
 
 interface Vcn {
@@ -52,6 +56,8 @@ export interface TopologyHost {
   /** On purpose, by the config. */
   isDown: boolean;
   isJumpHost: boolean;
+  /** Undefined without a status report, and for a host that it does not have. */
+  health?: HostHealth | undefined;
 }
 
 interface Overlay {
@@ -74,11 +80,56 @@ export function topologyOf(stack: string, environment: Environment, outputs?: St
   };
 }
 
+/** The same topology, with what a status report says of its hosts and paths. */
+export function withHealth(topology: Topology, { note, hosts, pairs }: Health): Topology {
+  const healthy = (host: TopologyHost): TopologyHost => ({ ...host, health: hosts.get(host.name) });
+  const { vcn, existingHosts, notes } = topology;
+  return {
+    ...topology,
+    notes: [...notes, note],
+    pairs,
+    vcn: vcn && {
+      ...vcn,
+      subnets: vcn.subnets.map((subnet) => ({ ...subnet, hosts: subnet.hosts.map(healthy) })),
+    },
+    existingHosts: existingHosts.map(healthy),
+  };
+}
+
 /** All hosts of a topology, in the order in which it shows them. */
 export const allHosts = ({ vcn, existingHosts }: Topology): TopologyHost[] => [
   ...(vcn?.subnets ?? []).flatMap(({ hosts }) => hosts),
   ...existingHosts,
 ];
+
+/** The paths of a topology that have a line of their own. */
+interface ShownPaths {
+  /** Whether these are all, in place of the segment. */
+  isMesh: boolean;
+  drawn: PairHealth[];
+  /** How many more have trouble. */
+  hidden: number;
+}
+
+/** Hosts up to which each path is drawn. */
+const MESH_SIZE = 4;
+/** Paths that are drawn beside the segment of a larger fleet. */
+const MOST_PATHS = 12;
+
+/** In a larger fleet, pairs with trouble, but for those of a host that reaches nobody: its own card says so. */
+export function pathsToShow({ pairs, ...topology }: Topology): ShownPaths {
+  if (pairs === undefined) return { isMesh: false, drawn: [], hidden: 0 };
+  if (allHosts(topology).length <= MESH_SIZE) return { isMesh: true, drawn: pairs, hidden: 0 };
+  const troubled = pairs.filter(
+    ({ grade, between }) =>
+      (grade === "bad" || grade === "poor") && !between.some((end) => isCutOff(end, pairs)),
+  );
+  return {
+    isMesh: false,
+    drawn: troubled.slice(0, MOST_PATHS),
+    hidden: Math.max(0, troubled.length - MOST_PATHS),
+  };
+}
 
 function vcnOf(environment: Environment, outputs: StackOutputs): Vcn | undefined {
   const { network } = environment;

@@ -17,6 +17,9 @@ export const PALETTE = {
   /** The overlay. */
   plane: { light: "#f3f8f1", dark: "#10201a" },
   planeLine: { light: "#2e7d4f", dark: "#3fa36b" },
+  /** What a status report says of hosts and paths; good ones have the colour of the overlay. */
+  poor: { light: "#95500a", dark: "#e3a04f" },
+  bad: { light: "#b3261e", dark: "#ff8a80" },
 } as const satisfies Record<string, { light: string; dark: string }>;
 
 export type ColourName = keyof typeof PALETTE;

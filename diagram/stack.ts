@@ -9,7 +9,7 @@ import { runPulumi } from "../status/stackState.ts";
 import { parseOutputs } from "./outputs.ts";
 import type { StackOutputs } from "./outputs.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+export const ROOT = join(import.meta.dirname, "..");
 
 /** Thrown where a stack cannot be drawn. */
 export class CannotDraw extends Error {}

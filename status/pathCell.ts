@@ -1,14 +1,13 @@
-import type { OverlayStatus, PathReport } from "./report.ts";
+import type { PathReport } from "./report.ts";
 
-/** All paths from one host to another, in a word or two. */
+/** Some paths, in a word or two. */
 export interface PathCell {
   state: PathReport["state"] | "not probed";
   text: string;
 }
 
-/** The worst state of all addresses of the peer, and the slowest round trip. */
-export function pathCell(allPaths: OverlayStatus["paths"], from: string, to: string): PathCell {
-  const paths = allPaths.filter((path) => path.from === from && path.to === to);
+/** The worst state of the paths between two hosts, and the slowest round trip. */
+export function pathCell(paths: readonly PathReport[]): PathCell {
   const [first] = paths;
   if (!first) return { state: "not probed", text: "-" };
   const failed = paths.find(({ state }) => state === "fails");

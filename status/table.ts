@@ -87,7 +87,7 @@ function pathMatrix({ hosts, paths }: OverlayStatus, paint: Paint): string {
     from,
     ...names.map((to) => {
       if (from === to) return "";
-      const { state, text } = pathCell(paths, from, to);
+      const { state, text } = pathCell(paths.filter((path) => path.from === from && path.to === to));
       return paint(PAINTED[state], text);
     }),
   ]);

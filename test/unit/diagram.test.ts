@@ -206,6 +206,13 @@ describe("npm run diagram", () => {
     expect(output).toContain("planned, from its config");
   });
 
+  test("with --status ends with 2 where no status can be had", async () => {
+    logIn('case "$2" in output) echo "{}" ;; *) echo "error: incorrect passphrase" >&2; exit 255 ;; esac');
+    const { exitCode, output, messages } = await diagram("--stack", "lab", "--status");
+    expect([exitCode, output]).toEqual([2, ""]);
+    expect(messages).toMatch(/\ndiagram: pulumi stack export: incorrect passphrase\n$/);
+  });
+
   test("prints Mermaid, and nothing else, of the config alone", async () => {
     const { exitCode, output, messages } = await diagram(
       "--stack",
@@ -225,6 +232,7 @@ describe("npm run diagram", () => {
       "there is no stack nope: stacks/Pulumi.nope.yaml does not exist. There are example, lab,",
     ],
     [[], "name a stack with --stack. There are example, lab,"],
+    [["--stack", "lab", "--planned", "--status"], "--planned asks no host: leave out --status or --planned."],
     [["--bogus"], "Unknown option '--bogus'"],
     [["--stack", "example"], "stacks/Pulumi.example.yaml has to be corrected first:\n  compartmentId: "],
     [["--stack", "lab", "--output", join(folder, "none", "lab.svg")], "ENOENT"],
@@ -238,6 +246,6 @@ describe("npm run diagram", () => {
   test("describes itself", async () => {
     const { exitCode, output } = await diagram("--help");
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/--stack NAME[^]*--format svg\|mermaid[^]*--output FILE[^]*--planned/);
+    expect(output).toMatch(/--stack NAME[^]*--format svg\|mermaid[^]*--output FILE[^]*--planned[^]*--status/);
   });
 });

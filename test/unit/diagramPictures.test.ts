@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { healthOf } from "../../diagram/health.ts";
 import { mermaidOf } from "../../diagram/mermaid.ts";
-import { allHosts, topologyOf } from "../../diagram/model.ts";
+import { allHosts, pathsToShow, topologyOf, withHealth } from "../../diagram/model.ts";
 import type { Topology } from "../../diagram/model.ts";
 import { PALETTE } from "../../diagram/palette.ts";
 import { svgOf } from "../../diagram/svg.ts";
@@ -9,8 +10,10 @@ import { parsePlan } from "../../stacks/load.ts";
 import { DOWNLOAD_LIMIT, useBrowser } from "../browser.ts";
 import { npmPackage } from "../npmPackage.ts";
 import { drawMermaid, groundColour, pictureBoxes } from "../browserSide.mjs";
+import { breakPath, switchOff } from "./brokenReports.ts";
 import { committed } from "./configProblems.ts";
 import { fleetTopology } from "./diagramFleet.ts";
+import { statusReport } from "./statusReports.ts";
 
 /** The pictures as a browser draws them. */
 
@@ -23,12 +26,23 @@ const MERMAID = {
 
 const browser = useBrowser();
 
+/** A fleet with a broken path and a dead host. */
+function troubled(hosts: number): Topology {
+  const report = statusReport(hosts, (overlay) => {
+    breakPath(overlay, "host01", "host03", "tcp");
+    switchOff(overlay, "host02");
+  });
+  return withHealth(fleetTopology({ hosts }), healthOf(report));
+}
+
 const TOPOLOGIES: [string, Topology][] = [
   ["2 hosts", fleetTopology({ hosts: 2 })],
   ["stack lab before its first up", topologyOf("lab", parsePlan(committed("lab")))],
   ["5 hosts of several kinds", fleetTopology({ hosts: 5, subnets: 2, existing: 2 })],
   ["16 hosts of several kinds", fleetTopology({ hosts: 16, subnets: 3, existing: 2 })],
   ["30 hosts in one subnet", fleetTopology({ hosts: 30 })],
+  ["4 hosts with their status", troubled(4)],
+  ["30 hosts with their status", troubled(30)],
 ];
 
 /** A rectangle of the picture, and what it is of. */
@@ -62,7 +76,7 @@ describe.each(TOPOLOGIES)("the picture of %s", (_, topology) => {
     const { root, texts, cards } = await page.evaluate(pictureBoxes);
     await page.close();
     expect(root).toBe("svg");
-    expect(cards).toHaveLength(2 * allHosts(topology).length);
+    expect(cards).toHaveLength(2 * allHosts(topology).length + pathsToShow(topology).drawn.length);
     const pairs = texts.flatMap((a, index) => texts.slice(index + 1).map((b): [Box, Box] => [a, b]));
     expect(pairs.filter(([a, b]) => overlap(a, b)).map(([a, b]) => [a.of, b.of])).toEqual([]);
     const outside = cards.flatMap(({ card, texts: lines }) =>
