@@ -34,6 +34,7 @@ Environment
   LAB_COMMAND_PLUGIN, LAB_OCI_PLUGIN   paths of official plugin binaries to use instead of the stand-ins
   LAB_ENGINE=build|download            build the engine from Go modules, or let npm's launcher download it
                                        (default: download where the internet answers)
+  LAB_ENGINE_VERSION=3.274.1           build and use a newer engine
   LAB_NAME=NAME                        another lab beside the first (default: the stack's name)
 
 State, keys and logs are below .lab/, caches below .lab/cache/.

@@ -23,28 +23,35 @@ interface Change {
   to: string;
 }
 
-const PROGRAMS: readonly Program[] = [
-  {
+/** Returns the programs of an engine; a version other than the launcher's has a folder of its own. */
+function programsOf(version: string): readonly Program[] {
+  const own = fileURLToPath(new URL(`cli-${version}`, import.meta.url));
+  const folder = existsSync(own) ? own : fileURLToPath(new URL("cli", import.meta.url));
+  const cli = {
     title: "the Pulumi engine",
-    folder: fileURLToPath(new URL("cli", import.meta.url)),
-    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    folder,
+    package: `${MODULE}/pkg/v3/cmd/pulumi`,
     binary: "pulumi",
-  },
-  {
-    title: "the Node.js language host",
-    folder: fileURLToPath(new URL("language-nodejs", import.meta.url)),
-    package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
-    binary: "pulumi-language-nodejs",
-    // This version of the language host proxies calls from the program to the engine and refuses those that are newer
-    // than itself, such as resource hooks. The change gives the program the engine's own address, as newer versions do.
-    change: { from: 'fmt.Sprintf("127.0.0.1:%d", handle.Port)', to: "req.GetMonitorAddress()" },
-  },
-];
+  };
+  return [cli, LANGUAGE_HOST];
+}
+
+const MODULE = "github.com/pulumi/pulumi";
+
+const LANGUAGE_HOST: Program = {
+  title: "the Node.js language host",
+  folder: fileURLToPath(new URL("language-nodejs", import.meta.url)),
+  package: `${MODULE}/sdk/v3/nodejs/cmd/pulumi-language-nodejs`,
+  binary: "pulumi-language-nodejs",
+  // This version of the language host proxies calls from the program to the engine and refuses those that are newer
+  // than itself, such as resource hooks. The change gives the program the engine's own address, as newer versions do.
+  change: { from: 'fmt.Sprintf("127.0.0.1:%d", handle.Port)', to: "req.GetMonitorAddress()" },
+};
 
 /** The folder of a built engine. Its name contains a hash of everything that the engine is built from. */
 function folderOf(lab: Lab, version: string): string {
   const hash = createHash("sha256").update(version);
-  for (const { folder, change } of PROGRAMS) {
+  for (const { folder, change } of programsOf(version)) {
     hash.update(change?.to ?? "");
     for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(folder, file)));
   }
@@ -77,7 +84,7 @@ export async function buildEngine(lab: Lab, version: string, progress: Progress)
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(binaries, { recursive: true, mode: 0o700 });
   requireDiskSpace(unfinished, 3_000, "building the engine");
-  for (const program of PROGRAMS) {
+  for (const program of programsOf(version)) {
     await progress.step(`${program.title} ${version}, built from its Go module (minutes, once)`, () =>
       build(program, version, join(unfinished, SOURCES), binaries),
     );

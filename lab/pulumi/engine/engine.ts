@@ -20,13 +20,23 @@ export interface Engine {
 /** The first file that npm's launcher fetches to download an engine. */
 const INSTALL_SCRIPT = "https://get.pulumi.com/install.sh";
 
-/** The version of npm's launcher, and so of the engine. */
-const version = () =>
-  (JSON.parse(readFileSync(join(ROOT, "node_modules/pulumi/package.json"), "utf8")) as { version: string })
-    .version;
+/** Versions of the engine that can be built beside that of the launcher. */
+const OTHER_VERSIONS = ["3.274.1"];
+
+/** The version of the engine: that of npm's launcher, unless LAB_ENGINE_VERSION names another one. */
+export function engineVersion(chosen = process.env["LAB_ENGINE_VERSION"]): string {
+  const file = readFileSync(join(ROOT, "node_modules/pulumi/package.json"), "utf8");
+  const launcher = (JSON.parse(file) as { version: string }).version;
+  const versions = [launcher, ...OTHER_VERSIONS];
+  if (chosen === undefined) return launcher;
+  if (versions.includes(chosen)) return chosen;
+  throw new Error(
+    `LAB_ENGINE_VERSION is "${chosen}": the lab has the modules of ${versions.join(" and ")}, so set it to one of these, or leave it out.`,
+  );
+}
 
 /** The binary of the lab's engine. It does not exist before the first run, or after the cache was removed. */
-export const engineOf = (lab: Lab) => join(pulumiHome(lab), "versions", version(), "bin", "pulumi");
+export const engineOf = (lab: Lab) => join(pulumiHome(lab), "versions", engineVersion(), "bin", "pulumi");
 
 /**
  * Fills the lab's own PULUMI_HOME. With open internet everything is official: the launcher downloads the engine, and
@@ -45,16 +55,18 @@ export async function prepareEngine(lab: Lab, progress: Progress): Promise<Engin
     const folder = join(lab.cache, "engine", "downloaded");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     link(folder, join(home, "versions"));
-    await progress.step(`Pulumi ${version()}`, () => run(["pulumi", "version"], { timeout: 600_000, env }));
+    await progress.step(`Pulumi ${engineVersion()}`, () =>
+      run(["pulumi", "version"], { timeout: 600_000, env }),
+    );
   } else {
-    link(await buildEngine(lab, version(), progress), join(home, "versions"));
+    link(await buildEngine(lab, engineVersion(), progress), join(home, "versions"));
     env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true";
   }
   const plugins: string[] = [];
   for (const plugin of PLUGINS) plugins.push(await registerPlugin(home, plugin, download, env));
   const origin = download ? "official download" : "built from its Go modules";
   return {
-    description: `Pulumi ${version()} (${origin}), ${plugins.join(", ")}`,
+    description: `Pulumi ${engineVersion()} (${origin}), ${plugins.join(", ")}`,
     pulumi: engineOf(lab),
     env,
   };
@@ -79,11 +91,12 @@ function engineEnvironment(lab: Lab): Record<string, string> {
 
 /** Whether the engine is an official download: as LAB_ENGINE says, otherwise if nothing is built and downloads work. */
 async function isDownloaded(lab: Lab): Promise<boolean> {
+  if (OTHER_VERSIONS.includes(engineVersion())) return false;
   const choice = process.env["LAB_ENGINE"];
   if (choice === "download" || choice === "build") return choice === "download";
   if (choice !== undefined)
     throw new Error(`LAB_ENGINE is "${choice}": set it to build or download, or leave it out.`);
-  return builtEngine(lab, version()) === undefined && servesScript(INSTALL_SCRIPT);
+  return builtEngine(lab, engineVersion()) === undefined && servesScript(INSTALL_SCRIPT);
 }
 
 /** Whether an address serves a script. A proxy's refusal and a captive portal's login page are no scripts. */

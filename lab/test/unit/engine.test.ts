@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { servesScript } from "../../pulumi/engine/engine.ts";
+import { engineVersion, servesScript } from "../../pulumi/engine/engine.ts";
 
 const server = createServer((request, response) => {
   const responses: Record<string, [number, string]> = {
@@ -25,4 +25,12 @@ test("the engine is downloaded only if the address serves a script, not an error
   expect(await servesScript(`${base}/refused`)).toBe(false);
   expect(await servesScript(`${base}/portal`)).toBe(false);
   expect(await servesScript("http://127.0.0.1:1/")).toBe(false);
+});
+
+test("the engine is the launcher's version, or another one that the lab has the modules of", () => {
+  expect(engineVersion()).toBe("3.256.0");
+  expect(engineVersion("3.274.1")).toBe("3.274.1");
+  expect(() => engineVersion("1.0.0")).toThrow(
+    'LAB_ENGINE_VERSION is "1.0.0": the lab has the modules of 3.256.0 and 3.274.1, so set it to one of these, or leave it out.',
+  );
 });
