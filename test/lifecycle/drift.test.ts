@@ -11,6 +11,9 @@ const VXLAN0_LIMIT = 2_000;
 /** Milliseconds within which a host has to repair its firewall and peer filter. */
 const FIREWALL_LIMIT = 30_000;
 
+/** Milliseconds within which both ends of a path have to log that it broke, or that it is whole again. */
+const PATH_LIMIT = 60_000;
+
 const IMAGES: ImageName[] = ["ubuntu-like", "oracle-linux-like"];
 
 /** Administrators and programs on a host change its state behind the overlay's back. Pulumi does not run. */
@@ -223,6 +226,34 @@ describe.each(IMAGES)("a host repairs drift by itself on %s", (image) => {
     );
     expect(await fleet.failures()).toEqual([]);
   });
+
+  test.runIf(image === "ubuntu-like")(
+    "a path that is cut is in the journals of both ends within a minute, and again when it is whole",
+    { timeout: 200_000 },
+    async () => {
+      const ends = [
+        ["beta", "gamma"],
+        ["gamma", "beta"],
+      ] as const;
+      const cut = `nft 'table ip cut { chain c { type filter hook prerouting priority -500; ip saddr ${fleet.underlay("beta")} udp dport 4789 drop; }; }'`;
+      for (const [change, event] of [
+        [cut, "is broken: nothing comes back"],
+        ["nft delete table ip cut", "is whole again"],
+      ] as const) {
+        await fleet.on("gamma", change);
+        const since = Date.now();
+        for (const [host, peer] of ends) {
+          const after = async () =>
+            (await fleet.pathEvents(host, peer, event)).filter((time) => time > since);
+          await until(`"${event}" on ${host}`, 90_000, async () => (await after()).length > 0);
+          expect((await after())[0]).toBeLessThanOrEqual(since + PATH_LIMIT);
+        }
+      }
+      expect(await fleet.pathEvents("alpha", "beta", "is broken")).toEqual([]);
+      const status = "/usr/local/sbin/oci-vxlan status lab.overlay";
+      expect(await fleet.on("gamma", `su - opc -c '${status}'`)).toContain("paths        2 of 2 pass");
+    },
+  );
 
   test("the log and up report a NIC whose MTU shrank, and no host lowers its MTU alone", async () => {
     await fleet.on("gamma", "ip link set ens3 mtu 1500; systemctl restart oci-vxlan@lab.overlay");

@@ -124,8 +124,22 @@ export class Fleet {
     return { milliseconds: repairedAt - damagedAt, log: lines.join("\n") };
   }
 
-  /** Lists what the overlay's unit has logged on a host, a line each, with seconds since the epoch at the start. */
+  /**
+   * Lists what the overlay's unit has logged on a host, a line each, with seconds since the epoch at the start. The
+   * probes of paths, which log at moments of their own, are left out.
+   */
   async log(host: Host): Promise<string[]> {
+    return (await this.journal(host)).filter((line) => !line.includes(": the path to "));
+  }
+
+  /** Lists the moments, in milliseconds, at which a host has logged something of its path to another. */
+  async pathEvents(host: Host, peer: Host, event: string): Promise<number[]> {
+    const text = `: the path to ${peer} (${overlayAddress(peer)}) ${event}`;
+    const lines = (await this.journal(host)).filter((line) => line.includes(text));
+    return lines.map((line) => Number(line.split(" ")[0]) * 1_000);
+  }
+
+  private async journal(host: Host): Promise<string[]> {
     const journalctl = "journalctl --no-pager --output=short-unix --unit='oci-vxlan@lab.overlay'";
     return (await this.on(host, `journalctl --sync; ${journalctl} | grep -v '^-- '`)).split("\n");
   }
