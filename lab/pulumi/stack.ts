@@ -83,12 +83,23 @@ export class LabStack {
    * beside `up`: the config that it sees is the copy of that run.
    */
   readerInForeground(program: string, args: readonly string[]): Promise<number> {
+    return runInForeground(this.readerArgv(program, args), this.readerEnvironment());
+  }
+
+  /** Runs such a program to its end and returns its result, also where it failed. */
+  attemptReader(program: string, args: readonly string[]): Promise<CommandResult> {
+    return attempt(this.readerArgv(program, args), { timeout: 120_000, env: this.readerEnvironment() });
+  }
+
+  private readerArgv(program: string, args: readonly string[]): string[] {
     const mounts = [{ source: this.configCopy, target: this.committedConfig }, this.keysMount];
     const usedMounts = mounts.filter(({ source }) => existsSync(source));
-    const argv = asOperator(this.lab, [process.execPath, join(ROOT, program), ...args], usedMounts);
+    return asOperator(this.lab, [process.execPath, join(ROOT, program), ...args], usedMounts);
+  }
+
+  private readerEnvironment(): Record<string, string> {
     const environment = this.environment();
-    const path = `${dirname(this.engine.pulumi)}:${environment["PATH"] ?? ""}`;
-    return runInForeground(argv, { ...environment, PATH: path });
+    return { ...environment, PATH: `${dirname(this.engine.pulumi)}:${environment["PATH"] ?? ""}` };
   }
 
   /**

@@ -102,9 +102,14 @@ describe("the reference environment on the lab's cloud", () => {
     };
     await until("the end of traffic", 5_000, hasStopped, 10);
     expect(lastPingAt - changedAt).toBeLessThan(1_000);
+    const { exitCode, text } = await stack.status("--cloud");
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(/check that the Security List of host0\d lets UDP port 4789 in/);
+    expect(text).toMatch(/pulumi up puts it back:\n {2}overlay-network-security-list .*ingressSecurityRules/);
     const { counts } = await up();
     expect(counts).toEqual({ updated: 1, unchanged: 22 });
     expect(await stack.failingPairs()).toEqual([]);
+    expect((await stack.status("--cloud")).exitCode).toBe(0);
   });
 
   test("the Security List changes to stateful rules and back, in place", async () => {
@@ -163,6 +168,10 @@ describe("the reference environment on the lab's cloud", () => {
     const id = instanceOf("host01")?.id;
     await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });
     await until("the stop", 30_000, () => !isRunning(stack.lab, "host01"));
+    const { exitCode, text } = await stack.status();
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(/^host01 +unreachable/m);
+    expect(text).toContain("host01 is reached by none of its peers either: it is most likely off.");
     const { counts } = await up(moveHost01);
     // Later engines (3.274.1 for one) also count the host's three Commands: they replace what is deleted with the
     // instance, and run no delete for it either.

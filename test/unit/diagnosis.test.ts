@@ -237,6 +237,14 @@ describe("the first finding", () => {
       "host01 remembers for up to ten minutes that only 1450 bytes passed to 192.168.0.2, and nothing on it needs that any more: sudo ip route flush cache.",
     ],
     [
+      "such an MTU of IPv6, whose memory is another",
+      {
+        probe: { answer: "too-long", address: "fd00::2" },
+        from: ["value peer.host02.route-mtu.fd00::2 1450"],
+      },
+      "host01 remembers for up to ten minutes that only 1450 bytes passed to fd00::2, and nothing on it needs that any more: sudo ip -6 route flush cache.",
+    ],
+    [
       "the MTU of the network in between",
       { probe: { answer: "only-small" } },
       "host01 gets no answer to an ICMP echo of 8922 bytes from 192.168.0.2, and one to a small echo: the network between host01 and host02 carries less than 9000 bytes: set mtu to what it carries less 50.",

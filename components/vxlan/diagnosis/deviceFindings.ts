@@ -1,6 +1,6 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { likely, possible, proven } from "./end.ts";
+import { familyOf, likely, possible, proven } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** The first fault of NIC and device; further ones would follow from it. */
@@ -63,7 +63,8 @@ export function mtuFindings(
   const remembered = end.aboutPeer(`route-mtu.${address}`);
   if (findings.length === 0 && isBelow(remembered, mtu)) {
     const text = `${name} remembers for up to ten minutes that only ${remembered} bytes passed to ${address}, and nothing on it needs that any more`;
-    findings.push(finding(`${text}: sudo ip route flush cache.`));
+    const command = familyOf(address) === 6 ? "sudo ip -6 route flush cache" : "sudo ip route flush cache";
+    findings.push(finding(`${text}: ${command}.`));
   }
   return findings;
 }

@@ -204,6 +204,13 @@ export class TestStack {
     return JSON.parse(await this.run(["stack", "output", "--json"]));
   }
 
+  /** Runs `npm run status` on the stack. */
+  async status(...args: string[]): Promise<{ exitCode: number; text: string }> {
+    const pulumi = new LabStack(this.lab, this.engine, this.name);
+    const { exitCode, stdout, stderr } = await pulumi.attemptReader("status/main.ts", args);
+    return { exitCode, text: `${stdout}\n${stderr}` };
+  }
+
   /** Runs a shell script as root on a host. */
   on(host: string, script: string): Promise<string> {
     return runInHost(this.lab, host, ["sh", "-ec", script]);

@@ -33,7 +33,7 @@ die() {
 # not-permitted.
 send_echo() { # ADDRESS BYTES SECONDS [NUMBER]
 	local output gap=0.5
-	((${4-1} == 1)) || gap=0.2 # Less is for root alone.
+	((${4-1} == 1)) || gap=0.1
 	output=$(ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
 	if [[ $output =~ ([0-9]+)\ packets\ transmitted,\ ([1-9][0-9]*)\ (packets\ )?received ]]; then
 		ANSWER=passes LOSS="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
