@@ -40,6 +40,16 @@ const securityRules = {
   egressSecurityRules: z.array(egressRule),
 };
 
+/** A rule of a network security group. The direction decides whether it has a source or a destination. */
+const groupRule = {
+  direction: z.enum(["INGRESS", "EGRESS"]),
+  source: text,
+  sourceType: text,
+  destination: text,
+  destinationType: text,
+  ...securityRule,
+};
+
 const routeRule = z.strictObject({
   destination: text,
   destinationType: text,
@@ -111,6 +121,13 @@ export const REQUEST_SCHEMAS = {
   updateRouteTable: z.strictObject({ ...update, routeRules: z.array(routeRule).optional() }),
   createSecurityList: z.strictObject({ ...createInVcn, ...securityRules }),
   updateSecurityList: z.strictObject({ ...update, ...z.strictObject(securityRules).partial().shape }),
+  createNetworkSecurityGroup: z.strictObject(createInVcn),
+  updateNetworkSecurityGroup: z.strictObject(update),
+  addSecurityRules: z.strictObject({ securityRules: z.array(z.strictObject(groupRule)) }),
+  updateSecurityRules: z.strictObject({
+    securityRules: z.array(z.strictObject({ ...groupRule, id: z.string() })),
+  }),
+  removeSecurityRules: z.strictObject({ securityRuleIds: z.array(z.string()) }),
   createSubnet: z.strictObject({
     ...createInVcn,
     ...subnetLinks,
@@ -160,6 +177,7 @@ export type RequestBody<O extends Operation> = z.infer<(typeof REQUEST_SCHEMAS)[
 export type CreateFields = Pick<RequestBody<"createVcn">, keyof typeof create>;
 export type IngressRuleDetails = z.infer<typeof ingressRule>;
 export type EgressRuleDetails = z.infer<typeof egressRule>;
+export type GroupRuleDetails = RequestBody<"addSecurityRules">["securityRules"][number];
 export type RouteRuleDetails = z.infer<typeof routeRule>;
 export type VnicDetails = z.infer<typeof createVnic>;
 export type ShapeConfigDetails = NonNullable<RequestBody<"launchInstance">["shapeConfig"]>;

@@ -1,11 +1,11 @@
-/** The rules of Security Lists, each as the matches that nft tests packets by. */
+/** The rules of Security Lists and network security groups, each as the matches that nft tests packets by. */
 
 interface PortRange {
   min: number;
   max: number;
 }
 
-/** One rule of a Security List, in either direction. */
+/** One rule, in either direction. */
 export interface PacketRule {
   isStateless: boolean;
   /** An IP protocol's number, or "all". */

@@ -2,12 +2,12 @@ import { packetMatch, replyMatch } from "./packetRule.ts";
 import type { Direction, PacketRule } from "./packetRule.ts";
 
 /**
- * The router's rules for the cloud's instances, as nft reads them: Security Lists, internet and NAT gateways, and public
- * addresses. They have a table of their own beside the one of existing hosts, so that either is replaced without
- * touching the other.
+ * The router's rules for the cloud's instances, as nft reads them: Security Lists and network security groups, internet
+ * and NAT gateways, and public addresses. They have a table of their own beside the one of existing hosts, so that
+ * either is replaced without touching the other.
  */
 
-/** The rules of all Security Lists of a subnet. */
+/** All rules of a VNIC: of its subnet's Security Lists and of its network security groups. */
 export interface PacketPolicy {
   egress: readonly PacketRule[];
   ingress: readonly PacketRule[];

@@ -10,6 +10,7 @@ import { updateVnic } from "../model/vnic.ts";
 import { SERVICES } from "../region.ts";
 import { filtered, page } from "./lists.ts";
 import { addPublicIpRoutes } from "./publicIpRoutes.ts";
+import { addSecurityGroupRoutes } from "./securityGroupRoutes.ts";
 import { creates, crud, idOf, show, updates } from "./route.ts";
 import type { Service } from "./route.ts";
 
@@ -42,6 +43,7 @@ export function addNetworkRoutes(service: Service): void {
     update: updates("updateSecurityList", updateSecurityList),
     remove: deleteSecurityList,
   });
+  addSecurityGroupRoutes(service);
   crud(service, "/subnets", "subnets", {
     filters: ["vcnId"],
     create: creates("createSubnet", createSubnet),

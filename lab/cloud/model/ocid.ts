@@ -11,6 +11,7 @@ export const OCID_TYPES: Readonly<Record<ResourceKind, string>> = {
   serviceGateways: "servicegateway",
   routeTables: "routetable",
   securityLists: "securitylist",
+  networkSecurityGroups: "networksecuritygroup",
   subnets: "subnet",
   instances: "instance",
   vnics: "vnic",

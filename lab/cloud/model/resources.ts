@@ -1,4 +1,9 @@
-import type { EgressRuleDetails, IngressRuleDetails, RouteRuleDetails } from "../requestSchemas.ts";
+import type {
+  EgressRuleDetails,
+  GroupRuleDetails,
+  IngressRuleDetails,
+  RouteRuleDetails,
+} from "../requestSchemas.ts";
 
 /** The resources of the lab's cloud, with the fields that Oracle's API shows. */
 
@@ -82,6 +87,13 @@ export interface SecurityList extends Resource {
   ingressSecurityRules: IngressSecurityRule[];
   egressSecurityRules: EgressSecurityRule[];
 }
+
+export interface NetworkSecurityGroup extends Resource {
+  vcnId: string;
+}
+
+/** A rule of a network security group. Its id is unique in the group. */
+export type GroupRule = GroupRuleDetails & { id: string; isStateless: boolean; timeCreated: string };
 
 export interface Subnet extends Resource {
   vcnId: string;
@@ -189,6 +201,7 @@ export interface Resources {
   serviceGateways: ServiceGateway;
   routeTables: RouteTable;
   securityLists: SecurityList;
+  networkSecurityGroups: NetworkSecurityGroup;
   subnets: Subnet;
   instances: Instance;
   vnics: Vnic;
@@ -208,4 +221,5 @@ export type NetworkKind =
   | "serviceGateways"
   | "routeTables"
   | "securityLists"
+  | "networkSecurityGroups"
   | "subnets";

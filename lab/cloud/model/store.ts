@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { OCID_TYPES } from "./ocid.ts";
-import type { ResourceKind, Resources } from "./resources.ts";
+import type { GroupRule, ResourceKind, Resources } from "./resources.ts";
 
 /** The lab's host behind an instance, which the API does not show. */
 interface Machine {
@@ -19,6 +19,8 @@ export type ResourceTables = { [K in ResourceKind]: Record<string, Resources[K]>
 export type State = ResourceTables & {
   /** By the instance's OCID. */
   machines: Record<string, Machine>;
+  /** The rules of network security groups, by the group's OCID. */
+  groupRules: Record<string, GroupRule[]>;
   /** The OCIDs of resources that were created with a retry token, by kind and token. */
   retries: Record<string, string>;
 };
@@ -31,6 +33,7 @@ const emptyState = (): State => ({
   serviceGateways: {},
   routeTables: {},
   securityLists: {},
+  networkSecurityGroups: {},
   subnets: {},
   instances: {},
   vnics: {},
@@ -39,6 +42,7 @@ const emptyState = (): State => ({
   bootVolumes: {},
   bootVolumeAttachments: {},
   machines: {},
+  groupRules: {},
   retries: {},
 });
 

@@ -96,6 +96,7 @@ export function deleteVcn(cloud: Cloud, id: string): void {
     "serviceGateways",
     "routeTables",
     "securityLists",
+    "networkSecurityGroups",
     "dhcpOptions",
   ] as const;
   const children = kinds.flatMap((kind) => cloud.all(kind).filter(({ vcnId }) => vcnId === id));

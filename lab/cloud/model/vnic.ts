@@ -4,6 +4,7 @@ import type { Cidr } from "../../network/cidr.ts";
 import type { RequestBody, VnicDetails } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
 import { invalid } from "./errors.ts";
+import { checkGroups } from "./networkSecurityGroup.ts";
 import type { Instance, Subnet, Vnic } from "./resources.ts";
 import { isReserved } from "./subnet.ts";
 
@@ -34,7 +35,7 @@ export function planVnic(
     throw invalid(
       `The subnet ${subnet.id} is in ${subnet.availabilityDomain}, not in ${availabilityDomain}.`,
     );
-  refuseSecurityGroups(details);
+  checkGroups(cloud, subnet, details.nsgIds);
   const hasPublicIp = details.assignPublicIp ?? !subnet.prohibitPublicIpOnVnic;
   if (hasPublicIp && subnet.prohibitPublicIpOnVnic)
     throw invalid(`assignPublicIp is true, and the subnet ${subnet.id} prohibits public addresses.`);
@@ -42,10 +43,6 @@ export function planVnic(
   if (details.privateIp !== undefined) checkAddress(cloud, subnet, details.privateIp);
   const privateIp = details.privateIp ?? freeAddress(cloud, subnet);
   return { subnet, privateIp, hasPublicIp, details };
-}
-
-function refuseSecurityGroups({ nsgIds = [] }: VnicDetails): void {
-  if (nsgIds.length > 0) throw invalid("nsgIds: the lab's cloud has no network security groups.");
 }
 
 function checkHostname(cloud: Cloud, subnet: Subnet, label: string): void {
@@ -121,7 +118,8 @@ export function attachVnic(
   { subnet, privateIp, hasPublicIp, details }: VnicPlan,
 ): void {
   const { id: instanceId, compartmentId, availabilityDomain } = instance;
-  const { hostnameLabel, displayName = instance.displayName, skipSourceDestCheck = false } = details;
+  const { hostnameLabel, displayName = instance.displayName } = details;
+  const { skipSourceDestCheck = false, nsgIds = [] } = details;
   const subnetId = subnet.id;
   const vnic = cloud.commonFields("vnics", { ...details, compartmentId, displayName });
   cloud.add("vnics", {
@@ -134,7 +132,7 @@ export function attachVnic(
     privateIp,
     publicIp: hasPublicIp ? freePublicAddress(cloud) : undefined,
     hostnameLabel,
-    nsgIds: [],
+    nsgIds,
     skipSourceDestCheck,
   });
   cloud.add("vnicAttachments", {
@@ -178,9 +176,10 @@ export function primaryVnic(cloud: Cloud, instanceId: string): Vnic | undefined 
 
 export function updateVnic(cloud: Cloud, id: string, details: RequestBody<"updateVnic">): Vnic {
   const vnic = cloud.get("vnics", id);
-  refuseSecurityGroups(details);
+  const subnet = cloud.get("subnets", vnic.subnetId);
+  checkGroups(cloud, subnet, details.nsgIds);
   const { hostnameLabel } = details;
   if (hostnameLabel !== undefined && hostnameLabel !== vnic.hostnameLabel)
-    checkHostname(cloud, cloud.get("subnets", vnic.subnetId), hostnameLabel);
+    checkHostname(cloud, subnet, hostnameLabel);
   return cloud.update("vnics", id, details);
 }

@@ -394,6 +394,97 @@ describe("the cloud's API", () => {
       });
     });
 
+    describe("network security groups", () => {
+      let group: any;
+      const rule = { direction: "INGRESS", protocol: "all", source: "10.0.0.0/16", sourceType: "CIDR_BLOCK" };
+      const act = (action: string, details: object, networkSecurityGroupId = group.id) =>
+        [
+          `${action}NetworkSecurityGroupSecurityRules`,
+          { networkSecurityGroupId, [`${action}NetworkSecurityGroupSecurityRulesDetails`]: details },
+        ] as const;
+      const rulesOf = async (networkSecurityGroupId: string, direction?: string) =>
+        (await network("listNetworkSecurityGroupSecurityRules", { networkSecurityGroupId, direction })).items;
+
+      test("are created, listed and renamed", async () => {
+        group = await make.securityGroup(vcn.id, [], { displayName: "hosts" });
+        expect(group).toMatchObject({ vcnId: vcn.id, displayName: "hosts" });
+        const listed = await network("listNetworkSecurityGroups", { compartmentId, vcnId: vcn.id });
+        expect(listed.items.map(({ id }: any) => id)).toEqual([group.id]);
+        const { networkSecurityGroup } = await network("updateNetworkSecurityGroup", {
+          networkSecurityGroupId: group.id,
+          updateNetworkSecurityGroupDetails: { displayName: "members" },
+        });
+        expect(networkSecurityGroup.displayName).toBe("members");
+      });
+
+      test("have rules with ids, which are added, replaced and removed", async () => {
+        const ofGroup = {
+          ...{ direction: "EGRESS", destination: group.id, destinationType: "NETWORK_SECURITY_GROUP" },
+          ...{ protocol: "17", isStateless: true },
+          udpOptions: { destinationPortRange: { min: 4789, max: 4789 } },
+        };
+        const { addedNetworkSecurityGroupSecurityRules: added } = await network(
+          ...act("add", { securityRules: [rule, ofGroup] }),
+        );
+        const [first, second] = added.securityRules;
+        expect(first).toMatchObject({ ...rule, isStateless: false, isValid: true });
+        expect(second).toMatchObject({ ...ofGroup, isValid: true });
+        expect(first.id).toMatch(/^[0-9A-F]{6}$/);
+        expect(await rulesOf(group.id, "EGRESS")).toMatchObject([{ id: second.id }]);
+
+        await network(...act("update", { securityRules: [{ ...rule, id: first.id, protocol: "6" }] }));
+        expect(await rulesOf(group.id)).toMatchObject([{ id: first.id, protocol: "6" }, { id: second.id }]);
+        await network(...act("remove", { securityRuleIds: [first.id] }));
+        expect(await rulesOf(group.id)).toMatchObject([{ id: second.id }]);
+        const unknown = await sdk.refusal("network", ...act("remove", { securityRuleIds: [first.id] }));
+        expect([unknown.status, unknown.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+      });
+
+      test.each<[string, object, number, string, RegExp]>([
+        ["no source", { source: undefined }, 400, "MissingParameter", /source/],
+        ["no type of source", { sourceType: undefined }, 400, "MissingParameter", /sourceType/],
+        ["a source with host bits", { source: "10.0.0.7/16" }, 400, "InvalidParameter", /10\.0\.0\.7/],
+        [
+          "a group that does not exist",
+          { source: "ocid1.networksecuritygroup.none", sourceType: "NETWORK_SECURITY_GROUP" },
+          ...([404, "NotAuthorizedOrNotFound", /ocid1\.networksecuritygroup\.none/] as const),
+        ],
+        ["an unknown direction", { direction: "BOTH" }, 400, "InvalidParameter", /direction/],
+      ])("refuse a rule with %s", async (_, change, status, code, message) => {
+        const request = act("add", { securityRules: [{ ...rule, ...change }] });
+        const refusal = await sdk.refusal("network", ...request);
+        expect([refusal.status, refusal.code]).toEqual([status, code]);
+        expect(refusal.message).toMatch(message);
+      });
+
+      test("take 25 rules a request, and 120 in all", async () => {
+        const rules = (count: number) => ({ securityRules: Array<object>(count).fill(rule) });
+        const tooMany = await sdk.refusal("network", ...act("add", rules(26)));
+        expect(tooMany.code).toBe("InvalidParameter");
+        const left = 120 - (await rulesOf(group.id)).length;
+        for (let count = left; count > 0; count -= 25)
+          await network(...act("add", rules(Math.min(count, 25))));
+        const refusal = await sdk.refusal("network", ...act("add", rules(1)));
+        expect([refusal.status, refusal.code]).toEqual([400, "LimitExceeded"]);
+      });
+
+      test("are deleted with their rules; a rule that names one is not valid any more", async () => {
+        const other = await make.securityGroup(vcn.id, [
+          { ...rule, source: group.id, sourceType: "NETWORK_SECURITY_GROUP" },
+        ]);
+        expect(await rulesOf(other.id)).toMatchObject([{ isValid: true }]);
+        const refusal = await sdk.refusal("network", "deleteVcn", { vcnId: vcn.id });
+        expect([refusal.status, refusal.code]).toEqual([409, "Conflict"]);
+        await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: group.id });
+        await until(
+          "the end of the group",
+          20_000,
+          async () => (await rulesOf(other.id))[0].isValid === false,
+        );
+        await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: other.id });
+      });
+    });
+
     test("a change of an older version is refused", async () => {
       const { etag } = await network("getSubnet", { subnetId: subnet.id });
       const update = (displayName: string, ifMatch: string) => ({

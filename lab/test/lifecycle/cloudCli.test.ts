@@ -41,7 +41,7 @@ describe("npm run lab", () => {
 
   /** Runs Oracle's command line in the operator's namespace. */
   const ocli = async (...args: string[]): Promise<any> => {
-    const argv = asOperator(opened, [oci, "compute", "instance", ...args]);
+    const argv = asOperator(opened, [oci, ...args]);
     const text = await run(argv, { env: accessEnvironment(opened), timeout: 120_000 });
     return text === "" ? [] : JSON.parse(text).data;
   };
@@ -118,7 +118,7 @@ describe("npm run lab", () => {
   });
 
   test("oci-cli lists, stops and starts instances, and the overlay works again", async () => {
-    const listed = await ocli("list", "--compartment-id", COMPARTMENT);
+    const listed = await ocli("compute", "instance", "list", "--compartment-id", COMPARTMENT);
     expect(listed.map((each: any) => [each["display-name"], each["lifecycle-state"]]).sort()).toEqual([
       ["host01", "RUNNING"],
       ["host02", "RUNNING"],
@@ -126,6 +126,8 @@ describe("npm run lab", () => {
     const { id } = listed.find((each: any) => each["display-name"] === "host02");
     const act = (action: string, state: string) =>
       ocli(
+        "compute",
+        "instance",
         "action",
         "--instance-id",
         id,
@@ -142,6 +144,19 @@ describe("npm run lab", () => {
     expect(await overlayPasses()).toBe(false);
     expect((await act("START", "RUNNING"))["lifecycle-state"]).toBe("RUNNING");
     await until("the overlay", 30_000, overlayPasses, 500);
+  });
+
+  test("oci-cli creates, lists and deletes a network security group", async () => {
+    const [vcn] = await ocli("network", "vcn", "list", "--compartment-id", COMPARTMENT);
+    const inVcn = ["--compartment-id", COMPARTMENT, "--vcn-id", vcn.id];
+    const { id } = await ocli("network", "nsg", "create", ...inVcn, "--wait-for-state", "AVAILABLE");
+    const rule = { direction: "INGRESS", protocol: "all", source: id, sourceType: "NETWORK_SECURITY_GROUP" };
+    const ofGroup = ["--nsg-id", id];
+    await ocli("network", "nsg", "rules", "add", ...ofGroup, "--security-rules", JSON.stringify([rule]));
+    const rules = await ocli("network", "nsg", "rules", "list", ...ofGroup);
+    expect(rules).toMatchObject([{ direction: "INGRESS", source: id, "is-valid": true }]);
+    expect(await ocli("network", "nsg", "vnics", "list", ...ofGroup)).toEqual([]);
+    await ocli("network", "nsg", "delete", "--force", ...ofGroup);
   });
 
   test("reboot and logs work for instances", async () => {

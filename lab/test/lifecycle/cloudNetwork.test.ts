@@ -330,6 +330,90 @@ while time.time() < end:
     expect(await reaches("c", "a", "tcp", 5000)).toBe(false);
   });
 
+  describe("network security groups", () => {
+    const OF_GROUP = "NETWORK_SECURITY_GROUP";
+    const tcp = tcpPort(5000);
+    const ingress = (source: string, sourceType: string, rule = tcp): Rule => ({
+      direction: "INGRESS",
+      ...{ source, sourceType, ...rule },
+    });
+    const egress = (destination: string, destinationType: string, rule = tcp): Rule => ({
+      direction: "EGRESS",
+      ...{ destination, destinationType, ...rule },
+    });
+    /** The group's VNICs, by the names of their instances, and the group. */
+    let group: any;
+    let vnicIds: Record<string, string>;
+    const setGroups = (host: string, ...nsgIds: string[]) =>
+      network("updateVnic", { vnicId: vnicIds[host], updateVnicDetails: { nsgIds } });
+    const addRules = (...securityRules: Rule[]) =>
+      network("addNetworkSecurityGroupSecurityRules", {
+        networkSecurityGroupId: group.id,
+        addNetworkSecurityGroupSecurityRulesDetails: { securityRules },
+      });
+
+    beforeAll(async () => {
+      for (const list of [members, others]) await setRules(list, [], []);
+      const { items } = await sdk.call("compute", "listVnicAttachments", {
+        compartmentId: vcn.compartmentId,
+      });
+      vnicIds = Object.fromEntries(items.map(({ displayName, vnicId }: any) => [displayName, vnicId]));
+      group = await make.securityGroup(vcn.id, []);
+      for (const host of ["a", "c"]) await setGroups(host, group.id);
+    });
+
+    test("let nothing pass without a rule, and its members reach each other by one about the group", async () => {
+      expect(await reaches("a", "c", "tcp", 5000)).toBe(false);
+      await addRules(ingress(group.id, OF_GROUP), egress(group.id, OF_GROUP));
+      expect(await eventuallyReaches("a", "c", "tcp", 5000)).toBe(true);
+      for (const [one, other] of [
+        ["b", "a"],
+        ["a", "b"],
+      ] as const)
+        expect([one, other, await reaches(one, other, "tcp", 5000)]).toEqual([one, other, false]);
+    });
+    test("add to the lists of the subnet", async () => {
+      await setRules(members, [], [to(VCN, tcp)]);
+      expect(await reaches("b", "a", "tcp", 5000)).toBe(false);
+      await addRules(ingress("10.0.1.11/32", "CIDR_BLOCK"));
+      expect(await eventuallyReaches("b", "a", "tcp", 5000)).toBe(true);
+      expect(await eventuallyReaches("a", "c", "tcp", 5000)).toBe(true);
+    });
+    test("carry VXLAN by stateless rules, which track no connection", async () => {
+      const vxlan = udpPort(4789, stateless);
+      await addRules(ingress(group.id, OF_GROUP, vxlan), egress(group.id, OF_GROUP, vxlan));
+      const seen = await sendersAt("c", () => reaches("a", "c", "udp", 4789));
+      expect(seen).toContain("udp 4789 10.0.1.10");
+      expect(await trackedConnections(4789)).toBe(0);
+    });
+    test("show their VNICs, and cannot be deleted meanwhile", async () => {
+      const networkSecurityGroupId = group.id;
+      const { items } = await network("listNetworkSecurityGroupVnics", { networkSecurityGroupId });
+      expect(items.map(({ vnicId }: any) => vnicId).sort()).toEqual([vnicIds["a"], vnicIds["c"]].sort());
+      const refusal = await sdk.refusal("network", "deleteNetworkSecurityGroup", { networkSecurityGroupId });
+      expect([refusal.status, refusal.code]).toEqual([409, "Conflict"]);
+    });
+    test("of a VNIC are five at most, and in its VCN", async () => {
+      const groups = await Promise.all([1, 2, 3, 4, 5].map(() => make.securityGroup(vcn.id, [])));
+      const ids = groups.map(({ id }) => id);
+      const update = (host: string, nsgIds: string[]) => ({
+        vnicId: vnicIds[host],
+        updateVnicDetails: { nsgIds },
+      });
+      const six = await sdk.refusal("network", "updateVnic", update("b", [group.id, ...ids]));
+      expect([six.status, six.code]).toEqual([400, "LimitExceeded"]);
+      const elsewhere = await sdk.refusal("network", "updateVnic", update("d", [group.id]));
+      expect([elsewhere.status, elsewhere.code]).toEqual([400, "InvalidParameter"]);
+      for (const id of ids) await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: id });
+    });
+    test("stop counting for a VNIC that leaves them, and can be deleted then", async () => {
+      await setGroups("c");
+      expect(await reaches("a", "c", "tcp", 5000)).toBe(false);
+      await setGroups("a");
+      await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: group.id });
+    });
+  });
+
   describe("with all traffic allowed", () => {
     const all = { protocol: "all" };
     beforeAll(async () => {

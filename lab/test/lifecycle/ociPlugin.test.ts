@@ -25,14 +25,14 @@ describe("the oci plugin", () => {
   test("previews resources whose ids are not known yet", async () => {
     const { exitCode, text } = await program.preview();
     expect(exitCode, text).toBe(0);
-    expect(text).toMatch(/\+ 11 to create/);
+    expect(text).toMatch(/\+ 13 to create/);
     expect(text).not.toMatch(WARNING);
   });
 
   test("creates one resource of each type, and waits until the instance runs", async () => {
     const { exitCode, text, counts } = await program.up();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ created: 11 });
+    expect(counts).toEqual({ created: 13 });
     expect(text).not.toMatch(WARNING);
     const outputs = await program.outputs();
     expect(outputs).toMatchObject({ privateIp: "10.7.1.5", state: "RUNNING", router: "10.7.1.1" });
@@ -50,13 +50,13 @@ describe("the oci plugin", () => {
   test("changes nothing in a second up", async () => {
     const { exitCode, text, counts } = await program.up();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ unchanged: 11 });
+    expect(counts).toEqual({ unchanged: 13 });
   });
 
   test("refreshes without a change", async () => {
     const { exitCode, text, counts } = await program.refresh();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ unchanged: 11 });
+    expect(counts).toEqual({ unchanged: 13 });
   });
 
   test("updates resources in place", async () => {
@@ -68,11 +68,13 @@ describe("the oci plugin", () => {
       instance: { displayName: "renamed", freeformTags: { environment: "test" } },
       natGateway: { blockTraffic: true },
       serviceGateway: { displayName: "renamed" },
+      group: { displayName: "renamed" },
+      groupRule: { description: "VXLAN", udpOptions: { destinationPortRange: { min: 8472, max: 8472 } } },
     };
     const before = (await program.outputs()).instanceId;
     const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ updated: 6, unchanged: 5 });
+    expect(counts).toEqual({ updated: 8, unchanged: 5 });
     const { instanceId, subnetLists } = await program.outputs();
     expect(instanceId).toBe(before);
     const { securityList } = await program.call("network", "getSecurityList", {
@@ -82,8 +84,8 @@ describe("the oci plugin", () => {
     expect(securityList.ingressSecurityRules).toMatchObject([
       { protocol: "17", udpOptions: { destinationPortRange: { min: 8472, max: 8472 } } },
     ]);
-    expect((await program.up(overrides)).counts).toEqual({ unchanged: 11 });
-    expect((await program.up()).counts).toEqual({ updated: 6, unchanged: 5 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 13 });
+    expect((await program.up()).counts).toEqual({ updated: 8, unchanged: 5 });
   });
 
   test("gives an instance another image in place", async () => {
@@ -96,13 +98,13 @@ describe("the oci plugin", () => {
     const overrides = { instance: { sourceDetails: { sourceType: "image", sourceId: items[0].id } } };
     const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ updated: 1, unchanged: 10 });
+    expect(counts).toEqual({ updated: 1, unchanged: 12 });
     const after = await program.outputs();
     expect({ ...after, bootVolumeId: "" }).toEqual({ ...before, bootVolumeId: "" });
     // The program recognizes the new image by its boot volume.
     expect(after.bootVolumeId).not.toBe(before.bootVolumeId);
-    expect((await program.up(overrides)).counts).toEqual({ unchanged: 11 });
-    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 10 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 13 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
   });
 
   test("releases and assigns a public address in place", async () => {
@@ -110,7 +112,7 @@ describe("the oci plugin", () => {
     const released = await program.up({ vnic: { assignPublicIp: "false" } });
     expect(released.exitCode, released.text).toBe(0);
     expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
-    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 10 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     const { publicIp } = await program.outputs();
     expect(publicIp).toMatch(/^203\.0\.113\./);
   });
@@ -123,10 +125,41 @@ describe("the oci plugin", () => {
     });
     const refreshed = await program.refresh();
     expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ updated: 1, unchanged: 10 });
-    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 10 });
+    expect(refreshed.counts).toEqual({ updated: 1, unchanged: 12 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     const { securityList } = await program.call("network", "getSecurityList", { securityListId });
     expect(securityList.ingressSecurityRules).toHaveLength(4);
+  });
+
+  test("adds a rule of a network security group again that was removed without Pulumi", async () => {
+    const { groupId: networkSecurityGroupId, groupRuleId } = await program.outputs();
+    await program.call("network", "removeNetworkSecurityGroupSecurityRules", {
+      networkSecurityGroupId,
+      removeNetworkSecurityGroupSecurityRulesDetails: { securityRuleIds: [groupRuleId] },
+    });
+    const refreshed = await program.refresh();
+    expect(refreshed.exitCode, refreshed.text).toBe(0);
+    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 12 });
+    expect((await program.up()).counts).toEqual({ created: 1, unchanged: 12 });
+    const { items } = await program.call("network", "listNetworkSecurityGroupSecurityRules", {
+      networkSecurityGroupId,
+    });
+    expect(items).toMatchObject([
+      { direction: "INGRESS", protocol: "17", source: networkSecurityGroupId, isStateless: true },
+    ]);
+  });
+
+  test("takes an instance out of its network security group in place", async () => {
+    const { instanceId, groupId: networkSecurityGroupId } = await program.outputs();
+    const vnics = async () =>
+      (await program.call("network", "listNetworkSecurityGroupVnics", { networkSecurityGroupId })).items;
+    expect(await vnics()).toMatchObject([{ resourceId: instanceId }]);
+    const out = { vnic: { nsgIds: [] } };
+    expect((await program.up(out)).counts).toEqual({ updated: 1, unchanged: 12 });
+    expect(await vnics()).toEqual([]);
+    expect((await program.up(out)).counts).toEqual({ unchanged: 13 });
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
+    expect((await program.outputs()).instanceId).toBe(instanceId);
   });
 
   test("replaces an instance whose user data changes", async () => {
@@ -134,11 +167,11 @@ describe("the oci plugin", () => {
     const overrides = { instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojCg==" } } };
     const { exitCode, text, counts } = await program.up(overrides);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ replaced: 1, unchanged: 10 });
+    expect(counts).toEqual({ replaced: 1, unchanged: 12 });
     expect((await program.outputs()).instanceId).not.toBe(before);
     const { instance } = await program.call("compute", "getInstance", { instanceId: before });
     expect(instance.lifecycleState).toBe("TERMINATED");
-    expect((await program.up(overrides)).counts).toEqual({ unchanged: 11 });
+    expect((await program.up(overrides)).counts).toEqual({ unchanged: 13 });
   });
 
   const closed = {
@@ -149,7 +182,7 @@ describe("the oci plugin", () => {
   test("replaces a subnet, and with it the instance in it", async () => {
     const { exitCode, text, counts } = await program.up(closed);
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ replaced: 2, unchanged: 9 });
+    expect(counts).toEqual({ replaced: 2, unchanged: 11 });
     expect((await program.outputs()).publicIp).toBe("");
   });
 
@@ -162,8 +195,8 @@ describe("the oci plugin", () => {
     });
     const refreshed = await program.refresh();
     expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 10 });
-    expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 10 });
+    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 12 });
+    expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 12 });
   });
 
   test("reports the service's message and request id", async () => {
@@ -172,8 +205,8 @@ describe("the oci plugin", () => {
     expect(text).toMatch(/400-InvalidParameter, .*displayName/);
     expect(text).toMatch(/OPC request ID: \S+/);
     // A resource whose update failed is updated again, even without a change.
-    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 10 });
-    expect((await program.up(closed)).counts).toEqual({ unchanged: 11 });
+    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 12 });
+    expect((await program.up(closed)).counts).toEqual({ unchanged: 13 });
   });
 
   test("reports a lack of capacity, keeps the other resources, and continues in the next up", async () => {
@@ -183,13 +216,13 @@ describe("the oci plugin", () => {
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/500-InternalError, Out of host capacity\./);
     const { counts } = await program.up(replaced);
-    expect(counts).toMatchObject({ unchanged: 10 });
+    expect(counts).toMatchObject({ unchanged: 12 });
     expect((await program.outputs()).state).toBe("RUNNING");
   });
 
   test("destroys all resources", async () => {
     const { exitCode, text, counts } = await program.destroy();
     expect(exitCode, text).toBe(0);
-    expect(counts).toEqual({ deleted: 11 });
+    expect(counts).toEqual({ deleted: 13 });
   });
 });

@@ -41,7 +41,7 @@ export async function create(type: ResourceType, label: string, rawInputs: Field
   )) as Fields;
   const id = created["id"] as string;
   try {
-    const api = await awaitSettled(type, id);
+    const api = await awaitSettled(type, id, inputs);
     if (!type.lifecycle.ready.includes(stateOf(api)))
       throw new Error(
         `unexpected state ${stateOf(api)} of ${id}, wanted ${type.lifecycle.ready.join(" or ")}.`,
@@ -55,8 +55,9 @@ export async function create(type: ResourceType, label: string, rawInputs: Field
 /** The present properties of a resource; undefined where it is gone. */
 export function read(type: ResourceType, label: string, id: string, rawState: Fields) {
   return withErrorContext(label, async () => {
-    const api = await readIfPresent(type, id);
-    return api && (await outputs(type, api, unwrapSecrets(rawState) as Fields, rawState));
+    const state = unwrapSecrets(rawState) as Fields;
+    const api = await readIfPresent(type, id, state);
+    return api && (await outputs(type, api, state, rawState));
   });
 }
 
@@ -87,7 +88,12 @@ export async function update(
     const properties = Object.entries({ ...state, ...inputs }).filter(
       ([name]) => name in inputs || type.properties[name]?.kind !== "local",
     );
-    return await outputs(type, await awaitSettled(type, id), Object.fromEntries(properties), rawInputs);
+    return await outputs(
+      type,
+      await awaitSettled(type, id, state),
+      Object.fromEntries(properties),
+      rawInputs,
+    );
   } catch (error) {
     throw partialFailure(error, label, id, rawState);
   }
@@ -96,15 +102,16 @@ export async function update(
 /** Deletes a resource and waits until it is gone. It is no error if it is gone already. */
 export function remove(type: ResourceType, label: string, id: string, rawState: Fields): Promise<void> {
   return withErrorContext(label, async () => {
+    const state = unwrapSecrets(rawState) as Fields;
     try {
-      await type.delete(id, unwrapSecrets(rawState) as Fields);
+      await type.delete(id, state);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
     if (type.staysAfterDelete) return;
     await until(
       type.timeout,
-      async () => (await readIfPresent(type, id)) === undefined,
+      async () => (await readIfPresent(type, id, state)) === undefined,
       `${id} is still there`,
     );
   });
@@ -118,9 +125,9 @@ function partialFailure(error: unknown, label: string, id: string, properties: F
 
 const stateOf = (api: Fields) => String(api["lifecycleState"]);
 
-async function readIfPresent(type: ResourceType, id: string): Promise<Fields | undefined> {
+async function readIfPresent(type: ResourceType, id: string, state: Fields): Promise<Fields | undefined> {
   try {
-    const api = (await type.read(id)) as Fields;
+    const api = (await type.read(id, state)) as Fields;
     return stateOf(api) === "TERMINATED" ? undefined : api;
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -129,10 +136,10 @@ async function readIfPresent(type: ResourceType, id: string): Promise<Fields | u
 }
 
 /** Waits until a resource leaves its passing states, for example PROVISIONING. */
-async function awaitSettled(type: ResourceType, id: string): Promise<Fields> {
+async function awaitSettled(type: ResourceType, id: string, known: Fields): Promise<Fields> {
   let api: Fields = {};
   const isSettled = async () => {
-    api = (await type.read(id)) as Fields;
+    api = (await type.read(id, known)) as Fields;
     return !type.lifecycle.pending.includes(stateOf(api));
   };
   await until(type.timeout, isSettled, `${id} did not become ${type.lifecycle.ready.join(" or ")}`);

@@ -1,6 +1,7 @@
 import { clients } from "./clients.ts";
 import { programView, unknownPropertiesIn } from "./codecs.ts";
 import type { Fields, Properties } from "./codecs.ts";
+import { allItems } from "./lists.ts";
 import { COMMON } from "./resource.ts";
 import { subnet } from "./subnet.ts";
 import { vcn } from "./vcn.ts";
@@ -36,20 +37,6 @@ const SHAPE: Properties = {
 };
 
 const IN_COMPARTMENT: Properties = { compartmentId: { required: true } };
-
-/** The items of all pages of a list. */
-async function allItems<Item>(
-  getPage: (page: { page?: string }) => Promise<{ items: Item[]; opcNextPage?: string }>,
-): Promise<Item[]> {
-  const items: Item[] = [];
-  let page: string | undefined;
-  do {
-    const answer = await getPage({ page });
-    items.push(...answer.items);
-    page = answer.opcNextPage;
-  } while (page);
-  return items;
-}
 
 const view = (properties: Properties) => (item: object) => programView(properties, item as Fields);
 
@@ -90,11 +77,11 @@ const lookups: Readonly<Record<string, Lookup>> = {
   },
   "oci:Core/getVcn:getVcn": {
     arguments: { vcnId: { required: true } },
-    call: async ({ vcnId }) => view(vcn.properties)(await vcn.read(vcnId as string)),
+    call: async ({ vcnId }) => view(vcn.properties)(await vcn.read(vcnId as string, {})),
   },
   "oci:Core/getSubnet:getSubnet": {
     arguments: { subnetId: { required: true } },
-    call: async ({ subnetId }) => view(subnet.properties)(await subnet.read(subnetId as string)),
+    call: async ({ subnetId }) => view(subnet.properties)(await subnet.read(subnetId as string, {})),
   },
   "oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {
     arguments: IN_COMPARTMENT,

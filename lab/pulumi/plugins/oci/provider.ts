@@ -9,6 +9,8 @@ import { internetGateway } from "./internetGateway.ts";
 import { create, differences, read, remove, update } from "./lifecycle.ts";
 import { lookUp } from "./lookups.ts";
 import { natGateway } from "./natGateway.ts";
+import { networkSecurityGroup } from "./networkSecurityGroup.ts";
+import { networkSecurityGroupSecurityRule } from "./networkSecurityGroupSecurityRule.ts";
 import type { ResourceType } from "./resource.ts";
 import { routeTable } from "./routeTable.ts";
 import { defaultSecurityList, securityList } from "./securityList.ts";
@@ -31,6 +33,9 @@ const TYPES: Readonly<Record<string, ResourceType>> = {
   "oci:Core/routeTable:RouteTable": routeTable,
   "oci:Core/securityList:SecurityList": securityList,
   "oci:Core/defaultSecurityList:DefaultSecurityList": defaultSecurityList,
+  "oci:Core/networkSecurityGroup:NetworkSecurityGroup": networkSecurityGroup,
+  "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule":
+    networkSecurityGroupSecurityRule,
   "oci:Core/subnet:Subnet": subnet,
   "oci:Core/instance:Instance": instance,
 };

@@ -4,14 +4,14 @@ import type { Fields, Codec, Properties } from "./codecs.ts";
 import { COMMON, IN_VCN, NETWORK } from "./resource.ts";
 import type { ResourceType } from "./resource.ts";
 
-const range = object({ min: { required: true }, max: { required: true } });
+export const portRange = object({ min: { required: true }, max: { required: true } });
 
 /** Ports. The program gives the destination's as `min` and `max`; the API has them in `destinationPortRange`. */
 const ports: Codec = (() => {
   const flat = object({
     min: { defaultWhenOmitted: undefined },
     max: { defaultWhenOmitted: undefined },
-    sourcePortRange: { codec: range, defaultWhenOmitted: undefined },
+    sourcePortRange: { codec: portRange, defaultWhenOmitted: undefined },
   });
   return {
     ...flat,
@@ -30,7 +30,7 @@ const ports: Codec = (() => {
 })();
 
 /** ICMP type and code. A code of -1 means any. */
-const icmp: Codec = (() => {
+export const icmp: Codec = (() => {
   const flat = object({ type: { required: true }, code: { defaultWhenOmitted: -1 } });
   return {
     ...flat,

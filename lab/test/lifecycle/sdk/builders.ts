@@ -52,6 +52,19 @@ export class Builder {
     return securityList;
   }
 
+  /** @param rules AddSecurityRuleDetails, 25 at most */
+  async securityGroup(vcnId: string, rules: object[], details: object = {}): Promise<any> {
+    const { networkSecurityGroup: group } = await this.sdk.call("network", "createNetworkSecurityGroup", {
+      createNetworkSecurityGroupDetails: { compartmentId: COMPARTMENT, vcnId, ...details },
+    });
+    if (rules.length > 0)
+      await this.sdk.call("network", "addNetworkSecurityGroupSecurityRules", {
+        networkSecurityGroupId: group.id,
+        addNetworkSecurityGroupSecurityRulesDetails: { securityRules: rules },
+      });
+    return group;
+  }
+
   async subnet(vcnId: string, cidrBlock: string, details: object = {}): Promise<any> {
     const createSubnetDetails = { compartmentId: COMPARTMENT, vcnId, cidrBlock, ...details };
     return (await this.sdk.call("network", "createSubnet", { createSubnetDetails })).subnet;

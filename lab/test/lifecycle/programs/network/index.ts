@@ -89,6 +89,22 @@ const subnet = new oci.core.Subnet("subnet", {
   securityListIds: [list.id],
   ...overrides["subnet"],
 });
+const group = new oci.core.NetworkSecurityGroup("group", {
+  compartmentId,
+  vcnId: vcn.id,
+  displayName: "group",
+  ...overrides["group"],
+});
+const groupRule = new oci.core.NetworkSecurityGroupSecurityRule("groupRule", {
+  networkSecurityGroupId: group.id,
+  direction: "INGRESS",
+  protocol: "17",
+  source: group.id,
+  sourceType: "NETWORK_SECURITY_GROUP",
+  stateless: true,
+  udpOptions: { destinationPortRange: { min: 4789, max: 4789 } },
+  ...overrides["groupRule"],
+});
 const instance = new oci.core.Instance(
   "instance",
   {
@@ -102,6 +118,7 @@ const instance = new oci.core.Instance(
       subnetId: subnet.id,
       privateIp: "10.7.1.5",
       assignPublicIp: "true",
+      nsgIds: [group.id],
       ...overrides["vnic"],
     },
     instanceOptions: { areLegacyImdsEndpointsDisabled: true },
@@ -119,5 +136,7 @@ export const state = instance.state;
 export const imageName = platformImage.apply((image) => image?.displayName);
 export const subnetLists = subnet.securityListIds;
 export const router = subnet.virtualRouterIp;
+export const groupId = group.id;
+export const groupRuleId = groupRule.id;
 export const natIp = natGateway.natIp;
 export const metadata = instance.metadata;
