@@ -10,6 +10,7 @@ import { ServiceGateway } from "@pulumi/oci/core/serviceGateway.js";
 import { Subnet } from "@pulumi/oci/core/subnet.js";
 import { Vcn } from "@pulumi/oci/core/vcn.js";
 import * as pulumi from "@pulumi/pulumi";
+import { groupRules } from "./oci/groupRules.ts";
 import { chooseAllServices } from "./oci/lookups.ts";
 import { securityRules } from "./oci/securityRules.ts";
 import type { SecurityRule } from "./oci/securityRules.ts";
@@ -17,6 +18,8 @@ import { DEFAULT_SECURITY_LIST } from "./oci/settings.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
 import { networkWarnings, validateNetwork } from "./oci/validation/network.ts";
 import { DEFAULT_SSH_PORT } from "./remoteCommand.ts";
+import { createSecurityGroup } from "./securityGroup.ts";
+import type { SecurityGroup } from "./securityGroup.ts";
 import { refuseInvalid } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 import { DEFAULT_PORT } from "./vxlan/settings.ts";
@@ -37,7 +40,7 @@ export interface VcnArgs {
   routeTableId?: pulumi.Input<string>;
 }
 
-/** The Security List that all hosts share. */
+/** The Security List that all hosts share. With `securityGroup`, name and rules are those of the group too. */
 export interface SecurityListArgs {
   /** Name of the new list. Default `internal-hosts`. *Updatable.* */
   name?: string;
@@ -77,6 +80,13 @@ export interface SubnetArgs {
 export interface NetworkArgs {
   vcn: VcnArgs;
   securityList?: SecurityListArgs;
+  /**
+   * Whether the hosts' VNICs join a Network Security Group that has the rules. In a subnet that exists, they are its
+   * only rules of this program. A new subnet has the shared list as well; with `only`, that list has no rules. `false`
+   * takes the hosts out of all groups. Default: their groups are left as they are. *Updatable*; write `false` to switch
+   * it off, and `true` for one run before `only`.
+   */
+  securityGroup?: boolean | "only";
   /**
    * IPv4 CIDRs that SSH is open to. There is no default: 0.0.0.0/0 has to be written out, and is warned about.
    * *Updatable.*
@@ -144,7 +154,8 @@ interface HostVcn {
  * members, and SSH from `operatorCidrs`; the hosts may reach anything.
  *
  * Children: `<name>-vcn`, `<name>-security-list` and `<name>-<subnet>-subnet`, each only where it does not exist
- * already. In a new VCN, `<name>-gateway` and `<name>-routes` where a subnet is public; `<name>-nat-gateway`,
+ * already. With `securityGroup`, `<name>-security-group` and a child for each rule of it, such as
+ * `<name>-ingress-udp-4789-stateless-from-group`. In a new VCN, `<name>-gateway` and `<name>-routes` where a subnet is public; `<name>-nat-gateway`,
  * `<name>-service-gateway` and `<name>-private-routes` where one is private.
  *
  * @throws pulumi.RunError with all problems of `args`, before any resource is created
@@ -153,6 +164,10 @@ export class HostNetwork extends pulumi.ComponentResource {
   readonly vcnId: pulumi.Output<string>;
   /** OCID of the shared list; undefined where all subnets existed already, since they keep their own lists. */
   readonly securityListId: pulumi.Output<string> | undefined;
+  /** OCID of the Network Security Group for the hosts' VNICs; undefined without `securityGroup`. */
+  readonly securityGroupId: pulumi.Output<string> | undefined;
+  /** The rules of that group: a host that depends on them joins it when they are there. */
+  readonly securityGroupRules: readonly pulumi.Resource[];
   /** OCIDs of the subnets by the names in `subnets`. */
   readonly subnetIds: Record<string, pulumi.Output<string>>;
 
@@ -168,11 +183,15 @@ export class HostNetwork extends pulumi.ComponentResource {
 
     const vcn = this.createVcn(args);
     this.vcnId = vcn.id;
+    const group = this.createSecurityGroup(args, vcn);
+    this.securityGroupId = group?.id;
+    this.securityGroupRules = group?.rules ?? [];
     this.securityListId = this.createSecurityList(args, vcn);
     this.subnetIds = this.createSubnets(args, vcn);
     this.registerOutputs({
       vcnId: this.vcnId,
       securityListId: this.securityListId,
+      securityGroupId: this.securityGroupId,
       subnetIds: this.subnetIds,
     });
   }
@@ -243,7 +262,7 @@ export class HostNetwork extends pulumi.ComponentResource {
     const hasNewSubnet = Object.values(subnets).some(({ cidr }) => cidr !== undefined);
     if (!hasNewSubnet && securityList.default !== true) return undefined;
     const name = `${this.networkName}-security-list`;
-    const rules = this.securityRules(args);
+    const rules = args.securityGroup === "only" ? { ingress: [], egress: [] } : this.securityRules(args);
     const content = {
       ...this.common,
       ingressSecurityRules: rules.ingress,
@@ -264,19 +283,28 @@ export class HostNetwork extends pulumi.ComponentResource {
   }
 
   private securityRules(args: HostNetworkArgs) {
-    const { securityList = {}, memberCidrs = [], jumpHostCidrs = [], jumpHostSubnets = [] } = args;
+    const { memberCidrs = [], jumpHostCidrs = [], jumpHostSubnets = [] } = args;
     return this.subnetCidrs(args).apply((cidrs) =>
       securityRules({
+        ...commonSettings(args),
         members: [...Object.values(cidrs), ...memberCidrs],
-        operatorCidrs: args.operatorCidrs,
         jumpHostCidrs: [...jumpHostCidrs, ...jumpHostSubnets.flatMap((name) => cidrs[name] ?? [])],
-        vxlanPort: args.vxlanPort ?? DEFAULT_PORT,
-        sshPort: args.sshPort ?? DEFAULT_SSH_PORT,
-        stateful: securityList.stateful ?? false,
-        ingress: securityList.ingress ?? [],
-        egress: securityList.egress ?? [],
       }),
     );
+  }
+
+  /** The hosts' group with its rules; undefined where the config has none. */
+  private createSecurityGroup(args: HostNetworkArgs, vcn: HostVcn): SecurityGroup | undefined {
+    const { securityGroup = false, securityList, memberCidrs = [], jumpHostCidrs = [] } = args;
+    if (securityGroup === false) return undefined;
+    const rules = groupRules({
+      ...commonSettings(args),
+      outside: memberCidrs,
+      jumpHostCidrs,
+      hasJumpHost: (args.jumpHostSubnets ?? []).length > 0,
+    });
+    const displayName = securityList?.name ?? DEFAULT_SECURITY_LIST;
+    return createSecurityGroup(this.networkName, { ...this.common, vcnId: vcn.id, displayName }, rules, this);
   }
 
   /** The CIDRs of all subnets by name; those of existing subnets are looked up. */
@@ -312,6 +340,16 @@ export class HostNetwork extends pulumi.ComponentResource {
     return Object.fromEntries(subnetIds);
   }
 }
+
+/** The settings that a Security List and a Network Security Group have in common. */
+const commonSettings = ({ operatorCidrs, vxlanPort, sshPort, securityList = {} }: HostNetworkArgs) => ({
+  operatorCidrs,
+  vxlanPort: vxlanPort ?? DEFAULT_PORT,
+  sshPort: sshPort ?? DEFAULT_SSH_PORT,
+  stateful: securityList.stateful ?? false,
+  ingress: securityList.ingress ?? [],
+  egress: securityList.egress ?? [],
+});
 
 function validateArgs(args: HostNetworkArgs): Problem[] {
   return [

@@ -20,12 +20,13 @@ export function lookUpNetwork(
   );
   return pulumi
     .all([getVcnOutput({ vcnId: vcn.id }, { parent }), pulumi.all(lookedUp)])
-    .apply(([{ cidrBlocks }, found]) => ({
+    .apply(([{ vcnId, cidrBlocks }, found]) => ({
+      vcnId,
       vcnCidrs: cidrBlocks,
       subnets: Object.fromEntries(
-        found.map(({ name, subnet: { cidrBlock, prohibitPublicIpOnVnic } }) => [
+        found.map(({ name, subnet: { cidrBlock, vcnId: subnetVcnId, prohibitPublicIpOnVnic } }) => [
           name,
-          { cidr: cidrBlock, private: prohibitPublicIpOnVnic },
+          { cidr: cidrBlock, vcnId: subnetVcnId, private: prohibitPublicIpOnVnic },
         ]),
       ),
     }));

@@ -162,6 +162,12 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     return { parent: this, dependsOn: this.checkedNetwork };
   }
 
+  /** A host joins its group when the rules are in it, and so before those that they replace are gone. */
+  private hostOptions({ securityGroupRules }: HostNetwork): pulumi.ComponentResourceOptions {
+    if (securityGroupRules.length === 0) return this.cloudOptions;
+    return { ...this.cloudOptions, dependsOn: [...securityGroupRules] };
+  }
+
   private createNetwork(args: OverlayEnvironmentArgs): HostNetwork | undefined {
     const { network, compartmentId, overlay, ssh, tags } = args;
     if (!network || compartmentId === undefined) return undefined;
@@ -192,6 +198,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
         publicIp: choices.publicIp ?? this.isPublic(subnet, args),
         compartmentId,
         subnetId: network.subnetIds[subnet] ?? "",
+        securityGroupIds: securityGroupIds(network, args),
         displayName: host,
         initialFaultDomain: faultDomains[host],
         ssh: { ...ssh, proxy: jumpHost },
@@ -199,7 +206,11 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
         down,
         tags,
       });
-      instances[host] = new OverlayHost(`${this.environmentName}-${host}`, instanceArgs, this.cloudOptions);
+      instances[host] = new OverlayHost(
+        `${this.environmentName}-${host}`,
+        instanceArgs,
+        this.hostOptions(network),
+      );
     }
     return instances;
   }
@@ -234,6 +245,15 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     const hostKey = pulumi.all([ssh.hostKey, this.checkedNetwork]).apply(([key]) => key);
     return { underlayAddress, ssh: { ...ssh, hostKey } };
   }
+}
+
+/** The groups of a host's VNIC; undefined where they are left as they are. */
+function securityGroupIds(
+  { securityGroupId }: HostNetwork,
+  { network }: OverlayEnvironmentArgs,
+): pulumi.Output<string>[] | undefined {
+  if (securityGroupId !== undefined) return [securityGroupId];
+  return network?.securityGroup === false ? [] : undefined;
 }
 
 /** A fault domain for each host, by its place among the names of all. */

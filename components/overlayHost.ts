@@ -22,7 +22,7 @@ import {
   DEFAULT_SHAPE,
   isFlexible,
 } from "./oci/settings.ts";
-import { shapeWarning, validateInstance } from "./oci/validation/instances.ts";
+import { shapeWarning, validateInstance, validateSecurityGroupIds } from "./oci/validation/instances.ts";
 import { DEFAULT_USER, connectionTo, remoteCommand } from "./remoteCommand.ts";
 import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid } from "./validation.ts";
@@ -93,6 +93,11 @@ export interface OverlayHostArgs extends Omit<InstanceArgs, "publicIp"> {
   compartmentId: pulumi.Input<string>;
   /** OCID of the subnet. *Replaces* the instance. */
   subnetId: pulumi.Input<string>;
+  /**
+   * OCIDs of the Network Security Groups that its VNIC is in, five at most; an empty list takes it out of all. Default:
+   * its groups are left as they are. *Updatable.*
+   */
+  securityGroupIds?: pulumi.Input<string>[];
   /** Host name, and name in Oracle's console. Default: the component's name. *Updatable* in the console only. */
   displayName?: string;
   /**
@@ -190,6 +195,7 @@ export class OverlayHost extends pulumi.ComponentResource {
           displayName,
           assignPublicIp: pulumi.output(args.publicIp ?? true).apply(String),
           privateIp: args.privateIp,
+          nsgIds: args.securityGroupIds,
           freeformTags,
         },
         instanceOptions: { areLegacyImdsEndpointsDisabled: !(args.legacyMetadata ?? false) },
@@ -299,6 +305,7 @@ function validateArgs(args: OverlayHostArgs): Problem[] {
   return [
     ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
     ...problemWithOcid(args.subnetId, "subnet", "subnetId"),
+    ...validateSecurityGroupIds(args.securityGroupIds ?? [], "securityGroupIds"),
     ...validateInstance(args, ""),
     ...validateLogin("ssh", args.ssh),
     ...validatePublicKey("ssh", args.ssh),

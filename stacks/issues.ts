@@ -22,6 +22,8 @@ export function describeIssue(schema: z.core.$ZodType, issue: Issue): Problem[] 
               : `${show(issue.input)} is not ${article(issue.expected)}.`,
         },
       ];
+    case "invalid_union":
+      return [{ path, message: `${show(issue.input)} is not ${alternatives(issue.errors)}.` }];
     case "too_small":
       return [{ path, message: `${show(issue.input)} is too small: use ${String(issue.minimum)} or more.` }];
     case "too_big":
@@ -29,6 +31,15 @@ export function describeIssue(schema: z.core.$ZodType, issue: Issue): Problem[] 
     default:
       return [{ path, message: issue.message }];
   }
+}
+
+/** What would be right, by the first issue of each alternative of a union. */
+function alternatives(errors: readonly (readonly Issue[])[]): string {
+  const names = errors.map(([issue]) => {
+    if (issue?.code === "invalid_type") return article(issue.expected);
+    return issue?.code === "invalid_value" ? issue.values.map(String).join(", ") : issue?.message;
+  });
+  return names.filter((name) => name !== undefined).join(", or ");
 }
 
 function show(value: unknown): string {

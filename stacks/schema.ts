@@ -87,7 +87,7 @@ const securityRule = section(
 
 const securityList = section(
   "The Security List",
-  "The list that all hosts share.",
+  "The list that all hosts share. With `securityGroup`, its name and rules are those of the group too.",
   z.strictObject({
     name: key(z.string().optional(), "Name of the list.", { default: DEFAULT_SECURITY_LIST }),
     default: key(
@@ -163,6 +163,16 @@ const network = section(
   z.strictObject({
     vcn,
     securityList: securityList.optional(),
+    securityGroup: key(
+      z.union([z.boolean(), z.enum(["only"])]).optional(),
+      "Whether the VNICs of the instances join a Network Security Group that has the rules: the way into a subnet that " +
+        "others run, whose lists stay as they are. A subnet that is made has the Security List as well; with `only`, that " +
+        "list has no rules. `false` takes the instances out of all groups.",
+      {
+        otherwise: "their groups are left as they are",
+        change: "Updatable. Write `false` to switch it off, and `true` for one `up` before `only`.",
+      },
+    ),
     operatorCidrs: key(
       z.array(z.string()),
       "IPv4 CIDRs from which SSH reaches the hosts. 0.0.0.0/0 has to be written out, and `up` warns about it.",

@@ -1,6 +1,6 @@
 import { contains, parseCidr } from "../vxlan/addresses.ts";
 
-/** One rule of a Security List, beside those that every environment has. */
+/** One rule of a Security List or a Network Security Group, beside those that every environment has. */
 export interface SecurityRule {
   /** `tcp`, `udp`, `icmp`, `all`, or an IP protocol number as text. */
   protocol: string;
@@ -26,7 +26,7 @@ interface Ports {
 }
 
 /** A rule in the fields of OCI's API, without its direction. */
-interface RuleBody {
+export interface RuleBody {
   protocol: string;
   stateless: boolean;
   description?: string;

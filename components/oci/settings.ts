@@ -44,6 +44,7 @@ export interface NetworkSettings {
     ingress?: readonly SecurityRule[];
     egress?: readonly SecurityRule[];
   };
+  securityGroup?: boolean | "only";
   operatorCidrs?: readonly string[];
   subnets?: Readonly<Record<string, SubnetSettings>>;
 }
@@ -71,7 +72,7 @@ export interface InstanceSettings {
   bootTimeout?: number;
 }
 
-/** Name of the shared Security List. */
+/** Name of the shared Security List, and of the hosts' Network Security Group. */
 export const DEFAULT_SECURITY_LIST = "internal-hosts";
 
 /** An x86 shape that every region has, billed by OCPU and memory. */

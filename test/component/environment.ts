@@ -90,7 +90,11 @@ const lookUp = (token: string, inputs: any): Record<string, unknown> => {
     case "oci:Core/getImages:getImages":
       return { images: inputs.operatingSystem === "None" ? [] : [{ id: NEWEST }, { id: "older" }] };
     case "oci:Core/getSubnet:getSubnet":
-      return { cidrBlock: "10.9.0.0/24", prohibitPublicIpOnVnic: inputs.subnetId.endsWith(".private") };
+      return {
+        cidrBlock: "10.9.0.0/24",
+        vcnId: `ocid1.vcn.oc1.eu-frankfurt-1.${inputs.subnetId.endsWith(".elsewhere") ? "other" : "mine"}`,
+        prohibitPublicIpOnVnic: inputs.subnetId.endsWith(".private"),
+      };
     case "oci:Core/getServices:getServices":
       return {
         services: ["oci-fra-objectstorage", "all-fra-services-in-oracle-services-network"].map(
@@ -102,6 +106,7 @@ const lookUp = (token: string, inputs: any): Record<string, unknown> => {
       };
     case "oci:Core/getVcn:getVcn":
       return {
+        vcnId: inputs.vcnId,
         cidrBlocks: ["10.9.0.0/16", "10.196.218.192/26"],
         defaultSecurityListId: "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
       };
@@ -141,7 +146,7 @@ export async function buildRefused(
   }
   const [error, another] = errors;
   if (!(error instanceof Error) || another !== undefined)
-    throw new Error(`expected one error, and there were ${errors.size}`);
+    throw new Error(`expected one error, and there were ${errors.size}: ${[...errors].join("; ")}`);
   return { message: error.message, resources };
 }
 

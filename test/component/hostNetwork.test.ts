@@ -9,6 +9,7 @@ import {
   rules,
 } from "./environment.ts";
 import { unwrap } from "./engineMocks.ts";
+import type { RegisteredResource } from "./engineMocks.ts";
 
 /** The choices about the network of an environment. */
 
@@ -77,6 +78,132 @@ describe("the shared Security List", () => {
     expect(ingress[0].udpOptions).toEqual({ min: 8472, max: 8472 });
     expect(ingress[2].tcpOptions).toEqual({ min: 2222, max: 2222 });
     expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
+  });
+});
+
+describe("a Network Security Group", () => {
+  const GROUP_ID = "lab-network-security-group-id";
+  const RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule";
+  const VCN = "ocid1.vcn.oc1.eu-frankfurt-1.mine";
+  const SUBNET = "ocid1.subnet.oc1.eu-frankfurt-1.mine";
+  const inExistingSubnet = (change: (args: any) => void = () => undefined) =>
+    referenceEnvironment((args) => {
+      args.network.vcn = { id: VCN };
+      args.network.subnets = { all: { id: SUBNET } };
+      args.network.securityGroup = true;
+      for (const host of Object.values<any>(args.hosts)) host.instance = {};
+      change(args);
+    });
+  const groupRules = (resources: readonly RegisteredResource[]) =>
+    Object.fromEntries(
+      resources
+        .filter(({ type }) => type === RULE)
+        .map(({ name, inputs }) => [name.replace("lab-network-", ""), inputs]),
+    );
+  const vnicGroups = (resources: readonly RegisteredResource[], host = "host01") =>
+    named(resources, `lab-${host}-instance`).inputs["createVnicDetails"].nsgIds;
+
+  test("has the rules of hosts in a subnet that exists, and no list is made", async () => {
+    const resources = await build(inExistingSubnet());
+    expect(named(resources, "lab-network-security-group").inputs).toMatchObject({
+      compartmentId: COMPARTMENT,
+      vcnId: VCN,
+      displayName: "internal-hosts",
+    });
+    const ofGroup = {
+      networkSecurityGroupId: GROUP_ID,
+      protocol: "17",
+      stateless: true,
+      udpOptions: { destinationPortRange: { min: 4789, max: 4789 } },
+    };
+    expect(groupRules(resources)).toEqual({
+      "ingress-udp-4789-stateless-from-group": {
+        ...ofGroup,
+        direction: "INGRESS",
+        source: GROUP_ID,
+        sourceType: "NETWORK_SECURITY_GROUP",
+        description: "VXLAN from members of the overlay",
+      },
+      "egress-udp-4789-stateless-to-group": {
+        ...ofGroup,
+        direction: "EGRESS",
+        destination: GROUP_ID,
+        destinationType: "NETWORK_SECURITY_GROUP",
+        description: "VXLAN to members of the overlay",
+      },
+      "ingress-tcp-22-from-198.51.100.10-32": expect.objectContaining({
+        source: "198.51.100.10/32",
+        sourceType: "CIDR_BLOCK",
+        stateless: false,
+        tcpOptions: { destinationPortRange: { min: 22, max: 22 } },
+      }),
+      "ingress-icmp-3-4-from-0.0.0.0-0": expect.objectContaining({ icmpOptions: { type: 3, code: 4 } }),
+      "egress-all-to-0.0.0.0-0": expect.objectContaining({ direction: "EGRESS", protocol: "all" }),
+    });
+    expect([vnicGroups(resources), vnicGroups(resources, "host02")]).toEqual([[GROUP_ID], [GROUP_ID]]);
+    expect(resources.map(({ name }) => name)).not.toContain("lab-network-security-list");
+  });
+
+  test("has its rules before a host joins it, and keeps them where it cannot be deleted", async () => {
+    const resources = await build(inExistingSubnet());
+    const isRule = (urn: string) => urn.includes("NetworkSecurityGroupSecurityRule");
+    expect(named(resources, "lab-host01", "OverlayHost").dependencies.filter(isRule)).toHaveLength(5);
+    for (const { deletedWith } of resources.filter(({ type }) => type === RULE))
+      expect(deletedWith).toContain("lab-network-security-group");
+  });
+
+  test("admits existing hosts, the jump host, and what the list's rules say", async () => {
+    const resources = await build(
+      inExistingSubnet((args) => {
+        args.network.securityList = {
+          name: "members",
+          stateful: true,
+          ingress: [{ protocol: "tcp", cidr: "10.0.0.0/8", minPort: 8000, maxPort: 8010 }],
+        };
+        args.hosts.host03 = {
+          overlayAddresses: ["192.168.0.9"],
+          existing: { underlayAddress: "172.16.0.9", hostKey: HOST_KEY.publicKey },
+        };
+        args.ssh.via = "host01";
+      }),
+    );
+    expect(named(resources, "lab-network-security-group").inputs["displayName"]).toBe("members");
+    expect(Object.keys(groupRules(resources)).sort()).toEqual([
+      "egress-all-to-0.0.0.0-0",
+      "ingress-icmp-3-4-from-0.0.0.0-0",
+      "ingress-tcp-22-from-198.51.100.10-32",
+      "ingress-tcp-22-from-group",
+      "ingress-tcp-8000-8010-from-10.0.0.0-8",
+      "ingress-udp-4789-from-172.16.0.9-32",
+      "ingress-udp-4789-from-group",
+    ]);
+  });
+
+  test.each<[unknown, unknown, number]>([
+    [undefined, undefined, 4],
+    [false, [], 4],
+    [true, [GROUP_ID], 4],
+    ["only", [GROUP_ID], 0],
+  ])(
+    "%s: the groups of hosts in new subnets are %j, and the list has %i rules",
+    async (value, ids, count) => {
+      const resources = await build(referenceEnvironment((args) => (args.network.securityGroup = value)));
+      expect(vnicGroups(resources)).toEqual(ids);
+      expect(rules(resources).ingress).toHaveLength(count);
+      expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+        "lab-network-security-list-id",
+      ]);
+    },
+  );
+
+  test("of another VCN than a host's subnet is refused before anything is registered", async () => {
+    const { message, resources } = await buildRefused(
+      inExistingSubnet((args) => (args.network.subnets.all.id = `${SUBNET}.elsewhere`)),
+    );
+    expect(message).toContain(
+      "network.subnets.all.id: this subnet is in ocid1.vcn.oc1.eu-frankfurt-1.other, and a Network Security Group holds",
+    );
+    expect(resources.map(({ type }) => type).filter((type) => !type.startsWith("oci-vxlan:"))).toEqual([]);
   });
 });
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COMPARTMENT } from "../../lab/cloud/region.ts";
 import { Builder } from "../../lab/test/lifecycle/sdk/builders.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
+import { echoesLostDuring } from "./support/steadyEcho.ts";
 import { VPN_CIDR, VPN_HOST, connectVpn } from "./support/operatorVpn.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -79,6 +81,68 @@ describe("an overlay in a network that exists", () => {
     expect([addresses.host01.publicIp, addresses.host02.publicIp]).toEqual(["", ""]);
     const { text, counts } = await stack.up(config());
     expect(Object.keys(counts), text).toEqual(["unchanged"]);
+  });
+
+  const inGroup: ConfigChange = (e) => {
+    e.network.securityGroup = true;
+    delete e.network.securityList;
+  };
+  const instanceIds = async () => {
+    const { addresses } = await stack.outputs();
+    return [addresses.host01.instanceId, addresses.host02.instanceId];
+  };
+  const groups = async () =>
+    (await sdk.call("network", "listNetworkSecurityGroups", { compartmentId: COMPARTMENT, vcnId: vcn.id }))
+      .items;
+  const defaultRules = async () => {
+    const { securityList } = await sdk.call("network", "getSecurityList", {
+      securityListId: vcn.defaultSecurityListId,
+    });
+    return [...securityList.ingressSecurityRules, ...securityList.egressSecurityRules];
+  };
+
+  test("a Network Security Group takes over from the list, and traffic goes on", async () => {
+    const before = await instanceIds();
+    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+      expectSuccess(await stack.up(config(inGroup)));
+    });
+    expect(lost).toBe(0);
+    expect(await instanceIds()).toEqual(before);
+    expect(await defaultRules()).toEqual([]);
+    expect(await stack.failingPairs()).toEqual([]);
+    const { text, counts } = await stack.up(config(inGroup));
+    expect(Object.keys(counts), text).toEqual(["unchanged"]);
+  });
+
+  test("a rule that somebody took out of the group is back after an up", async () => {
+    const [{ id: networkSecurityGroupId }] = await groups();
+    const rules = async () =>
+      (await sdk.call("network", "listNetworkSecurityGroupSecurityRules", { networkSecurityGroupId })).items;
+    const vxlan = (await rules()).find(
+      ({ direction, protocol }: any) => direction === "INGRESS" && protocol === "17",
+    );
+    await sdk.call("network", "removeNetworkSecurityGroupSecurityRules", {
+      networkSecurityGroupId,
+      removeNetworkSecurityGroupSecurityRulesDetails: { securityRuleIds: [vxlan.id] },
+    });
+    expect(await stack.failingPairs()).toEqual(["host01 -> host02", "host02 -> host01"]);
+    const outcome = await stack.up(config(inGroup));
+    expectSuccess(outcome);
+    expect(outcome.counts).toMatchObject({ created: 1 });
+    expect(await rules()).toHaveLength(5);
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("the list takes over again, traffic goes on, and the group is gone", async () => {
+    const before = await instanceIds();
+    const inList = config((e) => (e.network.securityGroup = false));
+    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+      expectSuccess(await stack.up(inList));
+    });
+    expect(lost).toBe(0);
+    expect(await instanceIds()).toEqual(before);
+    expect(await groups()).toEqual([]);
+    expect((await defaultRules()).length).toBeGreaterThan(0);
   });
 
   test("destroy leaves the network", async () => {

@@ -155,6 +155,36 @@ describe("a provisioned environment that Oracle would refuse", () => {
       }),
     ).toMatch(/^network\.securityList: 223 ingress rules, and a Security List holds 200/);
   });
+  test("more rules than a Network Security Group holds", () => {
+    expect(
+      one((e) => {
+        e.network.securityGroup = true;
+        e.network.operatorCidrs = Array.from({ length: 120 }, (_, n) => `198.51.${n}.10/32`);
+      }),
+    ).toMatch(/^network\.securityGroup: 124 rules, and a Network Security Group holds 120/);
+  });
+  test("lists or rules where every subnet exists, unless a group takes the rules", () => {
+    const inExistingSubnet = (change: (network: any) => void) =>
+      labProblems((e) => {
+        e.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.mine" };
+        e.network.subnets = { all: { id: "ocid1.subnet.oc1.eu-frankfurt-1.mine" } };
+        for (const host of Object.values<any>(e.hosts)) host.instance = {};
+        change(e.network);
+      });
+    expect(inExistingSubnet(() => undefined)).toEqual([
+      expect.stringMatching(/^network\.securityList: every subnet exists, .*securityGroup: true/),
+    ]);
+    expect(inExistingSubnet((network) => (network.securityGroup = true))).toEqual([]);
+    expect(
+      inExistingSubnet((network) => {
+        network.securityGroup = true;
+        network.securityList.additionalIds = ["ocid1.securitylist.oc1.eu-frankfurt-1.mine"];
+      }),
+    ).toEqual([expect.stringMatching(/^network\.securityList\.additionalIds: every subnet exists/)]);
+  });
+  test("a Network Security Group that is neither true, false nor only", () => {
+    expect(one((e) => (e.network.securityGroup = "both"))).toMatch(/^network\.securityGroup: .*only/);
+  });
   test("no operator CIDR, or an invalid one", () => {
     expect(one((e) => (e.network.operatorCidrs = []))).toMatch(
       /^network\.operatorCidrs: SSH would be open to nobody/,

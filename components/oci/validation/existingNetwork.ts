@@ -10,6 +10,8 @@ import type { Underlay } from "./overlaps.ts";
 
 /** What Oracle knows about those parts of a network that exist already. */
 export interface ExistingNetwork {
+  /** OCID of the VCN that is given by it. */
+  vcnId: string;
   /** The CIDRs of the VCN that is given by its OCID. */
   vcnCidrs: readonly string[];
   /** Subnets that are given by their OCIDs, by the names in the config. */
@@ -18,6 +20,7 @@ export interface ExistingNetwork {
 
 interface ExistingSubnet {
   cidr: string;
+  vcnId: string;
   /** Whether it prohibits public addresses. */
   private: boolean;
 }
@@ -33,7 +36,24 @@ export function validateExistingNetwork(
   return [
     ...validateOverlap(environment, instances, existingUnderlays(existing)),
     ...validateInstanceAddresses(instances, { subnets }, instancePath),
+    ...validateGroup(network, existing),
   ];
+}
+
+/** Oracle refuses a VNIC in a group of another VCN. */
+function validateGroup(
+  { securityGroup = false }: NetworkSettings,
+  { vcnId, subnets }: ExistingNetwork,
+): Problem[] {
+  if (securityGroup === false) return [];
+  return Object.entries(subnets)
+    .filter(([, subnet]) => subnet.vcnId !== vcnId)
+    .map(([name, subnet]) => ({
+      path: joinPath("network.subnets", name, "id"),
+      message:
+        `this subnet is in ${subnet.vcnId}, and a Network Security Group holds hosts of its own VCN only: ` +
+        "give that VCN as network.vcn.id, or leave securityGroup out.",
+    }));
 }
 
 /** The CIDRs of the VCN, and of subnets that lie in another one. */

@@ -4,7 +4,7 @@ import type { Problem } from "../../vxlan/problems.ts";
 import { LONGEST_CAPACITY_WAIT } from "../capacity.ts";
 import { problemWithOcid } from "../ocid.ts";
 import { ANY_FAULT_DOMAIN, DEFAULT_OCPUS, DEFAULT_SHAPE, FAULT_DOMAINS, isFlexible } from "../settings.ts";
-import type { InstanceSettings } from "../settings.ts";
+import type { InstanceSettings, Ocid } from "../settings.ts";
 
 /** GB of memory for each OCPU of a flexible shape, at most. */
 const LARGEST_MEMORY_RATIO = 64;
@@ -18,6 +18,18 @@ export function validateInstance(instance: InstanceSettings, at: string): Proble
     ...validateTimes(instance, at),
     ...validatePrivateIp(instance, joinPath(at, "privateIp")),
   ];
+}
+
+/** OCI's limit for the Network Security Groups of one VNIC. */
+const GROUPS_A_VNIC = 5;
+
+export function validateSecurityGroupIds(ids: readonly Ocid[], path: string): Problem[] {
+  const problems = ids.flatMap((id, index) =>
+    problemWithOcid(id, "networksecuritygroup", `${path}[${index}]`),
+  );
+  if (ids.length <= GROUPS_A_VNIC) return problems;
+  const message = `a VNIC is in ${GROUPS_A_VNIC} Network Security Groups at most, and these are ${ids.length}: leave some out.`;
+  return [{ path, message }, ...problems];
 }
 
 /**

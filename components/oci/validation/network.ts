@@ -2,6 +2,7 @@ import { overlaps, parseAddress, parseCidr } from "../../vxlan/addresses.ts";
 import { joinPath } from "../../vxlan/problems.ts";
 import type { Problem } from "../../vxlan/problems.ts";
 import { problemWithOcid } from "../ocid.ts";
+import { GROUP_RULE_LIMIT, groupRules } from "../groupRules.ts";
 import { RULE_LIMIT, securityRules, withoutContained } from "../securityRules.ts";
 import type { NetworkSettings } from "../settings.ts";
 import { notACidr, validateCidr } from "./cidr.ts";
@@ -37,6 +38,7 @@ export function validateNetwork(network: NetworkSettings, at: string, users: Net
     ...validateSecurityList(network, joinPath(at, "securityList")),
     ...validateOperators(network, joinPath(at, "operatorCidrs"), users),
     ...validateRuleCount(network, joinPath(at, "securityList"), users),
+    ...validateGroupRuleCount(network, joinPath(at, "securityGroup"), users),
   ];
 }
 
@@ -141,6 +143,22 @@ function validateRuleCount(
       },
     ];
   });
+}
+
+function validateGroupRuleCount(
+  { securityGroup = false, securityList = {}, operatorCidrs = [] }: NetworkSettings,
+  path: string,
+  { outside = [], jumpHostCidrs = [] }: NetworkUsers,
+): Problem[] {
+  if (securityGroup === false) return [];
+  const { ingress = [], egress = [], stateful = false } = securityList;
+  const settings = { outside, operatorCidrs, jumpHostCidrs, hasJumpHost: false, vxlanPort: 1, sshPort: 1 };
+  const count = groupRules({ ...settings, stateful, ingress, egress }).length;
+  if (count <= GROUP_RULE_LIMIT) return [];
+  const message =
+    `${count} rules, and a Network Security Group holds ${GROUP_RULE_LIMIT}: each existing host takes two, or one with ` +
+    "securityList.stateful, and each of operatorCidrs takes one. Give wider CIDRs, or fewer rules.";
+  return [{ path, message }];
 }
 
 /** Warnings about a valid network: its SSH may be open to everybody. */

@@ -7,28 +7,33 @@ import { validateSecurityRule } from "./securityRule.ts";
 /** OCI's limit for the Security Lists of one subnet. */
 const LISTS_A_SUBNET = 5;
 
-export function validateSecurityList(
-  { securityList, subnets = {} }: NetworkSettings,
-  path: string,
-): Problem[] {
+export function validateSecurityList(network: NetworkSettings, path: string): Problem[] {
+  const { securityList, securityGroup = false } = network;
   if (!securityList) return [];
   const { name, default: isDefault = false, additionalIds = [], ingress = [], egress = [] } = securityList;
-  const problems = validateName(name, isDefault, joinPath(path, "name"));
-  const cidrs = Object.values(subnets).map(({ cidr }) => cidr);
-  if (!isDefault && cidrs.length > 0 && cidrs.every((cidr) => cidr === undefined)) {
-    problems.push({
-      path,
-      message:
-        "every subnet exists, and a subnet that exists keeps the lists it has: leave securityList out and let those lists admit VXLAN, " +
-        "or set default: true to have the VCN's default list managed.",
-    });
-  }
   return [
-    ...problems,
+    ...validateName(name, isDefault && securityGroup === false, joinPath(path, "name")),
+    ...validateUse(network, path),
     ...validateAdditionalIds(additionalIds, joinPath(path, "additionalIds")),
     ...ingress.flatMap((rule, index) => validateSecurityRule(rule, `${joinPath(path, "ingress")}[${index}]`)),
     ...egress.flatMap((rule, index) => validateSecurityRule(rule, `${joinPath(path, "egress")}[${index}]`)),
   ];
+}
+
+/** Refuses what no list takes where every subnet exists. A group takes name and rules. */
+function validateUse({ securityList, securityGroup = false, subnets = {} }: NetworkSettings, path: string) {
+  const { default: isDefault = false, additionalIds = [] } = securityList ?? {};
+  const cidrs = Object.values(subnets).map(({ cidr }) => cidr);
+  if (isDefault || cidrs.length === 0 || cidrs.some((cidr) => cidr !== undefined)) return [];
+  const problem = "every subnet exists, and a subnet that exists keeps the lists it has: ";
+  if (securityGroup === false) {
+    const cure =
+      "leave securityList out and let those lists admit VXLAN, set securityGroup: true to have the rules in a group of the hosts, " +
+      "or set default: true to have the VCN's default list managed.";
+    return [{ path, message: problem + cure }];
+  }
+  if (additionalIds.length === 0) return [];
+  return [{ path: joinPath(path, "additionalIds"), message: `${problem}leave additionalIds out.` }];
 }
 
 function validateName(name: string | undefined, isDefault: boolean, path: string): Problem[] {

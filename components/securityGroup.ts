@@ -1,0 +1,54 @@
+import { NetworkSecurityGroup } from "@pulumi/oci/core/networkSecurityGroup.js";
+import type { NetworkSecurityGroupArgs } from "@pulumi/oci/core/networkSecurityGroup.js";
+import { NetworkSecurityGroupSecurityRule } from "@pulumi/oci/core/networkSecurityGroupSecurityRule.js";
+import type * as pulumi from "@pulumi/pulumi";
+import { GROUP } from "./oci/groupRules.ts";
+import type { GroupRule } from "./oci/groupRules.ts";
+
+/** A Network Security Group, with its rules as resources of their own. */
+export interface SecurityGroup {
+  id: pulumi.Output<string>;
+  rules: pulumi.Resource[];
+}
+
+/** Creates `<name>-security-group`, and a resource for each of its rules. */
+export function createSecurityGroup(
+  name: string,
+  args: NetworkSecurityGroupArgs,
+  rules: readonly GroupRule[],
+  parent: pulumi.Resource,
+): SecurityGroup {
+  const group = new NetworkSecurityGroup(`${name}-security-group`, args, { parent });
+  const ruleResources = rules.map(
+    (rule) =>
+      new NetworkSecurityGroupSecurityRule(
+        `${name}-${rule.name}`,
+        { networkSecurityGroupId: group.id, ...groupRuleArgs(rule, group.id) },
+        // A group that Oracle refuses to delete, since a VNIC is in it, keeps its rules.
+        { parent, deletedWith: group },
+      ),
+  );
+  return { id: group.id, rules: ruleResources };
+}
+
+/** A rule in the fields of the `oci` plugin, where ports have another place than in a Security List. */
+function groupRuleArgs(
+  { direction, peer, protocol, stateless, description, tcpOptions, udpOptions, icmpOptions }: GroupRule,
+  groupId: pulumi.Output<string>,
+) {
+  const isGroup = peer === GROUP;
+  const end = isGroup ? groupId : peer;
+  const type = isGroup ? "NETWORK_SECURITY_GROUP" : "CIDR_BLOCK";
+  return {
+    direction,
+    protocol,
+    stateless,
+    description,
+    tcpOptions: tcpOptions && { destinationPortRange: tcpOptions },
+    udpOptions: udpOptions && { destinationPortRange: udpOptions },
+    icmpOptions,
+    ...(direction === "INGRESS"
+      ? { source: end, sourceType: type }
+      : { destination: end, destinationType: type }),
+  };
+}
