@@ -1,3 +1,4 @@
+import { readHostText } from "../vxlan/hostText.ts";
 import type { HostKeyPair } from "./hostKeyPair.ts";
 
 /** What a provisioned host needs for its first boot. */
@@ -22,6 +23,7 @@ export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBo
     ssh_deletekeys: true,
     ssh_keys: { ecdsa_private: hostKey.privateKey, ecdsa_public: hostKey.publicKey },
     ssh_pwauth: false,
+    runcmd: [["sh", "-c", packagesScript()]],
     ...(user === "root"
       ? { disable_root: false, users: ["default", login] }
       : {
@@ -33,6 +35,9 @@ export function cloudConfig({ hostname, user, authorizedKeys, hostKey }: FirstBo
   };
   return `#cloud-config\n${JSON.stringify(config, null, 2)}\n`;
 }
+
+/** Installs the packages that the image lacks. */
+export const packagesScript = (): string => readHostText(new URL("./packages.sh", import.meta.url));
 
 /** The `metadata` of an instance, which its image reads at first boot. OCI's limit is 32,000 bytes. */
 export function instanceMetadata(boot: FirstBoot): Record<string, string> {

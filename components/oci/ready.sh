@@ -9,6 +9,10 @@ fi
 
 timeout -k 5 "$seconds" cloud-init status --wait </dev/null >/dev/null 2>&1
 code=$?
+if [ -s /run/oci-vxlan-packages ]; then # Left by packages.sh.
+  echo "this image lacks packages, and cloud-init could not install them (more in /var/log/cloud-init-output.log on the host):" >&2
+  cat /run/oci-vxlan-packages >&2
+fi
 case $code in
   0)
     exit 0

@@ -20,7 +20,9 @@ const WARNING_LENGTH = 4_000;
 
 /** The warning that phase ready printed, if any. Login scripts may print to standard error too. */
 export function readyWarning(stderr: string | undefined): string | undefined {
-  const warning = /^cloud-init finished with recoverable errors[^]*/m.exec(stderr ?? "")?.[0];
+  const warning = /^(this image lacks packages|cloud-init finished with recoverable errors)[^]*/m.exec(
+    stderr ?? "",
+  )?.[0];
   return warning === undefined ? undefined : printable(warning).trim().slice(0, WARNING_LENGTH);
 }
 

@@ -42,7 +42,7 @@ describe.skipIf(!isDebian()).each(RELEASES)("cloud-init of Debian %s", (release)
   });
 
   test("finds other user data invalid", async () => {
-    const text = await check(userData("opc").replace('"ssh_pwauth"', '"runcmd": "date", "ssh_pwauth"'));
-    expect(text).toMatch(/runcmd[^]*exit code 1$/);
+    const text = await check(userData("opc").replace('"runcmd"', '"bootcmd": "date", "runcmd"'));
+    expect(text).toMatch(/bootcmd[^]*exit code 1$/);
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { cloudConfig, hostPublicKey, instanceMetadata } from "../../components/oci/cloudInit.ts";
+import {
+  cloudConfig,
+  hostPublicKey,
+  instanceMetadata,
+  packagesScript,
+} from "../../components/oci/cloudInit.ts";
 
 const hostKey = { privateKey: "PRIVATE\nKEY\n", publicKey: "ecdsa-sha2-nistp256 AAAA" };
 const boot = { hostname: "host01", user: "opc", authorizedKeys: ["ssh-ed25519 BBBB"], hostKey };
@@ -12,7 +17,8 @@ describe("cloud-init's user data", () => {
   };
 
   test("is this text", () => {
-    expect(cloudConfig(boot)).toMatchInlineSnapshot(`
+    const text = cloudConfig(boot).replace(JSON.stringify(packagesScript()), "PACKAGES");
+    expect(text).toMatchInlineSnapshot(`
       "#cloud-config
       {
         "hostname": "host01",
@@ -22,6 +28,13 @@ describe("cloud-init's user data", () => {
           "ecdsa_public": "ecdsa-sha2-nistp256 AAAA"
         },
         "ssh_pwauth": false,
+        "runcmd": [
+          [
+            "sh",
+            "-c",
+            PACKAGES
+          ]
+        ],
         "users": [
           "default",
           {
