@@ -358,6 +358,10 @@ describe("the cloud's API", () => {
           expect([method, refusal.status, refusal.code]).toEqual([method, 409, "Conflict"]);
         }
         await network("deleteRouteTable", { rtId: id });
+        await until("the end of the route table", 20_000, async () => {
+          const { items } = await network("listRouteTables", { compartmentId, vcnId: vcn.id });
+          return !items.some((table: any) => table.id === id);
+        });
       });
 
       test.each([
