@@ -84,10 +84,12 @@ export function topologyOf(stack: string, environment: Environment, outputs?: St
 export function withHealth(topology: Topology, { note, hosts, pairs }: Health): Topology {
   const healthy = (host: TopologyHost): TopologyHost => ({ ...host, health: hosts.get(host.name) });
   const { vcn, existingHosts, notes } = topology;
+  // A host may be in the stack and not in its config any more.
+  const names = new Set(allHosts(topology).map(({ name }) => name));
   return {
     ...topology,
     notes: [...notes, note],
-    pairs,
+    pairs: pairs.filter(({ between }) => between.every((name) => names.has(name))),
     vcn: vcn && {
       ...vcn,
       subnets: vcn.subnets.map((subnet) => ({ ...subnet, hosts: subnet.hosts.map(healthy) })),

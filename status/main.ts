@@ -13,6 +13,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const HELP = `npm run status [-- OPTION…]   how a stack's hosts and the paths between them are
 
   --stack NAME         the stack (default: the selected one)
+  --html FILE          write a page as well: one file for a ticket, or with --watch for a wall
   --json               print the report as JSON; docs/status.md explains its fields
   --cloud              compare the cloud with the stack too, which takes some seconds more
   --watch              look again and again, until Ctrl-C
@@ -26,6 +27,7 @@ It changes nothing. Exit code: 0 well, 1 something is wrong, 2 could not look.
 interface Options {
   stack?: string;
   cloud: boolean;
+  html?: string;
   json: boolean;
   watch: boolean;
   /** Seconds. */
@@ -39,6 +41,7 @@ function readOptions(argv: readonly string[]): Options {
     options: {
       stack: { type: "string" },
       cloud: { type: "boolean", default: false },
+      html: { type: "string" },
       json: { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       interval: { type: "string", default: "10" },
@@ -67,6 +70,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function look(options: Options): Promise<number> {
   try {
     const report = await readStatus({ stack: options.stack, directory: ROOT, cloud: options.cloud });
+    if (options.html !== undefined) await writeHtml(options.html, report, options);
     print(report, options);
     return exitCodeOf(report);
   } catch (error) {
@@ -74,6 +78,12 @@ async function look(options: Options): Promise<number> {
     process.stderr.write(`status: ${error.message}\n`);
     return 2;
   }
+}
+
+/** Its code is loaded for a page only: it reads the stack's config, which takes longer than the look. */
+async function writeHtml(file: string, report: StatusReport, { watch, interval }: Options): Promise<void> {
+  const { writePage } = await import("./page/writePage.ts");
+  await writePage(file, report, watch ? interval : undefined);
 }
 
 function print(report: StatusReport, { json, watch }: Options): void {

@@ -71,6 +71,13 @@ describe("a picture with the status", () => {
     expect(textsIn(svg, "bad")).toContain("and 8 more pairs of hosts with trouble");
   });
 
+  test("leaves out hosts that the config does not have any more", async () => {
+    const topology = withHealth(fleetTopology({ hosts: 2 }), healthOf(statusReport(3)));
+    const svg = await svgOf(topology);
+    expect(textsIn(svg, "planeLine")).toEqual(["0.25 ms"]);
+    expect(svg).not.toContain("host03");
+  });
+
   test("keeps the hosts in their order, whatever path fails", async () => {
     const topology = fleet(16, (overlay) => {
       for (const [a, b] of [

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -99,6 +99,25 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     expect(stdout).toMatch(/^host01 +0.35 ms$/m);
     expect(stdout).not.toContain("\x1b");
     for (const line of login.private.split("\n").slice(1, -2)) expect(stdout).not.toContain(line);
+  });
+
+  test("writes a page beside what it prints, with --html", async () => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2))]);
+    const file = join(folder, "status.html");
+    const { exitCode, stdout, stderr } = await run("--html", file);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("oci-vxlan, stack prod: well");
+    const page = readFileSync(file, "utf8");
+    expect(page).toMatch(
+      /^<!doctype html>[^]*<title>prod: well, [^]*ip link set dev vxlan0 up # it was down[^]*<\/html>\n$/,
+    );
+    expect(page).not.toMatch(/PRIVATE KEY|http-equiv="refresh"/);
+  });
+
+  test("ends with 2 where the page cannot be written", async () => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2))]);
+    const { exitCode, stderr } = await run("--html", join(folder, "none", "status.html"));
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/^status: ENOENT/)]);
   });
 
   test("prints JSON of the schema", async () => {
