@@ -26,20 +26,34 @@ interface Findings {
   warnings: string[];
 }
 
+/** Wrong paths that are listed; of more, how many there are. */
+const LISTED_PATHS = 8;
+
 export function findingsOf({ hosts, paths, findings }: OverlayStatus): Findings {
   const unreachable = new Set(hosts.flatMap(({ name, state }) => (state === "unreachable" ? [name] : [])));
-  const pathProblems = paths.flatMap(({ problem, to }) =>
-    problem === undefined || unreachable.has(to) ? [] : [problem],
-  );
+  const wrongPaths = paths.filter(({ problem, to }) => problem !== undefined && !unreachable.has(to));
   return {
     problems: [
       ...hosts.flatMap(({ problems }) => problems),
       ...unreachableHints(unreachable, paths),
-      ...pathProblems,
+      ...describePaths(wrongPaths),
     ],
     causes: [...new Set(findings.flatMap(({ causes }) => causes))],
     warnings: hosts.flatMap(({ warnings }) => warnings),
   };
+}
+
+function describePaths(wrongPaths: readonly PathReport[]): string[] {
+  const listed = wrongPaths.slice(0, LISTED_PATHS).flatMap(({ problem }) => problem ?? []);
+  const others = wrongPaths.length - listed.length;
+  const ends = new Set(wrongPaths.flatMap(({ from, to }) => [from, to]));
+  const common = [...ends].filter((host) => wrongPaths.every(({ from, to }) => from === host || to === host));
+  return [
+    ...listed,
+    ...(others === 0 ? [] : [`and ${others} more paths`]),
+    // Of a single pair both hosts are at an end of all paths.
+    ...(common.length === 1 ? [`All ${wrongPaths.length} of these paths begin or end at ${common[0]}.`] : []),
+  ];
 }
 
 /** Whether the peers of a host without an SSH session reach it tells a dead host from a closed way to it. */

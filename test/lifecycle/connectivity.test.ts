@@ -351,6 +351,9 @@ END`,
     // A login without an answer takes 15 s.
     expect(await millisecondsOf(() => unchangedUpSucceeds(down))).toBeLessThan(usual + 10_000);
     expect((await lastVerified()).what).toMatch(/^4 of 4 directions/);
+    const { exitCode, text } = await stack.status();
+    expect(text).toMatch(/^beta +down [^]*\n4 of 4 paths pass/m);
+    expect(exitCode, text).toBe(0);
 
     const upWith = async (...changes: ConfigChange[]) =>
       expectSuccess(await stack.up(config((e) => changes.forEach((change) => change(e)))));

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../lab/system/commands.ts";
 import { exitCodeOf } from "../../status/exitCode.ts";
 import { statusSchema } from "../../status/report.ts";
 import { login, startServer, stopServers } from "./sshServers.ts";
@@ -163,6 +164,23 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     expect(stdout).toContain("stack prod: WRONG");
     expect(stdout).toMatch(message);
     expect(exitCode).toBe(1);
+  });
+
+  test("looks again and again with --watch, each report a line of JSON", async () => {
+    pulumiPrints([overlayResource(), ...(await startHost(1)), ...(await startHost(2))]);
+    const env = { ...process.env, PATH: `${folder}${delimiter}${process.env["PATH"]}` };
+    const child = execFile(process.execPath, ["status/main.ts", "--watch", "--interval", "1", "--json"], {
+      cwd: ROOT,
+      env,
+    });
+    let output = "";
+    child.stdout?.on("data", (text: string) => (output += text));
+    const lines = () => output.split("\n").slice(0, -1);
+    await until("two reports", 20_000, () => lines().length >= 2);
+    child.kill("SIGINT");
+    await new Promise((resolve) => child.on("exit", resolve));
+    const times = lines().map((line) => statusSchema.parse(JSON.parse(line)).time);
+    expect(new Set(times).size).toBe(times.length);
   });
 
   test("asks no host that is down on purpose", async () => {

@@ -76,6 +76,19 @@ describe("the tables", () => {
     expect(linesWithPaths("fails")).not.toContain("timed out");
   });
 
+  test("of many failed paths list some, and the host that all have in common", () => {
+    const lines = linesOf(10, ({ paths }) => {
+      for (const path of paths.filter(({ from, to }) => from === "host04" || to === "host04"))
+        Object.assign(path, { state: "fails", problem: `${path.from} -> ${path.to}: timed out` });
+    });
+    const wrong = lines.slice(lines.indexOf("Wrong:") + 1);
+    expect(wrong.slice(0, 2)).toEqual(["  host01 -> host04: timed out", "  host02 -> host04: timed out"]);
+    expect(wrong.slice(8)).toEqual([
+      "  and 10 more paths",
+      "  All 18 of these paths begin or end at host04.",
+    ]);
+  });
+
   test("show lost echoes", () => {
     const lines = linesOf(2, ({ paths }) => Object.assign(paths[0] ?? {}, { received: 4 }));
     expect(lines).toContain("host01              0.25 ms, 1 of 5 lost");
