@@ -31,7 +31,7 @@ import { DEFAULT_PORT } from "./vxlan/settings.ts";
 export interface VcnArgs {
   /**
    * IPv4 CIDR of a new VCN, /16 to /30. It gets an internet gateway for public subnets, a NAT gateway and a service
-   * gateway for private ones, and route tables that lead to them. *Replaces* the VCN and all in it.
+   * gateway for private ones, and route tables that lead to them. *Updatable* by OCI's rules.
    */
   cidr?: string;
   /** OCID of an existing VCN; its gateways and routes stay as they are. *Replaces* what was created in it. */

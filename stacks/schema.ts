@@ -119,7 +119,7 @@ const vcn = section(
       z.string().optional(),
       "IPv4 CIDR of a VCN to make, /16 to /30. It gets an internet gateway where a subnet is public, a NAT gateway and " +
         "a service gateway where one is private, and route tables that lead to them.",
-      { change: "Replaces the VCN and all that is in it." },
+      { change: "Updatable as far as Oracle allows: every subnet has to lie in it." },
     ),
     id: key(nonEmpty.optional(), "OCID of a VCN that exists. Its gateways and routes stay as they are.", {
       change: "Replaces what is created in it.",
