@@ -4,41 +4,17 @@ import { unwrapSecrets } from "../secrets.ts";
 import { unknownPropertiesIn } from "./codecs.ts";
 import type { Fields } from "./codecs.ts";
 import { withErrorContext } from "./errors.ts";
-import { instance } from "./instance.ts";
-import { internetGateway } from "./internetGateway.ts";
 import { create, differences, read, remove, update } from "./lifecycle.ts";
 import { lookUp } from "./lookups.ts";
-import { natGateway } from "./natGateway.ts";
-import { networkSecurityGroup } from "./networkSecurityGroup.ts";
-import { networkSecurityGroupSecurityRule } from "./networkSecurityGroupSecurityRule.ts";
 import type { ResourceType } from "./resource.ts";
-import { routeTable } from "./routeTable.ts";
-import { defaultSecurityList, securityList } from "./securityList.ts";
-import { serviceGateway } from "./serviceGateway.ts";
-import { subnet } from "./subnet.ts";
-import { vcn } from "./vcn.ts";
+import { TYPES } from "./types.ts";
 
 /**
- * A stand-in for Pulumi's `oci` plugin 4.20.0, which no package registry carries. It has the resources and functions
- * below, with the official plugin's tokens, property names and replacements, and calls Oracle's own SDK. Anything else
- * it refuses by name. It takes credentials and region from the environment, where the official plugin looks first, and
+ * A stand-in for Pulumi's `oci` plugin 4.20.0, which no package registry carries. It has the resources in
+ * types.ts and the functions in lookups.ts, with the official plugin's tokens, property names and replacements, and
+ * calls Oracle's own SDK. Anything else it refuses by name. It takes credentials and region from the environment, where the official plugin looks first, and
  * does not read `oci:region` from the stack's config.
  */
-
-const TYPES: Readonly<Record<string, ResourceType>> = {
-  "oci:Core/vcn:Vcn": vcn,
-  "oci:Core/internetGateway:InternetGateway": internetGateway,
-  "oci:Core/natGateway:NatGateway": natGateway,
-  "oci:Core/serviceGateway:ServiceGateway": serviceGateway,
-  "oci:Core/routeTable:RouteTable": routeTable,
-  "oci:Core/securityList:SecurityList": securityList,
-  "oci:Core/defaultSecurityList:DefaultSecurityList": defaultSecurityList,
-  "oci:Core/networkSecurityGroup:NetworkSecurityGroup": networkSecurityGroup,
-  "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule":
-    networkSecurityGroupSecurityRule,
-  "oci:Core/subnet:Subnet": subnet,
-  "oci:Core/instance:Instance": instance,
-};
 
 /** A resource's type, and its label in messages. */
 function resourceOf(urn: string): { type: ResourceType; label: string } {
