@@ -16,7 +16,7 @@ export interface RegisteredResource {
   provider: string;
 }
 
-/** The mocked engine's outputs of a resource, beside its inputs. */
+/** The mocked engine's outputs of a resource, beside its inputs; an `id` in them is the resource's. */
 export type MockOutputs = (resource: { type: string; name: string; inputs: any }) => Record<string, unknown>;
 
 /** The mocked engine's answers to lookups. */
@@ -36,7 +36,10 @@ export async function register(
 ): Promise<RegisteredResource[]> {
   await pulumi.runtime.setMocks(
     {
-      newResource: (args) => ({ id: `${args.name}-id`, state: { ...args.inputs, ...outputs(args) } }),
+      newResource: (args) => {
+        const { id = `${args.name}-id`, ...state } = outputs(args) as { id?: string };
+        return { id, state: { ...args.inputs, ...state } };
+      },
       call: ({ token, inputs }) => lookups(token, inputs),
     },
     "oci-vxlan",

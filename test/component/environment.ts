@@ -83,7 +83,8 @@ const outputs = ({ type, name, inputs }: { type: string; name: string; inputs: a
   }
 };
 
-const lookUp = (token: string, inputs: any): Record<string, unknown> => {
+/** Lookups in the mocked cloud. */
+export const lookUp = (token: string, inputs: any): Record<string, unknown> => {
   switch (token) {
     case "oci:Identity/getAvailabilityDomains:getAvailabilityDomains":
       return { availabilityDomains: [{ name: AD1 }, { name: AD2 }] };
