@@ -39,7 +39,7 @@ interface Subnet {
   /** Its CIDR, or its OCID where it exists. */
   label: string;
   access: "public" | "private" | "existing";
-  /** Whether the Security List of the stack is attached to it. */
+  /** Whether a Security List of the stack is attached to it, or a Network Security Group to its hosts. */
   isGuarded: boolean;
   hosts: TopologyHost[];
 }
@@ -140,7 +140,7 @@ function vcnOf(environment: Environment, outputs: StackOutputs): Vcn | undefined
     name,
     label: subnet.cidr ?? shortOcid(subnet.id ?? ""),
     access: subnet.id !== undefined ? "existing" : subnet.private ? "private" : "public",
-    isGuarded: subnet.id === undefined,
+    isGuarded: subnet.id === undefined || hasGroup(network),
     hosts: hostsOf(
       environment,
       outputs,
@@ -154,20 +154,29 @@ function vcnOf(environment: Environment, outputs: StackOutputs): Vcn | undefined
   };
 }
 
-function securityOf(
-  { overlay, ssh }: Environment,
-  { securityList = {}, operatorCidrs }: NonNullable<Environment["network"]>,
-): Security {
-  const name = securityList.default ? "default" : (securityList.name ?? DEFAULT_SECURITY_LIST);
+function securityOf({ overlay, ssh }: Environment, network: NonNullable<Environment["network"]>): Security {
+  const { operatorCidrs } = network;
   const [first = "nobody", ...others] = operatorCidrs;
   const operators = others.length === 0 ? first : `${first} and ${others.length} more`;
   return {
-    label: `Security List ${name}`,
+    label: guardName(network),
     admits: [
       `UDP ${withDefaults(overlay).port} between the hosts`,
       `TCP ${ssh.port ?? DEFAULT_SSH_PORT} from ${operators}`,
     ],
   };
+}
+
+/** Whether the VNICs of the instances are in a Network Security Group of the stack, whatever their subnets are. */
+const hasGroup = ({ securityGroup = false }: NonNullable<Environment["network"]>) => securityGroup !== false;
+
+function guardName(network: NonNullable<Environment["network"]>): string {
+  const { securityList = {}, securityGroup, subnets } = network;
+  const name = securityList.name ?? DEFAULT_SECURITY_LIST;
+  if (!hasGroup(network)) return `Security List ${securityList.default ? "default" : name}`;
+  const group = `Network Security Group ${name}`;
+  const hasList = securityGroup === true && Object.values(subnets).some(({ cidr }) => cidr !== undefined);
+  return hasList ? `Security List and ${group}` : group;
 }
 
 function hostsOf(

@@ -93,6 +93,20 @@ describe("what a picture shows", () => {
     expect(svg).not.toContain("VCN");
   });
 
+  test.each([
+    [true, "Security List and Network Security Group internal-hosts"],
+    ["only", "Network Security Group internal-hosts"],
+    [false, "Security List internal-hosts"],
+  ])("of hosts with securityGroup: %s", (securityGroup, label) => {
+    const topology = fleetTopology({ hosts: 4, subnets: 2 }, ({ network }) => {
+      network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.abcdefghijklmnop" };
+      network.subnets.back = { id: "ocid1.subnet.oc1.eu-frankfurt-1.abcdefghijklmnop" };
+      network.securityGroup = securityGroup;
+    });
+    expect(topology.vcn?.security.label).toBe(label);
+    expect(topology.vcn?.subnets.map(({ isGuarded }) => isGuarded)).toEqual([true, securityGroup !== false]);
+  });
+
   test("of subnets that exist: outside of the stack's Security List", () => {
     const topology = fleetTopology({ hosts: 4, subnets: 2 }, ({ network }) => {
       network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.abcdefghijklmnop" };
