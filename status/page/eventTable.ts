@@ -10,7 +10,7 @@ const LAST = 30;
 /** What the hosts have written into their journals, the newest first. */
 export function eventTable({ id, hosts }: OverlayStatus): Html {
   const events = hosts
-    .flatMap(({ name, events: hostEvents }) => hostEvents.map((event) => ({ name, ...event })))
+    .flatMap(({ name, events: hostEvents }) => hostEvents.toReversed().map((event) => ({ name, ...event })))
     .sort((a, b) => Date.parse(b.time) - Date.parse(a.time))
     .slice(0, LAST);
   const rows = events.map(

@@ -26,6 +26,7 @@ export const STYLE = `
   .notice { color: var(--text); border-left: .25rem solid; padding: .25rem 1rem; margin: 1rem 0; }
   .notice.wrong { border-color: var(--wrong); background: var(--wrong-ground); }
   .notice.warning { border-color: var(--poor); background: var(--warning-ground); }
+  .notice li { white-space: pre-line; }
   .notice ul { padding-left: 1rem; margin: .25rem 0; }
   .notice h3 { margin-top: .25rem; }
   .scrollable { overflow-x: auto; margin: .5rem 0; }

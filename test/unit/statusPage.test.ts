@@ -21,7 +21,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const well = statusReport(2, ({ hosts }) => {
   for (const [index, { events }] of hosts.entries())
-    events.push({ time: `2026-11-26T08:0${index}:00.000Z`, text: `repaired the FDB of host0${index + 1}` });
+    for (const what of ["found a fault", "repaired the FDB"])
+      events.push({ time: `2026-11-26T08:0${index}:00.000Z`, text: `${what} of host0${index + 1}` });
 });
 well.stack = "lab";
 
@@ -33,7 +34,7 @@ const troubled: StatusReport = {
     overlay.findings.push({
       from: "host01",
       to: "host03",
-      causes: ["a rule on host03: sudo iptables -D INPUT 7"],
+      causes: ["a rule on host03. Run this:\n    sudo iptables -D INPUT 7"],
     });
     Object.assign(overlay.hosts[6] ?? {}, { state: "differs", problems: ["host07 has other settings"] });
     Object.assign(overlay.hosts[7] ?? {}, { warnings: ["host08: 200 % CPU"] });
@@ -108,7 +109,9 @@ test("the page shows hosts, paths, picture and events", async () => {
     "2 of 2 paths pass: echoes of 8922 bytes, unfragmented",
   ])
     expect(text).toContain(words);
-  expect(text).toMatch(/08:01:00 UTC\thost02\trepaired the FDB of host02\s+2026-11-26 08:00:00 UTC\thost01/);
+  expect(text).toMatch(
+    /08:01:00 UTC\thost02\trepaired the FDB of host02\s+2026-11-26 08:01:00 UTC\thost02\tfound a fault/,
+  );
   expect(await page.$$eval("svg text", (texts) => texts.map(({ textContent }) => textContent))).toContain(
     "VCN 10.196.218.192/26",
   );
@@ -123,7 +126,7 @@ test("the page begins with what is wrong, why, and what hosts warn about", async
     "host07 has other settings",
     "host05 is reached by none of its peers either",
     "host01 -> host03 (192.168.0.3): tcp fails",
-    "sudo iptables -D INPUT 7",
+    "Run this:\nsudo iptables -D INPUT 7",
     "host08: 200 % CPU",
     "host05\tunreachable",
     "TCP FAILS",
