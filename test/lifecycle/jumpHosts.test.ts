@@ -7,6 +7,7 @@ import type { Inventory } from "../../lab/hosts/inventory.ts";
 import { addRules } from "./support/faults.ts";
 import { installationTraces, readEach } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
+import { echoesLostDuring } from "./support/steadyEcho.ts";
 import { secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
@@ -157,8 +158,8 @@ describe("hosts that only a jump host reaches", () => {
   });
 });
 
-/** Instances without public addresses, which nothing outside of the cloud reaches. */
-describe("private instances behind a public one", () => {
+/** An instance in a private subnet, which nothing outside of the cloud reaches. */
+describe("a private instance behind a public one", () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await TestStack.bootCloud("test-private-instances");
@@ -168,13 +169,14 @@ describe("private instances behind a public one", () => {
   const config = (change: ConfigChange = () => undefined) =>
     stack.referenceConfig((e) => {
       e.ssh.via = "host02";
-      e.hosts.host01.instance.publicIp = false;
+      e.network.subnets.host01.private = true;
       delete e.hosts.host02.instance.privateIp; // The list then admits its subnet.
       change(e);
     });
 
   test("up boots and joins them, and a second up changes nothing", async () => {
     expectSuccess(await stack.up(config()));
+    expect((await stack.outputs()).addresses.host01.publicIp).toBe("");
     expect(await stack.failingPairs()).toEqual([]);
     expectUnchanged(await stack.up(config()));
   });
@@ -185,6 +187,17 @@ describe("private instances behind a public one", () => {
     const moved = config((e) => (e.hosts.host02.instance.availabilityDomain = "AD-2"));
     expectSuccess(await stack.up(moved));
     expect(id()).not.toBe(before);
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("a Network Security Group alone admits them, VXLAN and SSH from the jump host included", async () => {
+    const grouped = (securityGroup: boolean | "only") =>
+      config((e) => (e.network.securityGroup = securityGroup));
+    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+      expectSuccess(await stack.up(grouped(true)));
+      expectSuccess(await stack.up(grouped("only")));
+    });
+    expect(lost).toBe(0);
     expect(await stack.failingPairs()).toEqual([]);
   });
 

@@ -149,13 +149,12 @@ describe("npm run lab", () => {
   test("oci-cli creates, lists and deletes a network security group", async () => {
     const [vcn] = await ocli("network", "vcn", "list", "--compartment-id", COMPARTMENT);
     const inVcn = ["--compartment-id", COMPARTMENT, "--vcn-id", vcn.id];
-    const { id } = await ocli("network", "nsg", "create", ...inVcn, "--wait-for-state", "AVAILABLE");
+    const { id } = await ocli("network", "nsg", "create", ...inVcn);
     const rule = { direction: "INGRESS", protocol: "all", source: id, sourceType: "NETWORK_SECURITY_GROUP" };
     const ofGroup = ["--nsg-id", id];
     await ocli("network", "nsg", "rules", "add", ...ofGroup, "--security-rules", JSON.stringify([rule]));
     const rules = await ocli("network", "nsg", "rules", "list", ...ofGroup);
     expect(rules).toMatchObject([{ direction: "INGRESS", source: id, "is-valid": true }]);
-    expect(await ocli("network", "nsg", "vnics", "list", ...ofGroup)).toEqual([]);
     await ocli("network", "nsg", "delete", "--force", ...ofGroup);
   });
 
