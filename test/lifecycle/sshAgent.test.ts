@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { loginKey } from "../../lab/hosts/keys.ts";
-import { run, until } from "../../lab/system/commands.ts";
+import { run } from "../../lab/system/commands.ts";
+import { startSshAgent } from "../sshAgent.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
 import { DESTROY, TestStack, UP } from "./support/testStack.ts";
 
@@ -24,8 +24,7 @@ describe("an overlay whose login key an SSH agent has", () => {
   /** Starts an agent that holds the login key. */
   const startAgent = async (name: string): Promise<string> => {
     const socket = join(stack.lab.directory, name);
-    agents.push(spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" }));
-    await until("the agent", 20_000, () => existsSync(socket), 20);
+    agents.push(await startSshAgent(socket));
     await run(["ssh-add", "-q", loginKey(stack.lab)], { env: { SSH_AUTH_SOCK: socket } });
     return socket;
   };

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { problemWithAgent } from "../../components/agent.ts";
 import { logIn } from "../../components/hostLogin.ts";
 import { SshSession } from "../../components/sshSession.ts";
-import { until } from "../../lab/system/commands.ts";
+import { startSshAgent } from "../sshAgent.ts";
 import { ANSWER, login, startServer, stopServers } from "./sshServers.ts";
 
 const LIMIT = 20;
@@ -32,8 +32,7 @@ describe("the SSH agent", () => {
   /** A real agent, and its socket. */
   const startAgent = async (): Promise<string> => {
     const socket = join(folder, "socket");
-    agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
-    await until("the agent", 20_000, () => existsSync(socket), 20);
+    agent = await startSshAgent(socket);
     return socket;
   };
   const load = (socket: string, key: string) =>
