@@ -155,8 +155,8 @@ interface HostVcn {
  *
  * Children: `<name>-vcn`, `<name>-security-list` and `<name>-<subnet>-subnet`, each only where it does not exist
  * already. With `securityGroup`, `<name>-security-group` and a child for each rule of it, such as
- * `<name>-ingress-udp-4789-stateless-from-group`. In a new VCN, `<name>-gateway` and `<name>-routes` where a subnet is public; `<name>-nat-gateway`,
- * `<name>-service-gateway` and `<name>-private-routes` where one is private.
+ * `<name>-ingress-udp-4789-stateless-from-group`. In a new VCN, `<name>-gateway` and `<name>-routes` where a subnet is
+ * public; `<name>-nat-gateway`, `<name>-service-gateway` and `<name>-private-routes` where one is private.
  *
  * @throws pulumi.RunError with all problems of `args`, before any resource is created
  */
