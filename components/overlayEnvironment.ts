@@ -16,7 +16,7 @@ import { withDefaults } from "./vxlan/settings.ts";
 import { validateLogin, validatePublicKey } from "./vxlan/validation/login.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
 import { VxlanOverlay, overlayIdentity } from "./vxlanOverlay.ts";
-import type { OverlayArgs, VxlanHostArgs } from "./vxlanOverlay.ts";
+import type { OverlayArgs, VxlanHostArgs } from "./overlayArguments.ts";
 
 /** A host that the environment provisions. */
 export interface ProvisionedHostArgs extends InstanceArgs {
