@@ -115,6 +115,6 @@ function peersOf(upHosts: readonly TestedHost[], host: TestedHost): TestedHost[]
   const others = upHosts.filter(({ name }) => name !== host.name);
   if (upHosts.length <= FULL_MATRIX) return others;
   const names = upHosts.map(({ name }) => name);
-  const chosen = choosePeers(names, host.name, Math.floor(Date.now() / TURN));
-  return others.filter(({ name }) => chosen.includes(name));
+  const probedPeers = choosePeers(names, host.name, Math.floor(Date.now() / TURN));
+  return others.filter(({ name }) => probedPeers.includes(name));
 }
