@@ -131,6 +131,18 @@ describe("the paths to the peers", () => {
     ]);
   });
 
+  test("are whole as soon as a NIC whose MTU was lowered has it again", async () => {
+    const { mac } = await install(PROBED);
+    await makePeer(mac);
+    await startUnit();
+    await untilPath("192.168.0.2", "up");
+    await host.on("ip link set eth0 mtu 1500");
+    await untilPath("192.168.0.2", "small");
+    expect(await host.on("ip route get 192.168.0.2")).not.toContain("mtu");
+    await host.on("ip link set eth0 mtu 9000");
+    await untilPath("192.168.0.2", "up");
+  });
+
   test("are forgotten with their peers, and not probed where the config says so", async () => {
     const { installation, mac } = await install(PROBED);
     await makePeer(mac);

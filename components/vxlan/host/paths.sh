@@ -18,8 +18,7 @@ reconcile_prober() {
 }
 
 stop_prober() {
-	[[ -n ${PROBER-} ]] || return 0
-	kill "$PROBER" 2>/dev/null || true
+	kill "${PROBER-}" 2>/dev/null || true
 	PROBER=
 }
 
@@ -33,8 +32,7 @@ probe_paths() {
 	while true; do
 		load_settings
 		read_targets
-		begin=$SECONDS count=${#TARGETS[@]}
-		((count <= PROBE_SHARE)) || count=$PROBE_SHARE
+		begin=$SECONDS count=$((${#TARGETS[@]} < PROBE_SHARE ? ${#TARGETS[@]} : PROBE_SHARE))
 		for ((index = 0; index < count; index++)); do
 			# shellcheck disable=SC2086 # split into its words
 			probe_path ${TARGETS[(turn + index) % ${#TARGETS[@]}]}
@@ -71,24 +69,27 @@ read_targets() {
 # Each of PATHS holds a state (up, small, down), since when, the time of the last answer, and its round trip in ms. One
 # lost echo breaks no path.
 probe_path() { # PEER ADDRESS
-	local old since last rtt now new=up bytes=$((MTU - 28))
+	local old since last now new=up bytes=$((MTU - 28))
 	[[ $2 != *:* ]] || bytes=$((MTU - 48))
 	printf -v now '%(%s)T' -1
-	read -r old since last rtt <<<"${PATHS[$1 $2]-up $now 0 -}"
-	if ! send_echo "$2" "$bytes" 1 && { [[ $old != up ]] || ! send_echo "$2" "$bytes" 3; }; then
+	read -r old since last _ <<<"${PATHS[$1 $2]-up $now 0 -}"
+	if nic_is_too_small || { ! send_echo "$2" "$bytes" 1 && { [[ $old != up ]] || ! send_echo "$2" "$bytes" 3; }; }; then
 		new=down
 		if send_echo "$2" 56 1; then new=small; fi
 	fi
 	[[ $new == down ]] || last=$now
-	rtt=$RTT
-	if [[ $new == "$old" ]]; then
-		PATHS[$1 $2]="$old $since $last $rtt"
-	else
-		PATHS[$1 $2]="$new $now $last $rtt"
-		log_path "$1" "$2" "$new" $((now - since))
-		write_paths
-	fi
+	PATHS[$1 $2]="$new $since $last $RTT"
+	[[ $new != "$old" ]] || return 0
+	PATHS[$1 $2]="$new $now $last $RTT"
+	log_path "$1" "$2" "$new" $((now - since))
+	write_paths
 }
+
+# Then no full-sized echo is sent: the kernel would remember a small path for ten minutes, and so for longer than the NIC.
+nic_is_too_small() {
+	read -r NIC <"$RUN/$OVERLAY/nic" && [[ $(exec ip -o link show dev "$NIC") =~ \ mtu\ ([0-9]+) ]] &&
+		((BASH_REMATCH[1] < MTU + OVERHEAD))
+} 2>/dev/null
 
 # Sets RTT. An echo that a host's firewall refuses has arrived there.
 send_echo() { # ADDRESS BYTES TIMES
