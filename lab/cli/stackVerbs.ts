@@ -10,11 +10,13 @@ import { LabStack, stateFileOf } from "../pulumi/stack.ts";
 import { requireDiskSpace } from "../system/diskSpace.ts";
 import { ROOT } from "../system/lab.ts";
 import { Stopwatch, terminalProgress } from "../system/progress.ts";
-import { resultTable, testConnectivity } from "./connectivityTest.ts";
 import type { Context, Verb } from "./context.ts";
 import { existingHostsOf } from "./existingHosts.ts";
 
 /** The verbs that run Pulumi. */
+
+/** The product's own `npm run status`, with which `up` ends. */
+const STATUS = "status/main.ts";
 
 const WITHOUT_QUESTIONS = ["--yes", "--skip-preview"];
 
@@ -38,12 +40,10 @@ export const up: Verb = async (context) => {
     labPulumi.inForeground(["up", ...WITHOUT_QUESTIONS]),
   );
   if (exitCode !== 0) return exitCode;
-  const result = await stopwatch.step("connectivity test", () =>
-    testConnectivity(context.lab, labPulumi.hosts()),
-  );
-  process.stdout.write(`\n${resultTable(result)}\n\n${stopwatch.toString()}\n`);
-  const allPass = result.pairs.length > 0 && result.pairs.every(({ failure }) => failure === undefined);
-  return allPass ? 0 : 1;
+  process.stdout.write("\n");
+  const statusCode = await stopwatch.step("status", () => labPulumi.readerInForeground(STATUS, []));
+  process.stdout.write(`\n${stopwatch.toString()}\n`);
+  return statusCode;
 };
 
 export const preview: Verb = async (context, args) =>
@@ -55,14 +55,14 @@ export const refresh: Verb = async (context, args) =>
 export const destroy: Verb = async (context, args) =>
   (await prepareStack(context)).inForeground(["destroy", ...WITHOUT_QUESTIONS, ...args]);
 
-/** The product's own `npm run status`, on a stack that exists. It starts and prepares nothing. */
+/** The status of a stack that exists. It starts and prepares nothing. */
 export const status: Verb = async ({ lab, stack }, args) => {
   if (!existsSync(stateFileOf(lab, stack)) || !existsSync(engineOf(lab))) {
     process.stderr.write(`lab: there is no stack ${stack} yet: start it with npm run lab.\n`);
     return 2;
   }
   const engine = await prepareEngine(lab, terminalProgress);
-  return new LabStack(lab, engine, stack).readerInForeground("status/main.ts", args);
+  return new LabStack(lab, engine, stack).readerInForeground(STATUS, args);
 };
 
 /** The product's own `npm run diagram`, before the first `up` too. It starts and prepares nothing. */

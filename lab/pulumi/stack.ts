@@ -19,7 +19,7 @@ export const stateFileOf = (lab: Lab, stack: string) =>
 
 /** The part of a stack's config that the lab reads. */
 interface StackConfig {
-  config?: { "oci:auth"?: string; "oci-vxlan:environment"?: { hosts?: object } };
+  config?: { "oci:auth"?: string };
 }
 
 /**
@@ -118,12 +118,6 @@ export class LabStack {
         env: { ...this.environment(), ...env },
       }),
     );
-  }
-
-  /** The hosts in the stack's config. */
-  hosts(): string[] {
-    const { config } = this.parsedConfig();
-    return Object.keys(config?.["oci-vxlan:environment"]?.hosts ?? {}).sort();
   }
 
   /** @throws Error with Pulumi's output, if it fails */

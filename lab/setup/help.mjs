@@ -1,7 +1,7 @@
 /** The text of `npm run lab -- help`: one screen. */
 export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this machine, and the program's stack on it
 
-  up                      start the cloud, run pulumi up, test the traffic between all hosts (default)
+  up                      start the cloud, run pulumi up, show the status of all hosts and paths (default)
   preview                 show what up would change
   refresh                 compare the stack's state with the cloud (hosts repair themselves without it)
   destroy                 undo what up did; hosts that existed before stay

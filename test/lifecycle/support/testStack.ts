@@ -1,8 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { testConnectivity } from "../../../lab/cli/connectivityTest.ts";
-import type { PairResult } from "../../../lab/cli/connectivityTest.ts";
 import { startCloud } from "../../../lab/cloud/daemonControl.ts";
 import { instancesOf } from "../../../lab/cloud/instances.ts";
 import type { InstanceView } from "../../../lab/cloud/instances.ts";
@@ -21,6 +19,8 @@ import type { Lab } from "../../../lab/system/lab.ts";
 import { silentProgress } from "../../../lab/system/progress.ts";
 import { operationCounts } from "../../../lab/test/support/outcome.ts";
 import type { Outcome } from "../../../lab/test/support/outcome.ts";
+import { testPairs } from "./pairTests.ts";
+import type { PairResult } from "./pairTests.ts";
 
 export const UP = ["up", "--yes", "--skip-preview"];
 export const DESTROY = ["destroy", "--yes", "--skip-preview"];
@@ -225,8 +225,8 @@ export class TestStack {
   }
 
   /** Measures the overlay from each host of the last config to each other. */
-  async testConnectivity(): Promise<PairResult[]> {
-    return (await testConnectivity(this.lab, this.machines)).pairs;
+  testConnectivity(): Promise<PairResult[]> {
+    return testPairs(this.lab, this.machines);
   }
 
   /** Lists the pairs between which traffic does not pass, as `from -> to`. */

@@ -1,6 +1,6 @@
 import { execa } from "execa";
-import { nsenterArgs, runInHost } from "../hosts/exec.ts";
-import type { Lab } from "../system/lab.ts";
+import { nsenterArgs, runInHost } from "../../../lab/hosts/exec.ts";
+import type { Lab } from "../../../lab/system/lab.ts";
 
 const RECEIVER = `
 import hashlib, socket, sys

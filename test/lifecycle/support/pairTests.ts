@@ -1,15 +1,17 @@
 import { isIPv6 } from "node:net";
-import { runInHost } from "../hosts/exec.ts";
-import type { Lab } from "../system/lab.ts";
-import { formatColumns } from "./table.ts";
+import { runInHost } from "../../../lab/hosts/exec.ts";
+import type { Lab } from "../../../lab/system/lab.ts";
 import { lastLine, transfer } from "./tcpTransfer.ts";
+
+/**
+ * What the tests measure of an overlay by themselves, with none of the product's code: a test of its connectivity test or
+ * of its status must not rely on what it tests.
+ */
 
 /** A host's VTEP with one of its overlay addresses, read from the host's kernel. */
 interface Vtep {
   host: string;
   device: string;
-  mac: string;
-  underlay: string;
   overlay: string;
   mtu: number;
 }
@@ -28,21 +30,13 @@ export interface PairResult {
   failure?: string;
 }
 
-/** The result for all ordered pairs of some hosts. */
-interface MeshResult {
-  vteps: Vtep[];
-  pairs: PairResult[];
-}
-
 /** One MiB. */
 const TRANSFER_BYTES = 1 << 20;
 
 /** The fields used of a line of `ip -d -j link show`. */
 interface Link {
   ifname: string;
-  address: string;
   mtu: number;
-  linkinfo: { info_data: { local?: string } };
 }
 
 /** A host's VTEPs, one for each address family of each overlay device. */
@@ -50,7 +44,7 @@ async function vtepsOf(lab: Lab, host: string): Promise<Vtep[]> {
   const links = JSON.parse(
     await runInHost(lab, host, ["ip", "-d", "-j", "link", "show", "type", "vxlan"]),
   ) as Link[];
-  const vteps = links.map(async ({ ifname, address, mtu, linkinfo }): Promise<Vtep[]> => {
+  const vteps = links.map(async ({ ifname, mtu }): Promise<Vtep[]> => {
     const output = await runInHost(lab, host, [
       ...["ip", "-o", "address", "show"],
       ...["dev", ifname, "scope", "global"],
@@ -58,8 +52,7 @@ async function vtepsOf(lab: Lab, host: string): Promise<Vtep[]> {
     const overlays = [/ inet ([0-9.]+)/, / inet6 ([0-9a-f:]+)/].flatMap(
       (pattern) => pattern.exec(output)?.[1] ?? [],
     );
-    const underlay = linkinfo.info_data.local ?? "";
-    return overlays.map((overlay) => ({ host, device: ifname, mac: address, underlay, overlay, mtu }));
+    return overlays.map((overlay) => ({ host, device: ifname, overlay, mtu }));
   });
   return (await Promise.all(vteps)).flat();
 }
@@ -106,7 +99,7 @@ async function testPair(lab: Lab, from: Vtep, to: Vtep): Promise<PairResult> {
  * Tests every ordered pair of hosts, one after the other, since parallel transfers would compete for the machine. A
  * host that does not run, or lacks a device that another one has, fails in each of its pairs.
  */
-export async function testConnectivity(lab: Lab, hosts: readonly string[]): Promise<MeshResult> {
+export async function testPairs(lab: Lab, hosts: readonly string[]): Promise<PairResult[]> {
   const vteps = (await Promise.all(hosts.map((host) => vtepsOf(lab, host).catch(() => [])))).flat();
   const networks = new Set(vteps.map(networkOf));
   if (networks.size === 0) networks.add("overlay");
@@ -126,25 +119,8 @@ export async function testConnectivity(lab: Lab, hosts: readonly string[]): Prom
       );
     }
   }
-  return { vteps, pairs };
+  return pairs;
 }
 
 /** The network of a VTEP, for example "vxlan0 IPv4". VTEPs of the same network reach each other. */
 const networkOf = ({ device, overlay }: Vtep) => `${device} ${isIPv6(overlay) ? "IPv6" : "IPv4"}`;
-
-/** The table that `up` ends with. */
-export function resultTable({ vteps, pairs }: MeshResult): string {
-  const vtepRows = vteps.map(({ host, underlay, overlay, device, mtu, mac }) => [
-    host,
-    underlay,
-    `${overlay} (${device}, MTU ${mtu})`,
-    mac,
-  ]);
-  const pairRows = pairs.map(({ from, to, failure, icmpBytes, tcpBytes, milliseconds }) => [
-    `${from} -> ${to}`,
-    failure === undefined ? "passes" : "FAILS",
-    failure ??
-      `ICMP ${icmpBytes} bytes unfragmented, TCP ${tcpBytes / 1024} KiB in ${milliseconds.toFixed(0)} ms, checksums equal`,
-  ]);
-  return `${formatColumns([["host", "underlay", "overlay", "MAC"], ...vtepRows])}\n\n${formatColumns(pairRows)}`;
-}
