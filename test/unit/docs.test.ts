@@ -24,7 +24,7 @@ function listedTexts(path: string): string[] {
 
 /** All sources as one text, with strings that are written over several lines put together. */
 function sourceText(): string {
-  const files = globSync("{components,stacks,lab}/**/*", { cwd: ROOT, withFileTypes: true });
+  const files = globSync("{components,stacks,status,lab}/**/*", { cwd: ROOT, withFileTypes: true });
   return files
     .filter((file) => file.isFile() && !/\.(md|ya?ml|sum)$/.test(file.name))
     .map((file) => readFileSync(join(file.parentPath, file.name), "utf8"))
