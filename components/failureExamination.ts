@@ -122,7 +122,7 @@ async function probeAgain(
   if (!from || !to) return failure;
   try {
     if (failure.probe === "transfer") {
-      const again = await transfer(overlay, from, to.host);
+      const again = await transfer(overlay, from, to.host, 1);
       return typeof again === "string" ? "passes" : again;
     }
     const peer = { ...to.host, overlayAddresses: [failure.address] };

@@ -13,7 +13,7 @@ import type { OverlaySettings } from "./vxlan/settings.ts";
 const CONNECT_LIMIT = 5;
 const TRANSFER_LIMIT = 10;
 
-/** How often a transfer is tried. */
+/** How often the first transfer to a host is tried at the end of `up`. */
 const TRANSFER_ATTEMPTS = 2;
 
 /** A phase of a host, as its resource has it. */
@@ -85,11 +85,12 @@ export async function transfer(
   overlay: AskedOverlay,
   { host, ssh }: HostSession,
   peer: TestedHost,
+  attempts = TRANSFER_ATTEMPTS,
 ): Promise<"passed" | "not forwarded" | FailedProbe> {
   const port = overlay.settings.verifyPort ?? peer.sshPort;
   const [address = ""] = peer.overlayAddresses;
   let answer = "";
-  for (let attempt = 0; attempt < TRANSFER_ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < attempts; attempt++) {
     try {
       const bytes = await receiveFrom(peer.connection, await ssh.connectTo(address, port, CONNECT_LIMIT));
       if (bytes >= TRANSFER_BYTES) return "passed";

@@ -20,6 +20,8 @@ export interface HostProbes {
   peers: readonly TestedHost[];
   session?: HostSession;
   report?: ProbeReport;
+  /** The transfer that it was sent; undefined where none was tested. */
+  transfer?: { from: string; failure?: FailedProbe };
 }
 
 /**
@@ -29,13 +31,16 @@ export interface HostProbes {
  */
 export function pathReports(
   overlay: StackOverlay,
-  { host, peers, report }: HostProbes,
+  { host, peers, report, transfer }: HostProbes,
   failures: readonly FailedProbe[],
 ): PathReport[] {
   const ends = peers.flatMap((peer) =>
-    peer.overlayAddresses.map((address) => ({ to: peer.name, address: canonical(address) })),
+    peer.overlayAddresses.map((address, index) => {
+      const isSender = index === 0 && peer.name === transfer?.from;
+      return { to: peer.name, address: canonical(address), isSender };
+    }),
   );
-  return ends.map(({ to, address }): PathReport => {
+  return ends.map(({ to, address, isSender }): PathReport => {
     const path = { from: host.name, to, address };
     if (!report) return { ...path, state: "unknown", tcp: "not tested" };
     const isOf = (end: { to: string; address: string }) => end.to === to && end.address === address;
@@ -50,6 +55,7 @@ export function pathReports(
       received: echoes?.received,
       milliseconds: echoes?.milliseconds,
       tcp: tcpOf(overlay, failure),
+      transfer: isSender ? (failure ? "fails" : "passes") : undefined,
       problem: failure
         ? describeFailure(failure)
         : loses

@@ -1,8 +1,9 @@
 import { forEachHost } from "../components/concurrentHosts.ts";
 import { examineFailures } from "../components/failureExamination.ts";
-import { probeFrom } from "../components/hostProbes.ts";
+import { probeFrom, transfer } from "../components/hostProbes.ts";
 import type { HostSession, TestedHost } from "../components/hostProbes.ts";
 import { choosePeers } from "../components/vxlan/connectivityTest/peerChoice.ts";
+import { testsTcp } from "../components/vxlan/connectivityTest/probe.ts";
 import { askHost } from "./askHost.ts";
 import type { AskedHost } from "./askHost.ts";
 import { readCloudDrift } from "./cloudDrift.ts";
@@ -66,7 +67,7 @@ async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> 
       asked.set(host.name, answer);
       probes.push(await probePeers(overlay, upHosts, host, answer));
     });
-    const failedProbes = probes.flatMap(({ report }) => report?.failures ?? []);
+    const failedProbes = probes.flatMap(failuresOf);
     const { failures, findings } = await examineFailures(overlay, sessions, failedProbes);
     probes.sort((a, b) => (a.host.name < b.host.name ? -1 : 1));
     const { device, vni, port, cidrs } = settings;
@@ -88,6 +89,11 @@ async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> 
   }
 }
 
+const failuresOf = ({ report, transfer: sent }: HostProbes) => [
+  ...(report?.failures ?? []),
+  ...(sent?.failure ? [sent.failure] : []),
+];
+
 /** Lets a host probe its peers. Those that could not be asked are probed too, since they may be up. */
 async function probePeers(
   overlay: StackOverlay,
@@ -95,26 +101,32 @@ async function probePeers(
   host: TestedHost,
   asked: AskedHost,
 ): Promise<HostProbes> {
-  const peers = peersOf(upHosts, host);
+  const { peers, sender } = peersOf(upHosts, host);
   const { session } = asked;
-  if (!session || peers.length === 0) return { host, peers };
+  if (!session || !sender) return { host, peers };
   try {
-    return {
-      host,
-      peers,
-      session,
-      report: await probeFrom(overlay, session, peers, { tries: "one", echoes: ECHOES }),
-    };
+    const report = await probeFrom(overlay, session, peers, { tries: "one", echoes: ECHOES });
+    // Where a probe of the sender fails, a transfer cannot pass, and would be waited for.
+    const isTransferred = testsTcp(overlay.settings) && !report.failures.some(({ to }) => to === sender.name);
+    const result = isTransferred ? await transfer(overlay, session, sender, 1) : "not forwarded";
+    if (result === "not forwarded") return { host, peers, session, report };
+    const failure = result === "passed" ? undefined : result;
+    return { host, peers, session, report, transfer: { from: sender.name, failure } };
   } catch (error) {
     asked.problem ??= `${host.name} could not probe its peers: ${(error as Error).message}.`;
     return { host, peers, session };
   }
 }
 
-function peersOf(upHosts: readonly TestedHost[], host: TestedHost): TestedHost[] {
+/** Whom a host probes, and the one of them that sends it a transfer. Each host is the sender for one other. */
+function peersOf(
+  upHosts: readonly TestedHost[],
+  host: TestedHost,
+): { peers: TestedHost[]; sender: TestedHost | undefined } {
   const others = upHosts.filter(({ name }) => name !== host.name);
-  if (upHosts.length <= FULL_MATRIX) return others;
+  const isFull = upHosts.length <= FULL_MATRIX;
   const names = upHosts.map(({ name }) => name);
-  const probedPeers = choosePeers(names, host.name, Math.floor(Date.now() / TURN));
-  return others.filter(({ name }) => probedPeers.includes(name));
+  const probedPeers = choosePeers(names, host.name, isFull ? 0 : Math.floor(Date.now() / TURN));
+  const peers = isFull ? others : others.filter(({ name }) => probedPeers.includes(name));
+  return { peers, sender: peers.find(({ name }) => name === probedPeers[0]) };
 }

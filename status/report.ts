@@ -29,7 +29,13 @@ const path = z.strictObject({
   milliseconds: z.number().optional().describe("Their mean round-trip time."),
   tcp: z
     .enum(["passes", "fails", "not tested"])
-    .describe("Connection to the peer's sshd, with its banner read."),
+    .describe("Connection to the peer's sshd, with its banner read; `fails` also where the transfer does."),
+  transfer: z
+    .enum(["passes", "fails"])
+    .optional()
+    .describe(
+      "256 KiB that the peer sends to the host by TCP. Left out where none were sent: each host gets them from one peer.",
+    ),
   problem: z.string().optional().describe("Which probe failed, and how."),
 });
 

@@ -1,10 +1,11 @@
+import { TRANSFER_KIB } from "../components/vxlan/connectivityTest/transfer.ts";
 import { milliseconds } from "./pathCell.ts";
 import type { OverlayStatus, PathReport } from "./report.ts";
 
 /** What a report comes to, as text without a format. */
 
 /** What passes, in one line. */
-export function pathSummary({ paths, totalPaths }: OverlayStatus): string {
+export function pathSummary({ hosts, paths, totalPaths }: OverlayStatus): string {
   const passing = paths.filter(({ state }) => state === "passes");
   const sizes = [...new Set(passing.map(({ icmpBytes }) => icmpBytes))].join(" and ");
   const times = passing.flatMap((path) => path.milliseconds ?? []);
@@ -13,8 +14,11 @@ export function pathSummary({ paths, totalPaths }: OverlayStatus): string {
       ? ""
       : ` in ${milliseconds(Math.min(...times))} to ${milliseconds(Math.max(...times))}`;
   const tcp = passing.some((path) => path.tcp === "passes") ? ", TCP to sshd too" : "";
+  const received = passing.filter((path) => path.transfer === "passes").length;
+  const transfers = received === 0 ? "" : `, ${TRANSFER_KIB} KiB to ${received} of ${hosts.length} hosts`;
   const share = paths.length < totalPaths ? ` that this run probed, of ${totalPaths}` : "";
-  const what = passing.length === 0 ? "" : `: echoes of ${sizes} bytes, unfragmented,${range}${tcp}`;
+  const what =
+    passing.length === 0 ? "" : `: echoes of ${sizes} bytes, unfragmented,${range}${tcp}${transfers}`;
   return `${passing.length} of ${paths.length} paths pass${share}${what}`.replace(",,", ",");
 }
 

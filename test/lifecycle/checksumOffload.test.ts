@@ -48,6 +48,19 @@ print(["off", "on"][data[1]])'`,
     expect(outcome.text).not.toContain("wrong checksums");
   });
 
+  test("is named by status, with the command that cures it, where somebody has switched the offload on", async () => {
+    const file = "/etc/oci-vxlan/lab.overlay/offload-off";
+    await stack.on("host02", `mv ${file} /root; ip link del vxlan0`);
+    await until("the device", 20_000, async () => (await offload("host02").catch(() => "")) === "on");
+    const { exitCode, text } = await stack.status();
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/^host01 +TCP FAILS$/m);
+    expect(text).toMatch(
+      /host01 discarded .* with a wrong checksum, as the NIC of host02 leaves them .*: on host02: sudo ethtool -K vxlan0 tx-checksum-ip-generic off\.$/m,
+    );
+    await stack.on("host02", `mv /root/offload-off ${file}`);
+  });
+
   test("does so on a device that was made again, and after a reboot", async () => {
     await stack.on("host02", "ip link del vxlan0");
     await until("the device", 20_000, async () => (await offload("host02").catch(() => "")) === "off");

@@ -87,10 +87,14 @@ describe("the connectivity test at the end of up", () => {
     const text = await expectWell();
     expect(text).toContain("oci-vxlan, stack lab: well");
     for (const host of HOSTS) expect(text).toMatch(new RegExp(`^${host} +in sync .* 8950 `, "m"));
-    expect(text).toMatch(/^12 of 12 paths pass: echoes of 8922 and 8902 bytes, .*TCP to sshd too$/m);
+    expect(text).toMatch(
+      /^12 of 12 paths pass: echoes of 8922 and 8902 bytes, .*TCP to sshd too, 256 KiB to 3 of 3 hosts$/m,
+    );
   });
 
   const UNIT = "oci-vxlan@lab.overlay";
+
+  const LARGE_TCP_STOPS = addRules("output", `oifname "vxlan0" tcp sport 22 meta length > 3000 drop`);
 
   /** Test name, what is done to beta, what status says, and the command in it that repairs beta. */
   const CUTS: [string, string, RegExp, RegExp][] = [
@@ -134,6 +138,16 @@ describe("the connectivity test at the end of up", () => {
         await stack.on(host, flushCommand);
     }
     await expectWell();
+  });
+
+  test("status names a transfer that stops, while sshd's banner passes", async () => {
+    await stack.on("beta", LARGE_TCP_STOPS);
+    const { exitCode, text } = await stack.status();
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/^alpha +TCP FAILS +[\d.]+ ms$/m);
+    expect(text).toMatch(/alpha -> beta .*a transfer of 256 KiB does not arrive/);
+    expect(text).not.toMatch(/gamma -> |-> gamma/);
+    await stack.on("beta", REMOVE_RULES);
   });
 
   test("status tells a host that is off from one that only SSH does not reach", async () => {
@@ -206,7 +220,7 @@ describe("the connectivity test at the end of up", () => {
     [
       "up fails when larger transfers stop, while sshd's banner passes",
       "beta",
-      addRules("output", `oifname "vxlan0" tcp sport 22 meta length > 3000 drop`),
+      LARGE_TCP_STOPS,
       [/alpha -> beta .*a transfer of 256 KiB does not arrive/],
     ],
   ];

@@ -89,6 +89,20 @@ describe("the tables", () => {
     ]);
   });
 
+  test("tell how many hosts have received a transfer, and where one fails", () => {
+    const summaryOf = (transfer: "passes" | "fails") =>
+      linesOf(2, ({ paths }) => {
+        Object.assign(paths[0] ?? {}, { transfer: "passes" });
+        Object.assign(
+          paths[1] ?? {},
+          transfer === "passes" ? { transfer } : { transfer, state: "fails", tcp: "fails" },
+        );
+      });
+    expect(summaryOf("passes").at(-1)).toMatch(/^2 of 2 .*, TCP to sshd too, 256 KiB to 2 of 2 hosts$/);
+    expect(summaryOf("fails")).toContain("host02     TCP FAILS");
+    expect(summaryOf("fails").at(-1)).toMatch(/^1 of 2 .*, 256 KiB to 1 of 2 hosts$/);
+  });
+
   test("show lost echoes", () => {
     const lines = linesOf(2, ({ paths }) => Object.assign(paths[0] ?? {}, { received: 4 }));
     expect(lines).toContain("host01              0.25 ms, 1 of 5 lost");

@@ -41,7 +41,7 @@ const ONLY_UNCHANGED = /Resources:\n +\d+ unchanged\n(?! )/;
 
 /** What the status says of two hosts whose paths pass. */
 const ALL_PASS =
-  /^2 of 2 paths pass: echoes of 8922 bytes, unfragmented, in [\d.]+ ms to [\d.]+ ms, TCP to sshd too/m;
+  /^2 of 2 paths pass: echoes of 8922 bytes, unfragmented, in [\d.]+ ms to [\d.]+ ms, TCP to sshd too, 256 KiB to 2 of 2 hosts$/m;
 
 /** Runs `npm run lab` on the stack of existing hosts. */
 const lab = (...args: string[]) =>
