@@ -12,6 +12,7 @@ export type {
 export { OverlayHost } from "./overlayHost.ts";
 export type { ImageArgs, InstanceArgs, OverlayHostArgs } from "./overlayHost.ts";
 export type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
+export { RELEASE } from "./vxlan/release.ts";
 export { VxlanOverlay } from "./vxlanOverlay.ts";
 export type { OverlayArgs, VxlanHostArgs, VxlanOverlayArgs } from "./overlayArguments.ts";
 export type { SecurityRule } from "./oci/securityRules.ts";

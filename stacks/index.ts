@@ -1,10 +1,12 @@
-import { OverlayEnvironment } from "../components/index.ts";
+import { OverlayEnvironment, RELEASE } from "../components/index.ts";
 import { loadEnvironment } from "./load.ts";
 
 /** The program of every stack: an environment is its config file and nothing else. */
 
 const environment = new OverlayEnvironment("overlay", await loadEnvironment());
 
+/** Version of the checkout that has run last. */
+export const release = RELEASE;
 /** MAC of the VXLAN device on each host. */
 export const macs = environment.macs;
 /** MTU of the VXLAN device in bytes. */

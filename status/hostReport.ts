@@ -44,10 +44,11 @@ function stateOf(asked: AskedHost | undefined, problems: readonly string[]): Hos
   return problems.length === 0 ? "in sync" : "differs";
 }
 
-function factsOf({ time, bootedAt, version, unit, device, events }: HostStatus) {
+function factsOf({ time, bootedAt, version, release, unit, device, events }: HostStatus) {
   return {
     bootedAt,
     uptimeSeconds: bootedAt === undefined ? undefined : (Date.parse(time) - Date.parse(bootedAt)) / 1_000,
+    release,
     programVersion: version,
     unit: unit.active,
     device,

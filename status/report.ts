@@ -65,6 +65,7 @@ const host = z.strictObject({
   mtu: z.number().describe("Of the VXLAN device."),
   bootedAt: z.string().optional(),
   uptimeSeconds: z.number().optional(),
+  release: z.string().optional().describe("Release that has installed the program on the host."),
   programVersion: z.number().optional().describe("Of the program on the host."),
   unit: z.string().optional().describe("State of the unit that keeps the host in sync, such as `active`."),
   device: device.optional().describe("The VXLAN device as the kernel has it. Left out where there is none."),

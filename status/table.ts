@@ -60,7 +60,7 @@ function hostCounts(hosts: readonly HostReport[]): string {
 }
 
 function hostTable(hosts: readonly HostReport[], now: string, paint: Paint): string {
-  const head = ["host", "state", "booted", "underlay", "overlay", "MAC", "MTU", "last repair", "version"];
+  const head = ["host", "state", "booted", "underlay", "overlay", "MAC", "MTU", "last repair", "release"];
   const rows = hosts.map((host) => [
     host.name,
     paintState(host.state, paint),
@@ -70,7 +70,7 @@ function hostTable(hosts: readonly HostReport[], now: string, paint: Paint): str
     host.device?.mac ?? host.mac,
     `${host.device?.mtu ?? "-"}`,
     host.lastRepair ? `${age(host.lastRepair.time, now)} ago` : host.unit === undefined ? "-" : "none",
-    `${host.programVersion ?? "-"}`,
+    host.release ?? "-",
   ]);
   return formatTable(head, rows, paint);
 }

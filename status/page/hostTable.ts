@@ -4,7 +4,7 @@ import { age } from "../summary.ts";
 import { table } from "./tables.ts";
 import type { Html } from "./tables.ts";
 
-const HEAD = ["Host", "State", "Booted", "Underlay", "Overlay", "MAC", "MTU", "Last repair", "Version"];
+const HEAD = ["Host", "State", "Booted", "Underlay", "Overlay", "MAC", "MTU", "Last repair", "Release"];
 
 const CLASSES = { "in sync": "well", differs: "wrong", unreachable: "wrong", down: "off" } as const;
 
@@ -26,7 +26,7 @@ function hostRow(host: HostReport, now: string): Html {
     device?.mac ?? host.mac,
     device?.mtu ?? "-",
     lastRepair ? ago(lastRepair.time) : unit === undefined ? "-" : "none",
-    host.programVersion ?? "-",
+    host.release ?? "-",
   ];
   return html`<tr>
     <th scope="row">${name}</th>

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hostFiles } from "../../components/vxlan/phases/install.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
@@ -96,9 +96,10 @@ export class NamespaceHost {
   /** Puts the program's files in their places, as the device phase does. */
   async installProgram(): Promise<void> {
     const install = hostFiles().map(
-      ({ path, mode }) => `install -D -m ${mode} /run/fakes/host/${basename(path)} ${path}`,
+      ({ path, mode, text }) =>
+        `mkdir -p ${dirname(path)}; cat >${path} <<'END_OF_FILE'; chmod ${mode} ${path}\n${text}END_OF_FILE\n`,
     );
-    await this.on(install.join("\n"));
+    await run([...this.inside(), "bash", "--norc", "-e"], { input: install.join("") });
   }
 
   /** Runs a shell command on the host, which must succeed. */

@@ -189,7 +189,7 @@ describe("the status of the overlay on a host", () => {
     expect(report.warnings).toEqual(['port "4789" \\ is contested']);
     const { stdout } = await host.program(["status", OVERLAY]);
     expect(stdout.replace(/\d+ s\b/g, "N s").replace(/\d+ bytes/g, "N bytes")).toMatch(
-      /^overlay {6}lab\.overlay, version \d+ of the program\ndevice {7}vxlan0 is up, MAC \S+, MTU 8950, VNI 100, port 4789\naddress {6}192\.168\.0\.1\/24\nunderlay {5}10\.196\.218\.222 on eth0\nunit {9}active, enabled\nin sync {6}yes, since N s\nlast repair {2}N s ago: ip link set dev vxlan0 up # it was down\nwarning {6}port "4789" \\ is contested\nreceived {5}N bytes, \d+ errors, \d+ dropped\nsent {9}N bytes, \d+ errors, \d+ dropped\npaths {8}0 of 1 pass\n\npeer .*\nhost02 +192\.168\.0\.2 +broken +- +never$/,
+      /^overlay {6}lab\.overlay, release \d+\.\d+\.\S+, version \d+ of the program\ndevice {7}vxlan0 is up, MAC \S+, MTU 8950, VNI 100, port 4789\naddress {6}192\.168\.0\.1\/24\nunderlay {5}10\.196\.218\.222 on eth0\nunit {9}active, enabled\nin sync {6}yes, since N s\nlast repair {2}N s ago: ip link set dev vxlan0 up # it was down\nwarning {6}port "4789" \\ is contested\nreceived {5}N bytes, \d+ errors, \d+ dropped\nsent {9}N bytes, \d+ errors, \d+ dropped\npaths {8}0 of 1 pass\n\npeer .*\nhost02 +192\.168\.0\.2 +broken +- +never$/,
     );
   });
 

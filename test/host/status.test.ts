@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
 import { parseHostStatus, statusCommand } from "../../components/vxlan/connectivityTest/hostStatus.ts";
 import type { HostStatus } from "../../components/vxlan/connectivityTest/hostStatus.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
@@ -42,6 +43,7 @@ describe("a host says how its overlay is", () => {
     expect(await ask(installation)).toMatchObject({
       time: expect.stringMatching(/^20\d\d-/),
       version: expect.any(Number),
+      release: packageJson.version,
       unit: { name: "oci-vxlan@lab.overlay.service", active: "active", enabled: "enabled" },
       differences: [],
       isUnconfirmed: false,
@@ -57,6 +59,15 @@ describe("a host says how its overlay is", () => {
       warnings: [],
     });
     expect([await kernel(), await files()]).toEqual(before);
+  });
+
+  test("which release and version of the program it has, to every user", async () => {
+    await install();
+    const version = await host.on(
+      "setpriv --reuid nobody --clear-groups /usr/local/sbin/oci-vxlan --version",
+    );
+    expect(version).toMatch(/^oci-vxlan (\S+), version \d+ of the program$/);
+    expect(version).toContain(` ${packageJson.version},`);
   });
 
   test("where settings differ", async () => {

@@ -1,12 +1,14 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
 import {
   devicePhase,
   deviceSettings,
   interfaceAddresses,
   parseDeviceReport,
 } from "../../components/vxlan/phases/device.ts";
-import { delivery, deviceSettingsIn, hostFiles } from "../../components/vxlan/phases/install.ts";
+import { delivery, deviceSettingsIn, hostFiles, hostSide } from "../../components/vxlan/phases/install.ts";
+import { digestOf } from "../../components/vxlan/phases/phase.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 
 const OVERLAY = withDefaults({ cidrs: ["192.168.0.0/24"] });
@@ -32,6 +34,11 @@ describe("the delivery of the program", () => {
     expect(input.length).toBeLessThan(text.length / 2);
   });
 
+  test("names the release, as package.json has it", () => {
+    const release = `\nRELEASE=${packageJson.version} # Phase device`;
+    expect(gunzipSync(bytes).toString()).toContain(release);
+  });
+
   test("has the same bytes on every machine: the header of gzip names no time and no system", () => {
     expect([...bytes.subarray(0, 8)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     expect(bytes[9]).toBe(3);
@@ -47,6 +54,11 @@ describe("phase device's standard input", () => {
   test("names the program by its digest alone, since the state holds this text twice for each host", () => {
     expect(stdin).toMatch(/^# program [0-9a-f]{64}\n/);
     expect(stdin.length).toBeLessThan(1_000);
+  });
+
+  test("does not differ by the release, so that a release with the same program changes no host", () => {
+    const withoutRelease = hostSide().replace(`\nRELEASE=${packageJson.version} `, "\nRELEASE= ");
+    expect(stdin).toContain(`# program ${digestOf(withoutRelease)}\n`);
   });
 
   test("holds the settings as plain text, so that a preview shows their change", () => {

@@ -75,6 +75,7 @@ describe("npm run status", () => {
     const status = `time 1764146820
 booted 1764140000
 version 2
+release 0.1.0
 unit active enabled
 link up 8950 ${mac} 10.0.0.${number} 77 4789
 address 192.168.0.${number}
@@ -96,7 +97,7 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     const { exitCode, stdout, stderr } = await run("--stack", "prod");
     expect([exitCode, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("oci-vxlan, stack prod: well");
-    expect(stdout).toMatch(/^host01 {2}in sync .* 8950 +\d+ \S+ ago +2$/m);
+    expect(stdout).toMatch(/^host01 {2}in sync .* 8950 +\d+ \S+ ago +0\.1\.0$/m);
     expect(stdout).toMatch(/^host01 +0.35 ms$/m);
     expect(stdout).not.toContain("\x1b");
     for (const line of login.private.split("\n").slice(1, -2)) expect(stdout).not.toContain(line);

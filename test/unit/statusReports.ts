@@ -20,6 +20,7 @@ function hostReports(count: number): HostReport[] {
       mtu: 8950,
       bootedAt: "2026-11-24T08:00:00.000Z",
       uptimeSeconds: 176_400,
+      release: "0.1.0",
       programVersion: 2,
       unit: "active",
       device: {

@@ -40,7 +40,8 @@ const digestsOf = (checkout: string) =>
 let checkout: string;
 beforeAll(() => {
   checkout = mkdtempSync(join(tmpdir(), "windows-checkout-"));
-  copyWithWindowsLineEnds(join(ROOT, "components"), join(checkout, "components"));
+  for (const name of ["components", "package.json"])
+    copyWithWindowsLineEnds(join(ROOT, name), join(checkout, name));
   symlinkSync(join(ROOT, "node_modules"), join(checkout, "node_modules"));
 });
 afterAll(() => rmSync(checkout, { recursive: true }));

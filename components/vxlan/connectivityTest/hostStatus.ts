@@ -45,6 +45,8 @@ export interface HostStatus {
   bootedAt?: string;
   /** Version of the program; undefined where it is not installed. */
   version?: number;
+  /** Release that has installed it; undefined where it is not installed, or older than releases. */
+  release?: string;
   unit: { name: string; active: string; enabled: string };
   differences: (typeof DIFFERENCES)[number][];
   /** Whether the last change of settings waits for an SSH session that confirms it. */
@@ -101,6 +103,7 @@ export function parseHostStatus(overlay: string, stdout: string): HostStatus {
     time: timeOf(first("time") ?? "0"),
     bootedAt: booted === undefined ? undefined : timeOf(booted),
     version: version === undefined ? undefined : Number(version),
+    release: first("release"),
     unit: { name: `oci-vxlan@${overlay}.service`, active, enabled },
     differences: DIFFERENCES.filter((difference) => all("differs").includes(difference)),
     isUnconfirmed: first("unconfirmed") !== undefined,

@@ -4,7 +4,7 @@
 
 BEGIN { sync = "unknown"; paths = broken = warnings = 0 }
 
-$1 == "overlay" { overlay = $2; version = $3; vni = $4; port = $5 }
+$1 == "overlay" { overlay = $2; version = $3; vni = $4; port = $5; release = $6 }
 $1 == "sync" { sync = $2; since = $3 }
 $1 == "now" && sync != $2 { sync = $2; since = now }
 $1 == "repair" { repaired = $2; repair = rest(3) }
@@ -37,7 +37,7 @@ function rest(first,    i, text) {
 # --- Text -----------------------------------------------------------------------------------------------
 
 function print_text(    i) {
-	row("overlay", overlay ", version " version " of the program")
+	row("overlay", overlay ", release " release ", version " version " of the program")
 	row("device", link == "" ? device " is missing" : device " is " link ", MAC " mac ", MTU " mtu ", VNI " vni ", port " port)
 	for (i = 1; i <= addresses; i++) row("address", address[i])
 	row("underlay", underlay (nic == "" ? ", which no interface has" : " on " nic))
@@ -66,7 +66,7 @@ function age(time,    s) {
 # --- JSON -----------------------------------------------------------------------------------------------
 
 function print_json(    i, text) {
-	print "{" pair("overlay", overlay) ", \"version\": " version ", " pair("device", device) ", " pair("link", link) ","
+	print "{" pair("overlay", overlay) ", " pair("release", release) ", \"version\": " version ", " pair("device", device) ", " pair("link", link) ","
 	print " " pair("mac", mac) ", \"mtu\": " number(mtu) ", \"vni\": " vni ", \"port\": " port ","
 	print " \"addresses\": " list(address, addresses) ", " pair("underlay", underlay) ", " pair("nic", nic) ","
 	print " " pair("unit", unit) ", " pair("unitFile", enabled) ", \"inSync\": " (sync == "yes" ? "true" : "false") ","

@@ -3,11 +3,10 @@
 
 # Notes whether the last run of the unit left the host in sync, and since when.
 note_sync() { # yes|no
-	local now old=
+	local old=
 	[[ ! -e $RUN/$OVERLAY/sync ]] || read -r _ old _ <"$RUN/$OVERLAY/sync"
 	[[ $old != "$1" ]] || return 0
-	printf -v now '%(%s)T' -1
-	echo "sync $1 $now" >"$RUN/$OVERLAY/sync"
+	printf 'sync %s %(%s)T\n' "$1" -1 >"$RUN/$OVERLAY/sync"
 }
 
 # Notes a repair. What a phase of "pulumi up" changes is none.
@@ -41,7 +40,7 @@ verb_status() { # [--json]
 	load_settings
 	read_unit_state
 	{
-		echo "overlay $OVERLAY $VERSION $VNI $PORT"
+		echo "overlay $OVERLAY $VERSION $VNI $PORT $RELEASE"
 		print_state
 		print_device
 		echo "unit ${UNIT_STATE[ActiveState]} ${UNIT_STATE[UnitFileState]}"

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { gzipSync, strToU8 } from "fflate";
 import { readHostText } from "../hostText.ts";
-import { PROGRAM, asRoot, lines } from "./phase.ts";
+import { RELEASE } from "../release.ts";
+import { PROGRAM, asRoot, digestOf, lines } from "./phase.ts";
 import type { CommandWithInput } from "./sentVerb.ts";
 
 /** Seconds after which the delivery is ended on the host. */
@@ -51,22 +51,27 @@ const read = (source: string) => readHostText(new URL(`../host/${source}`, impor
 
 let cached: HostFile[] | undefined;
 
-/** The host side: the files below `host/`, read once. */
+/** The host side: the files below `host/`, read once, with the release in them. */
 export function hostFiles(): readonly HostFile[] {
-  cached ??= FILES.map(({ source, path, mode }) => ({ path, mode, text: read(source) }));
+  cached ??= FILES.map(({ source, path, mode }) => ({ path, mode, text: withRelease(read(source)) }));
   return cached;
 }
+
+const RELEASE_LINE = /^RELEASE=\S+/m;
+
+const withRelease = (text: string) => text.replace(RELEASE_LINE, `RELEASE=${RELEASE}`);
 
 /**
  * Standard input of phase device: installs the program that was delivered before, and sets the overlay up from the
  * settings. The program itself is not part of it, since the state holds this text twice for each host. Its digest is:
- * another version of the program is another text, so every host gets it. The braces make bash read all of the script
- * before it runs any, so a connection that breaks half-way installs nothing.
+ * another version of the program is another text, so every host gets it. The name of the release is not in the digest: a
+ * release that changes nothing of the program leaves the hosts alone. The braces make bash read all of the script before
+ * it runs any, so a connection that breaks half-way installs nothing.
  */
 export function installScript(overlay: string, resource: string, settings: string): string {
   const file = deliveryFile(resource);
   return lines(
-    `# program ${createHash("sha256").update(packedHostSide()).digest("hex")}`,
+    `# program ${hostSideDigest()}`,
     "{",
     "export TMPDIR=/run", // Older bash writes here-documents to files, and the disk may be full.
     `HOST_SIDE=$(cat ${file}) || { echo "oci-vxlan: error: the program did not reach $(hostname): run pulumi up again" >&2; exit 1; }`,
@@ -117,21 +122,26 @@ function programVersion(): string {
   return version;
 }
 
+/** Phase device, which is not installed, and all files of the program. */
+export function hostSide(): string {
+  const files = hostFiles().map(({ path, mode, text }) => `stage_file ${path} ${mode} ${hereDocument(text)}`);
+  const overlaps = `OVERLAPS=$(cat ${hereDocument(read("sent/overlaps.awk"))}\n)`;
+  const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(read);
+  return lines(...functions, overlaps, `begin_installation ${programVersion()}`, ...files);
+}
+
+let digest: string | undefined;
+
+function hostSideDigest(): string {
+  digest ??= digestOf(hostSide().replace(RELEASE_LINE, "RELEASE="));
+  return digest;
+}
+
 let packedBase64: string | undefined;
 
-/**
- * Phase device, which is not installed, and all files of the program. The bytes have to be the same on every machine,
- * or a phase changes where nothing did; those of Node's own gzip differ by version.
- */
 function packedHostSide(): string {
   if (packedBase64 === undefined) {
-    const files = hostFiles().map(
-      ({ path, mode, text }) => `stage_file ${path} ${mode} ${hereDocument(text)}`,
-    );
-    const overlaps = `OVERLAPS=$(cat ${hereDocument(read("sent/overlaps.awk"))}\n)`;
-    const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(read);
-    const text = lines(...functions, overlaps, `begin_installation ${programVersion()}`, ...files);
-    const bytes = gzipSync(strToU8(text), { level: 9, mtime: 0 });
+    const bytes = gzipSync(strToU8(hostSide()), { level: 9, mtime: 0 });
     packedBase64 = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\n");
   }
   return packedBase64;

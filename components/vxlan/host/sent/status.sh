@@ -9,8 +9,8 @@
 #   end
 #
 # Each line of output is "oci-vxlan status" and one of
-#   time SECONDS | booted SECONDS | version NUMBER | unit ACTIVE_STATE ENABLED_STATE | differs WHAT | unconfirmed |
-#   link STATE MTU MAC UNDERLAY VNI PORT | address ADDRESS | warning TEXT | event SECONDS TEXT | end
+#   time SECONDS | booted SECONDS | version NUMBER | release VERSION | unit ACTIVE_STATE ENABLED_STATE | differs WHAT |
+#   unconfirmed | link STATE MTU MAC UNDERLAY VNI PORT | address ADDRESS | warning TEXT | event SECONDS TEXT | end
 set -uo pipefail
 export LC_ALL=C TZ=UTC PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -32,12 +32,14 @@ word() { # TEXT KEY
 
 # A container has the kernel's boot time of its machine, so systemd is asked.
 print_host() {
-	local started version
+	local started version release
 	started=$(timeout "$LIMIT" systemctl show --property=UserspaceTimestamp 2>/dev/null)
 	print time "$(date +%s)"
 	if [[ $started == UserspaceTimestamp=?* ]]; then print booted "$(date -d "${started#*=}" +%s)"; fi
 	version=$(sed -n 's/^VERSION=\([0-9]*\).*/\1/p' "$PROGRAM_FILE" 2>/dev/null)
 	[[ -z $version ]] || print version "$version"
+	release=$(sed -n 's/^RELEASE=\([^ ]*\).*/\1/p' "$PROGRAM_FILE" 2>/dev/null)
+	[[ -z $release ]] || print release "$release"
 }
 
 print_unit() {
