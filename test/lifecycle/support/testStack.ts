@@ -147,9 +147,9 @@ export class TestStack {
     };
   }
 
-  /** Runs Pulumi with the last config, and throws if it fails. */
-  private async run(args: readonly string[]): Promise<string> {
-    const { exitCode, text } = await this.pulumi(args, this.lastConfig);
+  /** Runs Pulumi, and throws if it fails. */
+  private async run(args: readonly string[], config = this.lastConfig): Promise<string> {
+    const { exitCode, text } = await this.pulumi(args, config);
     if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${text}`);
     return text;
   }
@@ -194,12 +194,23 @@ export class TestStack {
 
   /** Edits the resources in the stack's state. */
   async editState(edit: (resources: any[]) => any[]): Promise<void> {
-    const file = join(this.lab.directory, "state.json");
-    await this.run(["stack", "export", "--file", file]);
-    const state = JSON.parse(readFileSync(file, "utf8"));
+    const state = await this.exportState();
     state.deployment.resources = edit(state.deployment.resources);
+    await this.importState(state);
+  }
+
+  /** Returns the stack's state; with the option `--show-secrets` its secrets are in plain text. */
+  async exportState(...options: string[]): Promise<any> {
+    const file = join(this.lab.directory, "state.json");
+    await this.run(["stack", "export", "--file", file, ...options]);
+    return JSON.parse(readFileSync(file, "utf8"));
+  }
+
+  /** Replaces the stack's state, in which secrets may be in plain text. */
+  async importState(state: object, config = this.lastConfig): Promise<void> {
+    const file = join(this.lab.directory, "state.json");
     writeFileSync(file, JSON.stringify(state), { mode: 0o600 });
-    await this.run(["stack", "import", "--file", file]);
+    await this.run(["stack", "import", "--file", file], config);
   }
 
   /** Returns the stack's outputs, by name. */
