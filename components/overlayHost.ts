@@ -5,6 +5,7 @@ import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabili
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./errorAdvice.ts";
 import { waitBehindJumpHost } from "./jumpHost.ts";
+import { refuseSecondLaunch } from "./lostLaunch.ts";
 import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
 import { hostPublicKey, instanceMetadata } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
@@ -208,7 +209,10 @@ export class OverlayHost extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         ignoreChanges: ["metadata", ...defaultedProperties(args)],
         additionalSecretOutputs: ["metadata"],
-        ...this.capacityOptions(displayName, shape, args.waitForCapacity ?? 0),
+        hooks: {
+          ...this.capacityOptions(displayName, shape, args.waitForCapacity ?? 0).hooks,
+          ...refuseSecondLaunch(`${this.hostName}-second-launch`, this).hooks,
+        },
       },
     );
   }

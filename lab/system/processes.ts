@@ -70,6 +70,11 @@ export function processesByEnvironment(variable: string, value: string): number[
   );
 }
 
+/** The command line of a process; empty if it has ended. */
+export function argumentsOf(pid: number): string[] {
+  return procStrings(pid, "cmdline") ?? [];
+}
+
 /** The processes of bash that run this script with exactly these arguments. */
 export function processesByScript(script: readonly string[]): number[] {
   return allProcesses().filter((pid) => {

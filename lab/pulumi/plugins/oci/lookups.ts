@@ -1,6 +1,7 @@
 import { clients } from "./clients.ts";
 import { programView, unknownPropertiesIn } from "./codecs.ts";
 import type { Fields, Properties } from "./codecs.ts";
+import { instance } from "./instance.ts";
 import { allItems } from "./lists.ts";
 import { COMMON } from "./resource.ts";
 import { subnet } from "./subnet.ts";
@@ -57,6 +58,15 @@ const lookups: Readonly<Record<string, Lookup>> = {
       const request = { ...args, lifecycleState };
       const images = await allItems((page) => compute.listImages({ ...request, ...page } as never));
       return { images: images.map(view(IMAGE)) };
+    },
+  },
+  "oci:Core/getInstances:getInstances": {
+    arguments: { ...IN_COMPARTMENT, availabilityDomain: {}, displayName: {}, state: {} },
+    call: async ({ state: lifecycleState, ...args }) => {
+      const { compute } = await clients();
+      const request = { ...args, lifecycleState };
+      const instances = await allItems((page) => compute.listInstances({ ...request, ...page } as never));
+      return { instances: instances.map(view({ id: {}, ...instance.properties })) };
     },
   },
   "oci:Core/getShapes:getShapes": {
