@@ -3,8 +3,9 @@ import { openInputs } from "./hookInputs.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { logInPatiently } from "./hostLogin.ts";
 import type { Answer, SshSession } from "./sshSession.ts";
-import { delivery } from "./vxlan/phases/install.ts";
+import { DELIVERED, delivery } from "./vxlan/phases/install.ts";
 import { resourceDigest } from "./vxlan/phases/phase.ts";
+import { printable } from "./vxlan/printable.ts";
 
 /** Seconds for one login, and for the delivery. */
 const LOGIN_LIMIT = 8;
@@ -56,10 +57,17 @@ export async function deliverProgram(session: SshSession, resource: string): Pro
   const { command, input } = delivery(resource);
   const answer = await session.run(command, input, DELIVERY_LIMIT);
   if (answer.status !== 0) throw new Error(refusalIn(answer));
+  if (answer.stdout.includes(DELIVERED)) return;
+  throw new Error(
+    `the login ran something else than what was sent, and printed ${JSON.stringify(printable(answer.stdout).slice(0, 200))}. ` +
+      'Take command="…" from this key in authorized_keys and ForceCommand from sshd\'s settings, and make sure that nothing ' +
+      "replaces sh, sudo or bash for this user",
+  );
 }
 
 function refusalIn({ status, stderr }: Answer): string {
   const text = stderr.trim().slice(-1_000);
-  if (/^sudo: /m.test(text)) return `${text}: the login user needs root, or sudo without a password`;
+  if (/^sudo: /m.test(text))
+    return `${text}: the login user needs root, or sudo without a password and without a terminal`;
   return text === "" ? `the delivery ended with ${status ?? "a signal"}` : text;
 }

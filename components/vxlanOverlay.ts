@@ -17,7 +17,7 @@ import { deviceSettingsIn } from "./vxlan/phases/install.ts";
 import { peersPhase } from "./vxlan/phases/peers.ts";
 import { resourceDigest } from "./vxlan/phases/phase.ts";
 import type { OverlayIdentity, Phase } from "./vxlan/phases/phase.ts";
-import { removalAdvice, removeOverlay } from "./vxlan/phases/removal.ts";
+import { lostSessionAdvice, removalAdvice, removeOverlay } from "./vxlan/phases/removal.ts";
 import { planMesh, planPeers, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { Mesh, ReportedHost } from "./vxlan/plan.ts";
 import type { Problem } from "./vxlan/problems.ts";
@@ -123,14 +123,15 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     });
   }
 
-  /** Advice for a phase that could not be undone, and for a host that its jump host does not lead to. */
+  /** Advice for a phase that was cut off or could not be undone, and for a host that its jump host does not lead to. */
   private createAdvice(): pulumi.CustomResourceOptions {
     return adviceOnError(`${this.overlayName}-removal-advice`, this, async (failure) => {
       const { failedOperation, urn, errors } = failure;
       const onJumpHost = await jumpHostAdvice(failure);
       const onRemoval =
         failedOperation === "delete" ? removalAdvice(pulumi.getStack(), urn, errors[0] ?? "") : undefined;
-      const advice = [onJumpHost, onRemoval].filter((text) => text !== undefined);
+      const onLoss = lostSessionAdvice(urn, errors[0] ?? "");
+      const advice = [onJumpHost, onRemoval, onLoss].filter((text) => text !== undefined);
       return advice.length === 0 ? undefined : advice.join("\n");
     });
   }

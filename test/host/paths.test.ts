@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { until } from "../../lab/system/commands.ts";
 import { openLab } from "../../lab/system/lab.ts";
+import { debianPackage } from "../debianPackage.ts";
 import {
   HOST,
   OTHER,
@@ -15,7 +17,6 @@ import {
   remove,
   useHostForEachTest,
 } from "./overlay.ts";
-import { promtool } from "./promtool.ts";
 
 useHostForEachTest();
 
@@ -216,8 +217,8 @@ describe("the status of the overlay on a host", () => {
     await startUnit();
     await untilPath("192.168.0.2", "up");
     const metrics = await host.on(`setpriv --reuid nobody --clear-groups cat ${METRICS}`);
-    const checker = await promtool(openLab("main").cache);
-    const { exitCode, all } = await execa(checker, ["check", "metrics"], {
+    const prometheus = await debianPackage(openLab("main").cache, "prometheus");
+    const { exitCode, all } = await execa(join(prometheus, "usr/bin/promtool"), ["check", "metrics"], {
       input: `${metrics}\n`,
       all: true,
       reject: false,

@@ -466,7 +466,7 @@ describe("evidence", () => {
   ])("%s is refused", (_, text, error) => expect(() => parseEvidence(text)).toThrow(error));
 
   test("is asked for as root, with everything that varies on standard input", () => {
-    expect(evidenceCommand()).toMatch(/timeout -k \d+ \d+ bash -s # /);
+    expect(evidenceCommand()).toMatch(/timeout -k \d+ \d+ bash -s' # /);
     const input = evidenceInput({
       overlay: "lab.overlay",
       device: "vxlan0",

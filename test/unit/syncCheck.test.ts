@@ -42,6 +42,6 @@ test("the check runs as root, for this installation and these settings", () => {
     { overlay: "prod.overlay", owner: "oci-vxlan/prod/overlay" },
     { installation: "some-id", deviceSettings: "a\n", peersSettings: "end\n" },
   );
-  expect(command).toMatch(/sudo -n\) env .* timeout -k \d+ \d+ bash -s /);
+  expect(command).toMatch(/sudo -n\) env .* timeout -k \d+ \d+ bash -s' /);
   expect(input).toMatch(/^main check prod\.overlay some-id [0-9a-f]{64} [0-9a-f]{64}$/m);
 });

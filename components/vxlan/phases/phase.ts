@@ -27,15 +27,18 @@ export const PROGRAM = "/usr/local/sbin/oci-vxlan";
 const GRACE = 20;
 
 /**
- * Runs a command as root: directly, or by sudo where the login user is not root.
+ * Runs a command as root: directly, or by sudo where the login user is not root. The login shell may be any, csh and fish
+ * included, so all that it reads is one quoted word of sh.
  *
  * @param seconds after which the command is ended, so that a hung host does not hang `pulumi up`
+ * @param command without single quotes
  * @param hint for the person who reads the command in an error
  */
 export function asRoot(seconds: number, command: string, hint: string): string {
   // sudo drops this variable, which tells the program where the login comes from.
   const environment = 'env "SSH_CONNECTION=$SSH_CONNECTION"';
-  return `$(test $(id -u) -eq 0 || echo sudo -n) ${environment} timeout -k ${GRACE} ${seconds} ${command} # ${hint}`;
+  const prefix = "$(test $(id -u) -eq 0 || echo sudo -n)";
+  return `sh -c '${prefix} ${environment} timeout -k ${GRACE} ${seconds} ${command}' # ${hint}`;
 }
 
 /**

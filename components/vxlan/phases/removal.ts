@@ -43,3 +43,21 @@ export function removalAdvice(stack: string, urn: string, error: string): string
     `  pulumi state delete --stack ${stack} --yes --target-dependents '${deviceUrn}'`
   );
 }
+
+/** How the official `command` plugin, and the lab's, report that a session ended before its command. */
+const LOST_SESSION =
+  /without exit status|ETIMEDOUT|ECONNRESET|: EOF$|connection (timed out|reset by peer|was closed)|broken pipe/m;
+
+/**
+ * Advice for a phase whose SSH session was lost.
+ *
+ * @param error message of the failed operation
+ * @returns undefined where it failed for another reason
+ */
+export function lostSessionAdvice(urn: string, error: string): string | undefined {
+  if (hasNoSession(error) || !LOST_SESSION.test(error)) return undefined;
+  return (
+    `${urn.split("::").pop()}: the SSH session was lost before the phase had ended: the host rebooted, or its network was cut. ` +
+    "Once it answers again, run pulumi up again, which goes on from here."
+  );
+}

@@ -164,6 +164,9 @@ function configFor(endpoint: Endpoint): ConnectConfig {
   };
 }
 
+/** Milliseconds of silence after which the kernel asks whether the host is still there, as Go's dialer has it done. */
+const KEEP_ALIVE = 15_000;
+
 /** `perDialTimeout` limits only the TCP connect, not the handshake, as in the official plugin. */
 function connectTcp({ host, port = 22, perDialTimeout = 15 }: Endpoint): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -181,6 +184,7 @@ function connectTcp({ host, port = 22, perDialTimeout = 15 }: Endpoint): Promise
     socket.once("connect", () => {
       clearTimeout(timer);
       socket.removeAllListeners("error");
+      socket.setKeepAlive(true, KEEP_ALIVE);
       resolve(socket);
     });
   });
