@@ -133,7 +133,18 @@ describe("an overlay in a network that exists", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
-  test("the list takes over again, traffic goes on, and the group is gone", async () => {
+  test("the key left out of the config fails to delete the group, and no packet is lost", async () => {
+    const before = await instanceIds();
+    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+      const { text } = await stack.up(config((e) => delete e.network.securityGroup));
+      expect(text).toMatch(/409-Conflict.*network security group/i);
+    });
+    expect(lost).toBe(0);
+    expect(await instanceIds()).toEqual(before);
+    expect(await groups()).toHaveLength(1);
+  });
+
+  test("false after it: the list alone admits traffic, none is lost, and the group is gone", async () => {
     const before = await instanceIds();
     const inList = config((e) => (e.network.securityGroup = false));
     const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {

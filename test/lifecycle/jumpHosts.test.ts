@@ -201,9 +201,9 @@ describe("a private instance behind a public one", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
-  test("destroy deletes the public one last", async () => {
+  test("destroy takes the private host's phases away before the public one", async () => {
     const { text } = expectSuccess(await stack.destroy(config()));
-    expectDeletedLast(text, "host02-instance", ["host01-instance"]);
+    expectDeletedLast(text, "host02-instance", ["host01-peers", "host01-device", "host01-ready"]);
     expect(stack.instances().filter(({ state }) => state !== "TERMINATED")).toEqual([]);
   });
 });
