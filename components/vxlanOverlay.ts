@@ -1,5 +1,6 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { ChangeWords } from "./changeWords.ts";
 import { guardChanges } from "./changeGuard.ts";
 import { isTested, testConnectivity } from "./connectivityTest.ts";
 import { adviceOnError } from "./errorAdvice.ts";
@@ -88,6 +89,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   private readonly resolvedAddresses: ResolvedAddresses;
   private readonly advice: pulumi.CustomResourceOptions;
   private readonly unconfirmedHosts = new Set<string>();
+  private readonly changeWords = new ChangeWords(this);
 
   constructor(name: string, args: VxlanOverlayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:VxlanOverlay", name, {}, opts);
@@ -163,7 +165,9 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       isDown: down,
       unconfirmedHosts: this.unconfirmedHosts,
     });
-    const command = this.createCommand(name, phase, connection, hostArgs, jumpHost?.command, guard);
+    const words = this.changeWords.ofDevice(`${name}-words`);
+    const options = { hooks: { ...guard.hooks, beforeUpdate: beforeUpdateOf(words, guard) } };
+    const command = this.createCommand(name, phase, connection, hostArgs, jumpHost?.command, options);
     const reported = pulumi
       .all([settings, command.stdout])
       .apply(([hostSettings, stdout]) => ({ ...hostSettings, report: parseDeviceReport(host, stdout) }));
@@ -193,7 +197,13 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       return hosts;
     });
     const dependsOn = devices.map(({ command }) => command);
-    const stash = new pulumi.Stash(`${this.overlayName}-reports`, { input }, { parent: this, dependsOn });
+    const name = `${this.overlayName}-reports`;
+    const words = this.changeWords.ofMembers(
+      `${name}-words`,
+      devices.map(({ host }) => host),
+    );
+    const options = { parent: this, dependsOn, hideDiffs: ["input"], ...words };
+    const stash = new pulumi.Stash(name, { input }, options);
     return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` stays what it was first.
   }
 
@@ -280,6 +290,8 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         hooks: { ...this.advice.hooks, ...hooks },
         deletedWith,
         dependsOn: jumpHostPhase,
+        // Scripts and lists: `ChangeWords` says what changes in them.
+        hideDiffs: ["create", "delete", "stdin"],
         // A host that is down on purpose keeps what it has, and nobody dials it.
         ignoreChanges: down === true ? ["*"] : undefined,
       },
@@ -379,6 +391,9 @@ function testedHost({ host, connection, reported, command, peersCommand }: Overl
       peers: { ...peers, settings: peers.stdin },
     }));
 }
+
+const beforeUpdateOf = (...options: pulumi.CustomResourceOptions[]) =>
+  options.flatMap(({ hooks }) => hooks?.beforeUpdate ?? []);
 
 function appliedPhase({ urn, create, stdin }: command.remote.Command) {
   return pulumi.all([urn, create, stdin]).apply(([resource, createText = "", stdinText = ""]) => ({

@@ -27,12 +27,38 @@ describe("an overlay whose hosts change", () => {
     expect(counts).toEqual({ created: 8 });
   });
 
+  /** A preview with all differences. Of a resource that is updated it shows no line of a script or of a list. */
+  const previewed = async (config: object) => {
+    const { exitCode, text } = await stack.pulumi(["preview", "--diff"], config);
+    expect(exitCode, text).toBe(0);
+    expect(text).toMatch(/^ +~ stdin \(hidden\)$/m);
+    expect(text).not.toMatch(/PRIVATE KEY|END_OF_OCI|^ *[-+~]? *(vni|peer|mtu) /m);
+    expect(text).not.toMatch(/^ *~ (stdin|create|delete|input) *:/m);
+    return text;
+  };
+
+  test("preview says in words that a third host joins it, and shows no script", async () => {
+    const text = await previewed(stack.config());
+    expect(text).toContain("gamma joins: the lists of peers of alpha and beta grow by 1.");
+  });
+
   test("a third host joins it, and only the peers of the others are updated", async () => {
     const { counts } = expectSuccess(await stack.up());
     expect(counts).toEqual({ created: 2, updated: 3, unchanged: 5 });
     const results = await stack.testConnectivity();
     expect(results).toHaveLength(6);
     expect(results.filter(({ failure }) => failure !== undefined)).toEqual([]);
+  });
+
+  test("preview says in words which setting changes, and which host leaves", async () => {
+    const text = await previewed(
+      stack.config((e) => {
+        e.overlay.vni = 101;
+        delete e.hosts.gamma;
+      }),
+    );
+    expect(text.match(/vni: 100 becomes 101/g)).toHaveLength(1);
+    expect(text).toContain("gamma leaves: the lists of peers of alpha and beta shrink by 1.");
   });
 
   test("the third host leaves it, and no entry names that host any more", async () => {

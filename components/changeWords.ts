@@ -1,0 +1,52 @@
+import * as pulumi from "@pulumi/pulumi";
+import { openInputs } from "./hookInputs.ts";
+import { deviceSettingsIn } from "./vxlan/phases/install.ts";
+import { membershipChanges, settingsChanges } from "./vxlan/changeWords.ts";
+
+/**
+ * Says in words what a run changes, in a preview too: the phases' inputs are scripts and lists, whose differences Pulumi
+ * does not show (`hideDiffs`). Each text is said once, however many hosts it holds for.
+ */
+export class ChangeWords {
+  private readonly overlay: pulumi.Resource;
+  private readonly saidTexts = new Set<string>();
+
+  constructor(overlay: pulumi.Resource) {
+    this.overlay = overlay;
+  }
+
+  /** Options of the resource that keeps the hosts' reports: says which hosts join and leave. */
+  ofMembers(name: string, hosts: readonly string[]): pulumi.CustomResourceOptions {
+    return this.before(name, async ({ oldInputs }) => {
+      const { input } = (await openInputs(oldInputs)) as { input?: { report?: { host?: string } }[] };
+      const before = (Array.isArray(input) ? input : []).flatMap(({ report }) => report?.host ?? []);
+      return membershipChanges(before, hosts);
+    });
+  }
+
+  /** Options of a phase device: says which settings change. What is not known yet in a preview is left out. */
+  ofDevice(name: string): pulumi.CustomResourceOptions {
+    return this.before(name, ({ oldInputs, newInputs }) => {
+      const [before, after] = [oldInputs?.["stdin"] as unknown, newInputs?.["stdin"] as unknown];
+      if (typeof before !== "string" || typeof after !== "string") return [];
+      return settingsChanges(deviceSettingsIn(before), deviceSettingsIn(after));
+    });
+  }
+
+  private before(
+    name: string,
+    textsOf: (args: pulumi.ResourceHookArgs) => string[] | Promise<string[]>,
+  ): pulumi.CustomResourceOptions {
+    // The SDK's mocks take no hooks.
+    if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+    const say = async (args: pulumi.ResourceHookArgs) => {
+      for (const text of await textsOf(args)) {
+        if (this.saidTexts.has(text)) continue;
+        this.saidTexts.add(text);
+        await pulumi.log.info(text, this.overlay);
+      }
+    };
+    const hook = new pulumi.ResourceHook(name, say, { onDryRun: true, ignoreErrors: true });
+    return { hooks: { beforeUpdate: [hook] } };
+  }
+}

@@ -1,0 +1,49 @@
+/** What changes in an overlay, in words. */
+
+/** Which hosts join and leave, by name. None of it where there was no overlay before. */
+export function membershipChanges(before: readonly string[], after: readonly string[]): string[] {
+  const staying = before.filter((host) => after.includes(host));
+  if (staying.length === 0) return [];
+  const joining = after.filter((host) => !before.includes(host));
+  const leaving = before.filter((host) => !after.includes(host));
+  const isOne = staying.length === 1;
+  const change = (hosts: readonly string[], word: string, verb: string) =>
+    hosts.length === 0
+      ? []
+      : [
+          `${named(hosts)} ${word}${hosts.length === 1 ? "s" : ""}: the ${isOne ? "list" : "lists"} of peers of ${named(staying)} ` +
+            `${verb}${isOne ? "s" : ""} by ${hosts.length}.`,
+        ];
+  return [...change(joining, "join", "grow"), ...change(leaving, "leave", "shrink")];
+}
+
+/** Hosts that are named; of more, how many there are. */
+const NAMED_HOSTS = 4;
+
+function named(hosts: readonly string[]): string {
+  if (hosts.length > NAMED_HOSTS) return `${hosts.length} hosts`;
+  return hosts.length === 1 ? `${hosts[0]}` : `${hosts.slice(0, -1).join(", ")} and ${hosts.at(-1)}`;
+}
+
+/** Lines of a settings file that say whose it is, and change with that only. */
+const IDENTITY_KEYS = ["overlay", "owner", "resource", "machine"];
+
+/** The differences between two settings files of a device: "vni: 100 becomes 101". */
+export function settingsChanges(before: string, after: string): string[] {
+  const [old, desired] = [settingsOf(before), settingsOf(after)];
+  const keys = [...new Set([...old.keys(), ...desired.keys()])].filter((key) => !IDENTITY_KEYS.includes(key));
+  return keys.flatMap((key) => {
+    const [from = "the default", to = "the default"] = [old.get(key), desired.get(key)];
+    return from === to ? [] : [`${key}: ${from} becomes ${to}, on the hosts whose phase device is updated.`];
+  });
+}
+
+function settingsOf(text: string): Map<string, string> {
+  const settings = new Map<string, string>();
+  for (const line of text.split("\n").filter((each) => each !== "")) {
+    const [key = "", ...values] = line.split(" ");
+    const value = values.join(" ");
+    settings.set(key, settings.has(key) ? `${settings.get(key)} and ${value}` : value);
+  }
+  return settings;
+}
