@@ -1,6 +1,23 @@
 /** Hosts that are asked at the same time. Each login takes some milliseconds of this process. */
 const CONCURRENT_HOSTS = 32;
 
+/** Runs asynchronous work, some at a time. */
+export function limitConcurrency(): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = CONCURRENT_HOSTS;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}
+
 /** Does the same work for each host, for some at a time. */
 export async function forEachHost<T>(hosts: readonly T[], work: (host: T) => Promise<void>): Promise<void> {
   const queue = [...hosts];

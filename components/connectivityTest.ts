@@ -4,6 +4,8 @@ import { forEachHost } from "./concurrentHosts.ts";
 import { explainFailures } from "./failureReport.ts";
 import { checkHost } from "./hostCheck.ts";
 import { probeFrom, transfer } from "./hostProbes.ts";
+import { retireOldKeys } from "./loginKeyRetirement.ts";
+import { SWITCH } from "./runMode.ts";
 import type { HostSession, TestedHost, TestedOverlay } from "./hostProbes.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
 import { lastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
@@ -11,15 +13,6 @@ import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
 import { choosePeers, transferPeer } from "./vxlan/connectivityTest/peerChoice.ts";
 import { testsTcp } from "./vxlan/connectivityTest/probe.ts";
 import type { ProbeReport } from "./vxlan/connectivityTest/probe.ts";
-
-/**
- * An environment variable that switches the test off where it is "no". A program is not told whether it runs for `up`,
- * or for `destroy` or `refresh` with `--run-program`.
- */
-const SWITCH = "OCI_VXLAN_ASK";
-
-/** Whether this run tests anything. A preview dials no host. */
-export const isTested = () => !pulumi.runtime.isDryRun() && process.env[SWITCH] !== "no";
 
 /**
  * The end of every `up`, whether anything changed or not: logs in to every host once, checks that it is in sync with
@@ -37,11 +30,13 @@ export async function testConnectivity(
       `${host}: the change of its settings could not be confirmed, and is taken back; why stands above.`,
   );
   const confirmedHosts = hosts.filter(({ name }) => !overlay.unconfirmedHosts.has(name));
+  problems.push(...(await retireOldKeys(overlay, confirmedHosts)));
+  const reachedHosts = confirmedHosts.filter(({ replacement }) => replacement?.problem === undefined);
   const sessions: HostSession[] = [];
   const sessionsInSync: HostSession[] = [];
   try {
     let turn = 0;
-    await forEachHost(confirmedHosts, async (host) => {
+    await forEachHost(reachedHosts, async (host) => {
       const checkedHost = await checkHost(overlay, host, sessions);
       if (checkedHost.session) sessionsInSync.push(checkedHost.session);
       if (checkedHost.problem !== undefined) problems.push(checkedHost.problem);

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { KeyReplacement } from "./loginKeyReplacement.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { ForwardingRefused, SshSession } from "./sshSession.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
@@ -19,6 +20,8 @@ const TRANSFER_ATTEMPTS = 2;
 /** A phase of a host, as its resource has it. */
 interface AppliedPhase {
   urn: string;
+  /** The private key that the state has for it. */
+  privateKey?: string;
   create: string;
   stdin: string;
   settings: string;
@@ -29,6 +32,11 @@ export interface TestedHost extends ProbedHost, ReportedHost {
   connection: Connection;
   device: AppliedPhase;
   peers: AppliedPhase;
+  /** Undefined where its login key is not replaced. */
+  replacement?: KeyReplacement & {
+    /** Whether other users of the host may have the key, as on an instance. */
+    everyUser: boolean;
+  };
 }
 
 /** Takes what is worth knowing and is no failure. */
@@ -50,6 +58,8 @@ export interface TestedOverlay extends AskedOverlay {
   log: TestLog;
   /** Names of hosts that undo their last change, since no new SSH session could confirm it. */
   unconfirmedHosts: ReadonlySet<string>;
+  /** Names of hosts that are down on purpose, and whose login key is to be replaced. */
+  keptKeys: readonly string[];
 }
 
 /** A host that the program is logged in to. */

@@ -7,7 +7,7 @@ import { adviceOnError } from "./errorAdvice.ts";
 import { waitBehindJumpHost } from "./jumpHost.ts";
 import { refuseSecondLaunch } from "./lostLaunch.ts";
 import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
-import { hostPublicKey, instanceMetadata } from "./oci/cloudInit.ts";
+import { hostPublicKey, instanceMetadata, launchedWithKey } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
 import type { HostKeyPair } from "./oci/hostKeyPair.ts";
 import { publicKeyOf } from "./oci/loginKey.ts";
@@ -24,7 +24,8 @@ import {
   isFlexible,
 } from "./oci/settings.ts";
 import { shapeWarning, validateInstance, validateSecurityGroupIds } from "./oci/validation/instances.ts";
-import { DEFAULT_USER, connectionTo, remoteCommand } from "./remoteCommand.ts";
+import { resolveLogin } from "./loginKeyReplacement.ts";
+import { DEFAULT_USER, remoteCommand } from "./remoteCommand.ts";
 import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
@@ -273,6 +274,16 @@ export class OverlayHost extends pulumi.ComponentResource {
     return images.apply((list) => chooseImage(list, `${operatingSystem} ${version ?? ""}`.trim(), shape));
   }
 
+  /** The old login key; undefined where it is on no instance, since this one was launched with the new key. */
+  private keyToReplace({ privateKey, privateKeyPassphrase, oldPrivateKey }: LoginArgs) {
+    if (oldPrivateKey === undefined) return undefined;
+    return pulumi
+      .all([this.instance.metadata, privateKey, privateKeyPassphrase, oldPrivateKey])
+      .apply(([metadata, key, passphrase, oldKey]) =>
+        launchedWithKey(metadata, publicKeyOf(key ?? "", passphrase)) ? undefined : oldKey,
+      );
+  }
+
   /** Phase ready. The connection that it returns depends on the phase, and so does each resource that uses it. */
   private waitUntilReady(args: OverlayHostArgs): SshArgs {
     const { bootTimeout = DEFAULT_BOOT_TIMEOUT, publicIp = true, sshToPrivateIp = false } = args;
@@ -281,11 +292,14 @@ export class OverlayHost extends pulumi.ComponentResource {
       .apply(([isPublic, publicAddress, privateAddress]) =>
         isPublic && !sshToPrivateIp ? publicAddress : privateAddress,
       );
-    const ssh = { ...args.ssh, host, hostKey: this.hostKey };
+    const ssh = { ...args.ssh, host, hostKey: this.hostKey, oldPrivateKey: this.keyToReplace(args.ssh) };
+    const patience =
+      args.down === true ? undefined : { attempts: Infinity, pause: PAUSE, seconds: bootTimeout };
+    const login = resolveLogin(ssh, dialLimits(bootTimeout), patience);
     const { create, stdin } = this.instanceIdentity.apply((identity) => readyPhase(bootTimeout, identity));
     const ready = remoteCommand(
       `${this.hostName}-ready`,
-      connectionTo(ssh, dialLimits(bootTimeout)),
+      login.apply(({ connection }) => connection),
       { create, stdin },
       {
         parent: this,
@@ -304,6 +318,9 @@ export class OverlayHost extends pulumi.ComponentResource {
     return { ...ssh, host: pulumi.all([host, ready.id]).apply(([address]) => address) };
   }
 }
+
+/** Milliseconds between two logins to a host that boots, before its key is replaced. */
+const PAUSE = 2_000;
 
 function validateArgs(args: OverlayHostArgs): Problem[] {
   return [

@@ -26,6 +26,10 @@ export interface JumpHostArgs {
   privateKeyPassphrase?: pulumi.Input<string>;
   /** Its public host key; required, see `SshArgs`. *Updatable.* */
   hostKey: pulumi.Input<string>;
+  /** As in `SshArgs`, where the jump host is a host of the same overlay. */
+  oldPrivateKey?: pulumi.Input<string | undefined>;
+  /** As in `SshArgs`. */
+  oldPrivateKeyPassphrase?: pulumi.Input<string | undefined>;
 }
 
 /** How to log in to all hosts of an environment. */
@@ -38,6 +42,10 @@ export interface LoginArgs {
   privateKey?: pulumi.Input<string>;
   /** Passphrase of the private key, if it has one; kept as a secret. */
   privateKeyPassphrase?: pulumi.Input<string>;
+  /** The private key that `privateKey` replaces on hosts that are there, see `SshArgs`. */
+  oldPrivateKey?: pulumi.Input<string | undefined>;
+  /** Passphrase of the old private key, if it has one. */
+  oldPrivateKeyPassphrase?: pulumi.Input<string | undefined>;
   /**
    * In place of a private key: true for the SSH agent whose socket is in SSH_AUTH_SOCK, or the path of a socket. It
    * holds for jump hosts too, unless they have a key of their own. *Updatable.*
@@ -63,6 +71,13 @@ export interface SshArgs {
   privateKey?: pulumi.Input<string>;
   /** Passphrase of the private key, if it has one; kept as a secret. *Updatable.* */
   privateKeyPassphrase?: pulumi.Input<string>;
+  /**
+   * The private key that `privateKey` replaces. `up` adds the new one to the login user's `authorized_keys`, and at its
+   * end removes the old one there. It is neither in the state nor on the host. *Updatable*: without it nothing changes.
+   */
+  oldPrivateKey?: pulumi.Input<string | undefined>;
+  /** Passphrase of the old private key, if it has one. */
+  oldPrivateKeyPassphrase?: pulumi.Input<string | undefined>;
   /** In place of a private key: true for the SSH agent in SSH_AUTH_SOCK, or the path of a socket. *Updatable.* */
   agent?: boolean | string;
   /**
@@ -78,7 +93,7 @@ export interface SshArgs {
 /**
  * How long the provider waits for a host that does not answer. It dials `dialErrorLimit` + 1 times (`command` 1.2.1).
  */
-interface DialLimits {
+export interface DialLimits {
   dialErrorLimit: number;
   /** Seconds for one TCP connect. */
   perDialTimeout: number;
@@ -151,9 +166,12 @@ export function asJumpHost({
   user,
   privateKey,
   privateKeyPassphrase,
+  oldPrivateKey,
+  oldPrivateKeyPassphrase,
   hostKey,
 }: SshArgs): JumpHostArgs {
-  return { address: host, port, user: user ?? DEFAULT_USER, privateKey, privateKeyPassphrase, hostKey };
+  const keys = { privateKey, privateKeyPassphrase, oldPrivateKey, oldPrivateKeyPassphrase };
+  return { address: host, port, user: user ?? DEFAULT_USER, ...keys, hostKey };
 }
 
 /** What a remote command runs. What varies goes to its standard input; see `Phase`. */

@@ -2,14 +2,17 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { ChangeWords } from "./changeWords.ts";
 import { guardChanges } from "./changeGuard.ts";
-import { isTested, testConnectivity } from "./connectivityTest.ts";
+import { testConnectivity } from "./connectivityTest.ts";
 import { adviceOnError } from "./errorAdvice.ts";
 import type { TestedHost } from "./hostProbes.ts";
 import { jumpHostAdvice } from "./jumpHost.ts";
 import type { VxlanHostArgs, VxlanOverlayArgs } from "./overlayArguments.ts";
+import { resolveLogin } from "./loginKeyReplacement.ts";
+import type { ResolvedLogin } from "./loginKeyReplacement.ts";
 import { checkPathsBefore } from "./pathCheck.ts";
-import { asJumpHost, connectionTo, remoteCommand } from "./remoteCommand.ts";
+import { asJumpHost, remoteCommand } from "./remoteCommand.ts";
 import type { Connection } from "./remoteCommand.ts";
+import { asksHosts } from "./runMode.ts";
 import { refuseInvalid, refuseProblems } from "./validation.ts";
 import { parseCidr } from "./vxlan/addresses.ts";
 import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
@@ -26,7 +29,7 @@ import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
 import { validateHostKey } from "./vxlan/validation/hostKey.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
-import { validateLogin } from "./vxlan/validation/login.ts";
+import { validateJumpHostLogin, validateLogin } from "./vxlan/validation/login.ts";
 import { validateJumpHost, validateVia } from "./vxlan/validation/jumpHosts.ts";
 import { OVERLAY_PATHS, validateOverlay } from "./vxlan/validation/overlay.ts";
 import type { PartialHost } from "./vxlan/validation/overlay.ts";
@@ -41,6 +44,9 @@ const DIAL_LIMITS = { dialErrorLimit: 9, perDialTimeout: 8 };
 /** For a host that is down on purpose: one dial. */
 const ONE_DIAL = { ...DIAL_LIMITS, dialErrorLimit: 0 };
 
+/** How a host whose login key is replaced is waited for, as before the delivery of its program. */
+const PATIENCE = { attempts: 10, pause: 1_000 };
+
 interface NamedHost {
   host: string;
   hostArgs: VxlanHostArgs;
@@ -48,6 +54,7 @@ interface NamedHost {
 
 /** One host with its device. */
 interface HostDevice extends NamedHost {
+  login: pulumi.Output<ResolvedLogin>;
   connection: pulumi.Output<Connection>;
   command: command.remote.Command;
   /** The host's settings, and what phase device has reported. */
@@ -103,6 +110,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const hosts = Object.entries(args.hosts)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([host, hostArgs]) => ({ host, hostArgs }));
+    this.announceKeyReplacement(hosts);
     const devices = jumpHostsFirst<NamedHost, HostDevice>(hosts, (host, jumpHost) =>
       this.createDevice(host, jumpHost),
     );
@@ -138,6 +146,22 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     });
   }
 
+  /** A preview shows new connections only, and a new key is more than that. */
+  private announceKeyReplacement(hosts: readonly NamedHost[]): void {
+    if (!pulumi.runtime.isDryRun()) return;
+    const affected = hosts.filter(({ hostArgs }) => hostArgs.ssh.oldPrivateKey !== undefined);
+    const [down, up] = [affected.filter(isDown), affected.filter((host) => !isDown(host))];
+    const names = (list: readonly NamedHost[]) => list.map(({ host }) => host).join(", ");
+    if (up.length > 0) {
+      const text =
+        `up adds the new login key on ${names(up)} beside the old one, wherever it does not log in yet, and logs in with it. At its ` +
+        "end it removes the old one there, by a session of the new one. This preview has looked at no host.";
+      void pulumi.log.info(text, this);
+    }
+    if (down.length > 0)
+      void pulumi.log.info(`up leaves the old login key on ${names(down)}, down on purpose.`, this);
+  }
+
   /** Phase device of one host. */
   private createDevice({ host, hostArgs }: NamedHost, jumpHost: HostDevice | undefined): HostDevice {
     const { overlayAddresses, instanceIdentity, generation = 0, down = false } = hostArgs;
@@ -156,7 +180,8 @@ export class VxlanOverlay extends pulumi.ComponentResource {
           instanceIdentity: identity,
         }),
       );
-    const connection = connectionTo(ssh, down ? ONE_DIAL : DIAL_LIMITS);
+    const login = resolveLogin(ssh, down ? ONE_DIAL : DIAL_LIMITS, down ? undefined : PATIENCE);
+    const connection = login.apply((resolved) => resolved.connection);
     const guard = guardChanges({
       name,
       host,
@@ -171,7 +196,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const reported = pulumi
       .all([settings, command.stdout])
       .apply(([hostSettings, stdout]) => ({ ...hostSettings, report: parseDeviceReport(host, stdout) }));
-    return { host, hostArgs, connection, command, reported };
+    return { host, hostArgs, login, connection, command, reported };
   }
 
   /** A host's underlay address. One that is text has been validated with all arguments. */
@@ -236,8 +261,8 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   /** The end of every `up`; see `testConnectivity`. */
   private testConnectivity(members: readonly OverlayMember[]): VxlanOverlay["lastVerified"] {
     if (pulumi.runtime.isDryRun()) return pulumi.output(pulumi.unknown as unknown as LastVerified);
-    if (!isTested()) return pulumi.output(undefined);
-    const hosts = members.filter(({ hostArgs }) => hostArgs.down !== true).map(testedHost);
+    if (!asksHosts()) return pulumi.output(undefined);
+    const hosts = members.filter((member) => !isDown(member)).map(testedHost);
     const commandIds = members.flatMap(({ command, peersCommand }) => [command.id, peersCommand.id]);
     return pulumi.unsecret(
       pulumi.all([pulumi.all(hosts), this.mtu, pulumi.all(commandIds)]).apply(([testedHosts, mtu]) =>
@@ -251,6 +276,9 @@ export class VxlanOverlay extends pulumi.ComponentResource {
             settings: this.settings,
             mtu,
             unconfirmedHosts: this.unconfirmedHosts,
+            keptKeys: members
+              .filter((member) => isDown(member) && member.hostArgs.ssh.oldPrivateKey !== undefined)
+              .map(({ host }) => host),
           },
           testedHosts,
         ),
@@ -299,6 +327,8 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   }
 }
 
+const isDown = ({ hostArgs }: NamedHost) => hostArgs.down === true;
+
 /** Creates something for each host, for jump hosts before the hosts behind them. They come back sorted by name. */
 function jumpHostsFirst<Host extends NamedHost, Created extends NamedHost>(
   hosts: readonly Host[],
@@ -340,22 +370,16 @@ function validateJumpHosts({ hosts, cidrs }: VxlanOverlayArgs): Problem[] {
   const addresses = Object.fromEntries(
     Object.entries(hosts).map(([host, { ssh, underlayAddress }]) => [host, [ssh.host, underlayAddress]]),
   );
-  return Object.entries(hosts).flatMap(
-    ([
-      host,
-      {
-        ssh: { proxy },
-        via,
-      },
-    ]) => {
-      const path = `hosts.${host}.ssh.proxy`;
-      return [
-        ...(via === undefined ? [] : validateVia(via, reach, `hosts.${host}.via`)),
-        ...(proxy ? validateHostKey(`${path}.hostKey`, proxy.hostKey) : []),
-        ...(proxy && via === undefined ? validateJumpHost(proxy, path, parsedCidrs, "cidrs", addresses) : []),
-      ];
-    },
-  );
+  return Object.entries(hosts).flatMap(([host, { ssh, via }]) => {
+    const { proxy } = ssh;
+    const path = `hosts.${host}.ssh.proxy`;
+    return [
+      ...(via === undefined ? [] : validateVia(via, reach, `hosts.${host}.via`)),
+      ...(proxy ? validateHostKey(`${path}.hostKey`, proxy.hostKey) : []),
+      ...(proxy ? validateJumpHostLogin(path, ssh, proxy) : []),
+      ...(proxy && via === undefined ? validateJumpHost(proxy, path, parsedCidrs, "cidrs", addresses) : []),
+    ];
+  });
 }
 
 function partialHosts({ hosts }: VxlanOverlayArgs): Record<string, PartialHost> {
@@ -379,14 +403,15 @@ function macsOf(hosts: readonly ReportedHost[]): Record<string, string> {
  * A host as the connectivity test needs it. Its phases are taken from the resources: where this run leaves them alone,
  * as with `--target`, they differ from what the program would send.
  */
-function testedHost({ host, connection, reported, command, peersCommand }: OverlayMember) {
+function testedHost({ host, hostArgs, login, reported, command, peersCommand }: OverlayMember) {
   return pulumi
-    .all([connection, reported, appliedPhase(command), appliedPhase(peersCommand)])
-    .apply(([login, reportedHost, device, peers]): TestedHost => ({
+    .all([login, reported, appliedPhase(command), appliedPhase(peersCommand)])
+    .apply(([{ connection, replacement }, reportedHost, device, peers]): TestedHost => ({
       ...reportedHost,
       name: host,
-      sshPort: login.port,
-      connection: login,
+      sshPort: connection.port,
+      connection,
+      replacement: replacement && { ...replacement, everyUser: hostArgs.instanceIdentity !== undefined },
       device: { ...device, settings: deviceSettingsIn(device.stdin) },
       peers: { ...peers, settings: peers.stdin },
     }));
@@ -395,10 +420,13 @@ function testedHost({ host, connection, reported, command, peersCommand }: Overl
 const beforeUpdateOf = (...options: pulumi.CustomResourceOptions[]) =>
   options.flatMap(({ hooks }) => hooks?.beforeUpdate ?? []);
 
-function appliedPhase({ urn, create, stdin }: command.remote.Command) {
-  return pulumi.all([urn, create, stdin]).apply(([resource, createText = "", stdinText = ""]) => ({
-    urn: resource,
-    create: createText,
-    stdin: stdinText,
-  }));
+function appliedPhase({ urn, create, stdin, connection }: command.remote.Command) {
+  return pulumi
+    .all([urn, create, stdin, connection])
+    .apply(([resource, createText = "", stdinText = "", login]) => ({
+      urn: resource,
+      privateKey: login?.privateKey,
+      create: createText,
+      stdin: stdinText,
+    }));
 }

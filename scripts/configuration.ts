@@ -148,6 +148,15 @@ function stackFileSchema(environment: Node) {
             description: "Its passphrase: `pulumi config set --secret sshPrivateKeyPassphrase`.",
             ...secret,
           },
+          [`${project}:sshOldPrivateKey`]: {
+            description:
+              "The SSH private key that the new one replaces: `pulumi config set --secret sshOldPrivateKey < FILE`.",
+            ...secret,
+          },
+          [`${project}:sshOldPrivateKeyPassphrase`]: {
+            description: "Its passphrase: `pulumi config set --secret sshOldPrivateKeyPassphrase`.",
+            ...secret,
+          },
           [`${project}:sshProxyPrivateKey`]: {
             description:
               "The SSH private key of jump hosts: `pulumi config set --secret sshProxyPrivateKey < FILE`.",

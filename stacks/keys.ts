@@ -5,7 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { JumpHostArgs } from "../components/index.ts";
 import { withUnixLineEnds } from "../components/vxlan/hostText.ts";
 import { validateHostKey } from "../components/vxlan/validation/hostKey.ts";
-import { validatePublicKeyText } from "../components/vxlan/validation/login.ts";
+import { publicKeyOf } from "../components/oci/loginKey.ts";
+import { OLD_KEY_BESIDE_AGENT, validatePublicKeyText } from "../components/vxlan/validation/login.ts";
 import { validatePrivateKey } from "../components/vxlan/validation/privateKey.ts";
 import { joinPath } from "../components/vxlan/problems.ts";
 import type { Problem } from "../components/vxlan/problems.ts";
@@ -15,6 +16,9 @@ import type { Environment } from "./schema.ts";
 export interface KeySecrets {
   privateKey?: string | undefined;
   passphrase?: string | undefined;
+  /** The key that it replaces on the hosts. */
+  oldPrivateKey?: string | undefined;
+  oldPassphrase?: string | undefined;
   /** Of jump hosts. */
   proxyPrivateKey?: string | undefined;
   proxyPassphrase?: string | undefined;
@@ -32,6 +36,8 @@ const noKey = (path: string, message: string): KeyText => ({ key: "", problems: 
 export interface LoginKeys {
   privateKey?: pulumi.Output<string>;
   privateKeyPassphrase?: pulumi.Output<string>;
+  oldPrivateKey?: pulumi.Output<string>;
+  oldPrivateKeyPassphrase?: pulumi.Output<string>;
   agent?: boolean | string;
   publicKey?: string;
 }
@@ -58,14 +64,21 @@ export function readLoginKeys(
     };
   }
   const { key, problems } = readPrivateKey(root, privateKeyPath, secrets);
-  const { passphrase } = secrets;
+  const { passphrase, oldPassphrase } = secrets;
+  const oldKey = readOldPrivateKey(root, environment, secrets);
   return {
     keys: {
       privateKey: pulumi.secret(key),
-      privateKeyPassphrase: passphrase === undefined ? undefined : pulumi.secret(passphrase),
+      privateKeyPassphrase: secretOf(passphrase),
+      oldPrivateKey: secretOf(oldKey?.key),
+      oldPrivateKeyPassphrase: oldKey && secretOf(oldPassphrase),
     },
     problems: [
       ...problems,
+      ...(oldKey?.problems ?? (oldPassphrase === undefined ? [] : [LONE_OLD_PASSPHRASE])),
+      ...(oldKey && problems.length + oldKey.problems.length === 0
+        ? refuseSameKey(publicKeyOf(key, passphrase), publicKeyOf(oldKey.key, oldPassphrase))
+        : []),
       ...(publicKeyPath === undefined
         ? []
         : [
@@ -78,7 +91,35 @@ export function readLoginKeys(
   };
 }
 
-function refuseKeysBesideAgent({ ssh }: Environment, { privateKey, passphrase }: KeySecrets): Problem[] {
+const secretOf = (text: string | undefined) => (text === undefined ? undefined : pulumi.secret(text));
+
+const LONE_OLD_PASSPHRASE: Problem = {
+  path: "sshOldPrivateKeyPassphrase",
+  message:
+    "given without an old private key: take it out with `pulumi config rm sshOldPrivateKeyPassphrase`.",
+};
+
+function refuseSameKey(newKey: string, oldKey: string): Problem[] {
+  if (newKey !== oldKey) return [];
+  const message =
+    "the old private key is the same key as the new one: give the key that the hosts have today as the old one, and another one as the new.";
+  return [{ path: "ssh.oldPrivateKeyPath", message }];
+}
+
+function refuseKeysBesideAgent(
+  { ssh }: Environment,
+  { privateKey, passphrase, oldPrivateKey, oldPassphrase }: KeySecrets,
+): Problem[] {
+  const hasOldKey = [ssh.oldPrivateKeyPath, oldPrivateKey, oldPassphrase].some(
+    (value) => value !== undefined,
+  );
+  return [
+    ...refuseKeyBesideAgent(ssh, { privateKey, passphrase }),
+    ...(hasOldKey ? [{ path: "ssh.oldPrivateKeyPath", message: OLD_KEY_BESIDE_AGENT }] : []),
+  ];
+}
+
+function refuseKeyBesideAgent(ssh: Environment["ssh"], { privateKey, passphrase }: KeySecrets): Problem[] {
   const keySources = [
     ...(ssh.privateKeyPath === undefined ? [] : ["ssh.privateKeyPath"]),
     ...(privateKey === undefined ? [] : ["the secret sshPrivateKey"]),
@@ -118,22 +159,54 @@ function readPrivateKey(
   { privateKey, passphrase }: KeySecrets,
 ): KeyText {
   const path = "ssh.privateKeyPath";
-  const check = (keyPath: string, givenText: string): KeyText => {
-    const text = withUnixLineEnds(givenText);
-    const passphrasePath = "sshPrivateKeyPassphrase";
-    return { key: text, problems: validatePrivateKey({ path: keyPath, text, passphrase, passphrasePath }) };
-  };
-  if (privateKeyPath === undefined) {
-    if (privateKey !== undefined) return check("sshPrivateKey", privateKey);
-    return noKey(
+  const source = { path, file: privateKeyPath, secretName: "sshPrivateKey", secret: privateKey, passphrase };
+  return (
+    readKeySource(root, source) ??
+    noKey(
       path,
       "no SSH key is given: name a file here, store the key with `pulumi config set --secret sshPrivateKey < FILE`, or set ssh.agent.",
-    );
-  }
-  if (privateKey !== undefined)
-    return noKey(path, "given, and the secret sshPrivateKey too: keep one of them.");
-  const file = readKeyFile(root, privateKeyPath, path);
-  return file.problems.length > 0 ? file : check(path, file.key);
+    )
+  );
+}
+
+/** The private key that the new one replaces; undefined where none is given. */
+function readOldPrivateKey(
+  root: string,
+  { ssh }: Environment,
+  { oldPrivateKey, oldPassphrase }: KeySecrets,
+): KeyText | undefined {
+  return readKeySource(root, {
+    path: "ssh.oldPrivateKeyPath",
+    file: ssh.oldPrivateKeyPath,
+    secretName: "sshOldPrivateKey",
+    secret: oldPrivateKey,
+    passphrase: oldPassphrase,
+  });
+}
+
+/** Where a private key may be: in a file, or in a secret of the stack config. */
+interface KeySource {
+  path: string;
+  file: string | undefined;
+  secretName: string;
+  secret: string | undefined;
+  passphrase: string | undefined;
+}
+
+/** @returns undefined where neither file nor secret is given */
+function readKeySource(
+  root: string,
+  { path, file, secretName, secret, passphrase }: KeySource,
+): KeyText | undefined {
+  const check = (keyPath: string, givenText: string): KeyText => {
+    const text = withUnixLineEnds(givenText);
+    const passphrasePath = `${secretName}Passphrase`;
+    return { key: text, problems: validatePrivateKey({ path: keyPath, text, passphrase, passphrasePath }) };
+  };
+  if (file === undefined) return secret === undefined ? undefined : check(secretName, secret);
+  if (secret !== undefined) return noKey(path, `given, and the secret ${secretName} too: keep one of them.`);
+  const keyText = readKeyFile(root, file, path);
+  return keyText.problems.length > 0 ? keyText : check(path, keyText.key);
 }
 
 type JumpHostConfig = NonNullable<Environment["ssh"]["proxy"]>;

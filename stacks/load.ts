@@ -47,6 +47,8 @@ function readEnvironment(): OverlayEnvironmentArgs {
     return resolveEnvironment(config, {
       privateKey: secret("sshPrivateKey"),
       passphrase: secret("sshPrivateKeyPassphrase"),
+      oldPrivateKey: secret("sshOldPrivateKey"),
+      oldPassphrase: secret("sshOldPrivateKeyPassphrase"),
       proxyPrivateKey: secret("sshProxyPrivateKey"),
       proxyPassphrase: secret("sshProxyPrivateKeyPassphrase"),
     });

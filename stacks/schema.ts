@@ -271,8 +271,10 @@ interface HostKeyConfig {
   hostKeyPath?: string;
 }
 
-/** In a config, the private key is in a file, or a secret beside the environment. */
-type JumpHostConfig = Omit<JumpHostArgs, "privateKey" | "privateKeyPassphrase" | "hostKey"> &
+/** In a config, private keys are in files, or secrets beside the environment. */
+type PrivateKeys = "privateKey" | "privateKeyPassphrase" | "oldPrivateKey" | "oldPrivateKeyPassphrase";
+
+type JumpHostConfig = Omit<JumpHostArgs, PrivateKeys | "hostKey"> &
   HostKeyConfig & { privateKeyPath?: string };
 
 const jumpHost = section(
@@ -436,9 +438,9 @@ const overlay = section(
   } satisfies Fields<OverlayArgs>),
 );
 
-/** In a config, the private key is in a file, or a secret beside the environment. */
-type SshConfig = Omit<EnvironmentLoginArgs, "privateKey" | "privateKeyPassphrase" | "publicKey" | "proxy"> & {
+type SshConfig = Omit<EnvironmentLoginArgs, PrivateKeys | "publicKey" | "proxy"> & {
   privateKeyPath?: string;
+  oldPrivateKeyPath?: string;
   publicKeyPath?: string;
   proxy?: JumpHostConfig;
 };
@@ -455,8 +457,15 @@ const ssh = section(
     port: key(port.optional(), "TCP port of sshd.", { default: DEFAULT_SSH_PORT }),
     privateKeyPath: key(nonEmpty.optional(), "File with the private key, in OpenSSH or PEM format.", {
       otherwise: "the secret `sshPrivateKey`",
-      change: "Updatable: a provisioned host that is there keeps the login key of its first boot.",
+      change:
+        "Updatable, beside the key that it replaces: a host that is there takes only keys in its `authorized_keys`.",
     }),
+    oldPrivateKeyPath: key(
+      nonEmpty.optional(),
+      "File with the private key that the new one replaces. `up` adds the new key on every host, logs in with it, and " +
+        "at its end removes the old one. Take it out of the config afterwards: [how it works](security.md#the-login-key).",
+      { otherwise: "the secret `sshOldPrivateKey`, if there is one" },
+    ),
     agent: key(
       z.union([z.boolean(), nonEmpty]).optional(),
       "In place of a private key: `true` for the SSH agent in `SSH_AUTH_SOCK`, or the path of an agent's socket. The " +

@@ -47,6 +47,15 @@ export function instanceMetadata(boot: FirstBoot): Record<string, string> {
   };
 }
 
+/** Whether an instance was launched with a login key, a line of `authorized_keys`. */
+export function launchedWithKey(
+  metadata: Readonly<Record<string, string>> | undefined,
+  publicKey: string,
+): boolean {
+  const keyIn = (line: string) => line.trim().split(/\s+/).slice(0, 2).join(" ");
+  return (metadata?.["ssh_authorized_keys"] ?? "").split("\n").map(keyIn).includes(keyIn(publicKey));
+}
+
 /**
  * Reads the public host key of an instance from its `metadata`. It throws nothing, since the parser's error would quote
  * the private key.

@@ -14,7 +14,7 @@ export interface EnvironmentSettings {
   overlay: Partial<OverlaySettings>;
   tags?: Readonly<Record<string, string>>;
   /** What matters here of the way by which SSH reaches the hosts. */
-  ssh?: { port?: number; via?: string; proxy?: JumpHostSettings };
+  ssh?: { port?: number; via?: string; proxy?: JumpHostSettings; oldPrivateKey?: unknown };
   hosts: Readonly<Record<string, EnvironmentHostSettings>>;
 }
 

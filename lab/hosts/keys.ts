@@ -26,7 +26,7 @@ export const makeLoginKey = (lab: Lab) => makeKeys([loginKey(lab)]);
 export const makeHostKeys = (lab: Lab, hosts: readonly string[]) =>
   makeKeys([loginKey(lab), ...hosts.map((host) => hostKey(lab, host))]);
 
-async function makeKeys(keys: readonly string[]): Promise<void> {
+export async function makeKeys(keys: readonly string[]): Promise<void> {
   const missing = keys.filter((key) => !existsSync(`${key}.pub`));
   await Promise.all(
     missing.map((key) => {

@@ -223,7 +223,13 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
   ],
   SSH: [
     { title: "`ssh.user`", edit: ({ ssh }) => (ssh.user = "admin") },
-    { title: "the login key", edit: ({ ssh }) => (ssh.privateKey = otherKeys.private) },
+    {
+      title: "the login key, old one beside it",
+      edit: (e) => (e.ssh = { privateKey: otherKeys.private, oldPrivateKey: LOGIN_KEY }),
+      test: "loginKey",
+      losesNothing: true,
+    },
+    { title: "the login key alone", edit: ({ ssh }) => (ssh.privateKey = otherKeys.private) },
     {
       title: "`ssh.agent` for the key",
       edit: (e) => (e.ssh = { agent: true, publicKey: otherKeys.public.trim() }),

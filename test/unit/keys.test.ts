@@ -184,6 +184,63 @@ describe("the private key", () => {
   });
 });
 
+describe("the private key that a new one replaces", () => {
+  const next = generateKeyPair();
+  beforeAll(() => writeFileSync(join(folder, "next"), next.private));
+  const replacing =
+    (change: (e: any) => void = () => undefined) =>
+    (e: any) => {
+      e.ssh = { privateKeyPath: join(folder, "next"), oldPrivateKeyPath: join(folder, "login") };
+      change(e);
+    };
+
+  test("is in a file or a secret, and may have a passphrase of its own", async () => {
+    const oldKeys = async (secrets: object, change?: (e: any) => void) => {
+      const { ssh } = resolveEnvironment(environment(replacing(change)), secrets);
+      const { privateKey, oldPrivateKey, oldPrivateKeyPassphrase } = ssh as any;
+      return Promise.all([privateKey, oldPrivateKey, oldPrivateKeyPassphrase].map((key) => key?.promise()));
+    };
+    expect(await oldKeys({})).toEqual([next.private, login.private, undefined]);
+    const secrets = { oldPrivateKey: locked.private, oldPassphrase: "secret phrase" };
+    const none = (e: any) => delete e.ssh.oldPrivateKeyPath;
+    expect(await oldKeys(secrets, none)).toEqual([next.private, locked.private, "secret phrase"]);
+  });
+
+  test("is one, given once, and another key than the new one", () => {
+    expect(problems(replacing((e) => (e.ssh.oldPrivateKeyPath = join(folder, "login.pub"))))).toEqual([
+      expect.stringMatching(/^ssh\.oldPrivateKeyPath: this is no private key/),
+    ]);
+    expect(problems(replacing(), { oldPrivateKey: login.private })).toEqual([
+      "ssh.oldPrivateKeyPath: given, and the secret sshOldPrivateKey too: keep one of them.",
+    ]);
+    expect(problems(replacing((e) => (e.ssh.privateKeyPath = join(folder, "login"))))).toEqual([
+      expect.stringMatching(/^ssh\.oldPrivateKeyPath: the old private key is the same key as the new one/),
+    ]);
+    expect(problems(() => undefined, { oldPassphrase: "left" })).toEqual([
+      expect.stringMatching(/^sshOldPrivateKeyPassphrase: given without an old private key/),
+    ]);
+  });
+
+  test("is refused beside an agent, with what to do instead", () => {
+    const withAgent = (e: any) => (e.ssh = { agent: true, oldPrivateKeyPath: join(folder, "login") });
+    expect(problems(withAgent)).toEqual([
+      expect.stringMatching(/^ssh\.oldPrivateKeyPath: given beside ssh\.agent, .*append the new public key/),
+    ]);
+  });
+
+  test("is refused with a jump host that has no key of its own, or that is a host of the environment", () => {
+    const proxy = { address: "203.0.113.7", hostKey: `ssh-ed25519 ${"B".repeat(68)}` };
+    expect(problems(replacing((e) => (e.ssh.proxy = proxy)))).toEqual([
+      expect.stringMatching(/^ssh\.proxy: it has no private key of its own, and up does not replace/),
+    ]);
+    const withKey = { ...proxy, privateKeyPath: join(folder, "login") };
+    expect(problems(replacing((e) => (e.ssh.proxy = withKey)))).toEqual([]);
+    expect(problems(replacing((e) => (e.ssh.proxy = { ...withKey, hostKey: HOST_KEY })))).toEqual([
+      "ssh.proxy: it is host01 of this environment, by its host key: name it as ssh.via while the login key is replaced.",
+    ]);
+  });
+});
+
 describe("an SSH agent in place of the private key", () => {
   const withAgent = (change: (e: any) => void = () => undefined, secrets = {}) =>
     problems((e) => {

@@ -10,7 +10,7 @@ import { generateKeyPair } from "../sshKeyPair.ts";
 
 export const login = generateKeyPair();
 
-/** A server that accepts the login key only. */
+/** A server that accepts the login key only, unless a test has it accept others. */
 export interface SshServer {
   /** How to log in to it. */
   login: Login;
@@ -25,8 +25,10 @@ interface Behaviour {
   port?: number;
   /** Its host key; default: a new one. */
   host?: ReturnType<typeof generateKeyPair>;
+  /** Public keys that it accepts, which may change meanwhile. Default: the login key. */
+  keys?: readonly string[];
   /** What a command gets, by its text. Default: the same for every command. */
-  answer?: (command: string) => string;
+  answer?: (command: string, input: string) => string;
 }
 
 const servers: Server[] = [];
@@ -39,6 +41,7 @@ export async function startServer({
   forwards = true,
   port = 0,
   host = generateKeyPair(),
+  keys = [login.public],
   answer = () => ANSWER,
 }: Behaviour = {}): Promise<SshServer> {
   const connections = { all: 0, open: 0 };
@@ -52,18 +55,20 @@ export async function startServer({
       clients.delete(client);
     });
     client.on("authentication", (context) => {
-      const key = ssh2.utils.parseKey(login.public);
-      if (key instanceof Error) throw key;
-      const isLogin = context.method === "publickey" && context.key.data.equals(key.getPublicSSH());
-      if (isLogin) context.accept();
+      const { data } = context.method === "publickey" ? context.key : { data: Buffer.of() };
+      if (keys.some((key) => data.equals(Buffer.from(key.split(" ")[1] ?? "", "base64")))) context.accept();
       else context.reject();
     });
     client.on("session", (accept) => {
       accept().on("exec", (take, _, { command }) => {
         const channel = take();
-        channel.write(answer(command));
-        channel.exit(0);
-        channel.end();
+        let input = "";
+        channel.on("data", (text: Buffer) => (input += text.toString()));
+        channel.on("end", () => {
+          channel.write(answer(command, input));
+          channel.exit(0);
+          channel.end();
+        });
       });
     });
     if (!forwards) return; // ssh2 then answers "administratively prohibited".

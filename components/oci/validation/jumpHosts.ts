@@ -1,6 +1,7 @@
 import { parseCidr } from "../../vxlan/addresses.ts";
 import type { Problem } from "../../vxlan/problems.ts";
 import { validateHostKey } from "../../vxlan/validation/hostKey.ts";
+import { validateJumpHostLogin } from "../../vxlan/validation/login.ts";
 import { validateJumpHost, validateVia } from "../../vxlan/validation/jumpHosts.ts";
 import type { HostReach, JumpHostSettings } from "../../vxlan/validation/jumpHosts.ts";
 import type { EnvironmentSettings } from "../settings.ts";
@@ -21,6 +22,10 @@ export function validateJumpHosts({ ssh = {}, hosts, overlay }: Environment): Pr
     ...jumpHostsOf({ ssh, hosts }).flatMap(({ jumpHost, path }) =>
       validateJumpHost(jumpHost, path, cidrs, "overlay.cidrs", members),
     ),
+    ...jumpHostsOf({ ssh, hosts }).flatMap(({ jumpHost, path }) => [
+      ...validateJumpHostLogin(path, ssh, jumpHost),
+      ...refuseMemberAsProxy(path, ssh, jumpHost, hosts),
+    ]),
     ...Object.entries(hosts)
       .filter(([, { existing }]) => existing?.proxy && existing.direct === true)
       .map(([name]) => ({
@@ -36,6 +41,28 @@ export function validateJumpHostKeys(environment: Pick<EnvironmentSettings, "ssh
     validateHostKey(`${path}.hostKey`, jumpHost.hostKey),
   );
 }
+
+/** A host of the environment gets its new key before SSH goes through it only where `ssh.via` names it. */
+function refuseMemberAsProxy(
+  path: string,
+  ssh: NonNullable<Environment["ssh"]>,
+  jumpHost: JumpHostSettings,
+  hosts: Environment["hosts"],
+): Problem[] {
+  const key = keyIn(jumpHost.hostKey);
+  if (ssh.oldPrivateKey === undefined || key === undefined) return [];
+  const member = Object.entries(hosts).find(([, { existing }]) => keyIn(existing?.hostKey) === key)?.[0];
+  if (member === undefined) return [];
+  return [
+    {
+      path,
+      message: `it is ${member} of this environment, by its host key: name it as ssh.via while the login key is replaced.`,
+    },
+  ];
+}
+
+const keyIn = (hostKey: unknown) =>
+  typeof hostKey === "string" ? hostKey.trim().split(/\s+/).slice(0, 2).join(" ") : undefined;
 
 function validateVias({ ssh = {}, hosts }: Pick<EnvironmentSettings, "ssh" | "hosts">): Problem[] {
   const { via, proxy } = ssh;

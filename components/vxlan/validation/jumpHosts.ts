@@ -11,6 +11,8 @@ export interface JumpHostSettings {
   /** IPv4 address from which its connections arrive at the hosts. */
   sourceAddress?: string;
   hostKey?: unknown;
+  /** Its own; undefined where it takes the key of the hosts. */
+  privateKey?: unknown;
 }
 
 /** Address from which a jump host's connections arrive at the hosts. */

@@ -4,6 +4,7 @@ import { CERTIFICATE } from "./privateKey.ts";
 /** The keys of a login. A key that is no text, such as an output, counts as given. */
 interface LoginKeys {
   privateKey?: unknown;
+  oldPrivateKey?: unknown;
   agent?: boolean | string;
   publicKey?: string;
 }
@@ -12,10 +13,29 @@ const hasAgent = ({ agent }: LoginKeys) => agent !== undefined && agent !== fals
 
 /** Checks that a login has a private key or an agent. */
 export function validateLogin(path: string, login: LoginKeys): Problem[] {
+  if (hasAgent(login) && login.oldPrivateKey !== undefined)
+    return [{ path: `${path}.oldPrivateKey`, message: OLD_KEY_BESIDE_AGENT }];
   if (hasAgent(login) && login.privateKey !== undefined)
     return [{ path: `${path}.agent`, message: "given, and a private key too: keep one of them." }];
   if (hasAgent(login) || login.privateKey !== undefined) return [];
   return [{ path: `${path}.privateKey`, message: "no SSH key is given: give a private key, or set agent." }];
+}
+
+export const OLD_KEY_BESIDE_AGENT =
+  "given beside ssh.agent, whose keys up does not replace: append the new public key to authorized_keys on the hosts, load the new " +
+  "key into the agent, and remove the old one in both places.";
+
+/** Checks the jump host of a login whose key is replaced. Nothing is changed on one that is no host of the overlay. */
+export function validateJumpHostLogin(
+  path: string,
+  login: LoginKeys,
+  jumpHost: Pick<LoginKeys, "privateKey">,
+): Problem[] {
+  if (login.oldPrivateKey === undefined || jumpHost.privateKey !== undefined) return [];
+  const message =
+    "it has no private key of its own, and up does not replace the key of the hosts on it: append the new public key to authorized_keys " +
+    "there by hand, and give the private key that it takes.";
+  return [{ path, message }];
 }
 
 /** Checks the public key that goes to instances, which cannot be derived where an agent has the private one. */

@@ -16,6 +16,7 @@ import type { Mount } from "../../../lab/pulumi/operator.ts";
 import { LabStack } from "../../../lab/pulumi/stack.ts";
 import { openLab, ROOT } from "../../../lab/system/lab.ts";
 import type { Lab } from "../../../lab/system/lab.ts";
+import { killProcesses, processesByEnvironment } from "../../../lab/system/processes.ts";
 import { silentProgress } from "../../../lab/system/progress.ts";
 import { operationCounts } from "../../../lab/test/support/outcome.ts";
 import type { Outcome } from "../../../lab/test/support/outcome.ts";
@@ -179,6 +180,12 @@ export class TestStack {
       return machine?.[0] ?? name;
     });
     return machines.sort();
+  }
+
+  /** Ends a running Pulumi with all that it has started, by SIGKILL. */
+  async killPulumi(): Promise<void> {
+    const processes = processesByEnvironment("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
+    await killProcesses(processes);
   }
 
   /** Renames the stack. `stacks/` has to have a config of the new name. */
