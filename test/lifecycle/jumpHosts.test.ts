@@ -7,6 +7,7 @@ import type { Inventory } from "../../lab/hosts/inventory.ts";
 import { addRules } from "./support/faults.ts";
 import { installationTraces, readEach } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
+import { newLoginKey } from "./support/newLoginKey.ts";
 import { echoesLostDuring } from "./support/steadyEcho.ts";
 import { secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -142,10 +143,15 @@ describe("hosts that only a jump host reaches", () => {
         expect(await stack.on(host, "cat /etc/oci-vxlan/*/device")).toContain("\naddress 192.168.0.");
     });
 
-    test("a host behind it leaves, and destroy removes the jump host's overlay last and leaves nothing", async () => {
+    test("a host behind it leaves, and comes back while a new login key replaces the old one on all", async () => {
       expectSuccess(await stack.up(via((e) => delete e.hosts.behind2)));
       expect(await stack.failingPairs()).toEqual([]);
-      expectSuccess(await stack.up(via()));
+      const { text } = expectSuccess(await stack.up(via(await newLoginKey(stack))));
+      expect(text).toContain("the new login key logs in to behind1, behind2, jump, and the old one does not");
+      expect(await stack.failingPairs()).toEqual([]);
+    });
+
+    test("destroy removes the jump host's overlay last and leaves nothing", async () => {
       const { text } = expectSuccess(await stack.destroy(via()));
       for (const phase of ["device", "peers"])
         expectDeletedLast(

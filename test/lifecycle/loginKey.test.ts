@@ -1,12 +1,13 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
-import { keysFolder, loginKey, makeKeys, publicKey } from "../../lab/hosts/keys.ts";
+import { hostKey, keysFolder, loginKey, pinHostKeys, publicKey } from "../../lab/hosts/keys.ts";
 import { withoutPrefix } from "../../lab/hosts/inventory.ts";
 import { sshArgv } from "../../lab/pulumi/ssh.ts";
 import { attempt, until } from "../../lab/system/commands.ts";
 import { addRules, REMOVE_RULES } from "./support/faults.ts";
+import { newLoginKey } from "./support/newLoginKey.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
 import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { echoesLostDuring } from "./support/steadyEcho.ts";
@@ -22,12 +23,13 @@ ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3N5VqMOqvuBz5bVhxOqSxFOqYhFhZdh3JdMpH7a0Zq
 describe("a login key that is replaced", () => {
   let stack: TestStack;
   let [oldKey, newKey] = ["", ""];
+  let replaceKey: ConfigChange;
   const HOSTS = Object.keys(REFERENCE_HOSTS);
   const addressOf = (host: string) => withoutPrefix(REFERENCE_HOSTS[host]?.address ?? "");
   beforeAll(async () => {
     stack = await TestStack.boot("test-login-key", REFERENCE_HOSTS);
     [oldKey, newKey] = [loginKey(stack.lab), join(keysFolder(stack.lab), "next_ed25519")];
-    await makeKeys([newKey]);
+    replaceKey = await newLoginKey(stack);
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
@@ -35,11 +37,7 @@ describe("a login key that is replaced", () => {
   /** The config with the new key, and with the old one beside it. */
   const replacing = (change: ConfigChange = () => undefined) =>
     stack.config((e) => {
-      e.ssh = {
-        user: "opc",
-        privateKeyPath: ".lab/keys/next_ed25519",
-        oldPrivateKeyPath: ".lab/keys/opc_ed25519",
-      };
+      replaceKey(e);
       change(e);
     });
   const replaced = () => replacing((e) => delete e.ssh.oldPrivateKeyPath);
@@ -122,7 +120,23 @@ describe("a login key that is replaced", () => {
     expect(await files()).toEqual(before);
   });
 
-  test("no key is on a command line, in a log, in the state or in a readable file, and up replaces it back", async () => {
+  /** Gives a host another host key, as docs/security.md says, and pins that. */
+  const changeHostKey = async (host: string) => {
+    const page = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
+    const commands = [...page.matchAll(/^ *sudo (.*ssh_host_ed25519_key.*|systemctl reload ssh)$/gm)];
+    expect(commands).toHaveLength(4);
+    for (const [, command = ""] of commands) await stack.on(host, command);
+    const key = await stack.on(host, "cat /etc/ssh/ssh_host_ed25519_key.pub");
+    writeFileSync(`${hostKey(stack.lab, host)}.pub`, `${key}\n`);
+    pinHostKeys(stack.lab, Object.fromEntries(HOSTS.map((each) => [each, addressOf(each)])));
+  };
+
+  test("up replaces it back beside a new host key, and no key can be seen meanwhile", async () => {
+    await changeHostKey("host01");
+    const before = await stack.on(
+      "host01",
+      "cat /var/lib/oci-vxlan/*/installation /sys/class/net/vxlan0/ifindex",
+    );
     const back = replacing((e) =>
       Object.assign(e.ssh, {
         privateKeyPath: ".lab/keys/opc_ed25519",
@@ -138,6 +152,11 @@ describe("a login key that is replaced", () => {
     expect(await readableByOthers(stack.lab, secrets)).toEqual([]);
     for (const host of HOSTS)
       expect([await logsIn(host, newKey), await logsIn(host, oldKey)]).toEqual([false, true]);
+    const after = await stack.on(
+      "host01",
+      "cat /var/lib/oci-vxlan/*/installation /sys/class/net/vxlan0/ifindex",
+    );
+    expect(after).toBe(before);
     expectSuccess(await stack.destroy());
   });
 });

@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeFaults } from "../../lab/cloud/faults.ts";
 import { COMPARTMENT } from "../../lab/cloud/region.ts";
 import { listHosts } from "../../lab/hosts/folders.ts";
+import { loginKey, publicKey } from "../../lab/hosts/keys.ts";
 import { isRunning } from "../../lab/hosts/supervisor.ts";
 import { until } from "../../lab/system/commands.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
+import { newLoginKey } from "./support/newLoginKey.ts";
 import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack, UP } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
@@ -239,17 +241,26 @@ describe("the reference environment on the lab's cloud", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
-  test("another image keeps the instance, and its host is set up again", async () => {
+  test("another image keeps the instance, and a new login key replaces the old one for all users", async () => {
     const id = instanceOf("host02")?.id;
     const { items } = await sdk.call("compute", "listImages", {
       compartmentId: COMPARTMENT,
       operatingSystem: "Oracle Linux",
       shape: "VM.Standard.E4.Flex",
     });
-    await up((e) => {
+    const replaceKey = await newLoginKey(stack);
+    const { text } = await up((e) => {
       moveHost01(e);
       e.hosts.host02.instance.image = { id: items[0].id };
+      replaceKey(e);
     });
+    // The new boot volume of host02 has booted with the old key, which its instance was launched with.
+    expect(text).toContain("the new login key logs in to host01, host02, and the old one does not");
+    const [, oldKey = ""] = publicKey(loginKey(stack.lab)).split(" ");
+    for (const host of ["host01", "host02"]) {
+      const files = await stack.on(host, `grep -lrF ${oldKey} /root/.ssh /home/*/.ssh || true`);
+      expect([host, files]).toEqual([host, ""]);
+    }
     expect(instanceOf("host02")?.id).toBe(id);
     expect(await stack.on("host02", "systemctl is-active firewalld")).toBe("active");
     expect(await stack.failingPairs()).toEqual([]);

@@ -120,11 +120,7 @@ test("a jump host gets the new key before the host behind it, and fails it where
 
 test("the old key is removed by the new one, and has to be refused afterwards", async () => {
   const retire = ({ login }: SshServer) =>
-    retireOldKey(
-      { ...login, privateKey: newKey.private },
-      { privateKey: oldKey.private },
-      false,
-    );
+    retireOldKey({ ...login, privateKey: newKey.private }, { privateKey: oldKey.private }, false);
   const host = await startHost([oldKey.public, newKey.public]);
   expect(await retire(host)).toBeUndefined();
   expect([host.actions, host.keys]).toEqual([["retire"], [newKey.public]]);
