@@ -10,12 +10,13 @@ export async function openInputs(
   const resolvedInputs = await new Promise<unknown>((resolve) =>
     (pulumi.output(inputs ?? {}) as pulumi.Output<unknown>).apply(resolve),
   );
-  return open(resolvedInputs) as Record<string, unknown>;
+  return openSecrets(resolvedInputs) as Record<string, unknown>;
 }
 
-function open(value: unknown): unknown {
+/** A value without the wrapping of secrets inside it. */
+export function openSecrets(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (pulumi.runtime.isRpcSecret(value)) return open(pulumi.runtime.unwrapRpcSecret(value));
-  if (Array.isArray(value)) return value.map(open);
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, open(each)]));
+  if (pulumi.runtime.isRpcSecret(value)) return openSecrets(pulumi.runtime.unwrapRpcSecret(value));
+  if (Array.isArray(value)) return value.map(openSecrets);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, openSecrets(each)]));
 }

@@ -5,6 +5,7 @@ import { guardChanges } from "./changeGuard.ts";
 import { testConnectivity } from "./connectivityTest.ts";
 import { adviceOnError } from "./errorAdvice.ts";
 import type { TestedHost } from "./hostProbes.ts";
+import { openSecrets } from "./hookInputs.ts";
 import { jumpHostAdvice } from "./jumpHost.ts";
 import type { VxlanHostArgs, VxlanOverlayArgs } from "./overlayArguments.ts";
 import { resolveLogin } from "./loginKeyReplacement.ts";
@@ -425,7 +426,8 @@ function appliedPhase({ urn, create, stdin, connection }: command.remote.Command
     .all([urn, create, stdin, connection])
     .apply(([resource, createText = "", stdinText = "", login]) => ({
       urn: resource,
-      privateKey: login?.privateKey,
+      // The official plugin returns a connection with secrets inside.
+      privateKey: (openSecrets(login) as Partial<Connection> | undefined)?.privateKey,
       create: createText,
       stdin: stdinText,
     }));
