@@ -63,6 +63,22 @@ describe("the script that replaces a login key", () => {
     expect(await host.on("stat -c '%U' /home/dot/.ssh/authorized_keys")).toBe("dot");
   });
 
+  test("changes the file of another user with that user's rights alone", async () => {
+    await addUser("gus", "");
+    await addUser("hal", `${OLD}\\n`);
+    // What hal could do at the right moment, with the file of somebody else.
+    await host.on(
+      `printf '${OLD}\\n' >/etc/shared; cd /home/hal/.ssh; rm authorized_keys; ln -s /etc/shared authorized_keys`,
+    );
+    const { exitCode, stderr } = await host.sent({
+      command: "export SUDO_USER=gus; bash -s",
+      input: retireKey(KEYS, true).input,
+    });
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/cannot .*\/etc\/shared/)]);
+    expect(await read("/etc/shared")).toBe(OLD);
+    await host.on("rm /home/hal/.ssh/authorized_keys");
+  });
+
   test("goes to the files that sshd reads", async () => {
     await addUser("eve", "");
     await host.on(`ssh-keygen -A >/dev/null; mkdir -p /run/sshd /etc/ssh/keys; printf '${OLD}\\n' >/etc/ssh/keys/eve

@@ -94,6 +94,19 @@ change_file() { # ADD_OR_RETIRE LINK
 	echo "oci-vxlan login-key $2"
 }
 
+remove_copy() {
+	if [[ -n $COPY ]]; then rm -f -- "$COPY"; fi
+}
+
+# The same with the rights of a user, who may replace what is in the own home by links to files of root at any moment.
+change_file_as() { # USER ADD_OR_RETIRE LINK
+	local functions
+	functions=$(declare -f die edited lock_folder change_file remove_copy)
+	setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" --init-groups \
+		env OLD="$OLD" NEW="$NEW" bash -uo pipefail -c "COPY=''; $functions; trap remove_copy EXIT; change_file \"\$@\"" bash "$2" "$3" ||
+		exit 1
+}
+
 read_patterns() {
 	local paths client=${SSH_CONNECTION-}
 	paths=$(sshd -T -C "user=$USER_NAME,host=localhost,addr=${client%% *}" 2>/dev/null |
@@ -144,7 +157,13 @@ retire() { # [every]
 	while IFS=: read -r name _ _ _ _ home _; do
 		[[ $name == "$USER_NAME" || ${1-} == every ]] || continue
 		while read -r path; do
-			if [[ -f $path ]] && grep -qF -- "${OLD#* }" "$path"; then change_file retire "$path"; fi
+			if [[ ! -f $path ]] || ! grep -qF -- "${OLD#* }" "$path"; then
+				continue
+			elif [[ $name != "$USER_NAME" && $path == "$home"/* ]]; then
+				change_file_as "$name" retire "$path"
+			else
+				change_file retire "$path"
+			fi
 		done < <(paths_of "$name" "$home")
 	done < <(getent passwd)
 }
@@ -154,7 +173,7 @@ main() { # add|retire OLD NEW [every]
 	NEW=$3
 	[[ $OLD != "$NEW" ]] || die "the new login key is the old one"
 	read_patterns
-	trap 'if [[ -n $COPY ]]; then rm -f -- "$COPY"; fi' EXIT
+	trap remove_copy EXIT
 	case $1 in
 		add) add ;;
 		retire) retire "${4-}" ;;
