@@ -5,7 +5,7 @@ type Issue = z.core.$ZodIssue;
 
 /** Words an issue that zod reports as the other checks word theirs: the path, the wrong value, what would be right. */
 export function describeIssue(schema: z.core.$ZodType, issue: Issue): Problem[] {
-  const path = pathOf(issue.path);
+  const path = issue.path.length === 0 ? "environment" : pathOf(issue.path);
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((key) => ({

@@ -27,7 +27,7 @@ export function useConfigFolder(): void {
 export const resolve = (environment: any) =>
   resolveEnvironment(
     environment,
-    environment.ssh?.privateKeyPath === undefined ? { privateKey: login.private } : {},
+    environment?.ssh?.privateKeyPath === undefined ? { privateKey: login.private } : {},
     root,
   );
 
