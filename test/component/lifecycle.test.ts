@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { TYPES } from "../../lab/pulumi/plugins/oci/types.ts";
 import { changesWithEffects, lifecyclePage } from "../../scripts/lifecycle.ts";
+import { tried } from "../tried.ts";
 import { effectsOf, planOf } from "./changeEffects.ts";
 import { environmentBefore } from "./changes.ts";
 
@@ -22,7 +23,8 @@ const changesThat = (effect: RegExp) =>
     .filter(({ effects }) => effects.some(({ name, operation }) => effect.test(`${operation} ${name}`)))
     .map(({ title }) => title);
 
-test("docs/lifecycle.md is what `npm run docs` writes", async () => {
+test("docs/lifecycle.md is what `npm run docs` writes", async ({ task }) => {
+  tried("changes", changes.length)({ task });
   expect(readFileSync(join(ROOT, "docs/lifecycle.md"), "utf8")).toBe(await lifecyclePage(changes));
 });
 

@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
+import { tried } from "../tried.ts";
 import {
   addRules,
   endPartition,
@@ -33,6 +34,7 @@ describe("the connectivity test at the end of up", () => {
     stack = await TestStack.boot("test-connectivity", threeHosts());
   });
   afterAll(() => stack.remove());
+  beforeEach(tried("faults"));
   afterEach(async () => {
     await onRouter(stack, REMOVE_RULES);
     for (const host of HOSTS) await stack.on(host, REMOVE_RULES);

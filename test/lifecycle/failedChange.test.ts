@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
+import { tried } from "../tried.ts";
 import { unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -13,6 +14,7 @@ describe("after a change that failed, the previous config converges", () => {
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
+  beforeEach(tried("faults"));
 
   const network =
     (cidr: string, addresses: readonly [string, string]): ConfigChange =>

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { runInHost } from "../../lab/hosts/exec.ts";
 import { until } from "../../lab/system/commands.ts";
 import { debianPackage } from "../debianPackage.ts";
+import { tried } from "../tried.ts";
 import { addRules, endPartition, onRouter, unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -23,6 +24,7 @@ describe("a host is set up once more", () => {
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
+  beforeEach(tried("faults"));
 
   const config = (change: ConfigChange = () => undefined) =>
     stack.config((e) => {

@@ -6,6 +6,7 @@ import { pulumiHome } from "../../lab/system/lab.ts";
 import { argumentsOf, killProcesses, processesByEnvironment } from "../../lab/system/processes.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
+import { tried } from "../tried.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 
@@ -136,7 +137,8 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
     },
   );
 
-  test("and nothing is left to do, and nothing too much is there", async () => {
+  test("and nothing is left to do, and nothing too much is there", async ({ task }) => {
+    tried("faults", hits + 1)({ task });
     expect(hits).toBeGreaterThanOrEqual(ROUNDS);
     expectUnchanged(await stack.up(config()));
     expect(launchedInstances().map(({ host }) => host)).toEqual(["host01"]);

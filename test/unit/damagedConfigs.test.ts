@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "../../stacks/load.ts";
+import { tried } from "../tried.ts";
 import { committed, resolve, useConfigFolder } from "./configProblems.ts";
 
 useConfigFolder();
@@ -139,7 +140,7 @@ function refusalOf(config: any): string[] {
 test(
   `${REFUSALS} damaged configs are refused in words, each problem with its path`,
   { timeout: 120_000 },
-  () => {
+  ({ task }) => {
     const bases = [() => committed("lab"), () => committed("lab-existing"), withOptions];
     let refusals = 0;
     fc.assert(
@@ -150,7 +151,7 @@ test(
         for (const problem of problems) {
           expect(problem).toMatch(/^ {2}[^ :].*: ./);
           expect(problem).not.toMatch(/undefined|\[object|NaN|Cannot read|is not a function|TypeError|\n/);
-           
+
           expect(problem).not.toMatch(/[\u0000-\u001f\u007f]/);
           expect(problem.length).toBeLessThan(1_000);
         }
@@ -158,5 +159,6 @@ test(
       { numRuns: 1.25 * REFUSALS, seed: 1 },
     );
     expect(refusals).toBeGreaterThanOrEqual(REFUSALS);
+    tried("bad inputs", refusals)({ task });
   },
 );
