@@ -133,7 +133,8 @@ describe("a host whose login user may not ping", () => {
   });
   afterAll(() => host.remove());
 
-  const asUser = (command: string, input = "") => host.sent({ command: `su fleet -c '${command}'`, input });
+  const asUser = (command: string, input = "") =>
+    host.sent({ command: `su fleet -c '${command.replaceAll("'", "'\\''")}'`, input });
 
   test("is tested all the same, since its user may use sudo", async () => {
     expect((await asUser(`ping -n -c1 ${ADDRESS}`)).exitCode).not.toBe(0);
