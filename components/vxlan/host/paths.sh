@@ -34,6 +34,7 @@ probe_paths() {
 		read_targets
 		begin=$SECONDS count=$((${#TARGETS[@]} < PROBE_SHARE ? ${#TARGETS[@]} : PROBE_SHARE))
 		for ((index = 0; index < count; index++)); do
+			if ((index % ((count + 9) / 10) == 0)); then read_nic_mtu || true; fi # ten times a period
 			# shellcheck disable=SC2086 # split into its words
 			probe_path ${TARGETS[(turn + index) % ${#TARGETS[@]}]}
 			sleep_tenths $(((begin - SECONDS + PROBE_PERIOD * (index + 1) / count) * 10 + RANDOM % 10 - 5))
@@ -73,7 +74,7 @@ probe_path() { # PEER ADDRESS
 	[[ $2 != *:* ]] || bytes=$((MTU - 48))
 	printf -v now '%(%s)T' -1
 	read -r old since last _ <<<"${PATHS[$1 $2]-up $now 0 -}"
-	if nic_is_too_small || { ! send_echo "$2" "$bytes" 1 && { [[ $old != up ]] || ! send_echo "$2" "$bytes" 3; }; }; then
+	if ((${NIC_MTU-9999} < MTU + OVERHEAD)) || { ! send_echo "$2" "$bytes" 1 && { [[ $old != up ]] || ! send_echo "$2" "$bytes" 3; }; }; then
 		new=down
 		if send_echo "$2" 56 1; then new=small; fi
 	fi
@@ -85,10 +86,9 @@ probe_path() { # PEER ADDRESS
 	write_paths
 }
 
-# Then no full-sized echo is sent: the kernel would remember a small path for ten minutes, and so for longer than the NIC.
-nic_is_too_small() {
-	read -r NIC <"$RUN/$OVERLAY/nic" && [[ $(exec ip -o link show dev "$NIC") =~ \ mtu\ ([0-9]+) ]] &&
-		((BASH_REMATCH[1] < MTU + OVERHEAD))
+# Sets NIC_MTU. Where it is too small, no full-sized echo is sent: the kernel would remember a small path for ten minutes.
+read_nic_mtu() {
+	read -r NIC <"$RUN/$OVERLAY/nic" && [[ $(exec ip -o link show dev "$NIC") =~ \ mtu\ ([0-9]+) ]] && NIC_MTU=${BASH_REMATCH[1]}
 } 2>/dev/null
 
 # Sets RTT. An echo that a host's firewall refuses has arrived there.
