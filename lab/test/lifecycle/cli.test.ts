@@ -30,6 +30,7 @@ import {
   signalProcesses,
 } from "../../system/processes.ts";
 import { silentProgress } from "../../system/progress.ts";
+import { ALL_PASS } from "../support/outcome.ts";
 
 const NAME = "test-cli";
 
@@ -38,10 +39,6 @@ const TEMPORARY = mkdtempSync(join(tmpdir(), "test-cli-"));
 
 /** The engine's summary of a run without changes. */
 const ONLY_UNCHANGED = /Resources:\n +\d+ unchanged\n(?! )/;
-
-/** What the status says of two hosts whose paths pass. */
-const ALL_PASS =
-  /^2 of 2 paths pass: echoes of 8922 bytes, unfragmented, in [\d.]+ ms to [\d.]+ ms, TCP to sshd too, 256 KiB to 2 of 2 hosts$/m;
 
 /** Runs `npm run lab` on the stack of existing hosts. */
 const lab = (...args: string[]) =>

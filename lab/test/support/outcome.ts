@@ -16,3 +16,7 @@ export function operationCounts(stdout: string): Record<string, number> {
   ]);
   return Object.fromEntries(counts.filter(([kind]) => kind !== "changes")) as Record<string, number>;
 }
+
+/** How `npm run lab` and `npm run status` end where all is well with two hosts. */
+export const ALL_PASS =
+  /^2 of 2 paths pass: echoes of 8922 bytes, unfragmented, in [\d.]+ ms to [\d.]+ ms, TCP to sshd too, 256 KiB to 2 of 2 hosts$/m;
