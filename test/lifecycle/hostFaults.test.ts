@@ -124,7 +124,7 @@ describe("a host is set up once more", () => {
   });
 
   describe("in the middle of which", () => {
-    /** The kernel notices within half a minute in the lab, and within three with the official plugin. */
+    /** It is noticed after 70 s in the lab, and within three minutes with the official plugin. */
     const expectSessionLoss = (text: string) =>
       expect(text).toMatch(
         /overlay-host02-device: the SSH session was lost before the phase had ended: .*run pulumi up again/,

@@ -164,8 +164,11 @@ function configFor(endpoint: Endpoint): ConnectConfig {
   };
 }
 
-/** Milliseconds of silence after which the kernel asks whether the host is still there, as Go's dialer has it done. */
-const KEEP_ALIVE = 15_000;
+/**
+ * Milliseconds of silence after which the kernel asks whether the host is still there. The official plugin has this from
+ * Go's dialer, which gives up after 150 s; here the ten questions that follow are a second apart.
+ */
+const KEEP_ALIVE = 60_000;
 
 /** `perDialTimeout` limits only the TCP connect, not the handshake, as in the official plugin. */
 function connectTcp({ host, port = 22, perDialTimeout = 15 }: Endpoint): Promise<Socket> {
