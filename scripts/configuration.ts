@@ -130,6 +130,16 @@ function stackFileSchema(environment: Node) {
     required: ["secure"],
     additionalProperties: false,
   };
+  const keyAndPassphrase = (key: string, what: string) => ({
+    [`${project}:${key}`]: {
+      description: `${what}: \`pulumi config set --secret ${key} < FILE\`.`,
+      ...secret,
+    },
+    [`${project}:${key}Passphrase`]: {
+      description: `Its passphrase: \`pulumi config set --secret ${key}Passphrase\`.`,
+      ...secret,
+    },
+  });
   const { $schema, ...environmentNode } = forEditors(environment) as Node & { $schema: string };
   return {
     $schema,
@@ -140,32 +150,9 @@ function stackFileSchema(environment: Node) {
         type: "object",
         properties: {
           [`${project}:environment`]: environmentNode,
-          [`${project}:sshPrivateKey`]: {
-            description: "The SSH private key: `pulumi config set --secret sshPrivateKey < FILE`.",
-            ...secret,
-          },
-          [`${project}:sshPrivateKeyPassphrase`]: {
-            description: "Its passphrase: `pulumi config set --secret sshPrivateKeyPassphrase`.",
-            ...secret,
-          },
-          [`${project}:sshOldPrivateKey`]: {
-            description:
-              "The SSH private key that the new one replaces: `pulumi config set --secret sshOldPrivateKey < FILE`.",
-            ...secret,
-          },
-          [`${project}:sshOldPrivateKeyPassphrase`]: {
-            description: "Its passphrase: `pulumi config set --secret sshOldPrivateKeyPassphrase`.",
-            ...secret,
-          },
-          [`${project}:sshProxyPrivateKey`]: {
-            description:
-              "The SSH private key of jump hosts: `pulumi config set --secret sshProxyPrivateKey < FILE`.",
-            ...secret,
-          },
-          [`${project}:sshProxyPrivateKeyPassphrase`]: {
-            description: "Its passphrase: `pulumi config set --secret sshProxyPrivateKeyPassphrase`.",
-            ...secret,
-          },
+          ...keyAndPassphrase("sshPrivateKey", "The SSH private key"),
+          ...keyAndPassphrase("sshOldPrivateKey", "The SSH private key that the new one replaces"),
+          ...keyAndPassphrase("sshProxyPrivateKey", "The SSH private key of jump hosts"),
         },
         // The config of providers and of Pulumi itself.
         patternProperties: { [`^(?!${project}:)[^:]+:.+$`]: {} },

@@ -57,8 +57,8 @@ async function record(stack: TestStack): Promise<void> {
   const program = new Set(hostFiles().map(({ path }) => path));
   const files = await Promise.all(
     HOSTS.map(async (host, index) => {
-      const known = new Set([...program, ...(before[index] ?? [])]);
-      const left = (await listFiles(stack, host)).filter((path) => !known.has(path));
+      const expectedPaths = new Set([...program, ...(before[index] ?? [])]);
+      const left = (await listFiles(stack, host)).filter((path) => !expectedPaths.has(path));
       return [host, await Promise.all(left.map((path) => readFile(stack, host, path)))] as const;
     }),
   );
