@@ -8,10 +8,10 @@ const RETRIES = process.env["CI"] === undefined ? 0 : 1;
 
 /**
  * Four projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
- * files of one project run two at a time: each has labs or namespaces of its own, and most of a lifecycle test is
- * waiting for hosts.
+ * files of one project run at the same time, two or three of them: each has labs or namespaces of its own. A lifecycle
+ * test alone leaves half of two cores idle, since much of it is waiting for hosts.
  */
-const project = (name: string, groupOrder: number, timeout: number, retry = 0) => ({
+const project = (name: string, groupOrder: number, timeout: number, retry = 0, maxWorkers = 2) => ({
   test: {
     name,
     include: ["", "lab/", "bench/"].map((folder) => `${folder}test/${name}/**/*.test.ts`),
@@ -19,7 +19,7 @@ const project = (name: string, groupOrder: number, timeout: number, retry = 0) =
     hookTimeout: timeout,
     retry,
     sequence: { groupOrder },
-    maxWorkers: 2,
+    maxWorkers,
   },
 });
 
@@ -29,7 +29,7 @@ export default defineConfig({
       project("unit", 0, 20_000),
       project("component", 1, 20_000),
       project("host", 2, 60_000, RETRIES),
-      project("lifecycle", 3, 300_000, RETRIES),
+      project("lifecycle", 3, 300_000, RETRIES, 3),
     ],
     globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],

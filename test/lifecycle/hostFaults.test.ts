@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { runInHost } from "../../lab/hosts/exec.ts";
+import { restartHost } from "../../lab/hosts/power.ts";
 import { until } from "../../lab/system/commands.ts";
 import { debianPackage } from "../debianPackage.ts";
 import { tried } from "../tried.ts";
@@ -159,7 +160,8 @@ describe("a host is set up once more", () => {
 
     test("it reboots", async () => {
       const end = await upUntilDevicePhase();
-      await stack.on("host02", `${unwrapTool("/usr/bin/ip")}; systemctl reboot --no-block`);
+      await stack.on("host02", unwrapTool("/usr/bin/ip"));
+      await restartHost(stack.lab, "host02");
       expectSessionLoss(await end());
       await stack.waitForBoot("host02");
       await expectConvergence();
