@@ -8,6 +8,7 @@ import type { TestedHost } from "./hostProbes.ts";
 import { openSecrets } from "./hookInputs.ts";
 import { jumpHostAdvice } from "./jumpHost.ts";
 import type { VxlanHostArgs, VxlanOverlayArgs } from "./overlayArguments.ts";
+import { resolvedAddresses, validateOverlayArgs } from "./overlayValidation.ts";
 import { resolveLogin } from "./loginKeyReplacement.ts";
 import type { ResolvedLogin } from "./loginKeyReplacement.ts";
 import { checkPathsBefore } from "./pathCheck.ts";
@@ -15,7 +16,6 @@ import { asJumpHost, remoteCommand } from "./remoteCommand.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { asksHosts } from "./runMode.ts";
 import { refuseInvalid, refuseProblems } from "./validation.ts";
-import { parseCidr } from "./vxlan/addresses.ts";
 import type { LastVerified } from "./vxlan/connectivityTest/lastVerified.ts";
 import { devicePhase, parseDeviceReport } from "./vxlan/phases/device.ts";
 import { deviceSettingsIn } from "./vxlan/phases/install.ts";
@@ -25,16 +25,9 @@ import type { OverlayIdentity, Phase } from "./vxlan/phases/phase.ts";
 import { lostSessionAdvice, removalAdvice, removeOverlay } from "./vxlan/phases/removal.ts";
 import { planMesh, planPeers, refuseEqualMacs } from "./vxlan/plan.ts";
 import type { Mesh, ReportedHost } from "./vxlan/plan.ts";
-import type { Problem } from "./vxlan/problems.ts";
 import { withDefaults } from "./vxlan/settings.ts";
 import type { HostSettings, OverlaySettings } from "./vxlan/settings.ts";
-import { validateHostKey } from "./vxlan/validation/hostKey.ts";
 import { validateIdentity } from "./vxlan/validation/identity.ts";
-import { validateJumpHostLogin, validateLogin } from "./vxlan/validation/login.ts";
-import { validateJumpHost, validateVia } from "./vxlan/validation/jumpHosts.ts";
-import { OVERLAY_PATHS, validateOverlay } from "./vxlan/validation/overlay.ts";
-import type { PartialHost } from "./vxlan/validation/overlay.ts";
-import { ResolvedAddresses } from "./vxlan/validation/underlayAddresses.ts";
 
 /**
  * The provider gives up on a host that refuses after about 8 s, and on one that is silent after about 80 s (measured
@@ -94,7 +87,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
   private readonly overlayName: string;
   private readonly settings: OverlaySettings;
   private readonly identity: OverlayIdentity;
-  private readonly resolvedAddresses: ResolvedAddresses;
+  private readonly resolvedAddresses: ReturnType<typeof resolvedAddresses>;
   private readonly advice: pulumi.CustomResourceOptions;
   private readonly unconfirmedHosts = new Set<string>();
   private readonly changeWords = new ChangeWords(this);
@@ -104,7 +97,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     this.overlayName = name;
     this.settings = withDefaults(args);
     this.identity = overlayIdentity(name);
-    refuseInvalid("VxlanOverlay", name, args, validateArgs, validateIdentity(this.identity.overlay));
+    refuseInvalid("VxlanOverlay", name, args, validateOverlayArgs, validateIdentity(this.identity.overlay));
     this.resolvedAddresses = resolvedAddresses(args);
     this.advice = this.createAdvice();
 
@@ -347,53 +340,6 @@ function jumpHostsFirst<Host extends NamedHost, Created extends NamedHost>(
 export function overlayIdentity(name: string): OverlayIdentity {
   const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
   return { overlay: `${stack}.${name}`, owner: `${project}/${stack}/${name}` };
-}
-
-function validateArgs(args: VxlanOverlayArgs): Problem[] {
-  return [
-    ...validateOverlay(withDefaults(args), partialHosts(args), OVERLAY_PATHS),
-    ...Object.entries(args.hosts).flatMap(([host, { ssh }]) => [
-      ...validateHostKey(`hosts.${host}.ssh.hostKey`, ssh.hostKey),
-      ...validateLogin(`hosts.${host}.ssh`, ssh),
-    ]),
-    ...validateJumpHosts(args),
-  ];
-}
-
-function validateJumpHosts({ hosts, cidrs }: VxlanOverlayArgs): Problem[] {
-  const parsedCidrs = cidrs.map(parseCidr);
-  const reach = Object.fromEntries(
-    Object.entries(hosts).map(([host, { ssh, via, down }]) => [
-      host,
-      { via, down, hasJumpHost: ssh.proxy !== undefined },
-    ]),
-  );
-  const addresses = Object.fromEntries(
-    Object.entries(hosts).map(([host, { ssh, underlayAddress }]) => [host, [ssh.host, underlayAddress]]),
-  );
-  return Object.entries(hosts).flatMap(([host, { ssh, via }]) => {
-    const { proxy } = ssh;
-    const path = `hosts.${host}.ssh.proxy`;
-    return [
-      ...(via === undefined ? [] : validateVia(via, reach, `hosts.${host}.via`)),
-      ...(proxy ? validateHostKey(`${path}.hostKey`, proxy.hostKey) : []),
-      ...(proxy ? validateJumpHostLogin(path, ssh, proxy) : []),
-      ...(proxy && via === undefined ? validateJumpHost(proxy, path, parsedCidrs, "cidrs", addresses) : []),
-    ];
-  });
-}
-
-function partialHosts({ hosts }: VxlanOverlayArgs): Record<string, PartialHost> {
-  return Object.fromEntries(
-    Object.entries(hosts).map(([host, { underlayAddress, overlayAddresses, ssh }]) => [
-      host,
-      { underlayAddress, overlayAddresses, sshAddress: ssh.host },
-    ]),
-  );
-}
-
-function resolvedAddresses(args: VxlanOverlayArgs): ResolvedAddresses {
-  return new ResolvedAddresses(args.cidrs.map(parseCidr), partialHosts(args), OVERLAY_PATHS);
 }
 
 function macsOf(hosts: readonly ReportedHost[]): Record<string, string> {
