@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
-import { deviceSettingsIn } from "./vxlan/phases/install.ts";
-import { membershipChanges, settingsChanges } from "./vxlan/changeWords.ts";
+import { deviceSettingsIn, programDigestIn } from "./vxlan/phases/install.ts";
+import { membershipChanges, programChanges, settingsChanges } from "./vxlan/changeWords.ts";
 
 /**
  * Says in words what a run changes, in a preview too: the phases' inputs are scripts and lists, whose differences Pulumi
@@ -24,12 +24,15 @@ export class ChangeWords {
     });
   }
 
-  /** Options of a phase device: says which settings change. What is not known yet in a preview is left out. */
+  /** Options of a phase device: says which settings change, and that the program does. What is not known yet in a preview is left out. */
   ofDevice(name: string): pulumi.CustomResourceOptions {
     return this.before(name, ({ oldInputs, newInputs }) => {
       const [before, after] = [oldInputs?.["stdin"] as unknown, newInputs?.["stdin"] as unknown];
       if (typeof before !== "string" || typeof after !== "string") return [];
-      return settingsChanges(deviceSettingsIn(before), deviceSettingsIn(after));
+      return [
+        ...programChanges(programDigestIn(before), programDigestIn(after)),
+        ...settingsChanges(deviceSettingsIn(before), deviceSettingsIn(after)),
+      ];
     });
   }
 

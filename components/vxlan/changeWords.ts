@@ -1,4 +1,15 @@
+import { RELEASE } from "./release.ts";
+
 /** What changes in an overlay, in words. */
+
+/** Where a phase device changes something. */
+const WHERE = "on the hosts whose phase device is updated.";
+
+/** That hosts get another program, by its digests. */
+export function programChanges(before: string | undefined, after: string | undefined): string[] {
+  if (before === undefined || after === undefined || before === after) return [];
+  return [`the program of oci-vxlan ${RELEASE} replaces another version, ${WHERE}`];
+}
 
 /** Which hosts join and leave, by name. None of it where there was no overlay before. */
 export function membershipChanges(before: readonly string[], after: readonly string[]): string[] {
@@ -34,7 +45,7 @@ export function settingsChanges(before: string, after: string): string[] {
   const keys = [...new Set([...old.keys(), ...desired.keys()])].filter((key) => !IDENTITY_KEYS.includes(key));
   return keys.flatMap((key) => {
     const [from = "the default", to = "the default"] = [old.get(key), desired.get(key)];
-    return from === to ? [] : [`${key}: ${from} becomes ${to}, on the hosts whose phase device is updated.`];
+    return from === to ? [] : [`${key}: ${from} becomes ${to}, ${WHERE}`];
   });
 }
 

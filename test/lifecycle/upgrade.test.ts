@@ -82,6 +82,18 @@ describe.each(RELEASES)("a stack that release %s has left", (release) => {
     expect((await stack.outputs()).release).toBe("999.0.0");
   });
 
+  test("has another program named by a preview in one line", async () => {
+    const target = join(ROOT, "components/vxlan/host/lock.sh");
+    const source = join(stack.lab.directory, "lock.sh");
+    writeFileSync(source, `${readFileSync(target, "utf8")}# Another version.\n`);
+    const { text } = expectSuccess(
+      await stack.pulumi(["preview"], recorded.config, { mounts: [{ source, target }] }),
+    );
+    expect(text.match(/the program of oci-vxlan \S+ replaces another version, on the hosts/g)).toHaveLength(
+      1,
+    );
+  });
+
   test.runIf(release === RELEASES.at(-1))("may go back to it, and come up to date again", async () => {
     await expectNoneLost(() => recorded.runPhases());
     for (const host of recorded.hosts)

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { membershipChanges, settingsChanges } from "../../components/vxlan/changeWords.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { membershipChanges, programChanges, settingsChanges } from "../../components/vxlan/changeWords.ts";
 
 const hosts = (count: number) => Array.from({ length: count }, (_, index) => `host${index + 1}`);
 
@@ -18,6 +19,13 @@ test("hosts that join and leave at once are named, each kind in a line", () => {
 
 test("a new overlay, and one that stays as it is, have nothing to say", () => {
   expect([membershipChanges([], hosts(3)), membershipChanges(hosts(3), hosts(3))]).toEqual([[], []]);
+});
+
+test("another program is named once, and neither the same one nor one that is not known", () => {
+  expect(programChanges("abc", "abd")).toEqual([
+    `the program of oci-vxlan ${packageJson.version} replaces another version, on the hosts whose phase device is updated.`,
+  ]);
+  expect([programChanges("abc", "abc"), programChanges(undefined, "abc")]).toEqual([[], []]);
 });
 
 test("settings are named with both values, and nothing that only says whose they are", () => {

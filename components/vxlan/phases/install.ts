@@ -159,6 +159,9 @@ export function deviceSettingsIn(stdin: string): string {
   return new RegExp(`^hand_over .*\\n([^]*?)^${END_OF_FILE}$`, "m").exec(stdin)?.[1] ?? "";
 }
 
+/** The digest of the program that a script of `installScript` installs. */
+export const programDigestIn = (stdin: string): string | undefined => /^# program (\S+)$/m.exec(stdin)?.[1];
+
 const END_OF_FILE = "END_OF_OCI_VXLAN_FILE";
 
 /** @param rest of the line, behind the command that reads the document */
