@@ -61,6 +61,27 @@ describe("the host side", () => {
     expect(after).not.toContain("inet 192.168.0.1/24");
   });
 
+  test.each([
+    ["192.168.0.0/24", "192.168.0.0/23", "192.168.0.1", "192.168.0.99"],
+    ["fd00:77::/64", "fd00:77::/80", "fd00:77::1", "fd00:77::99"],
+  ])(
+    "gives its address in %s the prefix of %s and back, and an administrator's entry stays",
+    async (...args) => {
+      const [before, after, address, neighbour] = args;
+      const own = async () =>
+        (await host.on("ip -o address show dev vxlan0 scope global")).match(/[0-9a-f.:]+\/[0-9]+/g);
+      const withNetwork = (cidr: string) =>
+        device({ settings: { cidrs: [cidr] }, overlayAddresses: [address] });
+      await withNetwork(before);
+      await host.on(`ip neigh add ${neighbour} lladdr 02:00:00:00:00:99 dev vxlan0 nud permanent`);
+      for (const cidr of [after, before]) {
+        await withNetwork(cidr);
+        expect(await own()).toEqual([`${address}/${cidr.split("/")[1]}`]);
+        expect(await kernel()).toContain(neighbour);
+      }
+    },
+  );
+
   test("replicates broadcasts to every peer and to no other address, and to none with flood off", async () => {
     const { installation } = await install({}, [PEER, OTHER]);
     await host.on(`bridge fdb append ${ZERO} dev vxlan0 dst 10.9.9.9`);

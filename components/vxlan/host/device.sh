@@ -185,8 +185,7 @@ die_of_occupied_port() {
 		"$(list_port_holders): give the overlay another port, or end that"
 }
 
-# Prints the tunnel devices and programs at the overlay's port: "flows (vxlan external id 0), python3 (pid 7)". An older ip
-# shows no port of an external device.
+# Prints what has the overlay's port: "flows (vxlan external id 0), python3 (pid 7)". An older ip shows no port of the first.
 list_port_holders() {
 	local holders
 	holders=$(
@@ -245,17 +244,18 @@ require_ipv6() {
 		"have an IPv6 address: enable it, or take the IPv6 network out of cidrs"
 }
 
-# Adds this host's overlay addresses, and removes those of replaced settings. Others are an administrator's.
+# Adds this host's overlay addresses, and removes those of replaced settings. Others are an administrator's. With another
+# prefix an IPv4 address is added first, since a device loses its neighbours with its last one. IPv6 takes it once only.
 reconcile_addresses() {
 	local address
 	ADDRESS_LIST=$(exec ip -o address show dev "$DEVICE")
 	for address in "${ADDRESSES[@]}"; do
-		remove_other_prefixes "$address"
+		if [[ $address == *:* ]]; then remove_other_prefixes "$address"; fi
 		reconcile_address "$address"
+		if [[ $address != *:* ]]; then remove_other_prefixes "$address"; fi
 	done
-	[[ -e $REPLACED ]] || return 0
 	for address in $(setting "$REPLACED" address); do
-		if [[ " ${ADDRESSES[*]} " != *" $address "* ]] && has_address "$address"; then
+		if [[ " ${ADDRESSES[*]%/*} " != *" ${address%/*} "* ]] && has_address "$address"; then
 			repair "it was of older settings" ip address del "$address" dev "$DEVICE"
 		fi
 	done
@@ -275,7 +275,7 @@ reconcile_address() { # ADDRESS/PREFIX
 	[[ -n $difference ]] || return 0
 	# The kernel makes the routes when it is given the address.
 	if has_address "$1"; then repair "$difference" ip address del "$1" dev "$DEVICE"; fi
-	if [[ $1 == *:* ]]; then options=(nodad); fi
+	[[ $1 != *:* ]] || options=(nodad)
 	repair "$difference" ip address replace "$1" dev "$DEVICE" "${options[@]}"
 }
 
