@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { effectsOf, planOf } from "../test/component/changeEffects.ts";
 import type { Effect, Operation } from "../test/component/changeEffects.ts";
-import { CHANGES, environmentBefore } from "../test/component/changes.ts";
-import type { Change } from "../test/component/changes.ts";
+import { MOCKED_SITE } from "../test/component/mockedSite.ts";
+import { CHANGES, environmentBefore, measuringTest } from "../test/changes.ts";
+import type { Change } from "../test/changes.ts";
 
 /** Writes the tables of changes in docs/lifecycle.md. Run it by `npm run docs`. */
 
@@ -12,7 +13,7 @@ const ROOT = join(import.meta.dirname, "..");
 const PAGE = "docs/lifecycle.md";
 
 /** Stand around the generated part of the page. */
-const BEGIN = "<!-- The tables are written by `npm run docs`, from test/component/changes.ts. -->";
+const BEGIN = "<!-- The tables are written by `npm run docs`, from test/changes.ts. -->";
 const END = "<!-- End of the tables. -->";
 
 /** A change with what it does to the resources. */
@@ -26,11 +27,11 @@ export interface ChangeWithEffects extends Change {
 /** All changes, worked out one after the other, since Pulumi's mocks are global. */
 export async function changesWithEffects(): Promise<ChangeWithEffects[]> {
   const changes: ChangeWithEffects[] = [];
-  const before = await planOf(environmentBefore());
+  const before = await planOf(environmentBefore(MOCKED_SITE));
   for (const [section, sectionChanges] of Object.entries(CHANGES))
     for (const change of sectionChanges) {
-      const after = environmentBefore();
-      change.edit(after);
+      const after = environmentBefore(MOCKED_SITE);
+      change.edit(after, MOCKED_SITE);
       const hosts = Object.keys(after.hosts);
       changes.push({ ...change, section, effects: await effectsOf(before, after), hosts });
     }
@@ -43,7 +44,7 @@ export async function lifecyclePage(changes: readonly ChangeWithEffects[]): Prom
   const [before, after] = [page.split(BEGIN)[0], page.split(END)[1]];
   if (before === undefined || after === undefined)
     throw new Error(`${PAGE} has no lines ${BEGIN} and ${END}.`);
-  const tests = [...new Set(changes.flatMap(({ test }) => test ?? []))];
+  const tests = [...new Set(changes.flatMap((change) => testOf(change) ?? []))];
   const tables = Object.keys(CHANGES).map((section) =>
     tableOf(
       section,
@@ -143,16 +144,16 @@ function peersCell({ effects, hosts }: ChangeWithEffects): string {
   return operationsCell(effects, (names) => hostList(hostsWith(names, "peers"), hosts));
 }
 
-function trafficCell(
-  { effects, pauses, test, losesNothing }: ChangeWithEffects,
-  tests: readonly string[],
-): string {
-  if (effects.length === 0 && test === undefined) return "nothing runs";
-  const seen =
-    test === undefined
-      ? "not measured"
-      : `[${losesNothing ? "no loss" : "passes"}][${tests.indexOf(test) + 1}]`;
-  return pauses ? `pause, ${seen}` : seen;
+const testOf = (change: ChangeWithEffects) =>
+  change.untried === undefined ? (change.seenBy ?? measuringTest(change.section)) : undefined;
+
+function trafficCell(change: ChangeWithEffects, tests: readonly string[]): string {
+  const { seenBy, losesNothing, pause, renumbers } = change;
+  const test = testOf(change);
+  if (test === undefined) return "not measured";
+  const passes = renumbers === true || (seenBy !== undefined && losesNothing === undefined);
+  const words = pause === undefined ? (passes ? "passes" : "no loss") : `pause of ${pause} s`;
+  return `[${words}][${tests.indexOf(test) + 1}]`;
 }
 
 if (import.meta.main) writeFileSync(join(ROOT, PAGE), await lifecyclePage(await changesWithEffects()));

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { generateKeyPair } from "../sshKeyPair.ts";
 import { effectsOf, planOf } from "./changeEffects.ts";
-import { environmentBefore } from "./changes.ts";
+import { environmentBefore } from "../changes.ts";
+import { MOCKED_SITE } from "./mockedSite.ts";
 import { LOGIN_KEY, build, buildRefused, named, referenceEnvironment } from "./environment.ts";
 import { unwrap } from "./engineMocks.ts";
 import type { RegisteredResource } from "./engineMocks.ts";
@@ -42,10 +43,10 @@ describe("a login key that replaces another one", () => {
 
   test("updates the phases once, and no instance; without the old key nothing changes any more", async () => {
     const [with_, without] = [
-      { ...environmentBefore(), ssh: { privateKey: next.private, oldPrivateKey: LOGIN_KEY } },
-      { ...environmentBefore(), ssh: { privateKey: next.private } },
+      { ...environmentBefore(MOCKED_SITE), ssh: { privateKey: next.private, oldPrivateKey: LOGIN_KEY } },
+      { ...environmentBefore(MOCKED_SITE), ssh: { privateKey: next.private } },
     ];
-    const before = await planOf(environmentBefore());
+    const before = await planOf(environmentBefore(MOCKED_SITE));
     const effects = await effectsOf(before, with_);
     expect(effects.map(({ name, operation }) => `${operation} ${name}`).sort()).toEqual(
       ["a", "b", "c"]

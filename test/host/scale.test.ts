@@ -219,7 +219,7 @@ describe("a thousand peers", () => {
     await host.on("pkill -f /run/storm.pl");
   });
 
-  test("of which a hundred answer are probed at little cost", { timeout: 240_000 }, async () => {
+  test("of which a hundred answer are probed at little cost", { timeout: 480_000 }, async () => {
     const { installation } = await device({
       settings: { cidrs: ["192.168.0.0/16"], pathProbes: true },
       overlayAddresses: ["192.168.255.1"],
@@ -238,6 +238,6 @@ describe("a thousand peers", () => {
       return ((await spent()) - before) / (await slowness());
     };
     // 0.2 % of a core, beside the 0.1 % that idling may cost; 100 to 120 ms
-    expect(await lowest(3, IDLE * 3, probing)).toBeLessThanOrEqual(IDLE * 3);
+    expect(await lowest(6, IDLE * 3, probing)).toBeLessThanOrEqual(IDLE * 3);
   });
 });

@@ -1,6 +1,64 @@
 import { until } from "../../../lab/system/commands.ts";
 import type { TestStack } from "./testStack.ts";
 
+/** What became of the echoes that one host sent to an address. */
+export interface Echoes {
+  lost: number;
+  /** Seconds between two answers at most. */
+  longestPause: number;
+}
+
+/** Echoes that a host of the lab sends to an address. */
+interface EchoTask {
+  host: string;
+  address: string;
+  /** Seconds between two echoes. */
+  interval: number;
+}
+
+/** Sends echoes until `end`, which waits until one of the last is answered. */
+async function startEchoes(stack: TestStack, { host, address, interval }: EchoTask) {
+  const unit = `steady-echo-${address.replaceAll(/[^0-9a-f]/g, "-")}.service`;
+  const log = `/run/${unit}.log`;
+  await stack.on(
+    host,
+    `systemd-run --quiet --unit=${unit} sh -c 'exec ping -D -i ${interval} ${address} >${log} 2>&1'`,
+  );
+  const answers = async () =>
+    [
+      ...(await stack.on(host, `cat ${log}`)).matchAll(/^\[([\d.]+)\] \d+ bytes from .* icmp_seq=(\d+) /gm),
+    ].map(([, time, number]) => ({ time: Number(time), number: Number(number) }));
+  await until("the first answer", 20_000, async () => (await answers()).length > 0);
+  return {
+    stop: () => stack.on(host, `systemctl stop ${unit}`),
+    async end(): Promise<Echoes> {
+      // An answer may be late on a busy machine. The last echoes have none yet: they count once later ones were answered.
+      const { length } = await answers();
+      await until("an answer after all others", 20_000, async () => (await answers()).length > length);
+      const all = await answers();
+      const numbers = new Set(all.map(({ number }) => number));
+      const pauses = all.slice(1).map(({ time }, index) => time - (all[index]?.time ?? time));
+      return { lost: Math.max(...numbers) - numbers.size, longestPause: Math.max(0, ...pauses) };
+    },
+  };
+}
+
+/** Sends echoes during an action, and returns what became of them, in the order of the tasks. */
+export async function echoesDuring(
+  stack: TestStack,
+  tasks: readonly EchoTask[],
+  action: () => Promise<void>,
+): Promise<Echoes[]> {
+  const running: Awaited<ReturnType<typeof startEchoes>>[] = [];
+  try {
+    for (const task of tasks) running.push(await startEchoes(stack, task));
+    await action();
+    return await Promise.all(running.map((echoes) => echoes.end()));
+  } finally {
+    await Promise.all(running.map((echoes) => echoes.stop()));
+  }
+}
+
 /**
  * Sends an echo from a host to an address every 0.2 s during an action, and returns how many got no answer.
  *
@@ -13,22 +71,6 @@ export async function echoesLostDuring(
   action: () => Promise<void>,
   interval = 0.2,
 ): Promise<number> {
-  const unit = "steady-echo.service";
-  const log = `/run/${unit}.log`;
-  const read = () => stack.on(host, `cat ${log} 2>/dev/null || true`);
-  const ping = `exec ping -i ${interval} ${address} >${log} 2>&1`;
-  await stack.on(host, `systemd-run --quiet --unit=${unit} sh -c '${ping}'`);
-  const answered = async () =>
-    [...(await read()).matchAll(/bytes from .* icmp_seq=(\d+) /g)].map(([, number]) => Number(number));
-  try {
-    await until("the first answer", 20_000, async () => (await answered()).length > 0);
-    await action();
-    // An answer may be late on a busy machine. The last echoes have none yet: they count once later ones were answered.
-    const { length } = await answered();
-    await until("an answer after all others", 20_000, async () => (await answered()).length > length);
-  } finally {
-    await stack.on(host, `systemctl stop ${unit}`);
-  }
-  const numbers = new Set(await answered());
-  return Math.max(...numbers) - numbers.size;
+  const [echoes] = await echoesDuring(stack, [{ host, address, interval }], action);
+  return echoes?.lost ?? 0;
 }
