@@ -120,6 +120,12 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     { title: "`generation` of a", edit: ({ hosts }) => (hosts.a.generation = 1) },
     { title: "`overlayAddresses` of a", edit: ({ hosts }) => (hosts.a.overlayAddresses = ["192.168.0.9"]) },
     {
+      title: "a and b swap `overlayAddresses`",
+      edit: ({ hosts: { a, b } }) =>
+        ([a.overlayAddresses, b.overlayAddresses] = [b.overlayAddresses, a.overlayAddresses]),
+      pause: 3,
+    },
+    {
       title: "`underlayAddress` of c",
       edit: ({ hosts }) => (hosts.c.existing.underlayAddress = "10.9.0.33"),
       pause: BOOT,
