@@ -123,7 +123,7 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
       title: "a and b swap `overlayAddresses`",
       edit: ({ hosts: { a, b } }) =>
         ([a.overlayAddresses, b.overlayAddresses] = [b.overlayAddresses, a.overlayAddresses]),
-      pause: 3,
+      pause: 5.3,
     },
     {
       title: "`underlayAddress` of c",
