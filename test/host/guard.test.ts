@@ -10,14 +10,13 @@ import {
   RESOURCE,
   check,
   device,
-  files,
   host,
   install,
   kernel,
-  ownerOf,
   reconcile,
   remove,
   settingsOf,
+  state,
   useHostForEachTest,
 } from "./overlay.ts";
 
@@ -25,14 +24,6 @@ import {
 
 useHostForEachTest();
 
-/** What the host holds of the overlay: settings, kernel, firewall. Times of files do not count: some are written back. */
-const state = async () => [
-  await kernel().catch(() => "no device"),
-  await host.on("cat /etc/oci-vxlan/*/* /var/lib/oci-vxlan/*/{mac,installation} 2>/dev/null || true"),
-  await host.on(
-    "nft list table ip oci-vxlan 2>/dev/null || true; ip -o link show type vxlan | cut -d: -f2 | grep -v other || true",
-  ),
-];
 const program = (args: string[], input = "") => host.program(args, input);
 const confirm = (settings = settingsOf()) => host.sent(confirmCommand({ overlay: OVERLAY }, settings));
 /** What the timer runs: for the settings that the last change has set. */
@@ -114,105 +105,6 @@ describe("a peers phase that fails", () => {
     expect(exitCode, stderr).toBe(0);
     expect(await kernel()).toContain(`192.168.0.2 lladdr ${PEER.mac} PERMANENT`);
     expect((await program(["reconcile", OVERLAY])).stderr).not.toContain("error");
-  });
-});
-
-describe("an IPv6 network", () => {
-  const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
-  test("is refused on a NIC that is too small, by its true cause, before anything is changed", async () => {
-    await install();
-    const before = [...(await state()), await files()];
-    await host.on("ip link set eth0 mtu 1300");
-    const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(ipv6));
-    expect([exitCode, stderr]).toEqual([
-      1,
-      expect.stringMatching(
-        /IPv6 needs 1280 bytes, and vxlan0 on \S+ would have 1250: eth0 carries 1300 .*: raise the MTU of eth0 to 1330/,
-      ),
-    ]);
-    expect([...(await state()), await files()]).toEqual(before);
-    // No MTU would do, so the configured one is not the reason.
-    const { stderr: configured } = await host.devicePhase(
-      OVERLAY,
-      settingsOf({ ...ipv6, settings: { ...ipv6.settings, mtu: 8950 } }),
-    );
-    expect(configured).toContain("IPv6 needs 1280 bytes");
-    expect([...(await state()), await files()]).toEqual(before);
-  });
-
-  test("gets a sufficient MTU while the list of peers is still one of a smaller MTU", async () => {
-    const { installation } = await device({ settings: { mtu: 1250 } });
-    const list = peersSettings(RESOURCE, { installation, mtu: 1250, peers: [PEER] });
-    expect((await program(["peers", OVERLAY], list)).exitCode).toBe(0);
-    const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(ipv6));
-    expect(exitCode, stderr).toBe(0);
-    expect(await kernel()).toContain("inet6 fd00:77::1/64");
-  });
-});
-
-describe("a network that the host needs elsewhere is refused by name, before anything is changed", () => {
-  const network = () =>
-    host.on("{ ip -o address; ip route show table all; } | grep -v fe80; nft list ruleset; ls /etc /var/lib");
-  const refused = async (prelude: string, options: Parameters<typeof settingsOf>[0] = {}, variable = "") => {
-    await host.on(prelude);
-    const before = await network();
-    await host.on(`cat >/run/settings <<'END'\n${settingsOf(options)}END`);
-    const output = await host.on(
-      `${variable} ${DEVICE_PHASE} ${OVERLAY} </run/settings 2>&1 && echo accepted || true`,
-    );
-    expect(await network()).toBe(before);
-    expect(output).toContain("Nothing was changed");
-    return output;
-  };
-  const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
-
-  test("the SSH client", async () => {
-    const output = await refused("", {}, 'SSH_CONNECTION="192.168.0.50 50000 10.196.218.222 22"');
-    expect(output).toContain("192.168.0.1/24 overlaps 192.168.0.50, the SSH client that makes this change");
-  });
-  test("the SSH client, by IPv6", async () => {
-    const output = await refused("", ipv6, 'SSH_CONNECTION="fd00:77:0:0::9 50000 fd00::1 22"');
-    expect(output).toContain("fd00:77::1/64 overlaps fd00:77:0:0::9, the SSH client");
-  });
-  test("an address of another device", async () => {
-    const output = await refused(
-      "ip link add docker0 type bridge; ip address add 192.168.0.77/16 dev docker0; ip link set docker0 up",
-    );
-    expect(output).toContain("overlaps 192.168.0.77/16, an address of docker0");
-  });
-  test("a route, and its gateway", async () => {
-    const output = await refused("ip route add 192.168.0.0/20 via 10.196.218.221 dev eth0");
-    expect(output).toContain("overlaps 192.168.0.0/20, the route 192.168.0.0/20 via 10.196.218.221 by eth0");
-  });
-  test("the default gateway", async () => {
-    const output = await refused(
-      "ip route add 192.168.0.254 dev eth0; ip route add default via 192.168.0.254",
-    );
-    expect(output).toContain("overlaps 192.168.0.254, the gateway of default by eth0");
-  });
-  test("a name server", async () => {
-    const output = await refused("echo nameserver 192.168.0.53 >/etc/resolv.conf");
-    expect(output).toContain("overlaps 192.168.0.53, a name server");
-  });
-  test("a blackhole, and an IPv6 route", async () => {
-    expect(await refused("ip route add blackhole 192.168.0.0/24")).toContain(
-      "overlaps 192.168.0.0/24, the route",
-    );
-    await host.on("ip route del blackhole 192.168.0.0/24");
-    await host.installProgram(); // A first phase that fails takes it along.
-    expect(await refused("ip -6 route add fd00:77::/48 dev eth0", ipv6)).toContain(
-      "overlaps fd00:77::/48, the route",
-    );
-  });
-
-  test("a default route, and the overlay's own network and routes, are no conflict", async () => {
-    await host.on("ip route add 0.0.0.0/1 via 10.196.218.221; ip route add default via 10.196.218.221");
-    await install();
-    await host.on("ip route add 192.168.0.0/16 via 192.168.0.2 dev vxlan0");
-    await device({ generation: 1 });
-    await device({ generation: 1, settings: { device: "vxlan5" } });
-    await device({ settings: { cidrs: ["192.168.0.0/20"] } });
-    expect(await kernel()).toContain("192.168.0.1/20");
   });
 });
 
@@ -366,43 +258,5 @@ describe("an unconfirmed change", () => {
     );
     expect((await rollBack()).exitCode).toBe(0);
     expect(await state()).toEqual(before);
-  });
-});
-
-describe("a delete removes", () => {
-  const OTHER_RESOURCE = "fedcba9876543210";
-  const stays = async (args: string[]) => {
-    const before = [...(await state()), await files()];
-    const { exitCode, stderr } = await program(args);
-    expect([exitCode, stderr]).toEqual([0, expect.stringContaining("another resource by now and stay")]);
-    expect([...(await state()), await files()]).toEqual(before);
-  };
-
-  test("what its own resource set up, and nothing that came after it", async () => {
-    const { installation } = await install();
-    await stays(["remove-peers", OVERLAY, installation, OTHER_RESOURCE]);
-    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), OTHER_RESOURCE]);
-    // From a state of older versions.
-    await stays(["remove-peers", OVERLAY, installation]);
-    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
-  });
-
-  test("what was set up by an older version, if the state is of that version", async () => {
-    const { installation } = await install();
-    await host.on("sed -i /^resource/d /etc/oci-vxlan/lab.overlay/*");
-    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
-    expect((await program(["remove-peers", OVERLAY, installation])).exitCode).toBe(0);
-    expect(await kernel()).not.toContain(PEER.mac);
-    expect((await program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).toBe(0);
-    expect(await host.on("ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
-  });
-
-  test("everything if a person runs it, and a wrong name is answered with the valid ones", async () => {
-    await install();
-    expect((await program(["remove", "lab.overly"])).stderr).toMatch(
-      /there is no overlay lab\.overly on \S+; there are: lab\.overlay/,
-    );
-    expect((await program(["remove", OVERLAY])).exitCode).toBe(0);
-    expect(await host.on("ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 });

@@ -159,3 +159,12 @@ export function files(): Promise<string> {
     "find /etc /var/lib/oci-vxlan /usr/local -xdev -newer /etc/os-release -printf '%p %T@ %C@\\n' 2>/dev/null | sort || true",
   );
 }
+
+/** What the host holds of the overlay: settings, kernel, firewall. Times of files do not count: some are written back. */
+export const state = async () => [
+  await kernel().catch(() => "no device"),
+  await host.on("cat /etc/oci-vxlan/*/* /var/lib/oci-vxlan/*/{mac,installation} 2>/dev/null || true"),
+  await host.on(
+    "nft list table ip oci-vxlan 2>/dev/null || true; ip -o link show type vxlan | cut -d: -f2 | grep -v other || true",
+  ),
+];
