@@ -87,7 +87,7 @@ describe.each(RELEASES)("a stack that release %s has left", (release) => {
     const source = join(stack.lab.directory, "lock.sh");
     writeFileSync(source, `${readFileSync(target, "utf8")}# Another version.\n`);
     const { text } = expectSuccess(
-      await stack.pulumi(["preview"], recorded.config, { mounts: [{ source, target }] }),
+      await stack.pulumi(["preview", "--diff"], recorded.config, { mounts: [{ source, target }] }),
     );
     expect(text.match(/the program of oci-vxlan \S+ replaces another version, on the hosts/g)).toHaveLength(
       1,
