@@ -29,6 +29,10 @@ interface PlannedResource {
   name: string;
   inputs: Record<string, any>;
   operation: Operation | "same";
+  /** The provider's id: another one after each replacement. */
+  id: string;
+  /** The private address that an instance was launched with, where its inputs named one. */
+  privateIp?: string;
 }
 
 type Plan = ReadonlyMap<string, PlannedResource>;
@@ -81,10 +85,16 @@ export async function planOf(environment: any, previous: Plan = new Map()): Prom
 function planResource(resource: RegisteredResource, previous?: PlannedResource): PlannedResource {
   const { type, name, ignoreChanges } = resource;
   const inputs = unwrapSecrets(resource.inputs) as Record<string, any>;
-  if (!previous) return { type, name, inputs, operation: "create" };
+  if (!previous) return { type, name, inputs, operation: "create", id: `${name}-id` };
   for (const path of ignoreChanges) ignoreChange(inputs, previous.inputs, path.split("."));
-  return { type, name, inputs, operation: compare(type, previous.inputs, inputs) };
+  const operation = compare(type, previous.inputs, inputs);
+  const id = operation === "replace" ? `${previous.id}-new` : previous.id;
+  const privateIp = operation === "replace" ? undefined : (previous.privateIp ?? addressIn(previous.inputs));
+  return { type, name, inputs, operation, id, privateIp };
 }
+
+const addressIn = ({ createVnicDetails }: Record<string, any>): string | undefined =>
+  createVnicDetails?.privateIp;
 
 /** Gives the inputs the previous value at a path. */
 function ignoreChange(inputs: any, previous: any, [key = "", ...rest]: string[]): void {
@@ -113,21 +123,20 @@ function compare(type: string, previous: any, inputs: any): PlannedResource["ope
 const digest = (...parts: unknown[]) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
 /** The outputs of the cloud and of the hosts. */
-function outputsOf({ type, name, inputs, operation }: PlannedResource): Record<string, unknown> {
-  const id = operation === "replace" ? `${name}-new` : `${name}-id`;
-  if (type === "oci:Core/instance:Instance") return { id, ...instanceOutputs(id, inputs) };
+function outputsOf({ type, name, inputs, id, privateIp }: PlannedResource): Record<string, unknown> {
+  if (type === "oci:Core/instance:Instance") return { id, ...instanceOutputs(id, inputs, privateIp) };
   if (type === "oci:Core/vcn:Vcn") return { id, defaultSecurityListId: `${id}-list` };
   if (type === "command:local:Command") return { id, stdout: HOST_KEY_PAIR, stderr: "" };
   if (type === "command:remote:Command") return { stdout: stdoutOf(name, inputs), stderr: "" };
   return { id };
 }
 
-function instanceOutputs(id: string, { createVnicDetails, sourceDetails, metadata }: any) {
+function instanceOutputs(id: string, { createVnicDetails, sourceDetails, metadata }: any, address?: string) {
   const byte = Number.parseInt(digest(id).slice(0, 2), 16);
   return {
     // Oracle replaces the boot volume where the image is another one.
     bootVolumeId: digest(id, sourceDetails.sourceId),
-    privateIp: createVnicDetails.privateIp ?? `10.20.1.${byte}`,
+    privateIp: createVnicDetails.privateIp ?? address ?? `10.20.1.${byte}`,
     publicIp: createVnicDetails.assignPublicIp === "true" ? `198.51.100.${byte}` : "",
     metadata,
   };

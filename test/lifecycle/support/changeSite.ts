@@ -8,7 +8,6 @@ import { Builder } from "../../../lab/test/lifecycle/sdk/builders.ts";
 import { Sdk } from "../../../lab/test/lifecycle/sdk/client.ts";
 import type { Site } from "../../changes.ts";
 import { startSshAgent } from "../../sshAgent.ts";
-import { onRouter } from "./faults.ts";
 import { VPN_HOST } from "./operatorVpn.ts";
 import type { TestStack } from "./testStack.ts";
 
@@ -20,9 +19,6 @@ export const MACHINES: Inventory = {
   machine4: { address: "10.9.0.4/24", mac: "02:00:17:00:03:04", nic: "ens3" },
   machine9: { address: "10.9.0.9/24", mac: "02:00:17:00:03:09", nic: "ens3" },
 };
-
-/** Another address of machine3. */
-const SECOND_ADDRESS = "10.9.0.33";
 
 /** The machine in the lab of a host in a config. */
 export const machineOf = (config: any, host: string): string => {
@@ -67,7 +63,7 @@ export async function labSite(stack: TestStack, sdk: Sdk): Promise<Site> {
       hostKeyPath: keyPath(`machine${number}_host_ed25519.pub`),
     }),
     otherHostKey: {},
-    secondSshAddress: SECOND_ADDRESS,
+    secondSshAddress: "",
     jumpHost: { address: "10.9.0.9", hostKeyPath: keyPath("machine9_host_ed25519.pub") },
   };
 }
@@ -80,13 +76,6 @@ const SECOND_SSHD = "systemd-run --quiet /usr/sbin/sshd -D -p 2222";
 const addUser =
   "id admin 2>/dev/null || { useradd -m -s /bin/bash admin; cp -a ~opc/.ssh ~admin/; " +
   "chown -R admin: ~admin/.ssh; echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin; }";
-const addAddress = async (stack: TestStack) => {
-  await stack.on(MACHINE_OF.c, `ip address replace ${SECOND_ADDRESS}/32 dev ens3`);
-  await onRouter(
-    stack,
-    `ip route replace ${SECOND_ADDRESS} via 10.9.0.3 $(ip -o route get 10.9.0.3 | grep -o "dev [^ ]*")`,
-  );
-};
 
 /** What a user does by hand before such a change, by its title. */
 export const PREPARATIONS: Readonly<Record<string, (stack: TestStack, site: Site) => Promise<unknown>>> = {
@@ -96,8 +85,6 @@ export const PREPARATIONS: Readonly<Record<string, (stack: TestStack, site: Site
     site.otherListId = (await new Builder(stack.lab, sdk).securityList(items[0].id, [], [])).id;
     sdk.close();
   },
-  "`underlayAddress` of c": addAddress,
-  "`sshAddress` of c": addAddress,
   "`user` of c": (stack) => stack.on(MACHINE_OF.c, addUser),
   "`port` of c's sshd": (stack) =>
     stack.on(MACHINE_OF.c, `firewall-cmd -q --add-port=2222/tcp; ${SECOND_SSHD}`),

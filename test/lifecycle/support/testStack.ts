@@ -9,6 +9,8 @@ import { runInHost } from "../../../lab/hosts/exec.ts";
 import { withoutPrefix } from "../../../lab/hosts/inventory.ts";
 import { removeLab } from "../../../lab/cli/teardown.ts";
 import { startHosts } from "../../../lab/hosts/boot.ts";
+import { BOOT_LIMIT } from "../../../lab/hosts/sshProbe.ts";
+import { until } from "../../../lab/system/commands.ts";
 import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { prepareEngine } from "../../../lab/pulumi/engine/engine.ts";
 import type { Engine } from "../../../lab/pulumi/engine/engine.ts";
@@ -237,9 +239,14 @@ export class TestStack {
     return runInHost(this.lab, host, ["sh", "-ec", script]);
   }
 
-  /** Waits until systemd has started, or failed to start, all units. */
+  /** Waits until systemd has started, or failed to start, all units. A host that reboots has no init for a moment. */
   async waitForBoot(host: string): Promise<void> {
-    await this.on(host, "systemctl is-system-running --wait || true");
+    const hasBooted = () =>
+      this.on(host, "systemctl is-system-running --wait || true").then(
+        () => true,
+        () => false,
+      );
+    await until(`the boot of ${host}`, BOOT_LIMIT, hasBooted);
   }
 
   /** Measures the overlay from each host of the last config to each other. */
