@@ -1,7 +1,7 @@
 import { until } from "../../../lab/system/commands.ts";
 import type { TestStack } from "./testStack.ts";
 
-/** What became of the echoes that one host sent to an address. */
+/** Losses and pauses of the echoes from one host to an address. */
 export interface Echoes {
   lost: number;
   /** Seconds between two answers at most. */
@@ -16,7 +16,7 @@ interface EchoTask {
   interval: number;
 }
 
-/** Sends echoes until `end`, which waits until one of the last is answered. */
+/** Sends echoes until `stop`. */
 async function startEchoes(stack: TestStack, { host, address, interval }: EchoTask) {
   const unit = `steady-echo-${address.replaceAll(/[^0-9a-f]/g, "-")}.service`;
   const log = `/run/${unit}.log`;
@@ -26,10 +26,12 @@ async function startEchoes(stack: TestStack, { host, address, interval }: EchoTa
   );
   const answers = async () =>
     [
-      ...(await stack.on(host, `cat ${log}`)).matchAll(/^\[([\d.]+)\] \d+ bytes from .* icmp_seq=(\d+) /gm),
+      ...(await stack.on(host, `cat ${log} 2>/dev/null || true`)).matchAll(
+        /^\[([\d.]+)\] \d+ bytes from .* icmp_seq=(\d+) /gm,
+      ),
     ].map(([, time, number]) => ({ time: Number(time), number: Number(number) }));
-  await until("the first answer", 20_000, async () => (await answers()).length > 0);
   return {
+    firstAnswer: () => until("the first answer", 20_000, async () => (await answers()).length > 0),
     stop: () => stack.on(host, `systemctl stop ${unit}`),
     async end(): Promise<Echoes> {
       // An answer may be late on a busy machine. The last echoes have none yet: they count once later ones were answered.
@@ -43,7 +45,7 @@ async function startEchoes(stack: TestStack, { host, address, interval }: EchoTa
   };
 }
 
-/** Sends echoes during an action, and returns what became of them, in the order of the tasks. */
+/** Sends echoes during an action, and returns the losses and pauses of each task. */
 export async function echoesDuring(
   stack: TestStack,
   tasks: readonly EchoTask[],
@@ -52,6 +54,7 @@ export async function echoesDuring(
   const running: Awaited<ReturnType<typeof startEchoes>>[] = [];
   try {
     for (const task of tasks) running.push(await startEchoes(stack, task));
+    await Promise.all(running.map((echoes) => echoes.firstAnswer()));
     await action();
     return await Promise.all(running.map((echoes) => echoes.end()));
   } finally {
