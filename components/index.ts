@@ -10,7 +10,7 @@ export type {
   ProvisionedHostArgs,
 } from "./overlayEnvironment.ts";
 export { OverlayHost } from "./overlayHost.ts";
-export type { ImageArgs, InstanceArgs, OverlayHostArgs } from "./overlayHost.ts";
+export type { ImageArgs, InstanceArgs, OverlayHostArgs } from "./overlayHostArguments.ts";
 export type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
 export { RELEASE } from "./vxlan/release.ts";
 export { VxlanOverlay } from "./vxlanOverlay.ts";

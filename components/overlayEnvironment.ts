@@ -8,7 +8,7 @@ import { environmentWarnings, validateEnvironment, validateHostKeys } from "./oc
 import { validateExistingNetwork } from "./oci/validation/existingNetwork.ts";
 import type { ExistingNetwork } from "./oci/validation/existingNetwork.ts";
 import { OverlayHost } from "./overlayHost.ts";
-import type { InstanceArgs } from "./overlayHost.ts";
+import type { InstanceArgs } from "./overlayHostArguments.ts";
 import type { JumpHostArgs, LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { markValidated, refuseInvalid, refuseProblems } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";

@@ -4,6 +4,7 @@ import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./errorAdvice.ts";
+import { InstanceRestart } from "./instanceRestart.ts";
 import { waitBehindJumpHost } from "./jumpHost.ts";
 import { refuseSecondLaunch } from "./lostLaunch.ts";
 import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
@@ -25,96 +26,12 @@ import {
 } from "./oci/settings.ts";
 import { shapeWarning, validateInstance, validateSecurityGroupIds } from "./oci/validation/instances.ts";
 import { resolveLogin } from "./loginKeyReplacement.ts";
+import type { OverlayHostArgs } from "./overlayHostArguments.ts";
 import { DEFAULT_USER, remoteCommand } from "./remoteCommand.ts";
 import type { LoginArgs, SshArgs } from "./remoteCommand.ts";
 import { refuseInvalid } from "./validation.ts";
 import type { Problem } from "./vxlan/problems.ts";
 import { validateLogin, validatePublicKey } from "./vxlan/validation/login.ts";
-
-/** An image: pinned by its OCID, or the newest of a name when the instance is created. */
-export interface ImageArgs {
-  /** OCID. *Updatable*: OCI replaces the boot volume. */
-  id?: pulumi.Input<string>;
-  /**
-   * As Oracle's image list names it. Default `Canonical Ubuntu`. The newest platform image is looked up once, then left
-   * alone. A custom image needs its `id`.
-   */
-  operatingSystem?: string;
-  /** Version of the operating system. Default `24.04` for the default system, else any. Looked up once. */
-  version?: string;
-}
-
-/** The choices about a provisioned host; each has a default. */
-export interface InstanceArgs {
-  /**
-   * Its address on the underlay. Default: OCI chooses one of the subnet's. *Replaces* the instance, which is deleted
-   * before the new one is created.
-   */
-  privateIp?: string;
-  /**
-   * Whether it gets a public address, which SSH then goes to. Default: in an `OverlayEnvironment`, whether its subnet
-   * lets hosts have one; else true. *Updatable.*
-   */
-  publicIp?: boolean;
-  /**
-   * Name, or the end of one such as `AD-2`. Default: the first that the region lists when the instance is created.
-   * *Replaces* the instance.
-   */
-  availabilityDomain?: string;
-  /** `FAULT-DOMAIN-1` to `-3`, or `any` for Oracle's choice. Default `any`. *Updatable.* */
-  faultDomain?: string;
-  /** Default `VM.Standard.E4.Flex`. *Updatable*: OCI restarts the host. */
-  shape?: string;
-  /** OCPUs of a flexible shape. Default 1. *Updatable.* */
-  ocpus?: number;
-  /** Memory of a flexible shape in GB, up to 64 an OCPU. Default 4 an OCPU. *Updatable.* */
-  memoryInGBs?: number;
-  image?: ImageArgs;
-  /**
-   * Whether version 1 of Oracle's metadata service answers on the instance too, for an image whose cloud-init does not
-   * know version 2. Any process that can be tricked into a request can read version 1. Default false. *Updatable.*
-   */
-  legacyMetadata?: boolean;
-  /**
-   * Minutes in which the instance is launched again where Oracle has no capacity, at most 480. Default 0: the run fails
-   * at once. With it, Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the
-   * instance is created.
-   */
-  waitForCapacity?: number;
-  /**
-   * Seconds for SSH to answer, and again for cloud-init to finish. Default 300. *Updatable*: it only waits for the host
-   * again.
-   */
-  bootTimeout?: number;
-}
-
-export interface OverlayHostArgs extends Omit<InstanceArgs, "publicIp"> {
-  /** Whether it gets a public address, which SSH then goes to. Default true. *Updatable.* */
-  publicIp?: pulumi.Input<boolean>;
-  /** OCID of the compartment. *Updatable.* */
-  compartmentId: pulumi.Input<string>;
-  /** OCID of the subnet. *Replaces* the instance. */
-  subnetId: pulumi.Input<string>;
-  /**
-   * OCIDs of the Network Security Groups that its VNIC is in, five at most; an empty list takes it out of all. Default:
-   * its groups are left as they are. *Updatable.*
-   */
-  securityGroupIds?: pulumi.Input<string>[];
-  /** Host name, and name in Oracle's console. Default: the component's name. *Updatable* in the console only. */
-  displayName?: string;
-  /**
-   * Fault domain of a new instance, where `faultDomain` is left out. A later change moves no instance, so that adding a
-   * host to a fleet leaves the others in their fault domains.
-   */
-  initialFaultDomain?: string;
-  ssh: LoginArgs;
-  /** Whether SSH goes to the private address even where there is a public one. Default false. *Updatable.* */
-  sshToPrivateIp?: boolean;
-  /** Set it while the host is down on purpose. `up` then does not wait for it. Default false. *Updatable.* */
-  down?: boolean;
-  /** Freeform tags, ten at most. *Updatable.* */
-  tags?: Record<string, string>;
-}
 
 /**
  * One compute instance that is ready to be an overlay's host: booted, its cloud-init finished, and reachable by SSH
@@ -145,11 +62,13 @@ export class OverlayHost extends pulumi.ComponentResource {
   readonly instance: Instance;
 
   private readonly hostName: string;
+  private readonly restart: InstanceRestart;
 
   constructor(name: string, args: OverlayHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:OverlayHost", name, {}, opts);
     refuseInvalid("OverlayHost", name, args, validateArgs);
     this.hostName = name;
+    this.restart = new InstanceRestart(`${name}-restart`, args.displayName ?? name);
     const warning = shapeWarning(args.shape ?? DEFAULT_SHAPE);
     if (warning !== undefined) void pulumi.log.warn(warning, this);
 
@@ -213,6 +132,7 @@ export class OverlayHost extends pulumi.ComponentResource {
         hooks: {
           ...this.capacityOptions(displayName, shape, args.waitForCapacity ?? 0).hooks,
           ...refuseSecondLaunch(`${this.hostName}-second-launch`, this).hooks,
+          ...this.restart.options.hooks,
         },
       },
     );
@@ -315,7 +235,13 @@ export class OverlayHost extends pulumi.ComponentResource {
         if (warning !== undefined) void pulumi.log.warn(warning, this);
       });
     }
-    return { ...ssh, host: pulumi.all([host, ready.id]).apply(([address]) => address) };
+    const booted = pulumi
+      .all([login, ready.id])
+      .apply(([{ connection }]) =>
+        args.down === true ? undefined : this.restart.waitForHost(connection, bootTimeout, this),
+      );
+    // The login is a secret, and the address is none.
+    return { ...ssh, host: pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address) };
   }
 }
 

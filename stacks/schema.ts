@@ -231,6 +231,7 @@ const instance = section(
     faultDomain: key(z.string().optional(), "Fault domain; `any` leaves it to Oracle.", {
       otherwise: "the hosts are spread when they are created",
       enum: [...FAULT_DOMAINS, ANY_FAULT_DOMAIN],
+      change: RESTARTS,
     }),
     shape: key(z.string().optional(), "Shape of the instance, such as VM.Standard.A1.Flex.", {
       default: DEFAULT_SHAPE,
@@ -259,7 +260,7 @@ const instance = section(
     ),
     bootTimeout: key(
       z.number().optional(),
-      "Seconds, 10 to 3600, for SSH to answer, and again for cloud-init to finish.",
+      "Seconds, 10 to 3600, for SSH to answer, and again for cloud-init to finish; also for SSH after a restart by Oracle.",
       { default: DEFAULT_BOOT_TIMEOUT },
     ),
   } satisfies Fields<ProvisionedHostArgs>),

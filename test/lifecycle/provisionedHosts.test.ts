@@ -166,6 +166,44 @@ describe("the reference environment on the lab's cloud", () => {
 
   const moveHost01: ConfigChange = (e) => (e.hosts.host01.instance.availabilityDomain = "AD-2");
 
+  const resize = (ocpus: number) =>
+    sdk.call("compute", "updateInstance", {
+      instanceId: instanceOf("host01")?.id,
+      updateInstanceDetails: { shapeConfig: { ocpus, memoryInGBs: 4 * ocpus } },
+    });
+  const sizeOf = async (name: string) => {
+    const { instance } = await sdk.call("compute", "getInstance", { instanceId: instanceOf(name)?.id });
+    return instance.shapeConfig.ocpus;
+  };
+  const RESTARTED = "Oracle has restarted host01: waits until it lets SSH in";
+
+  test("an instance that somebody resized gets its size back, and up waits until it has booted", async () => {
+    await resize(2);
+    await until("the restart", 60_000, () => instanceOf("host01")?.state === "RUNNING");
+    const { counts, text } = await up();
+    expect(counts).toEqual({ updated: 1, unchanged: 22 });
+    expect(text).toContain(RESTARTED);
+    expect(await sizeOf("host01")).toBe(1);
+    expect(await stack.failingPairs()).toEqual([]);
+    expect((await up()).text).not.toContain(RESTARTED);
+  });
+
+  test("an instance that is off on purpose is resized, and nobody waits for it", async () => {
+    const id = instanceOf("host01")?.id;
+    await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });
+    await until("the stop", 60_000, () => instanceOf("host01")?.state === "STOPPED");
+    const { counts, text } = await up(({ hosts }) => {
+      hosts["host01"].down = true;
+      hosts["host01"].instance.ocpus = 2;
+    });
+    expect(counts).toEqual({ updated: 1, unchanged: 22 });
+    expect(text).not.toContain(RESTARTED);
+    await sdk.call("compute", "instanceAction", { instanceId: id, action: "START" });
+    await until("the start", 60_000, () => instanceOf("host01")?.state === "RUNNING");
+    expect((await up()).text).toContain(RESTARTED);
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
   test("a host that is powered off is replaced, and no delete runs against it", async () => {
     const id = instanceOf("host01")?.id;
     await sdk.call("compute", "instanceAction", { instanceId: id, action: "STOP" });

@@ -64,6 +64,7 @@ const CATALOGUE: { processor: Processor; shape: Shape }[] = [
     processor: "x86",
     shape: flexible("VM.Standard.E4.Flex", "2.55 GHz AMD EPYC 7J13 (Milan)", 114, 1760, 16),
   },
+  { processor: "x86", shape: flexible("VM.Standard.E3.Flex", "2.25 GHz AMD EPYC 7742 (Rome)", 64, 1024, 16) },
   { processor: "aarch64", shape: flexible("VM.Standard.A1.Flex", "3.0 GHz Ampere Altra", 80, 512, 6) },
   {
     processor: "x86",

@@ -95,6 +95,7 @@ describe("the cloud's API", () => {
     ]);
     expect(names(await compute("listShapes", { compartmentId }))).toEqual([
       "VM.Standard.E4.Flex",
+      "VM.Standard.E3.Flex",
       "VM.Standard.A1.Flex",
       "VM.Standard.E2.1.Micro",
     ]);
