@@ -88,6 +88,16 @@ describe("firewalld", () => {
     expect(await state()).toBe("interface public vxlan0");
   });
 
+  test("admits VXLAN at every moment while overlayIngress changes", async () => {
+    await install();
+    const { stderr } = await host.devicePhase(OVERLAY, settingsOf({ settings: { overlayIngress: "none" } }));
+    expect(stderr).toContain("firewalld: removeInterface trusted vxlan0");
+    expect(stderr).not.toContain("RichRule");
+    expect((await state()).split("\n")).toEqual([open[1]]);
+    expect((await host.devicePhase(OVERLAY, settingsOf())).stderr).not.toContain("RichRule");
+    expect((await state()).split("\n")).toEqual(open);
+  });
+
   test("lets nothing in from the overlay with overlayIngress none, and nothing at all with hostFirewall leave", async () => {
     await install({ settings: { overlayIngress: "none" } });
     expect((await state()).split("\n")).toEqual([open[1]]);

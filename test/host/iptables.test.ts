@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { OVERLAY, SECOND, device, host, install, reconcile, remove, useHostForEachTest } from "./overlay.ts";
+import { transactionsDuring } from "./transactions.ts";
 
 useHostForEachTest();
 
@@ -88,6 +89,19 @@ describe("iptables", () => {
     await install({ settings: { overlayIngress: "none" } });
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     expect(await host.on("iptables -S")).toContain("--dport 4789 -j ACCEPT");
+  });
+
+  test("admits VXLAN at every moment while overlayIngress changes, and nothing of it stays behind", async () => {
+    await host.on(`${REJECT}; ip6tables -A INPUT -j REJECT`);
+    await install();
+    const transactions = await transactionsDuring(() => device({ settings: { overlayIngress: "none" } }));
+    const closing = transactions.filter((text) => /^delete rule ip filter .*oci-vxlan-100-4789/m.test(text));
+    expect(closing).toHaveLength(1);
+    expect(closing[0]).toMatch(/^add rule ip filter oci-vxlan-100-4789 .*4789/m);
+    expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
+    expect(await host.on("ip6tables -S")).not.toContain("oci-vxlan");
+    await device();
+    expect(await host.on("iptables -S; ip6tables -S")).toMatch(/-i vxlan0[^]*-i vxlan0/);
   });
 
   test("loses every jump of ours, and keeps an empty chain where an administrator's rules lead to it", async () => {

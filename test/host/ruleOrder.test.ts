@@ -3,6 +3,7 @@ import { until } from "../../lab/system/commands.ts";
 import { checkCommand } from "../../components/vxlan/connectivityTest/syncCheck.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { OVERLAY, PEER, SECOND, host, install, ownerOf, reconcile, useHostForEachTest } from "./overlay.ts";
+import { transactionsDuring } from "./transactions.ts";
 
 useHostForEachTest();
 
@@ -90,19 +91,13 @@ END`);
   test("finds our jump in place at every moment", async () => {
     await host.on("iptables -A INPUT -j REJECT");
     await install();
-    // Each transaction of nftables is a generation of its own.
-    host.start(["sh", "-c", "nft monitor >/run/transactions"]);
-    const marked = async (mark: string) => {
-      // A table that exists already is no event to a monitor that starts later.
-      await host.on(`nft add table ip ${mark}; nft delete table ip ${mark}`);
-      return (await host.on("cat /run/transactions")).includes(`add table ip ${mark}`);
-    };
-    await until("the monitor", 20_000, () => marked("mark1"));
-    await host.on("iptables -I INPUT -p udp --dport 4789 -j DROP");
-    await reconcile();
-    await until("the move", 20_000, () => marked("mark2"));
-    const text = (await host.on("cat /run/transactions")).split("# new generation");
-    const moves = text.filter((transaction) => /rule ip filter INPUT .*jump oci-vxlan-/.test(transaction));
+    const transactions = await transactionsDuring(async () => {
+      await host.on("iptables -I INPUT -p udp --dport 4789 -j DROP");
+      await reconcile();
+    });
+    const moves = transactions.filter((transaction) =>
+      /rule ip filter INPUT .*jump oci-vxlan-/.test(transaction),
+    );
     expect(moves).toHaveLength(1);
     // An older nft calls an insert an add.
     expect(moves[0]).toMatch(

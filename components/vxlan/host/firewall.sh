@@ -2,9 +2,9 @@
 # Part of oci-vxlan: opens the host's firewall for VXLAN, and for what arrives by the overlay. Senders are not checked
 # here: the peer filter has dropped those that are no peers.
 
-# Prints the settings that the rules depend on. If they change, the old rules are removed first.
+# Prints the settings that the rules for VXLAN depend on. If they change, the old rules are removed first.
 firewall_settings() {
-	echo "$DEVICE $VNI $PORT $UNDERLAY $INGRESS $FIREWALL"
+	echo "$DEVICE $VNI $PORT $UNDERLAY $FIREWALL"
 }
 
 reconcile_firewall() {
@@ -26,11 +26,14 @@ reconcile_firewall() {
 	warn_of_contested_place
 }
 
-close_firewall() {
+# For the ingress alone, VXLAN stays open, so that no packet is lost: reconcile_iptables replaces the rules of IPv4.
+close_firewall() { # [ingress]
 	local tool
 	read_tables
-	for tool in $(iptables_tools); do close_iptables "$tool"; done
-	if firewalld_runs; then close_firewalld; fi
+	for tool in $(iptables_tools); do
+		[[ -n ${1-} && $tool == iptables* ]] || close_iptables "$tool"
+	done
+	if firewalld_runs; then close_firewalld "$@"; fi
 	allow_forwarding
 	remove_permanent_rules
 }

@@ -131,9 +131,9 @@ warn_of_lost_rules() {
 	set_warning firewalld "$warning"
 }
 
-close_firewalld() {
-	local zone zones
-	zones=$(firewalld getZones "") || return 0
+close_firewalld() { # [ingress]
+	local zone zones=
+	[[ -n ${1-} ]] || zones=$(firewalld getZones "") || return 0
 	for zone in $(tr -d '"' < <(echo "${zones#as * }")); do
 		if has_rich_rule "$zone" && ! rich_rule_is_shared; then
 			remove_from_firewalld removeRichRule ss "$zone" "$(rich_rule)"

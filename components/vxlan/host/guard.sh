@@ -31,11 +31,12 @@ confirm_change() {
 # Puts a file of device settings in force. What only the old settings name goes while they can still be read: firewall
 # rules, and a device of another name.
 change_settings() { # FILE
-	local device firewall
+	local device firewall ingress
 	if [[ -e $ETC/$OVERLAY/device ]]; then
 		read_device_file "$1"
-		device=$DEVICE firewall=$(firewall_settings)
+		device=$DEVICE firewall=$(firewall_settings) ingress=$INGRESS
 		read_device_file "$ETC/$OVERLAY/device"
+		[[ $INGRESS == "$ingress" ]] || close_firewall ingress
 		[[ $(firewall_settings) == "$firewall" ]] || close_firewall
 		if [[ $DEVICE != "$device" ]] && device_exists; then run ip link del dev "$DEVICE"; fi
 	fi
