@@ -60,9 +60,9 @@ export class InstanceRestart {
   }
 }
 
-/** Whether Oracle restarts an instance for an update. One that is off stays off. */
+/** Whether Oracle has restarted an instance for an update, or still does. One that is off stays off. */
 function restarts(before: Placement, after: Placement): boolean {
-  return after.state === "RUNNING" && placement(before) !== placement(after);
+  return after.state !== "STOPPED" && placement(before) !== placement(after);
 }
 
 function placement({ shape, shapeConfig, faultDomain }: Placement): string {
