@@ -22,6 +22,9 @@ export const addRules = (hook: "input" | "output" | "forward", ...rules: string[
   return `nft '${commands.join("; ")}'`;
 };
 
+/** On a host whose sshd others send to: small segments pass, such as its banner. */
+export const LARGE_TCP_STOPS = addRules("output", `oifname "vxlan0" tcp sport 22 meta length > 3000 drop`);
+
 export const REMOVE_RULES = "nft delete table inet fault 2>/dev/null || true";
 
 /** Stops all packets to an underlay address: "reject" answers at once, "drop" lets connections time out. */

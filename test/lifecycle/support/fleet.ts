@@ -7,6 +7,7 @@ import type { ImageName } from "../../../lab/hosts/images.ts";
 import { firewallState, vxlan0State } from "./hostState.ts";
 import { expectSuccess } from "./outcome.ts";
 import { TestStack } from "./testStack.ts";
+import type { ConfigChange } from "./testStack.ts";
 
 export const HOSTS = ["alpha", "beta", "gamma"] as const;
 export type Host = (typeof HOSTS)[number];
@@ -22,6 +23,14 @@ export const threeHosts = (image: ImageName = DEFAULT_IMAGE): Inventory =>
       { address: `10.196.219.${index + 2}/24`, mac: `02:00:17:00:01:0${index + 1}`, nic: "ens3", image },
     ]),
   );
+
+/** Returns the config of their overlay with IPv4 and IPv6 addresses. */
+export const bothFamilies = (stack: TestStack, change: ConfigChange = () => undefined) =>
+  stack.config((e) => {
+    e.overlay.cidrs.push("fd00:6::/64");
+    HOSTS.forEach((host, index) => e.hosts[host].overlayAddresses.push(`fd00:6::${index + 1}`));
+    change(e);
+  });
 
 /** A state of a host that its program repairs. */
 type Subject = "vxlan0" | "firewall";
