@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import type { TestProjectInlineConfiguration } from "vitest/config";
 import { BaseSequencer } from "vitest/node";
 import type { TestSpecification } from "vitest/node";
 
@@ -13,17 +14,25 @@ const RETRIES = process.env["CI"] === undefined ? 0 : 1;
  * files of one project run at the same time, two or three of them: each has labs or namespaces of its own. A lifecycle
  * test alone leaves half of two cores idle, since much of it is waiting for hosts.
  */
-const project = (name: string, groupOrder: number, timeout: number, retry = 0, maxWorkers = 2) => ({
+const project = (
+  name: string,
+  groupOrder: number,
+  timeout: number,
+  options: TestProjectInlineConfiguration["test"] = {},
+) => ({
   test: {
     name,
     include: ["", "lab/", "bench/"].map((folder) => `${folder}test/${name}/**/*.test.ts`),
     testTimeout: timeout,
     hookTimeout: timeout,
-    retry,
     sequence: { groupOrder },
-    maxWorkers,
+    maxWorkers: 2,
+    ...options,
   },
 });
+
+/** Files of one worker share the modules that they import, since Pulumi's SDK takes a second to load. */
+const SHARED_MODULES = { isolate: false };
 
 /**
  * In a fresh checkout the largest files start first, since they mostly take longest. These two are small and take long:
@@ -41,10 +50,10 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongFirst },
     projects: [
-      project("unit", 0, 20_000),
-      project("component", 1, 20_000),
-      project("host", 2, 60_000, RETRIES),
-      project("lifecycle", 3, 300_000, RETRIES, 3),
+      project("unit", 0, 20_000, SHARED_MODULES),
+      project("component", 1, 20_000, SHARED_MODULES),
+      project("host", 2, 60_000, { retry: RETRIES }),
+      project("lifecycle", 3, 300_000, { retry: RETRIES, maxWorkers: 3 }),
     ],
     globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],
