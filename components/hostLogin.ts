@@ -54,7 +54,19 @@ export interface Patience {
   pause: number;
   /** Seconds after which there is no further attempt. */
   seconds?: number;
+  /** Refused logins after which there is no further attempt. Default: any number. */
+  refusals?: number;
 }
+
+/** How a host that boots is waited for: milliseconds between two attempts. */
+const BOOT_PAUSE = 2_000;
+
+/** @param seconds to wait */
+export const bootPatience = (seconds: number): Patience => ({
+  attempts: Infinity,
+  pause: BOOT_PAUSE,
+  seconds,
+});
 
 /**
  * Logs in to a host that may still boot, or whose sshd hangs up on some of many logins at once.
@@ -65,15 +77,17 @@ export interface Patience {
 export async function logInPatiently(
   connection: Connection,
   seconds: number,
-  { attempts, pause, seconds: limit = Infinity }: Patience,
+  { attempts, pause, seconds: limit = Infinity, refusals = Infinity }: Patience,
 ): Promise<SshSession> {
   for (const login of [connection, connection.proxy ?? []].flat()) requireKey(login);
   const deadline = Date.now() + limit * 1_000;
+  let refused = 0;
   for (let attempt = 1; ; attempt++) {
     try {
       return await logIn(connection, seconds);
     } catch (error) {
-      const isLasting = error instanceof JumpHostError && error.isLasting;
+      if (/authentication methods failed/.test((error as Error).message)) refused++;
+      const isLasting = (error instanceof JumpHostError && error.isLasting) || refused >= refusals;
       if (isLasting || attempt >= attempts || Date.now() + pause > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }

@@ -1,16 +1,24 @@
+import { performance } from "node:perf_hooks";
 import * as pulumi from "@pulumi/pulumi";
-import { logInPatiently } from "./hostLogin.ts";
+import { bootPatience, logInPatiently } from "./hostLogin.ts";
 import type { Connection } from "./remoteCommand.ts";
+import { asksHosts } from "./runMode.ts";
+import type { SshSession } from "./sshSession.ts";
 
-/** Seconds for one login. */
+/** Seconds for one login, and for the command in it. */
 const LOGIN_LIMIT = 8;
 
-/** Milliseconds between two logins to a host that boots. */
-const PAUSE = 2_000;
+/** A host that refuses this many logins has booted. sshd may block a client that fails more often. */
+const REFUSALS = 3;
 
-/** The properties of an instance of which Oracle restarts a running one when they change. */
-interface Placement {
-  state?: string;
+/**
+ * Prints the seconds since the kernel's start, and the microseconds between that and the start of systemd. A container
+ * has the kernel of its machine, so the first alone says too little.
+ */
+const READ_BOOT = "cut -d' ' -f1 /proc/uptime; systemctl show --value --property=UserspaceTimestampMonotonic";
+
+/** What Oracle restarts a running instance for, when it changes. */
+interface Size {
   shape?: string;
   shapeConfig?: { ocpus?: number; memoryInGbs?: number };
   faultDomain?: string;
@@ -27,6 +35,8 @@ export class InstanceRestart {
   /** Options of the instance. */
   readonly options: pulumi.CustomResourceOptions;
   private readonly host: string;
+  /** In milliseconds of this process's clock. */
+  private updateBegan = 0;
   private hasHappened = false;
 
   /** @param hookName unique in the program */
@@ -38,10 +48,13 @@ export class InstanceRestart {
   private hookOptions(name: string): pulumi.CustomResourceOptions {
     // The SDK's mocks take no hooks.
     if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
-    const notice = new pulumi.ResourceHook(name, ({ oldOutputs, newOutputs }) => {
-      this.hasHappened = restarts(oldOutputs as Placement, newOutputs as Placement);
+    const begin = new pulumi.ResourceHook(`${name}-begins`, () => {
+      this.updateBegan = performance.now();
     });
-    return { hooks: { afterUpdate: [notice] } };
+    const end = new pulumi.ResourceHook(`${name}-ends`, ({ newInputs, oldOutputs, newOutputs }) => {
+      this.hasHappened = restarts(newInputs ?? {}, oldOutputs ?? {}, newOutputs ?? {});
+    });
+    return { hooks: { beforeUpdate: [begin], afterUpdate: [end] } };
   }
 
   /**
@@ -52,19 +65,52 @@ export class InstanceRestart {
    * @param seconds to wait at most
    */
   async waitForHost(connection: Connection, seconds: number, component: pulumi.Resource): Promise<void> {
-    if (!this.hasHappened) return;
+    if (!this.hasHappened || !asksHosts()) return;
     const text = `Oracle has restarted ${this.host}: waits until it lets SSH in, ${seconds} s at most.`;
     await pulumi.log.info(text, component);
-    const login = logInPatiently(connection, LOGIN_LIMIT, { attempts: Infinity, pause: PAUSE, seconds });
-    await login.then((session) => session.close()).catch(() => undefined);
+    const deadline = Date.now() + seconds * 1_000;
+    while (Date.now() < deadline && !(await this.hasBooted(connection, (deadline - Date.now()) / 1_000)));
+  }
+
+  /** Whether the host lets this program in after its restart, or there is no use in waiting. */
+  private async hasBooted(connection: Connection, seconds: number): Promise<boolean> {
+    const patience = { ...bootPatience(seconds), refusals: REFUSALS };
+    const session = await logInPatiently(connection, LOGIN_LIMIT, patience).catch(() => undefined);
+    if (!session) return true;
+    try {
+      // A host that is about to shut down still lets everybody in.
+      const sinceUpdate = (performance.now() - this.updateBegan) / 1_000;
+      if (!((await secondsSinceBoot(session)) > sinceUpdate)) return true;
+    } catch {
+      // The session ends with the host's shutdown.
+    } finally {
+      session.close();
+    }
+    await new Promise((resolve) => setTimeout(resolve, patience.pause));
+    return false;
   }
 }
 
-/** Whether Oracle has restarted an instance for an update, or still does. One that is off stays off. */
-function restarts(before: Placement, after: Placement): boolean {
-  return after.state !== "STOPPED" && placement(before) !== placement(after);
+/** @returns NaN where the host does not say */
+async function secondsSinceBoot(session: SshSession): Promise<number> {
+  const { stdout } = await session.run(READ_BOOT, "", LOGIN_LIMIT);
+  const [uptime = NaN, bootStart = NaN] = stdout.trim().split(/\s+/).map(Number);
+  return uptime - bootStart / 1e6;
 }
 
-function placement({ shape, shapeConfig, faultDomain }: Placement): string {
-  return JSON.stringify([shape, shapeConfig?.ocpus, shapeConfig?.memoryInGbs, faultDomain]);
+/** Whether Oracle has restarted an instance for an update, or still does. One that is off stays off. */
+function restarts(inputs: Size, before: Size, after: Size & { state?: string }): boolean {
+  if (after.state === "STOPPED") return false;
+  const desired = valuesOf(inputs);
+  const [old, present] = [valuesOf(before), valuesOf(after)];
+  return desired.some(
+    (value, index) => value !== undefined && value !== old[index] && old[index] !== present[index],
+  );
 }
+
+const valuesOf = ({ shape, shapeConfig, faultDomain }: Size) => [
+  shape,
+  shapeConfig?.ocpus,
+  shapeConfig?.memoryInGbs,
+  faultDomain,
+];

@@ -1,14 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
-import { logIn, logInPatiently } from "./hostLogin.ts";
+import { bootPatience, logIn, logInPatiently } from "./hostLogin.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { hasNoSession } from "./vxlan/phases/removal.ts";
 
 /** Seconds for a login to each of the two hosts. */
 const LOGIN_LIMIT = 8;
-
-/** Milliseconds between two logins to a host that boots. */
-const PAUSE = 2_000;
 
 /**
  * Options of phase ready that wait for a host behind a jump host by sessions of this program's own. The provider waits
@@ -28,8 +25,7 @@ export function waitBehindJumpHost(
   const wait = new pulumi.ResourceHook(name, async ({ newInputs }) => {
     const connection = (await openInputs(newInputs))["connection"] as Connection;
     try {
-      const patience = { attempts: Infinity, pause: PAUSE, seconds };
-      (await logInPatiently(connection, LOGIN_LIMIT, patience)).close();
+      (await logInPatiently(connection, LOGIN_LIMIT, bootPatience(seconds))).close();
     } catch (error) {
       throw new Error(`${host}: no SSH login within ${seconds} s: ${(error as Error).message}`, {
         cause: error,

@@ -4,6 +4,7 @@ import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./errorAdvice.ts";
+import { bootPatience } from "./hostLogin.ts";
 import { InstanceRestart } from "./instanceRestart.ts";
 import { waitBehindJumpHost } from "./jumpHost.ts";
 import { refuseSecondLaunch } from "./lostLaunch.ts";
@@ -213,8 +214,7 @@ export class OverlayHost extends pulumi.ComponentResource {
         isPublic && !sshToPrivateIp ? publicAddress : privateAddress,
       );
     const ssh = { ...args.ssh, host, hostKey: this.hostKey, oldPrivateKey: this.keyToReplace(args.ssh) };
-    const patience =
-      args.down === true ? undefined : { attempts: Infinity, pause: PAUSE, seconds: bootTimeout };
+    const patience = args.down === true ? undefined : bootPatience(bootTimeout);
     const login = resolveLogin(ssh, dialLimits(bootTimeout), patience);
     const { create, stdin } = this.instanceIdentity.apply((identity) => readyPhase(bootTimeout, identity));
     const ready = remoteCommand(
@@ -244,9 +244,6 @@ export class OverlayHost extends pulumi.ComponentResource {
     return { ...ssh, host: pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address) };
   }
 }
-
-/** Milliseconds between two logins to a host that boots, before its key is replaced. */
-const PAUSE = 2_000;
 
 function validateArgs(args: OverlayHostArgs): Problem[] {
   return [
