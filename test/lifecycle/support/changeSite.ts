@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AVAILABILITY_DOMAINS, COMPARTMENT } from "../../../lab/cloud/region.ts";
 import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { keysFolder, loginKey, makeKeys, publicKey } from "../../../lab/hosts/keys.ts";
+import { inNetwork } from "../../../lab/network/network.ts";
 import { run } from "../../../lab/system/commands.ts";
 import { Builder } from "../../../lab/test/lifecycle/sdk/builders.ts";
 import { Sdk } from "../../../lab/test/lifecycle/sdk/client.ts";
@@ -63,7 +64,7 @@ export async function labSite(stack: TestStack, sdk: Sdk): Promise<Site> {
       hostKeyPath: keyPath(`machine${number}_host_ed25519.pub`),
     }),
     otherHostKey: {},
-    secondSshAddress: "",
+    secondSshAddress: "10.9.0.33",
     jumpHost: { address: "10.9.0.9", hostKeyPath: keyPath("machine9_host_ed25519.pub") },
   };
 }
@@ -72,6 +73,10 @@ const MACHINE_OF = { a: "a", b: "b", c: "machine3" };
 const onEach = (script: string) => async (stack: TestStack) => {
   for (const machine of Object.values(MACHINE_OF)) await stack.on(machine, script);
 };
+/** Sends what a machine sends to one address to another one, as a translation on its way would. */
+const translate = (from: string, to: string) =>
+  "nft 'add table ip translation; add chain ip translation output { type nat hook output priority -100; }; " +
+  `add rule ip translation output ip daddr ${from} dnat to ${to}'`;
 const SECOND_SSHD = "systemd-run --quiet /usr/sbin/sshd -D -p 2222";
 const addUser =
   "id admin 2>/dev/null || { useradd -m -s /bin/bash admin; cp -a ~opc/.ssh ~admin/; " +
@@ -86,6 +91,13 @@ export const PREPARATIONS: Readonly<Record<string, (stack: TestStack, site: Site
     sdk.close();
   },
   "`user` of c": (stack) => stack.on(MACHINE_OF.c, addUser),
+  "`sshAddress` of c": (stack, { secondSshAddress }) =>
+    inNetwork(stack.lab.namespace("operator"), translate(secondSshAddress, "10.9.0.3")),
+  // As Oracle's network does where a jump host is in another VCN: it reaches instances at their public addresses.
+  "`ssh.proxy`": async (stack) => {
+    for (const { publicIp, privateIp } of stack.instances())
+      if (publicIp) await stack.on("machine9", translate(publicIp, privateIp));
+  },
   "`port` of c's sshd": (stack) =>
     stack.on(MACHINE_OF.c, `firewall-cmd -q --add-port=2222/tcp; ${SECOND_SSHD}`),
   "`verifyPort`": onEach(SECOND_SSHD),
