@@ -91,6 +91,9 @@ export async function makeNetworkBehind(name: string, gateway: string): Promise<
   await host.on(`
     ip netns add ${name}
     ip link add ${name}0 type veth peer name eth0 netns ${name}
+    # What IPv6 sends by itself would be counted.
+    sysctl -qw net.ipv6.conf.${name}0.disable_ipv6=1
+    ip netns exec ${name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1
     ip link set ${name}0 up
     ip address add ${gateway}/24 dev ${name}0
     ip -n ${name} link set eth0 up
