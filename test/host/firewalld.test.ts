@@ -98,6 +98,27 @@ describe("firewalld", () => {
     expect((await state()).split("\n")).toEqual(open);
   });
 
+  test("keeps the zone of an administrator under hostFirewall leave, whatever else changes", async () => {
+    await install({ settings: { hostFirewall: "leave" } });
+    await bus("addInterface", "ss", "trusted", "vxlan0");
+    await device({ settings: { hostFirewall: "leave", port: 4790, overlayIngress: "none" } });
+    expect(await state()).toBe("interface trusted vxlan0");
+  });
+
+  test("keeps the device in a zone that an administrator made permanent while VNI and port change", async () => {
+    await install();
+    await host.on("echo trusted >/run/fakes/firewalld/permanent");
+    const { stderr } = await host.devicePhase(OVERLAY, settingsOf({ settings: { vni: 101, port: 4790 } }));
+    expect(stderr).toMatch(/removeRichRule .*4789[^]*addRichRule .*4790/);
+    expect(stderr).not.toContain("Interface");
+    expect(await host.on("nft list tables")).not.toContain("inet oci-vxlan");
+  });
+
+  test("refuses what the overlay sends to networks behind the host before its zone lets it in", async () => {
+    const { stderr } = await host.devicePhase(OVERLAY, settingsOf());
+    expect(stderr).toMatch(/nft: table inet oci-vxlan-100-4789 [^]*addInterface trusted vxlan0/);
+  });
+
   test("lets nothing in from the overlay with overlayIngress none, and nothing at all with hostFirewall leave", async () => {
     await install({ settings: { overlayIngress: "none" } });
     expect((await state()).split("\n")).toEqual([open[1]]);

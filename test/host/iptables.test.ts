@@ -104,6 +104,14 @@ describe("iptables", () => {
     expect(await host.on("iptables -S; ip6tables -S")).toMatch(/-i vxlan0[^]*-i vxlan0/);
   });
 
+  test("that refuses nothing any more admits nothing from the overlay either after overlayIngress none", async () => {
+    await host.on(REJECT);
+    await install();
+    await host.on("iptables -D INPUT -j REJECT");
+    await device({ settings: { overlayIngress: "none" } });
+    expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
+  });
+
   test("loses every jump of ours, and keeps an empty chain where an administrator's rules lead to it", async () => {
     await host.on(REJECT);
     await install();

@@ -82,6 +82,16 @@ describe("the host side", () => {
     },
   );
 
+  test("removes an address of older settings once, however many of them had it", async () => {
+    await install();
+    // Settings are kept so while the kernel refuses an entry of the new ones.
+    await host.on(`
+      ip address add 192.168.0.77/24 dev vxlan0
+      printf 'address 192.168.0.77/24\\naddress 192.168.0.77/24\\n' >/var/lib/oci-vxlan/${OVERLAY}/leaving`);
+    expect(await reconcile()).toContain("ip address del 192.168.0.77/24 dev vxlan0");
+    expect(await kernel()).not.toContain("192.168.0.77");
+  });
+
   test("replicates broadcasts to every peer and to no other address, and to none with flood off", async () => {
     const { installation } = await install({}, [PEER, OTHER]);
     await host.on(`bridge fdb append ${ZERO} dev vxlan0 dst 10.9.9.9`);

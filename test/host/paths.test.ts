@@ -211,6 +211,13 @@ describe("the status of the overlay on a host", () => {
     expect((await host.program(["status", OVERLAY, "--yaml"])).exitCode).toBe(2);
   });
 
+  test("goes on where the clock was set back by a year", async () => {
+    await install();
+    const pause =
+      "timeout 5 bash -c '. /usr/local/lib/oci-vxlan/paths.sh; exec {SILENCE}<>/run/silence; sleep_tenths 315360000'";
+    expect(await host.on(`mkfifo /run/silence; ${pause} && echo went on`)).toBe("went on");
+  });
+
   test("is there for every monitoring as metrics that Prometheus has nothing to say against", async () => {
     const { mac } = await install(PROBED);
     await makePeer(mac);
@@ -230,6 +237,12 @@ describe("the status of the overlay on a host", () => {
       'oci_vxlan_path_up{overlay="lab.overlay",peer="host02",address="192.168.0.2"} 1',
     );
     expect(metrics).toMatch(/oci_vxlan_path_round_trip_seconds\{[^}]*\} 0?\.?\d/);
+    await device();
+    await until(
+      "the end of stale metrics",
+      40_000,
+      async () => (await host.on(`ls ${METRICS} || true`)) === "",
+    );
     await remove();
     expect(await host.on("ls -d /run/oci-vxlan* 2>/dev/null || true")).toBe("");
   });

@@ -105,6 +105,11 @@ describe("a network that the host needs elsewhere is refused by name, before any
     expect(await refused("ip -6 route add fd00:77::/48 dev eth0", ipv6)).toContain(
       "overlaps fd00:77::/48, the route",
     );
+    await host.on("ip -6 route del fd00:77::/48 dev eth0");
+    await host.installProgram();
+    const output = await refused("ip -6 route add fc00::/7 dev eth0", ipv6);
+    expect(output).toContain("overlaps fc00::/7, the route");
+    expect(output).toContain("for IPv6 a /64 of fd00::/8");
   });
 
   test("a default route, and the overlay's own network and routes, are no conflict", async () => {

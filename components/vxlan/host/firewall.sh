@@ -2,9 +2,14 @@
 # Part of oci-vxlan: opens the host's firewall for VXLAN, and for what arrives by the overlay. Senders are not checked
 # here: the peer filter has dropped those that are no peers.
 
-# Prints the settings that the rules for VXLAN depend on. If they change, the old rules are removed first.
-firewall_settings() {
-	echo "$DEVICE $VNI $PORT $UNDERLAY $FIREWALL"
+# Print the settings that the rules for VXLAN depend on, and the rules for what arrives by the overlay. If they change, the
+# old rules are removed first.
+vxlan_settings() {
+	echo "$VNI $PORT $UNDERLAY $FIREWALL"
+}
+
+ingress_settings() {
+	echo "$DEVICE $INGRESS $FIREWALL"
 }
 
 reconcile_firewall() {
@@ -26,16 +31,17 @@ reconcile_firewall() {
 	warn_of_contested_place
 }
 
-# For the ingress alone, VXLAN stays open, so that no packet is lost: reconcile_iptables replaces the rules of IPv4.
-close_firewall() { # [ingress]
+# Without an argument, removes all rules. Where those of the ingress go alone, VXLAN stays open, so that no packet is lost:
+# reconcile_iptables replaces the rules of IPv4.
+close_firewall() { # [vxlan|ingress]
 	local tool
 	read_tables
 	for tool in $(iptables_tools); do
-		[[ -n ${1-} && $tool == iptables* ]] || close_iptables "$tool"
+		[[ ${1-} == ingress && $tool == iptables* ]] || close_iptables "$tool"
 	done
 	if firewalld_runs; then close_firewalld "$@"; fi
 	allow_forwarding
-	remove_permanent_rules
+	remove_permanent_rules "$@"
 }
 
 # Reads the tables of nftables if firewalld, which may have one, is installed.

@@ -36,12 +36,13 @@ reconcile_firewalld() {
 	for zone in "$nic_zone" $(zones_with_sources); do
 		has_rich_rule "$zone" || add_to_firewalld addRichRule ssi "$zone" "$(rich_rule)" 0
 	done
-	if [[ $INGRESS == all ]]; then trust_device; else set_warning zone; fi
-	if [[ $INGRESS == all && $(zone_of "$DEVICE") == trusted ]] && ! zone_is_permanent; then
+	# Before zone trusted lets anything through.
+	if [[ $INGRESS == all && $(zone_of "$DEVICE") =~ ^(trusted)?$ ]] && ! zone_is_permanent; then
 		refuse_forwarding
 	else
 		allow_forwarding
 	fi
+	if [[ $INGRESS == all ]]; then trust_device; else set_warning zone; fi
 	warn_of_lost_rules
 }
 
@@ -131,14 +132,17 @@ warn_of_lost_rules() {
 	set_warning firewalld "$warning"
 }
 
-close_firewalld() { # [ingress]
+# The device's zone stays open for other settings of VXLAN only where an administrator has put it there for good.
+close_firewalld() { # [vxlan|ingress]
 	local zone zones=
-	[[ -n ${1-} ]] || zones=$(firewalld getZones "") || return 0
+	[[ $FIREWALL == manage ]] || return 0
+	[[ ${1-} == ingress ]] || zones=$(firewalld getZones "") || return 0
 	for zone in $(tr -d '"' < <(echo "${zones#as * }")); do
 		if has_rich_rule "$zone" && ! rich_rule_is_shared; then
 			remove_from_firewalld removeRichRule ss "$zone" "$(rich_rule)"
 		fi
 	done
+	if [[ ${1-} == vxlan ]] && zone_is_permanent; then return 0; fi
 	if [[ $INGRESS == all && $(zone_of "$DEVICE") == trusted ]]; then
 		remove_from_firewalld removeInterface ss trusted "$DEVICE"
 	fi

@@ -31,13 +31,13 @@ confirm_change() {
 # Puts a file of device settings in force. What only the old settings name goes while they can still be read: firewall
 # rules, and a device of another name.
 change_settings() { # FILE
-	local device firewall ingress
+	local device vxlan ingress
 	if [[ -e $ETC/$OVERLAY/device ]]; then
 		read_device_file "$1"
-		device=$DEVICE firewall=$(firewall_settings) ingress=$INGRESS
+		device=$DEVICE vxlan=$(vxlan_settings) ingress=$(ingress_settings)
 		read_device_file "$ETC/$OVERLAY/device"
-		[[ $INGRESS == "$ingress" ]] || close_firewall ingress
-		[[ $(firewall_settings) == "$firewall" ]] || close_firewall
+		[[ $(vxlan_settings) == "$vxlan" ]] || close_firewall vxlan
+		[[ $(ingress_settings) == "$ingress" ]] || close_firewall ingress
 		if [[ $DEVICE != "$device" ]] && device_exists; then run ip link del dev "$DEVICE"; fi
 	fi
 	replace_settings "$ETC/$OVERLAY/device" <"$1"

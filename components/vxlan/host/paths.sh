@@ -10,7 +10,7 @@ METRICS=/run/oci-vxlan-metrics # for everybody to read
 reconcile_prober() {
 	if [[ $PROBES == off ]] || ! hash ping 2>/dev/null; then
 		stop_prober
-		rm -f "$RUN/$OVERLAY/paths"
+		rm -f "$RUN/$OVERLAY/paths" "$METRICS/$OVERLAY.prom"
 	elif [[ -z ${PROBER-} ]] || ! kill -s 0 "$PROBER" 2>/dev/null; then
 		probe_paths &
 		PROBER=$!
@@ -46,7 +46,7 @@ probe_paths() {
 }
 
 sleep_tenths() { # TENTHS
-	(($1 > 0)) || return 0
+	(($1 > 0 && $1 <= PROBE_PERIOD * 10)) || return 0 # It is more if the clock was set back.
 	read -r -t "$(($1 / 10)).$(($1 % 10))" -u "$SILENCE" || true
 }
 

@@ -6,7 +6,7 @@ SAVED_RULES=(/etc/iptables/rules.v{4,6} /etc/sysconfig/ip{,6}tables)
 SAVED_RULESETS=(/etc/nftables.conf /etc/sysconfig/nftables.conf /etc/nftables/*.nft)
 FIREWALLD_ZONES=/etc/firewalld/zones
 
-remove_permanent_rules() {
+remove_permanent_rules() { # [vxlan|ingress]
 	local file chain
 	chain=$(own_chain)
 	LEFTOVERS=()
@@ -16,7 +16,7 @@ remove_permanent_rules() {
 	for file in "${SAVED_RULESETS[@]}"; do
 		if grep -qsw -e "$chain" -e "peers-$VNI-$PORT" "$file"; then LEFTOVERS+=("$file"); fi
 	done
-	if [[ $FIREWALL == manage && -d $FIREWALLD_ZONES ]]; then remove_permanent_zone_rules; fi
+	if [[ $FIREWALL == manage && -d $FIREWALLD_ZONES ]]; then remove_permanent_zone_rules "$@"; fi
 	for file in "${LEFTOVERS[@]}"; do
 		log "warning: $file holds the overlay's rules, which a reboot would bring back: take out what names" \
 			"$chain, peers-$VNI-$PORT or $DEVICE"
@@ -39,15 +39,15 @@ remove_saved_rules() { # FILE
 }
 
 # "firewall-cmd --runtime-to-permanent" has written our rule and the device's zone.
-remove_permanent_zone_rules() {
+remove_permanent_zone_rules() { # [vxlan|ingress]
 	local file zone tool=(firewall-cmd --permanent)
 	firewalld_runs || tool=(firewall-offline-cmd)
 	for file in "$FIREWALLD_ZONES"/*.xml; do
 		zone=${file##*/} zone=${zone%.xml}
-		if [[ $zone == trusted && $INGRESS == all ]] && grep -qs "<interface name=\"$DEVICE\"" "$file"; then
+		if [[ ${1-} != vxlan && $zone == trusted && $INGRESS == all ]] && grep -qs "<interface name=\"$DEVICE\"" "$file"; then
 			run "${tool[@]}" --zone="$zone" --remove-interface="$DEVICE" >/dev/null || LEFTOVERS+=("$file")
 		fi
-		if grep -qs "address=\"$UNDERLAY\"" "$file" && ! rich_rule_is_shared &&
+		if [[ ${1-} != ingress ]] && grep -qs "address=\"$UNDERLAY\"" "$file" && ! rich_rule_is_shared &&
 			"${tool[@]}" --zone="$zone" --query-rich-rule="$(rich_rule)" >/dev/null 2>&1; then
 			run "${tool[@]}" --zone="$zone" --remove-rich-rule="$(rich_rule)" >/dev/null || LEFTOVERS+=("$file")
 		fi

@@ -4,11 +4,12 @@
 #   awk -f overlaps.awk networks="192.168.0.1/24 fd00::1/64" own="vxlan0" input=client SSH_CONNECTION \
 #     input=resolver RESOLV_CONF input=address ADDRESSES input=route ROUTES
 #
-# "own" are devices of the overlay. Default routes, and halves and quarters of all addresses that stand for one, hold every
-# network and are no conflict.
+# "own" are devices of the overlay. Default routes, and large parts of all addresses that stand for one, such as 0.0.0.0/1
+# and 2000::/3, hold every network and are no conflict.
 
 BEGIN {
-	SHORTEST = 8
+	SHORTEST = 8 # bits of an IPv4 network that counts
+	SHORTEST_IPV6 = 4
 	for (n = 0; n < 16; n++) NIBBLE[sprintf("%x", n)] = int(n / 8) int(n / 4) % 2 int(n / 2) % 2 n % 2
 }
 
@@ -36,7 +37,7 @@ input == "route" && $1 !~ /^(local|broadcast|multicast|anycast)$/ {
 function is_own(device) { return index(" " own " ", " " device " ") }
 
 function compare(subject, description,   network, count, n, shared) {
-	if (prefix_of(subject) < SHORTEST) return
+	if (prefix_of(subject) < (subject ~ /:/ ? SHORTEST_IPV6 : SHORTEST)) return
 	count = split(networks, network, " ")
 	for (n = 1; n <= count; n++) {
 		shared = prefix_of(subject) < prefix_of(network[n]) ? prefix_of(subject) : prefix_of(network[n])

@@ -123,8 +123,8 @@ refuse_occupied_networks() {
 		input=route <(ip -4 route show table all && ip -6 route show table all))
 	[[ -z $overlaps ]] ||
 		die "the overlay's network on $(hostname) overlaps what this host reaches elsewhere, and would cut it off:" \
-			$'\n'"$overlaps"$'\n'"Choose another network in cidrs, such as a part of 10.0.0.0/8, 172.16.0.0/12 or" \
-			"192.168.0.0/16 that none of these lies in, then run pulumi up again. Nothing was changed"
+			$'\n'"$overlaps"$'\n'"Choose another network in cidrs that none of these lies in, such as a part of 10.0.0.0/8," \
+			"172.16.0.0/12 or 192.168.0.0/16, or for IPv6 a /64 of fd00::/8, then run pulumi up again. Nothing was changed"
 }
 
 # --- The change -----------------------------------------------------------------------------------------
