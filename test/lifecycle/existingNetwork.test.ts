@@ -91,6 +91,9 @@ describe("an overlay in a network that exists", () => {
     const { addresses } = await stack.outputs();
     return [addresses.host01.instanceId, addresses.host02.instanceId];
   };
+  /** How many of the echoes that host01 sends to host02 every 10 ms get no answer. */
+  const echoesLost = (action: () => Promise<void>) =>
+    echoesLostDuring(stack, "host01", "192.168.0.2", action, 0.01);
   const groups = async () =>
     (await sdk.call("network", "listNetworkSecurityGroups", { compartmentId: COMPARTMENT, vcnId: vcn.id }))
       .items;
@@ -103,7 +106,7 @@ describe("an overlay in a network that exists", () => {
 
   test("a Network Security Group takes over from the list, and traffic goes on", async () => {
     const before = await instanceIds();
-    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+    const lost = await echoesLost(async () => {
       expectSuccess(await stack.up(config(inGroup)));
     });
     expect(lost).toBe(0);
@@ -135,7 +138,7 @@ describe("an overlay in a network that exists", () => {
 
   test("the key left out of the config fails to delete the group, and no packet is lost", async () => {
     const before = await instanceIds();
-    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+    const lost = await echoesLost(async () => {
       const { text } = await stack.up(config((e) => delete e.network.securityGroup));
       expect(text).toMatch(/409-Conflict.*network security group/i);
     });
@@ -147,7 +150,7 @@ describe("an overlay in a network that exists", () => {
   test("false after it: the list alone admits traffic, none is lost, and the group is gone", async () => {
     const before = await instanceIds();
     const inList = config((e) => (e.network.securityGroup = false));
-    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+    const lost = await echoesLost(async () => {
       expectSuccess(await stack.up(inList));
     });
     expect(lost).toBe(0);
