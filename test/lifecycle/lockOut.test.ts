@@ -95,15 +95,20 @@ describe("a change that cuts the operator off", () => {
     await expectConvergence();
   });
 
-  test("is undone when it keeps the old SSH session and blocks new ones", async () => {
-    const hasVni300 = 'ip -d link show vxlan0 | grep -q "vxlan id 300"';
-    // The rule is there for as long as the change is.
+  const withVni = (vni: number) => stack.config((e) => Object.assign(e.overlay, { vni, confirmTimeout: 30 }));
+  const hasVni = (vni: number) => `ip -d link show vxlan0 | grep -q "vxlan id ${vni}"`;
+  /** Drops new SSH sessions to host02 for as long as its device has this VNI. */
+  const blockNewSessionsDuring = async (vni: number) => {
     const blockWhileChanged =
-      `until ${hasVni300}; do sleep 0.1; done; ${addRules("input", "tcp dport 22 ct state new drop")}; ` +
-      `while ${hasVni300}; do sleep 0.1; done; ${REMOVE_RULES}`;
+      `until ${hasVni(vni)}; do sleep 0.1; done; ${addRules("input", "tcp dport 22 ct state new counter drop")}; ` +
+      `while ${hasVni(vni)}; do sleep 0.1; done; ${REMOVE_RULES}`;
     const script = blockWhileChanged.replaceAll("'", `'\\''`);
     await stack.on("host02", `systemd-run --quiet --unit=block bash -c '${script}'`);
-    const vni300 = stack.config((e) => Object.assign(e.overlay, { vni: 300, confirmTimeout: 30 }));
+  };
+
+  test("is undone when it keeps the old SSH session and blocks new ones", async () => {
+    await blockNewSessionsDuring(300);
+    const vni300 = withVni(300);
     const text = expectFailure(await stack.up(vni300));
     expect(text).toMatch(/host02: no new SSH session could confirm the change of its settings/);
     await awaitSshOfBoth();
@@ -111,9 +116,28 @@ describe("a change that cuts the operator off", () => {
     await expectConvergence();
   });
 
-  test("is undone when up is killed before it confirms the change, and the next up converges", async () => {
+  test("is undone by the host's timer when up is killed before it confirms the change, and the next up converges", async () => {
+    const succeeds = async (command: string) =>
+      (await stack.on("host02", `${command} && echo yes || echo no`)) === "yes";
+    await blockNewSessionsDuring(301);
+    const running = stack.up(withVni(301));
+    // Phase device has a session already, so the first new one is that which is to confirm.
+    const isConfirming = () => succeeds("nft list table inet fault 2>/dev/null | grep -q 'packets [1-9]'");
+    await until("a session that confirms the change", 60_000, isConfirming);
+    await stack.killPulumi();
+    const killedAt = Date.now();
+    expectFailure(await running);
+    expect(await succeeds(hasVni(301))).toBe(true);
+    await until("the rollback", 60_000, () => succeeds(hasVni(100)), 500);
+    expect(Date.now() - killedAt).toBeLessThan(45_000); // The timer's 30 s, and the rollback on a busy machine.
+    await awaitSshOfBoth();
+    await expectConvergence(withVni(301));
+    expect(await succeeds(hasVni(301))).toBe(true);
+  });
+
+  test("that a host has undone and the state has is made again by the next up", async () => {
     await stack.on("host02", "systemctl stop oci-vxlan-rollback-lab.overlay.timer 2>/dev/null || true");
-    const vni301 = stack.config((e) => Object.assign(e.overlay, { vni: 301, confirmTimeout: 30 }));
+    const vni301 = withVni(301);
     await expectConvergence(vni301);
     // Restore the state of an unconfirmed change, with the settings from before it, and run what the timer runs.
     await stack.on(
