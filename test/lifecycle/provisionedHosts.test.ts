@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { changeFaults } from "../../lab/cloud/faults.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { changeFaults, clearFaults, readFaults } from "../../lab/cloud/faults.ts";
 import { COMPARTMENT } from "../../lab/cloud/region.ts";
 import { listHosts } from "../../lab/hosts/folders.ts";
 import { loginKey, publicKey } from "../../lab/hosts/keys.ts";
@@ -10,6 +10,7 @@ import { until } from "../../lab/system/commands.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
+import { tried } from "../tried.ts";
 import { newLoginKey } from "./support/newLoginKey.ts";
 import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack, UP } from "./support/testStack.ts";
@@ -277,6 +278,62 @@ describe("the reference environment on the lab's cloud", () => {
     await until("the termination", 30_000, () => instanceOf("host02") === undefined);
     await up(moveHost01);
     expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  describe("an error of Oracle's API while up changes tags", () => {
+    beforeEach(tried("faults"));
+
+    const tagAs =
+      (value: string): ConfigChange =>
+      (e) => {
+        moveHost01(e);
+        e.tags = { test: value };
+      };
+
+    /** The plugin repeats a request that one of them answers. */
+    test.each([
+      [500, "InternalServerError"],
+      [429, "TooManyRequests"],
+      [409, "IncorrectState"],
+    ])("%i %s twice: up succeeds by itself", async (status, code) => {
+      changeFaults(stack.lab, (faults) => faults.api.push({ code, status, count: 2 }));
+      try {
+        expect((await up(tagAs(code))).counts["updated"]).toBeGreaterThan(0);
+        expect(readFaults(stack.lab).api).toEqual([]);
+      } finally {
+        await clearFaults(stack.lab);
+      }
+      expect(await stack.failingPairs()).toEqual([]);
+    });
+
+    const isVcnTagged = async (value: string) => {
+      const { items } = await sdk.call("network", "listVcns", { compartmentId: COMPARTMENT });
+      return items.some(({ freeformTags }: any) => freeformTags?.test === value);
+    };
+
+    test(
+      "404 NotAuthorizedOrNotFound from then on: up fails and names a resource, and the next up finishes",
+      async () => {
+        const code = "NotAuthorizedOrNotFound";
+        const running = stack.up(stack.referenceConfig(tagAs(code)));
+        try {
+          // An error before that would fail the program's lookups, which have no resource.
+          await until("the first change", 60_000, () => isVcnTagged(code), 10);
+          changeFaults(stack.lab, (faults) => faults.api.push({ code, status: 404, count: 10_000 }));
+          const text = expectFailure(await running);
+          expect(text).toMatch(
+            /overlay-(network|host0\d)-[\w-]+[^]*404-NotAuthorizedOrNotFound, A fault that the lab was asked for/,
+          );
+        } finally {
+          await running;
+          await clearFaults(stack.lab);
+        }
+        await up(tagAs(code));
+        expect(await stack.failingPairs()).toEqual([]);
+        expect((await up(tagAs(code))).counts).toEqual({ unchanged: 23 });
+      },
+      600_000, // The official plugin repeats such a request for minutes.
+    );
   });
 
   test("another image keeps the instance, and a new login key replaces the old one for all users", async () => {
