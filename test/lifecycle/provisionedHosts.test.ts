@@ -361,7 +361,9 @@ describe("the reference environment on the lab's cloud", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
-  test("destroy leaves no instance, network or host", async () => {
+  test("destroy leaves no instance, network or host, although an instance is off", async () => {
+    await sdk.call("compute", "instanceAction", { instanceId: instanceOf("host01")?.id, action: "STOP" });
+    await until("the stop", 60_000, () => instanceOf("host01")?.state === "STOPPED");
     expectSuccess(await stack.destroy(stack.referenceConfig()));
     expect(stack.instances().filter(({ state }) => state !== "TERMINATED")).toEqual([]);
     expect(listHosts(stack.lab)).toEqual([]);
