@@ -86,9 +86,12 @@ function nestedSections(path: string, node: Node): Section[] {
 
 const hasSection = (node: Node) => nestedSections("", node).length > 0 && !node.items;
 
+/** A mapping with the description of a key is listed as one: it has the section of another path. */
+const isListed = (node: Node) => !hasSection(node) || (node.properties && node.change !== undefined);
+
 function describeSection({ path, node }: Section): string {
   const required = node.required ?? [];
-  const keys = Object.entries(node.properties ?? {}).filter(([, key]) => !hasSection(key));
+  const keys = Object.entries(node.properties ?? {}).filter(([, key]) => isListed(key));
   return [
     `### ${node.title}${path === "" ? "" : `: \`${path}\``}`,
     node.description,
@@ -100,7 +103,8 @@ function describeKey(key: string, node: Node, isRequired: boolean): string {
   return `- **\`${key}\`** (${typeOf(node)}, ${presence(node, isRequired)}): ${node.description} _${node.change}_`;
 }
 
-function typeOf({ type, enum: values, items, anyOf }: Node): string {
+function typeOf({ type, enum: values, items, anyOf, properties }: Node): string {
+  if (properties) return "mapping";
   if (anyOf) return anyOf.map(typeOf).join(", or ");
   if (values) return values.map((value) => `\`${value}\``).join(" or ");
   if (items) return items.properties ? "list of rules" : "list of texts";

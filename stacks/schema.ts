@@ -329,7 +329,11 @@ const existing = section(
       "Public key of the host, ed25519 or ECDSA, such as `ssh-ed25519 AAAA…`.",
     ),
     hostKeyPath: key(nonEmpty.optional(), "File with the public key of the host."),
-    proxy: jumpHost.optional(),
+    proxy: key(
+      jumpHost.optional(),
+      "Jump host for this host alone, with [the keys of `ssh.proxy`](#a-jump-host-sshproxy).",
+      { otherwise: "`ssh.proxy`, or the host that `ssh.via` names" },
+    ),
     direct: key(
       z.boolean().optional(),
       "Whether SSH goes to this host directly, although `ssh.proxy` or `ssh.via` is set.",
