@@ -7,6 +7,7 @@ import { adviceOnError } from "./errorAdvice.ts";
 import { bootPatience } from "./hostLogin.ts";
 import { InstanceRestart } from "./instanceRestart.ts";
 import { waitBehindJumpHost } from "./jumpHost.ts";
+import { LaunchQueue } from "./launchQueue.ts";
 import { refuseSecondLaunch } from "./lostLaunch.ts";
 import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
 import { hostPublicKey, instanceMetadata, launchedWithKey } from "./oci/cloudInit.ts";
@@ -139,7 +140,10 @@ export class OverlayHost extends pulumi.ComponentResource {
     );
   }
 
-  /** The instance is launched again for some minutes where Oracle has no capacity, and advice is given after that. */
+  /**
+   * The instance is launched again for some minutes where Oracle has no capacity, in turn with the run's other instances,
+   * and advice is given after that.
+   */
   private capacityOptions(host: string, shape: string, minutes: number): pulumi.CustomResourceOptions {
     let failedSince: number | undefined;
     return adviceOnError(
@@ -148,16 +152,18 @@ export class OverlayHost extends pulumi.ComponentResource {
       ({ failedOperation, errors: [error = ""] }) =>
         failedOperation === "create" ? capacityAdvice(host, shape, error) : undefined,
       async ({ failedOperation, errors: [error = ""] }) => {
-        if (failedOperation !== "create") return false;
-        failedSince ??= Date.now();
-        const elapsed = (Date.now() - failedSince) / 60_000;
-        const pause = capacityPause(error, elapsed, minutes);
+        const pause = failedOperation === "create" ? capacityPause(error) : undefined;
         if (pause === undefined) return false;
-        const left = Math.floor(minutes - elapsed);
-        const text = `Oracle has no capacity for ${host} (${shape}): tries again in ${pause.toFixed(1)} of ${left} minutes that are left.`;
+        launches.pause(pause);
+        const now = Date.now();
+        failedSince ??= now;
+        const deadline = failedSince + minutes * 60_000;
+        const [wait, left] = [launches.minutesToTurn(), (deadline - now) / 60_000];
+        if (wait > left) return false;
+        const turn = launches.join(deadline);
+        const text = `Oracle has no capacity for ${host} (${shape}): tries again in ${wait.toFixed(1)} of ${Math.floor(left)} minutes that are left.`;
         await pulumi.log.info(text, this);
-        await new Promise((resolve) => setTimeout(resolve, pause * 60_000));
-        return true;
+        return turn;
       },
     );
   }
@@ -244,6 +250,9 @@ export class OverlayHost extends pulumi.ComponentResource {
     return { ...ssh, host: pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address) };
   }
 }
+
+/** Of the whole run: its instances belong to one account. */
+const launches = new LaunchQueue();
 
 function validateArgs(args: OverlayHostArgs): Problem[] {
   return [

@@ -47,7 +47,7 @@ export interface InstanceArgs {
   legacyMetadata?: boolean;
   /**
    * Minutes in which the instance is launched again where Oracle has no capacity, at most 480. Default 0: the run fails
-   * at once. With it, Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the
+   * at once. Instances that wait take turns, five minutes apart at least: the more wait, the longer for each. With it, Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the
    * instance is created.
    */
   waitForCapacity?: number;

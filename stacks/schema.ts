@@ -255,7 +255,8 @@ const instance = section(
     waitForCapacity: key(
       z.number().optional(),
       `Minutes, ${LONGEST_CAPACITY_WAIT} at most, in which the instance is launched again where Oracle is out of host ` +
-        "capacity, at most every five minutes. Oracle then chooses the fault domain where `faultDomain` is left out.",
+        "capacity, at most every five minutes; instances that wait take turns. Oracle then chooses the fault domain where " +
+        "`faultDomain` is left out.",
       { default: 0 },
     ),
     bootTimeout: key(

@@ -1,7 +1,8 @@
-/** Minutes between two attempts at least. Oracle has suspended accounts that asked every two minutes. */
-const PAUSE = 5;
-/** Minutes that are added to a pause at most, so that many hosts do not ask in the same second. */
-const JITTER = 1;
+/**
+ * Minutes between two repeated launches at least, of all instances together. Oracle has disabled accounts that asked
+ * every two minutes; ../launchQueue.ts keeps the instances of a run apart.
+ */
+export const LAUNCH_PAUSE = 5;
 
 /** The longest time to wait, in minutes. The engine tries an operation a hundred times at most. */
 export const LONGEST_CAPACITY_WAIT = 480;
@@ -12,24 +13,14 @@ const NO_CAPACITY = /out of (host )?capacity/i;
 const THROTTLED = /TooManyRequests|\b429\b/;
 
 /**
- * The pause before an instance is launched once more.
+ * The pause after a failed launch, in which no instance of the account is to be launched once more.
  *
  * @param error message of the failed launch
- * @param elapsed minutes since the first launch failed
- * @param limit minutes in which launches are tried
- * @param random from 0 to 1
- * @returns minutes; undefined where it failed for another reason, or where the pause would end after the limit
+ * @returns minutes; undefined where it failed for another reason
  */
-export function capacityPause(
-  error: string,
-  elapsed: number,
-  limit: number,
-  random = Math.random(),
-): number | undefined {
-  const isThrottled = THROTTLED.test(error);
-  if (!isThrottled && !NO_CAPACITY.test(error)) return undefined;
-  const pause = (isThrottled ? 2 : 1) * PAUSE + random * JITTER;
-  return elapsed + pause <= limit ? pause : undefined;
+export function capacityPause(error: string): number | undefined {
+  if (THROTTLED.test(error)) return 2 * LAUNCH_PAUSE;
+  return NO_CAPACITY.test(error) ? LAUNCH_PAUSE : undefined;
 }
 
 /**
