@@ -3,7 +3,13 @@ import type { KeyReplacement } from "./loginKeyReplacement.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { ForwardingRefused, SshSession } from "./sshSession.ts";
 import type { FailedProbe } from "./vxlan/connectivityTest/failedProbe.ts";
-import { PROBE_COMMAND, PROBE_LIMIT, parseProbeReport, probeInput } from "./vxlan/connectivityTest/probe.ts";
+import {
+  PROBE_COMMAND,
+  PROBE_LIMIT,
+  parseProbeReport,
+  probeInput,
+  probeProblem,
+} from "./vxlan/connectivityTest/probe.ts";
 import type { ProbeEffort, ProbeReport, ProbedHost } from "./vxlan/connectivityTest/probe.ts";
 import { TRANSFER_BYTES, TRANSFER_COMMAND } from "./vxlan/connectivityTest/transfer.ts";
 import type { OverlayIdentity } from "./vxlan/phases/phase.ts";
@@ -80,8 +86,7 @@ export async function probeFrom(
   effort: ProbeEffort = {},
 ): Promise<ProbeReport> {
   const answer = await ssh.run(PROBE_COMMAND, probeInput(settings, peers, mtu, effort), PROBE_LIMIT + 10);
-  if (answer.status !== 0)
-    throw new Error(answer.stderr.trim().slice(-500) || `its probes ended with ${answer.status}`);
+  if (answer.status !== 0) throw new Error(probeProblem(answer.status, answer.stderr));
   return parseProbeReport(host, peers, answer.stdout);
 }
 

@@ -279,6 +279,17 @@ END`,
     await unchangedUpSucceeds();
   });
 
+  test("up fails when a host's probes do not end", async () => {
+    await stack.on("beta", wrapTool("/usr/bin/ping", "exec sleep 1000"));
+    const text = await unchangedUpFails();
+    expect(text).toMatch(
+      /beta could not probe its peers: its probes did not end within 50 s\. .*such as ping, hangs.* On the host: ps -ef \| grep ping/,
+    );
+    expect(text).not.toMatch(/(alpha|gamma) could not probe its peers/);
+    await stack.on("beta", unwrapTool("/usr/bin/ping"));
+    await unchangedUpSucceeds();
+  });
+
   test("up does not wait for a host that is marked as down, and changes it once it is back", async () => {
     const millisecondsOf = async (run: () => Promise<unknown>) => {
       const startedAt = Date.now();

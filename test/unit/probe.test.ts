@@ -4,6 +4,7 @@ import {
   PROBE_COMMAND,
   parseProbeReport,
   probeInput,
+  probeProblem,
 } from "../../components/vxlan/connectivityTest/probe.ts";
 import type { ProbedHost } from "../../components/vxlan/connectivityTest/probe.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
@@ -84,6 +85,18 @@ describe("a host's report", () => {
     expect(() => parseProbeReport(HOST01, [HOST02], "Welcome!")).toThrow(
       /^expected a line "oci-vxlan probed/,
     );
+  });
+
+  test.each([124, 137, undefined])("that does not come in time is explained (%s)", (status) => {
+    expect(probeProblem(status, "")).toMatch(
+      /^its probes did not end within 50 s\. .*ping, hangs, .*overloaded\. On the host: ps -ef \| grep ping, and uptime$/,
+    );
+    expect(probeProblem(status, "busy\n")).toMatch(/uptime\. Their last output: busy$/);
+  });
+
+  test("of a failure is what the host said, or its exit code", () => {
+    expect(probeProblem(1, "host01 has no ping\n")).toBe("host01 has no ping");
+    expect(probeProblem(1, "")).toBe("its probes ended with 1");
   });
 
   test.each([

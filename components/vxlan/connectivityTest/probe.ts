@@ -1,6 +1,6 @@
 import { canonical } from "../addresses.ts";
 import { readHostText } from "../hostText.ts";
-import { asRoot } from "../phases/phase.ts";
+import { asRoot, timedOut } from "../phases/phase.ts";
 import type { HostSettings, OverlaySettings } from "../settings.ts";
 import type { FailedProbe } from "./failedProbe.ts";
 
@@ -21,6 +21,16 @@ export const PROBE_LIMIT = 50;
  * root, since not every host lets its users ping.
  */
 export const PROBE_COMMAND = asRoot(PROBE_LIMIT, "bash -s", "probes the peers over the overlay");
+
+/** Why the command failed, as a sentence without its full stop. */
+export function probeProblem(status: number | undefined, stderr: string): string {
+  const output = stderr.trim().slice(-500);
+  if (!timedOut(status)) return output || `its probes ended with ${status}`;
+  return (
+    `its probes did not end within ${PROBE_LIMIT} s. A tool that they call, such as ping, hangs, or the host is overloaded. ` +
+    `On the host: ps -ef | grep ping, and uptime${output === "" ? "" : `. Their last output: ${output}`}`
+  );
+}
 
 let script: string | undefined;
 

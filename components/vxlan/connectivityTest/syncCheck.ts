@@ -1,4 +1,4 @@
-import { PROGRAM, digestOf } from "../phases/phase.ts";
+import { PROGRAM, digestOf, timedOut } from "../phases/phase.ts";
 import type { OverlayIdentity } from "../phases/phase.ts";
 import { MISSING, sentVerb } from "../phases/sentVerb.ts";
 import type { CommandWithInput } from "../phases/sentVerb.ts";
@@ -6,8 +6,6 @@ import type { CommandWithInput } from "../phases/sentVerb.ts";
 /** Seconds after which the command is ended on the host: a repair may wait for firewalld and for the lock. */
 const TIME_LIMIT = 40;
 
-/** Exit codes of `timeout`, where it ended the command or had to kill it. */
-const TIMED_OUT = [124, 137];
 /** Exit code of the program, where the host has other settings than the stack. */
 const DIFFERS = 3;
 
@@ -50,7 +48,7 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
     return { state: "in sync", warnings: warningsIn(host, stdout), turn: turnIn(stdout) };
   }
   if (status === DIFFERS || status === MISSING) return { state: "differs" };
-  if (status === undefined || TIMED_OUT.includes(status)) {
+  if (timedOut(status)) {
     const problem =
       `${host} accepted the login and did not finish its check within ${TIME_LIMIT} s, so nobody knows whether its overlay is in sync. ` +
       `On the host: ps -ef | grep oci-vxlan, and sudo journalctl -t oci-vxlan.${lastLines(stderr)}`;

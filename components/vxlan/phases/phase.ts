@@ -41,6 +41,10 @@ export function asRoot(seconds: number, command: string, hint: string): string {
   return `sh -c '${prefix} ${environment} timeout -k ${GRACE} ${seconds} ${command}' # ${hint}`;
 }
 
+/** Whether the time limit of `asRoot` ended the command: exit codes of `timeout`, or a signal that ended that too. */
+export const timedOut = (status: number | undefined) =>
+  status === undefined || status === 124 || status === 137;
+
 /**
  * The digest of a resource's URN. A host keeps it with the files of that resource, and the resource's delete carries
  * it. So the delete of a renamed resource leaves files alone that the new resource has written by then.
