@@ -1,10 +1,10 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import { pathCell } from "./pathCell.ts";
-import type { HostReport, OverlayStatus, StatusReport } from "./report.ts";
+import type { HostReport, OverlayStatus, PathReport, StatusReport } from "./report.ts";
 import { age, findingsOf, pathSummary, shortTime } from "./summary.ts";
 
-/** Hosts up to which all are listed, with a matrix of their paths. Of more, only those that have something to say are. */
+/** Hosts up to which all are listed, with a matrix of their paths. Of more, at most as many that have something to say. */
 const FULL_TABLES = 16;
 
 /** The report as text for people. */
@@ -44,7 +44,7 @@ function overlayText(overlay: OverlayStatus, now: string, paint: Paint): string[
     title,
     ...(isSmall ? [] : [hostCounts(hosts)]),
     ...(listed.length === 0 ? [] : [hostTable(listed, now, paint)]),
-    ...(isSmall ? [pathMatrix(overlay, paint)] : []),
+    ...(isSmall ? [pathMatrix(overlay, paint)] : matrixExcerpt(overlay, paint)),
     pathSummary(overlay),
     ...whatIsWrong(overlay, paint),
   ];
@@ -80,18 +80,51 @@ function paintState(state: HostReport["state"], paint: Paint): string {
   return paint(colours[state], state);
 }
 
+/** Of a large fleet, the senders and the peers with most paths that fail or lose echoes, and how the others are. */
+function matrixExcerpt(overlay: OverlayStatus, paint: Paint): string[] {
+  const badPaths = overlay.paths.filter((path) => ["fails", "loses"].includes(pathCell([path]).state));
+  if (badPaths.length === 0) return [];
+  const [senders, peers] = [badHosts(badPaths, "from"), badHosts(badPaths, "to")];
+  const names = overlay.hosts.map(({ name }) => name);
+  const listed = (worst: readonly string[]) =>
+    names.filter((name) => worst.slice(0, FULL_TABLES).includes(name));
+  const tested = overlay.paths.filter(({ state }) => state !== "unknown").map(({ from }) => from);
+  const well = new Set(tested).size - senders.length;
+  const omitted = senders.length - listed(senders).length;
+  const counts = [
+    ...(omitted === 0
+      ? []
+      : [`${omitted} more host${omitted === 1 ? "" : "s"} with paths that fail or lose echoes`]),
+    ...(well === 0
+      ? []
+      : [`${well} other host${well === 1 ? " reaches" : "s reach"} all peers that they probed`]),
+  ];
+  return [[pathMatrix(overlay, paint, listed(senders), listed(peers)), ...counts].join("\n")];
+}
+
+/** The hosts at one end of these paths, those of most paths first. */
+function badHosts(paths: readonly PathReport[], end: "from" | "to"): string[] {
+  const counts = new Map<string, number>();
+  for (const path of paths) counts.set(path[end], (counts.get(path[end]) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name);
+}
+
 /** One row a sender, one column a peer. */
-function pathMatrix({ hosts, paths }: OverlayStatus, paint: Paint): string {
-  const names = hosts.map(({ name }) => name);
-  const rows = names.map((from) => [
+function pathMatrix(
+  { hosts, paths }: OverlayStatus,
+  paint: Paint,
+  senders = hosts.map(({ name }) => name),
+  peers = senders,
+): string {
+  const rows = senders.map((from) => [
     from,
-    ...names.map((to) => {
+    ...peers.map((to) => {
       if (from === to) return "";
       const { state, text } = pathCell(paths.filter((path) => path.from === from && path.to === to));
       return paint(PAINTED[state], text);
     }),
   ]);
-  return formatTable(["from \\ to", ...names], rows, paint);
+  return formatTable(["from \\ to", ...peers], rows, paint);
 }
 
 const PAINTED = {

@@ -123,4 +123,36 @@ describe("the tables", () => {
     expect(text).toMatch(/^host07 {2}differs/m);
     expect(text).not.toMatch(/^host08/m);
   });
+
+  /** The matrix and what follows it, of 30 hosts. */
+  const matrixOf = (isBad: (from: string, to: string) => boolean, change: object = { state: "fails" }) => {
+    const lines = linesOf(30, ({ paths }) => {
+      for (const path of paths) if (isBad(path.from, path.to)) Object.assign(path, change);
+    });
+    const start = lines.findIndex((line) => line.startsWith("from"));
+    return lines.slice(start, lines.indexOf("", start));
+  };
+
+  test("of a large fleet have a matrix of the paths that fail, and count the other hosts", () => {
+    const isBad = (from: string, to: string) => to === "host07" && ["host02", "host29"].includes(from);
+    expect(matrixOf(isBad)).toEqual([
+      "from \\ to  host07",
+      "host02     FAILS",
+      "host29     FAILS",
+      "28 other hosts reach all peers that they probed",
+    ]);
+    expect(matrixOf((from, to) => from === "host02" && to === "host07", { received: 4 })).toEqual([
+      "from \\ to  host07",
+      "host02     0.25 ms, 1 of 5 lost",
+      "29 other hosts reach all peers that they probed",
+    ]);
+  });
+
+  test("of a large fleet show the hosts with most failed paths, and count the others", () => {
+    const lines = matrixOf((from, to) => from === "host20" || to === "host20");
+    expect(lines).toHaveLength(1 + 16 + 1);
+    expect(lines[0]).toMatch(/^from \\ to  host01 .* host20$/);
+    expect(lines).toContainEqual(expect.stringMatching(/^host20( +FAILS){15}$/));
+    expect(lines.at(-1)).toBe("14 more hosts with paths that fail or lose echoes");
+  });
 });
