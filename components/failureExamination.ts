@@ -24,6 +24,8 @@ interface Examination {
   /** Those that passed when they were repeated: a busy machine may be the cause. */
   passing: FailedProbe[];
   findings: Finding[];
+  /** How many pairs of hosts failed and were not examined. */
+  unexaminedPairs: number;
   /** Hosts that sent TCP with wrong checksums, each with a peer that discarded it. */
   senders: Map<string, string>;
 }
@@ -44,7 +46,13 @@ export async function examineFailures(
   sessions: readonly HostSession[],
   failures: readonly FailedProbe[],
 ): Promise<Examination> {
-  const examination: Examination = { failures: [], passing: [], findings: [], senders: new Map() };
+  const examination: Examination = {
+    failures: [],
+    passing: [],
+    findings: [],
+    unexaminedPairs: 0,
+    senders: new Map(),
+  };
   await Promise.all(
     failures.map(async (failure) => {
       const again = await probeAgain(overlay, sessions, failure);
@@ -52,7 +60,9 @@ export async function examineFailures(
       else examination.failures.push(again);
     }),
   );
-  for (const failure of onePerPair(sessions, examination.failures)) {
+  const pairs = onePerPair(sessions, examination.failures);
+  examination.unexaminedPairs = Math.max(0, pairs.length - EXAMINED_PAIRS);
+  for (const failure of pairs.slice(0, EXAMINED_PAIRS)) {
     const causes = await examine(overlay, sessions, failure, examination.senders);
     examination.findings.push({ from: failure.from, to: failure.to, causes });
   }
@@ -67,7 +77,7 @@ function onePerPair(sessions: readonly HostSession[], failures: readonly FailedP
     const pair = [failure.from, failure.to].sort().join(" ");
     if (!byPair.has(pair)) byPair.set(pair, failure);
   }
-  return [...byPair.values()].slice(0, EXAMINED_PAIRS);
+  return [...byPair.values()];
 }
 
 /** @param senders gets the hosts that sent TCP with wrong checksums */

@@ -17,7 +17,8 @@ export async function explainFailures(
   sessions: readonly HostSession[],
   failedProbes: readonly FailedProbe[],
 ): Promise<Explanation> {
-  const { failures, passing, findings, senders } = await examineFailures(overlay, sessions, failedProbes);
+  const examination = await examineFailures(overlay, sessions, failedProbes);
+  const { failures, passing, findings, unexaminedPairs, senders } = examination;
   for (const probe of passing) await overlay.log.warn(`${describeFailure(probe)} at first, and passes now.`);
   if (failures.length === 0) return { problems: [], senders };
   const causes = findings.flatMap((finding) => finding.causes);
@@ -26,6 +27,10 @@ export async function explainFailures(
     ...failures.map((failure) => `  ${describeFailure(failure)}`),
     "What was found on the hosts:",
     ...[...new Set(causes)].map((cause) => `  ${cause}`),
+    ...(unexaminedPairs === 0 ? [] : [describeUnexamined(unexaminedPairs)]),
   ];
   return { problems: [lines.join("\n")], senders };
 }
+
+const describeUnexamined = (pairs: number) =>
+  `  ${pairs} more failing pair${pairs === 1 ? " was" : "s were"} not examined: run pulumi up again once these causes are gone.`;
