@@ -54,6 +54,8 @@ describe("a login key that is replaced", () => {
       "host01",
       `sed -i 's/^/no-x11-forwarding /' ${FILE}; printf '%s' '${FOREIGN}' >>${FILE}; chmod 640 ${FILE}`,
     );
+    // A user may hold the own folder for as long as they like.
+    await stack.on("host01", "systemd-run --quiet --unit=holder --uid=opc flock -x /home/opc/.ssh sleep 900");
     const before = await fileOf("host01");
     const { text } = expectSuccess(await stack.pulumi(["preview"], replacing()));
     expect(text).toContain("up adds the new login key on host01, host02 beside the old one");
@@ -72,6 +74,7 @@ describe("a login key that is replaced", () => {
 
   test("entries of others, the options of the old one, mode and owner stay", async () => {
     const [type, key] = publicKey(newKey).split(" ");
+    await stack.on("host01", "systemctl stop holder");
     expect(await keysOf("host01")).toBe(
       `no-x11-forwarding ${type} ${key} oci-vxlan lab\n${FOREIGN}`.trimEnd(),
     );

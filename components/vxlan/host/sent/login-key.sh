@@ -70,16 +70,15 @@ edited() { # ADD_OR_RETIRE FILE
 		}' "$2"
 }
 
-# Waits for another run that changes files of the same folder.
-lock_folder() { # FOLDER
-	exec 9<"$1" || die "cannot open $1 on $(hostname)"
-	flock -w 30 9 || die "another program holds $1 on $(hostname) for more than 30 s: run pulumi up again"
+# Waits for another run that replaces keys on this host. Only root opens the folder, so nobody else can hold it.
+lock_keys() {
+	exec 9<~root || die "cannot open the home of root on $(hostname)"
+	flock -w 30 9 || die "another run replaces login keys on $(hostname) for more than 30 s: run pulumi up again"
 }
 
 change_file() { # ADD_OR_RETIRE LINK
 	local file
 	file=$(readlink -e -- "$2") || die "$2 leads nowhere on $(hostname)"
-	lock_folder "${file%/*}"
 	if edited "$1" "$file" | cmp -s - "$file"; then return 0; fi
 	COPY=$file.oci-vxlan
 	rm -f -- "$COPY"
@@ -101,9 +100,9 @@ remove_copy() {
 # The same with the rights of a user, who may replace what is in the own home by links to files of root at any moment.
 change_file_as() { # USER ADD_OR_RETIRE LINK
 	local functions
-	functions=$(declare -f die edited lock_folder change_file remove_copy)
+	functions=$(declare -f die edited change_file remove_copy)
 	setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" --init-groups \
-		env OLD="$OLD" NEW="$NEW" bash -uo pipefail -c "COPY=''; $functions; trap remove_copy EXIT; change_file \"\$@\"" bash "$2" "$3" ||
+		env OLD="$OLD" NEW="$NEW" bash -uo pipefail -c "COPY=''; $functions; trap remove_copy EXIT; change_file \"\$@\"" bash "$2" "$3" 9<&- ||
 		exit 1
 }
 
@@ -172,6 +171,7 @@ main() { # add|retire OLD NEW [every]
 	OLD=$2
 	NEW=$3
 	[[ $OLD != "$NEW" ]] || die "the new login key is the old one"
+	lock_keys
 	read_patterns
 	trap remove_copy EXIT
 	case $1 in
