@@ -1,10 +1,13 @@
 import packageJson from "../../package.json" with { type: "json" };
 import { hostFiles, hostSide } from "../../components/vxlan/phases/install.ts";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
+import { environmentBefore } from "../changes.ts";
+import { planOf } from "../component/changeEffects.ts";
+import { MOCKED_SITE } from "../component/mockedSite.ts";
 import { TestStack } from "../lifecycle/support/testStack.ts";
 import { fillIn, inverse, labValues } from "./placeholders.ts";
 import { writeRecording } from "./recording.ts";
-import type { HostFile } from "./recording.ts";
+import type { HostFile, RecordedResource } from "./recording.ts";
 
 /**
  * `npm run release:record`: runs `up` with this checkout in a lab, and writes what it leaves to a folder with the name
@@ -48,6 +51,14 @@ async function steadyValues(stack: TestStack): Promise<Record<string, string>> {
   return Object.fromEntries(values.flat());
 }
 
+async function registeredResources(): Promise<RecordedResource[]> {
+  const plan = await planOf(environmentBefore(MOCKED_SITE));
+  return [...plan].map(([urn, { type, name, inputs }]) => {
+    const { metadata: _keys, ...others } = inputs;
+    return { urn, type, name, inputs: type.startsWith("oci:") ? others : {} };
+  });
+}
+
 async function record(stack: TestStack): Promise<void> {
   await Promise.all(HOSTS.map((host) => stack.waitForBoot(host)));
   const before = await Promise.all(HOSTS.map((host) => listFiles(stack, host)));
@@ -68,6 +79,7 @@ async function record(stack: TestStack): Promise<void> {
     state: fillIn(withoutUnread(await stack.exportState("--show-secrets")), values),
     files: fillIn(Object.fromEntries(files), values),
     program: hostSide(),
+    resources: await registeredResources(),
   });
 }
 

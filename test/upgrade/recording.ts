@@ -10,6 +10,15 @@ export interface HostFile {
   lines: string[];
 }
 
+/** A resource that a release registers for `environmentBefore` of ../changes.ts, against mocks. */
+export interface RecordedResource {
+  urn: string;
+  type: string;
+  name: string;
+  /** Of resources in the cloud, without the metadata of instances, which holds keys; else empty. */
+  inputs: Record<string, unknown>;
+}
+
 /** What a release has left of a stack of two existing hosts, without anything secret. */
 export interface Recording {
   /** The value of `oci-vxlan:environment`. */
@@ -20,6 +29,7 @@ export interface Recording {
   files: Record<string, HostFile[]>;
   /** Phase device with all files of the program, as the release delivers them to a host. */
   program: string;
+  resources: RecordedResource[];
 }
 
 /** Each release has a folder in it. */
@@ -39,6 +49,7 @@ export function readRecording(release: string): Recording {
     config: readJson("config"),
     state: readJson("state"),
     files: readJson("files"),
+    resources: readJson("resources"),
     program: read("program.txt"),
   };
 }
