@@ -46,6 +46,9 @@ export function readFaults(lab: Lab): Faults {
   return { ...structuredClone(NO_FAULTS), ...stored };
 }
 
+/** The number of launches that still find host capacity; Infinity where no fault limits it. */
+export const launchesLeft = ({ capacity, skipFirst }: Faults) => (capacity > 0 ? skipFirst : Infinity);
+
 /** Changes the stored faults, and returns them. */
 export function changeFaults(lab: Lab, change: (faults: Faults) => void): Faults {
   const faults = readFaults(lab);

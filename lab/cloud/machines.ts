@@ -6,7 +6,7 @@ import { startHost } from "../hosts/boot.ts";
 import type { Lab } from "../system/lab.ts";
 import { securityListRules } from "../network/securityListRules.ts";
 import { loadRules } from "../network/network.ts";
-import { readFaults } from "./faults.ts";
+import { launchesLeft, readFaults } from "./faults.ts";
 import type { Cloud, Effects, PowerMode } from "./model/cloud.ts";
 import { imageEntry } from "./model/image.ts";
 import { isTerminating } from "./model/power.ts";
@@ -91,6 +91,10 @@ export class Machines implements Effects {
   lastLogLines(instance: Instance): string {
     const host = this.cloud().state.machines[instance.id]?.host;
     return host === undefined ? "nothing" : lastLogLines(this.lab, host);
+  }
+
+  launchesLeft(): number {
+    return launchesLeft(readFaults(this.lab));
   }
 
   /** The preferred name in the form of a host name, with a number where another host has it. */

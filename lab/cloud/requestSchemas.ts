@@ -73,10 +73,11 @@ const createVnic = z.strictObject({
   privateIp: text,
 });
 
+const shapeConfig = z.strictObject({ ocpus: number, memoryInGBs: number }).optional();
 const instanceFields = {
   metadata: z.record(z.string(), z.string()).optional(),
   extendedMetadata: json,
-  shapeConfig: z.strictObject({ ocpus: number, memoryInGBs: number }).optional(),
+  shapeConfig,
   faultDomain: text,
   instanceOptions: z.strictObject({ areLegacyImdsEndpointsDisabled: flag }).optional(),
   launchOptions: json,
@@ -158,6 +159,13 @@ export const REQUEST_SCHEMAS = {
     ...instanceFields,
     shape: text,
     sourceDetails: updateSource.optional(),
+  }),
+  createComputeCapacityReport: z.strictObject({
+    compartmentId: z.string(),
+    availabilityDomain: z.string(),
+    shapeAvailabilities: z.array(
+      z.strictObject({ instanceShape: z.string(), instanceShapeConfig: shapeConfig, faultDomain: text }),
+    ),
   }),
   createPublicIp: z.strictObject({
     compartmentId: z.string(),

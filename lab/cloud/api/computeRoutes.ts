@@ -1,3 +1,4 @@
+import { capacityReport } from "../model/capacityReport.ts";
 import { invalid, missing } from "../model/errors.ts";
 import { allImages, imageEntry } from "../model/image.ts";
 import { launchInstance } from "../model/instance.ts";
@@ -11,7 +12,7 @@ import { compartmentOf, filtered, page, sorted } from "./lists.ts";
 import { change, crud, idOf, show, updates } from "./route.ts";
 import type { Service } from "./route.ts";
 
-/** Oracle's API for instances, images, shapes and boot volumes. */
+/** Oracle's API for instances, images, shapes, capacity and boot volumes. */
 export function addComputeRoutes(service: Service): void {
   addInstanceRoutes(service);
   addCatalogueRoutes(service);
@@ -73,4 +74,7 @@ function addCatalogueRoutes(service: Service): void {
       throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
     return page(call, filtered(call, shapes, ["shape"]));
   });
+  service.post("/computeCapacityReports", async (call) =>
+    call.json(capacityReport(call.var.cloud, await readBody("createComputeCapacityReport", call))),
+  );
 }

@@ -23,6 +23,8 @@ export interface Effects {
   isOn: (instance: Instance) => boolean;
   /** The last lines of a machine's console log. */
   lastLogLines: (instance: Instance) => string;
+  /** The number of launches that still find host capacity; Infinity where no fault limits it. */
+  launchesLeft: () => number;
   /** A host name for a new instance's machine: the preferred one, or that with a number where it is in use. */
   uniqueHostName: (preferred: string) => string;
 }

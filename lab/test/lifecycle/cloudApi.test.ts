@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accessEnvironment, configFile } from "../../cloud/access.ts";
 import { startCloud } from "../../cloud/daemonControl.ts";
-import { changeFaults } from "../../cloud/faults.ts";
-import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
+import { changeFaults, readFaults } from "../../cloud/faults.ts";
+import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS, TENANCY } from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
 import { removeLab } from "../../cli/teardown.ts";
 import { asOperator } from "../../pulumi/operator.ts";
@@ -108,6 +108,77 @@ describe("the cloud's API", () => {
       expect([refusal.status, refusal.code]).toEqual([429, "TooManyRequests"]);
     }
     await network("listVcns", { compartmentId });
+  });
+
+  describe("a capacity report", () => {
+    const [availabilityDomain] = AVAILABILITY_DOMAINS;
+    const size = { ocpus: 2, memoryInGBs: 12 };
+    const arm = { instanceShape: "VM.Standard.A1.Flex", instanceShapeConfig: size };
+    const micro = { instanceShape: "VM.Standard.E2.1.Micro", faultDomain: "FAULT-DOMAIN-2" };
+    const reportDetails = (change: object = {}) => ({
+      createComputeCapacityReportDetails: {
+        compartmentId: TENANCY,
+        availabilityDomain,
+        shapeAvailabilities: [arm, micro],
+        ...change,
+      },
+    });
+    const report = async (change?: object) =>
+      (await compute("createComputeCapacityReport", reportDetails(change))).computeCapacityReport;
+    const limitLaunches = (capacity: number, skipFirst: number) =>
+      changeFaults(lab, (faults) => Object.assign(faults, { capacity, skipFirst }));
+
+    test("says for each shape whether it can be launched, and repeats what was asked", async () => {
+      const other = { instanceShape: "VM.Standard.E5.Flex" };
+      const answer = await report({ shapeAvailabilities: [arm, micro, other] });
+      expect(answer).toEqual({
+        compartmentId: TENANCY,
+        availabilityDomain,
+        shapeAvailabilities: [
+          { ...arm, availabilityStatus: "AVAILABLE" },
+          { ...micro, availabilityStatus: "AVAILABLE" },
+          { ...other, availabilityStatus: "HARDWARE_NOT_SUPPORTED" },
+        ],
+        timeCreated: expect.any(String),
+      });
+      expect(Math.abs(Date.parse(answer.timeCreated) - Date.now())).toBeLessThan(60_000);
+    });
+
+    test("follows the fault of no capacity, and does not use it up", async () => {
+      limitLaunches(1, 2);
+      const available = { availabilityStatus: "AVAILABLE", availableCount: 2 };
+      expect((await report()).shapeAvailabilities).toMatchObject([available, available]);
+      limitLaunches(1, 0);
+      const full = { availabilityStatus: "OUT_OF_HOST_CAPACITY", availableCount: 0 };
+      for (let time = 0; time < 2; time++)
+        expect((await report()).shapeAvailabilities).toMatchObject([full, full]);
+      expect(readFaults(lab).capacity).toBe(1);
+      limitLaunches(0, 0);
+      expect((await report()).shapeAvailabilities[0].availabilityStatus).toBe("AVAILABLE");
+    });
+
+    test.each<[string, object, number, string, RegExp]>([
+      [
+        "a compartment below the root",
+        { compartmentId },
+        ...([404, "NotAuthorizedOrNotFound", /compartment/] as const),
+      ],
+      [
+        "an unknown availability domain",
+        { availabilityDomain: "XYZ:AD-1" },
+        ...([400, "InvalidParameter", /XYZ:AD-1/] as const),
+      ],
+      [
+        "an unknown fault domain",
+        { shapeAvailabilities: [{ ...arm, faultDomain: "FAULT-DOMAIN-4" }] },
+        ...([400, "InvalidParameter", /FAULT-DOMAIN-4/] as const),
+      ],
+      ["no shape", { shapeAvailabilities: [{}] }, 400, "MissingParameter", /instanceShape/],
+    ])("is refused for %s", async (_, change, status, code, message) => {
+      const refusal = await sdk.refusal("compute", "createComputeCapacityReport", reportDetails(change));
+      expect([refusal.status, refusal.code]).toEqual([status, code]);
+      expect(refusal.message).toMatch(message);
+    });
   });
 
   describe("networks", () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accessEnvironment } from "../../cloud/access.ts";
 import { runningCloud } from "../../cloud/daemonControl.ts";
 import { stateFile } from "../../cloud/daemonFiles.ts";
-import { COMPARTMENT } from "../../cloud/region.ts";
+import { AVAILABILITY_DOMAINS, COMPARTMENT, TENANCY } from "../../cloud/region.ts";
 import { run, until } from "../../system/commands.ts";
 import { listHosts } from "../../hosts/folders.ts";
 import { isRunning } from "../../hosts/supervisor.ts";
@@ -158,6 +158,28 @@ describe("npm run lab", () => {
     const rules = await ocli("network", "nsg", "rules", "list", ...ofGroup);
     expect(rules).toMatchObject([{ direction: "INGRESS", source: id, "is-valid": true }]);
     await ocli("network", "nsg", "delete", "--force", ...ofGroup);
+  });
+
+  test("oci-cli reports the capacity that the fault leaves", async () => {
+    const [availabilityDomain = ""] = AVAILABILITY_DOMAINS;
+    const ofDomain = ["--compartment-id", TENANCY, "--availability-domain", availabilityDomain];
+    const shapes = JSON.stringify([{ instanceShape: "VM.Standard.E4.Flex" }]);
+    const report = async () => {
+      const create = ["compute", "compute-capacity-report", "create", ...ofDomain];
+      return (await ocli(...create, "--shape-availabilities", shapes))["shape-availabilities"];
+    };
+    expect(await report()).toMatchObject([
+      {
+        "instance-shape": "VM.Standard.E4.Flex",
+        "availability-status": "AVAILABLE",
+        "available-count": null,
+      },
+    ]);
+    await lab("fault", "capacity", "1");
+    expect(await report()).toMatchObject([
+      { "availability-status": "OUT_OF_HOST_CAPACITY", "available-count": 0 },
+    ]);
+    expect((await lab("fault", "capacity", "0")).stdout).toBe("no faults");
   });
 
   test("reboot and logs work for instances", async () => {

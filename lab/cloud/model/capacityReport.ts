@@ -1,0 +1,40 @@
+import { AVAILABILITY_DOMAINS, TENANCY } from "../region.ts";
+import type { RequestBody } from "../requestSchemas.ts";
+import type { Cloud } from "./cloud.ts";
+import { invalid, notFound } from "./errors.ts";
+import { checkFaultDomain } from "./instance.ts";
+import { allShapes } from "./shape.ts";
+
+/**
+ * Capacity reports: https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/ComputeCapacityReport. One says what the
+ * next launches find, and nothing is stored for it. The lab's capacity is the same for all of its shapes and domains.
+ */
+
+export function capacityReport(cloud: Cloud, details: RequestBody<"createComputeCapacityReport">): object {
+  const { compartmentId, availabilityDomain, shapeAvailabilities } = details;
+  // In the words of its documentation: "This should always be the root compartment."
+  if (compartmentId !== TENANCY) throw notFound(`compartment ${compartmentId}`);
+  if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
+    throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+  for (const { faultDomain } of shapeAvailabilities)
+    if (faultDomain !== undefined) checkFaultDomain(faultDomain);
+  return {
+    compartmentId,
+    availabilityDomain,
+    shapeAvailabilities: shapeAvailabilities.map((request) => ({
+      ...request,
+      ...availability(cloud, request.instanceShape),
+    })),
+    timeCreated: new Date().toISOString(),
+  };
+}
+
+/** Whether instances of a shape can be launched, and how many where a fault limits them. */
+function availability(cloud: Cloud, name: string): { availabilityStatus: string; availableCount?: number } {
+  if (!allShapes().some(({ shape }) => shape === name))
+    return { availabilityStatus: "HARDWARE_NOT_SUPPORTED" };
+  const availableCount = cloud.effects.launchesLeft();
+  // Oracle's answers have no count either: https://github.com/oracle/oci-cli/issues/748
+  if (availableCount === Infinity) return { availabilityStatus: "AVAILABLE" };
+  return { availabilityStatus: availableCount > 0 ? "AVAILABLE" : "OUT_OF_HOST_CAPACITY", availableCount };
+}
