@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accessEnvironment } from "../../cloud/access.ts";
 import { runningCloud } from "../../cloud/daemonControl.ts";
 import { stateFile } from "../../cloud/daemonFiles.ts";
+import { allImages } from "../../cloud/model/image.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, TENANCY } from "../../cloud/region.ts";
-import { run, until } from "../../system/commands.ts";
+import { attempt, run, until } from "../../system/commands.ts";
 import { listHosts } from "../../hosts/folders.ts";
 import { isRunning } from "../../hosts/supervisor.ts";
 import { removeLab } from "../../cli/teardown.ts";
@@ -40,12 +41,18 @@ describe("npm run lab", () => {
   });
   afterAll(() => removeLab(openLab(NAME)));
 
+  const cliOptions = () => ({ env: accessEnvironment(opened), timeout: 120_000 });
   /** Runs Oracle's command line in the operator's namespace. */
   const ocli = async (...args: string[]): Promise<any> => {
-    const argv = asOperator(opened, [oci, ...args]);
-    const text = await run(argv, { env: accessEnvironment(opened), timeout: 120_000 });
+    const text = await run(asOperator(opened, [oci, ...args]), cliOptions());
     return text === "" ? [] : JSON.parse(text).data;
   };
+  /** The error that Oracle's command line shows. */
+  const ocliError = async (...args: string[]) =>
+    (await attempt(asOperator(opened, [oci, ...args]), cliOptions())).stderr;
+  const savedState = () => JSON.parse(readFileSync(stateFile(opened), "utf8"));
+  /** The options of a command in the stack's VCN. */
+  const inVcn = () => ["--compartment-id", COMPARTMENT, "--vcn-id", ...Object.keys(savedState().vcns)];
   const overlayPasses = async () => {
     const { stdout } = await lab("ssh", "host01", "ping", "-c1", "-W2", "192.168.0.2");
     return stdout.includes("1 received");
@@ -160,6 +167,59 @@ describe("npm run lab", () => {
     await ocli("network", "nsg", "delete", "--force", ...ofGroup);
   });
 
+  test("oci-cli creates, lists and deletes a NAT gateway and a service gateway", async () => {
+    const nat = await ocli("network", "nat-gateway", "create", ...inVcn());
+    const { id: serviceId } = (await ocli("network", "service", "list")).find(({ name }: any) =>
+      name.startsWith("All "),
+    );
+    const services = ["--services", JSON.stringify([{ serviceId }])];
+    const service = await ocli("network", "service-gateway", "create", ...inVcn(), ...services);
+    expect(await ocli("network", "nat-gateway", "list", ...inVcn())).toMatchObject([
+      { id: nat.id, "lifecycle-state": "AVAILABLE", "block-traffic": false, "nat-ip": nat["nat-ip"] },
+    ]);
+    expect(await ocli("network", "service-gateway", "list", ...inVcn())).toMatchObject([
+      { id: service.id, "lifecycle-state": "AVAILABLE", services: [{ "service-id": serviceId }] },
+    ]);
+    await ocli("network", "nat-gateway", "delete", "--force", "--nat-gateway-id", nat.id);
+    await ocli("network", "service-gateway", "delete", "--force", "--service-gateway-id", service.id);
+    await until("the end of both", 10_000, () => {
+      const { natGateways, serviceGateways } = savedState();
+      return !(nat.id in natGateways) && !(service.id in serviceGateways);
+    });
+  });
+
+  test("oci-cli is refused a public address in a subnet that prohibits them", async () => {
+    const isPrivate = ["--prohibit-public-ip-on-vnic", "true", "--cidr-block", "10.196.218.192/28"];
+    const subnet = await ocli("network", "subnet", "create", ...inVcn(), ...isPrivate);
+    expect(subnet).toMatchObject({ "prohibit-public-ip-on-vnic": true, "prohibit-internet-ingress": true });
+    const [image] = allImages();
+    const where = ["--compartment-id", COMPARTMENT, "--availability-domain", AVAILABILITY_DOMAINS[0] ?? ""];
+    const what = ["--shape", "VM.Standard.E2.1.Micro", "--image-id", image?.id ?? ""];
+    const vnic = ["--subnet-id", subnet.id, "--assign-public-ip", "true"];
+    expect(await ocliError("compute", "instance", "launch", ...where, ...what, ...vnic)).toMatch(
+      /"code": "InvalidParameter"[^]*prohibits public addresses/,
+    );
+    await ocli("network", "subnet", "delete", "--force", "--subnet-id", subnet.id);
+  });
+
+  test("oci-cli lists custom images beside platform images", async () => {
+    const ubuntu = ["--operating-system", "Canonical Ubuntu", "--shape", "VM.Standard.E4.Flex"];
+    const listed = await ocli("compute", "image", "list", "--compartment-id", COMPARTMENT, ...ubuntu);
+    const [, platform] = listed;
+    expect(listed).toMatchObject([
+      {
+        "display-name": "hardened-Canonical-Ubuntu-24.04-2026.10.01-0",
+        "compartment-id": COMPARTMENT,
+        "base-image-id": platform.id,
+      },
+      {
+        "display-name": "Canonical-Ubuntu-24.04-2026.10.01-0",
+        "compartment-id": null,
+        "base-image-id": null,
+      },
+    ]);
+  });
+
   test("oci-cli reports the capacity that the fault leaves", async () => {
     const [availabilityDomain = ""] = AVAILABILITY_DOMAINS;
     const ofDomain = ["--compartment-id", TENANCY, "--availability-domain", availabilityDomain];
@@ -189,7 +249,7 @@ describe("npm run lab", () => {
   });
 
   test("an up restores everything after the cloud, the hosts and the network were killed", async () => {
-    const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));
+    const state = savedState();
     await killProcesses([runningCloud(opened) ?? 0]);
     for (const namespace of namespacesOf(opened)) {
       const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
@@ -199,9 +259,7 @@ describe("npm run lab", () => {
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
     expect(stdout).toMatch(ALL_PASS);
-    expect(Object.keys(JSON.parse(readFileSync(stateFile(opened), "utf8")).instances)).toEqual(
-      Object.keys(state.instances),
-    );
+    expect(Object.keys(savedState().instances)).toEqual(Object.keys(state.instances));
   });
 
   test("an instance that the cloud terminated is launched again", async () => {
@@ -216,7 +274,7 @@ describe("npm run lab", () => {
   test("destroy leaves nothing in the cloud, and down leaves only the caches", async () => {
     const destroyed = await lab("destroy");
     expect(destroyed.exitCode, destroyed.stdout).toBe(0);
-    const state = JSON.parse(readFileSync(stateFile(opened), "utf8"));
+    const state = savedState();
     for (const kind of ["vcns", "subnets", "securityLists", "vnics", "machines"])
       expect([kind, Object.keys(state[kind])]).toEqual([kind, []]);
     expect(JSON.stringify(state)).not.toMatch(/user_data|ssh_authorized_keys/);
