@@ -5,7 +5,11 @@ import type { Lab } from "../system/lab.ts";
 import { loadRules } from "../network/network.ts";
 import { partitionRules } from "../network/partitionRules.ts";
 
-/** An error that the API answers requests with. */
+/**
+ * An error that the API answers requests with, for example TooManyRequests with status 429.
+ *
+ * Source: https://docs.oracle.com/en-us/iaas/Content/API/References/apierrors.htm
+ */
 interface ApiFault {
   code: string;
   status: number;

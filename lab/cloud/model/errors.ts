@@ -34,5 +34,9 @@ export const conflict = (message: string) => new CloudError("Conflict", message)
 
 export const incorrectState = (message: string) => new CloudError("IncorrectState", message);
 
-/** No host of the availability domain has room left for the shape. */
+/**
+ * No host of the availability domain has room left for the shape.
+ *
+ * Source: https://docs.oracle.com/en-us/iaas/Content/Compute/Tasks/troubleshooting-out-of-host-capacity.htm
+ */
 export const outOfCapacity = () => new CloudError("OutOfCapacity", "Out of host capacity.");

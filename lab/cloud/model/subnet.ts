@@ -19,7 +19,7 @@ export function createSubnet(cloud: Cloud, details: RequestBody<"createSubnet">)
   if (availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(availabilityDomain))
     throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
   if (dnsLabel !== undefined) checkSubnetLabel(cloud, vcn, dnsLabel);
-  // Oracle keeps both flags equal.
+  // Oracle keeps both flags equal: https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/Subnet/CreateSubnet
   const isPrivate = details.prohibitPublicIpOnVnic ?? details.prohibitInternetIngress ?? false;
   return cloud.provision("subnets", {
     ...cloud.commonFields("subnets", details),

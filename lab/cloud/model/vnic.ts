@@ -36,6 +36,7 @@ export function planVnic(
       `The subnet ${subnet.id} is in ${subnet.availabilityDomain}, not in ${availabilityDomain}.`,
     );
   checkGroups(cloud, subnet, details.nsgIds);
+  // Source: https://docs.oracle.com/en-us/iaas/Content/Network/Tasks/managingpublicIPs.htm
   const hasPublicIp = details.assignPublicIp ?? !subnet.prohibitPublicIpOnVnic;
   if (hasPublicIp && subnet.prohibitPublicIpOnVnic)
     throw invalid(`assignPublicIp is true, and the subnet ${subnet.id} prohibits public addresses.`);
