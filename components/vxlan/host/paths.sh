@@ -46,7 +46,7 @@ probe_paths() {
 }
 
 sleep_tenths() { # TENTHS
-	(($1 > 0 && $1 <= PROBE_PERIOD * 10)) || return 0 # It is more if the clock was set back.
+	(($1 > 0 && $1 <= PROBE_PERIOD * 10 + 10)) || return 0 # It is more if the clock was set back.
 	read -r -t "$(($1 / 10)).$(($1 % 10))" -u "$SILENCE" || true
 }
 
