@@ -254,6 +254,7 @@ reconcile_addresses() {
 		reconcile_address "$address"
 		if [[ $address != *:* ]]; then remove_other_prefixes "$address"; fi
 	done
+	[[ -e $REPLACED ]] || return 0
 	for address in $(setting "$REPLACED" address | sort -u); do
 		if [[ " ${ADDRESSES[*]%/*} " != *" ${address%/*} "* ]] && has_address "$address"; then
 			repair "it was of older settings" ip address del "$address" dev "$DEVICE"

@@ -49,8 +49,8 @@ change_rules() { # IPTABLES LINE…
 reconcile_iptables() { # IPTABLES
 	local input chain jump rules="" present difference="it was missing"
 	input=$'\n'$("$1" -w -S INPUT 2>/dev/null)$'\n' || return 0
+	input_refuses "$input" || [[ $input == *" -j oci-vxlan-$VNI-$PORT"$'\n'* ]] || return 0
 	chain=$(own_chain)
-	input_refuses "$input" || [[ $input == *" -j $chain"$'\n'* ]] || return 0
 	jump=$(own_jump)
 	if [[ $1 == iptables* ]]; then rules=$'\n'"-A $chain -p udp -m udp --dport $PORT -j ACCEPT"; fi
 	if [[ $INGRESS == all ]]; then rules+=$'\n'"-A $chain -i $DEVICE -j ACCEPT"; fi
