@@ -70,7 +70,7 @@ edited() { # ADD_OR_RETIRE FILE
 		}' "$2"
 }
 
-# Waits for another run that replaces keys on this host. Only root opens the folder, so nobody else can hold it.
+# Two runs may replace keys on one host: the second waits. Only root can open its home, so no other user can hold the lock.
 lock_keys() {
 	exec 9<~root || die "cannot open the home of root on $(hostname)"
 	flock -w 30 9 || die "another run replaces login keys on $(hostname) for more than 30 s: run pulumi up again"
