@@ -75,13 +75,13 @@ start_monitor() {
 }
 
 # Prints "monitor" with the process of "ip monitor", and then events: those of the device, with FDB entries among the
-# neighbours; where the kernel dropped events, that it did; and the removal of tables of nftables. It ends with "ip
-# monitor", and INTERVAL seconds after "nft monitor", so that both are started again.
+# neighbours; where the kernel dropped events, that it did; and what is removed from nftables. It ends with "ip monitor",
+# and INTERVAL seconds after "nft monitor", so that both are started again.
 print_events() {
 	local ip
 	trap 'kill -s KILL $(jobs -p)' EXIT # A monitor may be stopped by a pause, and then gets no other signal.
 	trap 'exit 0' TERM
-	nft monitor destroy tables &
+	nft monitor destroy &
 	ip -o monitor link address neigh route dev "$DEVICE" 2>&1 &
 	ip=$!
 	echo "monitor $ip"
@@ -195,14 +195,16 @@ any_event_matters() { # LINES
 }
 
 # Entries of neighbours that are no peers come and go all the time, and so do routes of a routing daemon. They are no drift.
+# Of what is removed from nftables, what is ours matters, and any rule in INPUT: it may be our jump.
 event_matters() { # LINE
 	local address=${1#Deleted } mac=${1#* lladdr }
 	case "$1 " in
+	"delete "*) [[ "$1 " == *" $PROGRAM"[\ -]* || $1 == *" filter INPUT "* ]] ;;
+	"# new generation "*) return 1 ;;
 	*" inet "* | *" inet6 "* | *PERMANENT* | *" lladdr 00:00:00:00:00:00 "*) return 0 ;;
 	*" REACHABLE "* | *" STALE "* | *" DELAY "* | *" PROBE "* | *" FAILED "* | *" INCOMPLETE "* | *" NOARP "*)
 		[[ -n ${PEER_WORDS[${address%% *}]-} || -n ${PEER_WORDS[${mac%% *}]-} ]]
 		;;
-	"delete table "* | "# new generation "*) [[ $1 == "delete table ip $PEER_FILTER" ]] ;;
 	*" proto "*) [[ $1 == *" proto kernel "* ]] ;;
 	esac
 }
