@@ -226,9 +226,13 @@ rx-udp-gro-forwarding: off"' >/usr/sbin/ethtool; chmod 755 /usr/sbin/ethtool`);
     await shape();
     await reconcile();
     await host.on("ip link del vxlan0");
-    expect(await reconcile()).toMatch(/ip link add vxlan0 .* # it was missing, and had qdisc tbf$/m);
+    expect(await reconcile()).toMatch(
+      /ip link add vxlan0 .* # it was missing, and had qdisc tbf, so what ethtool or tc had set on it is lost$/m,
+    );
     await host.on("ip link del vxlan0");
-    expect(await reconcile()).toMatch(/ip link add vxlan0 .* # it was missing$/m);
+    expect(await reconcile()).toMatch(
+      /ip link add vxlan0 .* # it was missing, so what ethtool or tc had set on it is lost$/m,
+    );
   });
 
   test.each([
