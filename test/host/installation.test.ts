@@ -3,6 +3,7 @@ import { devicePhase } from "../../components/vxlan/phases/device.ts";
 import { delivery } from "../../components/vxlan/phases/install.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
+import { RELEASE } from "../../components/vxlan/release.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { DEVICE_PHASE } from "./namespace.ts";
 import {
@@ -107,6 +108,26 @@ describe("installation", () => {
     );
     const { stdout } = await check(installation);
     expect(stdout).toContain("oci-vxlan warning: ");
+    expect(await runScript()).toEqual({ status: "0", stderr: "" });
+  });
+
+  test("of an older release than another overlay's stack has is done, with a warning in up", async () => {
+    const { installation } = await install();
+    await install({ overlay: SECOND, settings: { device: "vxlan1", vni: 101 } });
+    const program = await host.on(`sed -n 's/^VERSION=\\([0-9]*\\).*/\\1/p' ${PROGRAM}`);
+    const setRelease = (release: string) =>
+      host.on(`printf '%s\\n' ${program} ${release} >/var/lib/oci-vxlan/${SECOND}/version`);
+    expect(await host.on(`cat /var/lib/oci-vxlan/${SECOND}/version`)).toBe(`${program}\n${RELEASE}`);
+    await host.on(asScript);
+    for (const older of [`${RELEASE}-rc.1`, "0.0.9"]) {
+      await setRelease(older);
+      expect(await runScript()).toEqual({ status: "0", stderr: "" });
+    }
+    await setRelease("77.0.0");
+    const warning = `had release 77.0.0 of the program, and got ${RELEASE} from an older checkout`;
+    expect((await runScript()).stderr).toContain(warning);
+    expect((await check(installation)).stdout).toContain(warning);
+    await remove(SECOND);
     expect(await runScript()).toEqual({ status: "0", stderr: "" });
   });
 

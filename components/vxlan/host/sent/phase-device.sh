@@ -62,15 +62,29 @@ refuse_missing_tools() {
 		"ethtool nor python3, by which checksumOffload: off is set: install ethtool there, then run pulumi up again"
 }
 
-# The stack may go back to an older checkout, for example after a change that failed.
+# The stack may go back to an older checkout, for example after a change that failed. Another overlay's stack may have
+# a newer one.
 warn_of_older_program() {
-	local version=0
-	[[ ! -e $VAR/$OVERLAY/version ]] || read -r version <"$VAR/$OVERLAY/version"
-	if ((version > VERSION)); then
-		set_warning version "$(hostname) had version $version of the program, and got version $VERSION from an older checkout"
-	else
-		set_warning version
-	fi
+	local file overlay version release warning=
+	for file in "$VAR"/*/version; do
+		overlay=${file%/version} overlay=${overlay##*/}
+		[[ -e $file && ($overlay == "$OVERLAY" || -e $ETC/$overlay/device) ]] || continue
+		version=0 release=
+		{ read -r version && read -r release; } <"$file" || true # Release 0.1.0 wrote the version alone.
+		if ((version > VERSION)); then
+			warning="$(hostname) had version $version of the program, and got version $VERSION from an older checkout"
+		elif is_newer "$release"; then
+			warning="$(hostname) had release $release of the program, and got $RELEASE from an older checkout"
+		fi
+	done
+	set_warning version "$warning"
+}
+
+# By semantic versioning 1.0.0-rc.1 is older than 1.0.0, as 1.0.0~rc.1 is to sort.
+is_newer() { # RELEASE
+	local newest
+	newest=$(printf '%s\n' "${RELEASE//-/\~}" "${1//-/\~}" | sort -V | tail -n1)
+	[[ -n $1 && $1 != "$RELEASE" && $newest == "${1//-/\~}" ]]
 }
 
 # A device belongs to one overlay, and an overlay to one stack.
@@ -195,7 +209,7 @@ start_unit() {
 	flock_older --wait 8
 	remove_old_files
 	write_file "$VAR/$OVERLAY/started" <<<"yes"
-	write_file "$VAR/$OVERLAY/version" <<<"$VERSION"
+	write_file "$VAR/$OVERLAY/version" <<<"$VERSION"$'\n'"$RELEASE"
 }
 
 # Takes or releases the locks of versions before lock.sh. Any user may hold one of them, so the wait for it may fail.
