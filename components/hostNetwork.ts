@@ -150,8 +150,8 @@ interface HostVcn {
 }
 
 /**
- * The underlay: a VCN with internet access, one shared Security List, and subnets. The list admits VXLAN between the
- * members, and SSH from `operatorCidrs`; the hosts may reach anything.
+ * The underlay: a VCN with internet access, one shared Security List, and subnets. The list admits VXLAN and
+ * echoes between the members, and SSH from `operatorCidrs`; the hosts may reach anything.
  *
  * Children: `<name>-vcn`, `<name>-security-list` and `<name>-<subnet>-subnet`, each only where it does not exist
  * already. With `securityGroup`, `<name>-security-group` and a child for each rule of it, such as

@@ -42,6 +42,8 @@ export type EgressRule = RuleBody & { destination: string };
 export interface SecuritySettings {
   /** CIDRs of the VTEPs: their subnets, and single addresses outside of them. */
   members: readonly string[];
+  /** CIDRs of the VTEPs that may measure paths to the others by ICMP echoes. Default: all members. */
+  echoCidrs?: readonly string[];
   operatorCidrs: readonly string[];
   /** Where SSH from jump hosts comes from. */
   jumpHostCidrs: readonly string[];
@@ -69,6 +71,7 @@ export function protocolNumber(protocol: string): string | undefined {
 /**
  * The rules of the shared Security List. VXLAN packets of both directions go to the VXLAN port, so each direction has
  * one rule a member by destination port. A rule by source port would open all UDP ports to packets from that port.
+ * Echoes only measure paths, so they are left out where the list has no room for them.
  */
 export function securityRules(settings: SecuritySettings): { ingress: IngressRule[]; egress: EgressRule[] } {
   const members = withoutContained(settings.members);
@@ -78,27 +81,24 @@ export function securityRules(settings: SecuritySettings): { ingress: IngressRul
     description,
     udpOptions: { min: settings.vxlanPort, max: settings.vxlanPort },
   });
+  const ingress = [
+    ...members.map((source) => ({ ...vxlan("VXLAN from members of the overlay"), source })),
+    ...withoutContained([...settings.operatorCidrs, ...settings.jumpHostCidrs]).map((source) => ({
+      protocol: "6",
+      source,
+      stateless: false,
+      description: settings.operatorCidrs.includes(source) ? "SSH from operators" : "SSH from the jump host",
+      tcpOptions: { min: settings.sshPort, max: settings.sshPort },
+    })),
+    icmpRule("Path MTU discovery: fragmentation needed", ANYWHERE, { type: 3, code: 4 }),
+  ];
+  const echoes = withoutContained(settings.echoCidrs ?? members).map((source) =>
+    icmpRule("Measurement of the path MTU: echoes from members of the overlay", source, { type: 8 }),
+  );
+  const ownIngress = settings.ingress.map((rule) => ({ ...bodyOf(rule), source: rule.cidr }));
+  const hasRoom = ingress.length + echoes.length + ownIngress.length <= RULE_LIMIT;
   return {
-    ingress: [
-      ...members.map((source) => ({ ...vxlan("VXLAN from members of the overlay"), source })),
-      ...withoutContained([...settings.operatorCidrs, ...settings.jumpHostCidrs]).map((source) => ({
-        protocol: "6",
-        source,
-        stateless: false,
-        description: settings.operatorCidrs.includes(source)
-          ? "SSH from operators"
-          : "SSH from the jump host",
-        tcpOptions: { min: settings.sshPort, max: settings.sshPort },
-      })),
-      {
-        protocol: "1",
-        source: ANYWHERE,
-        stateless: false,
-        description: "Path MTU discovery: fragmentation needed",
-        icmpOptions: { type: 3, code: 4 },
-      },
-      ...settings.ingress.map((rule) => ({ ...bodyOf(rule), source: rule.cidr })),
-    ],
+    ingress: [...ingress, ...(hasRoom ? echoes : []), ...ownIngress],
     egress: [
       // With connection tracking, the stateful rule below covers VXLAN as well.
       ...(settings.stateful
@@ -109,6 +109,18 @@ export function securityRules(settings: SecuritySettings): { ingress: IngressRul
     ],
   };
 }
+
+const icmpRule = (
+  description: string,
+  source: string,
+  icmpOptions: RuleBody["icmpOptions"],
+): IngressRule => ({
+  protocol: "1",
+  source,
+  stateless: false,
+  description,
+  icmpOptions,
+});
 
 /** Removes CIDRs that are in the list twice, or lie in another one of the list. */
 export function withoutContained(cidrs: readonly string[]): string[] {

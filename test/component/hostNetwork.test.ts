@@ -59,7 +59,7 @@ describe("the shared Security List", () => {
     const list = named(resources, "lab-network-security-list");
     expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
     expect(list.inputs["manageDefaultResourceId"]).toBe("ocid1.securitylist.oc1.eu-frankfurt-1.default");
-    expect(rules(resources).ingress).toHaveLength(4);
+    expect(rules(resources).ingress).toHaveLength(6);
     expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
       "lab-network-security-list-id",
     ]);
@@ -138,6 +138,12 @@ describe("a Network Security Group", () => {
         tcpOptions: { destinationPortRange: { min: 22, max: 22 } },
       }),
       "ingress-icmp-3-4-from-0.0.0.0-0": expect.objectContaining({ icmpOptions: { type: 3, code: 4 } }),
+      "ingress-icmp-8-from-group": expect.objectContaining({
+        source: GROUP_ID,
+        sourceType: "NETWORK_SECURITY_GROUP",
+        stateless: false,
+        icmpOptions: { type: 8 },
+      }),
       "egress-all-to-0.0.0.0-0": expect.objectContaining({ direction: "EGRESS", protocol: "all" }),
     });
     expect([vnicGroups(resources), vnicGroups(resources, "host02")]).toEqual([[GROUP_ID], [GROUP_ID]]);
@@ -147,7 +153,7 @@ describe("a Network Security Group", () => {
   test("has its rules before a host joins it, and keeps them where it cannot be deleted", async () => {
     const resources = await build(inExistingSubnet());
     const isRule = (urn: string) => urn.includes("NetworkSecurityGroupSecurityRule");
-    expect(named(resources, "lab-host01", "OverlayHost").dependencies.filter(isRule)).toHaveLength(5);
+    expect(named(resources, "lab-host01", "OverlayHost").dependencies.filter(isRule)).toHaveLength(6);
     for (const { deletedWith } of resources.filter(({ type }) => type === RULE))
       expect(deletedWith).toContain("lab-network-security-group");
   });
@@ -171,6 +177,7 @@ describe("a Network Security Group", () => {
     expect(Object.keys(groupRules(resources)).sort()).toEqual([
       "egress-all-to-0.0.0.0-0",
       "ingress-icmp-3-4-from-0.0.0.0-0",
+      "ingress-icmp-8-from-group",
       "ingress-tcp-22-from-198.51.100.10-32",
       "ingress-tcp-22-from-group",
       "ingress-tcp-8000-8010-from-10.0.0.0-8",
@@ -180,9 +187,9 @@ describe("a Network Security Group", () => {
   });
 
   test.each<[unknown, unknown, number]>([
-    [undefined, undefined, 4],
-    [false, [], 4],
-    [true, [GROUP_ID], 4],
+    [undefined, undefined, 6],
+    [false, [], 6],
+    [true, [GROUP_ID], 6],
     ["only", [GROUP_ID], 0],
   ])(
     "%s: the groups of hosts in new subnets are %j, and the list has %i rules",

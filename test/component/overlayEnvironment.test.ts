@@ -89,14 +89,17 @@ describe("the reference environment", () => {
     });
   });
 
-  test("the shared list admits VXLAN between the members without tracking, and SSH from operators", () => {
+  test("the shared list admits VXLAN between the members without tracking, echoes between them, and SSH from operators", () => {
     expect(inputs("lab-network-security-list")["displayName"]).toBe("internal-hosts");
     const vxlan = { protocol: "17", stateless: true, udpOptions: { min: 4789, max: 4789 } };
+    const echo = { protocol: "1", stateless: false, icmpOptions: { type: 8 } };
     expect(rules(resources).ingress.map((rule) => without(rule, "description"))).toEqual([
       { ...vxlan, source: "10.196.218.220/30" },
       { ...vxlan, source: "10.196.218.224/30" },
       { protocol: "6", source: "198.51.100.10/32", stateless: false, tcpOptions: { min: 22, max: 22 } },
       { protocol: "1", source: "0.0.0.0/0", stateless: false, icmpOptions: { type: 3, code: 4 } },
+      { ...echo, source: "10.196.218.220/30" },
+      { ...echo, source: "10.196.218.224/30" },
     ]);
     expect(rules(resources).egress.map((rule) => without(rule, "description"))).toEqual([
       { ...vxlan, destination: "10.196.218.220/30" },

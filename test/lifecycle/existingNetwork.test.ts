@@ -113,6 +113,11 @@ describe("an overlay in a network that exists", () => {
     expect(await instanceIds()).toEqual(before);
     expect(await defaultRules()).toEqual([]);
     expect(await stack.failingPairs()).toEqual([]);
+    const { addresses } = await stack.outputs();
+    // By such echoes a host measures the path to another one.
+    expect(await stack.on("host01", `ping -c 1 -w 5 ${addresses.host02.privateIp}`)).toContain(
+      " 0% packet loss",
+    );
     const { text, counts } = await stack.up(config(inGroup));
     expect(Object.keys(counts), text).toEqual(["unchanged"]);
   });
@@ -132,7 +137,7 @@ describe("an overlay in a network that exists", () => {
     const outcome = await stack.up(config(inGroup));
     expectSuccess(outcome);
     expect(outcome.counts).toMatchObject({ created: 1 });
-    expect(await rules()).toHaveLength(5);
+    expect(await rules()).toHaveLength(6);
     expect(await stack.failingPairs()).toEqual([]);
   });
 

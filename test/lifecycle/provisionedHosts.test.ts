@@ -8,6 +8,7 @@ import { loginKey, publicKey } from "../../lab/hosts/keys.ts";
 import { isRunning } from "../../lab/hosts/supervisor.ts";
 import { until } from "../../lab/system/commands.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
+import { narrowPath } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
 import { tried } from "../tried.ts";
@@ -84,6 +85,21 @@ describe("the reference environment on the lab's cloud", () => {
 
   test("a second up changes nothing", async () => {
     expect((await up()).counts).toEqual({ unchanged: 23 });
+  });
+
+  test("a path that carries less than the NICs is found before a host gets its peers", async () => {
+    const reinstall: ConfigChange = (e) => (e.hosts.host01.generation = 1);
+    const widenPath = await narrowPath(stack, "10.196.218.226");
+    const text = expectFailure(await stack.up(stack.referenceConfig(reinstall)));
+    expect(text).toContain("command:remote:Command (overlay-host01-peers)");
+    expect(text).toContain(
+      "the path from host01 to host02 (10.196.218.222 -> 10.196.218.226) carries 1500 bytes unfragmented",
+    );
+    await widenPath();
+    await stack.on("host01", "ip route flush cache");
+    await up(reinstall);
+    expect(await stack.failingPairs()).toEqual([]);
+    await up();
   });
 
   test("without its VXLAN rules the overlay stops within a second, and up restores them", async () => {

@@ -5,7 +5,7 @@ import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { keysFolder, loginKey } from "../../lab/hosts/keys.ts";
 import { run } from "../../lab/system/commands.ts";
 import { tried } from "../tried.ts";
-import { endPartition, onRouter, partition } from "./support/faults.ts";
+import { endPartition, narrowPath, partition } from "./support/faults.ts";
 import { installationTraces } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, stateDeleteArguments } from "./support/outcome.ts";
 import { DESTROY, TestStack } from "./support/testStack.ts";
@@ -128,8 +128,7 @@ describe("up names the host and the fault", () => {
   });
 
   test("the path to a host carries less than the NICs, and up prints the line of the config that cures it", async () => {
-    const route = await onRouter(stack, `ip route show ${HOST02}`);
-    await onRouter(stack, `ip route replace ${route} mtu lock 1500`);
+    const widenPath = await narrowPath(stack, HOST02);
     const text = await failingUp();
     expect(text).toContain("command:remote:Command (overlay-host01-peers)");
     expect(text).toContain(
@@ -141,7 +140,7 @@ describe("up names the host and the fault", () => {
     expect((await stack.outputs()).mtu).toBe(1450);
     expect(await stack.failingPairs()).toEqual([]);
     // What the message advises where the path is raised instead.
-    await onRouter(stack, `ip route replace ${route}`);
+    await widenPath();
     await stack.on("host01", "ip route flush cache");
   });
 

@@ -161,7 +161,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
         e.network.securityGroup = true;
         e.network.operatorCidrs = Array.from({ length: 120 }, (_, n) => `198.51.${n}.10/32`);
       }),
-    ).toMatch(/^network\.securityGroup: 124 rules, and a Network Security Group holds 120/);
+    ).toMatch(/^network\.securityGroup: 125 rules, and a Network Security Group holds 120/);
   });
   test("lists or rules where every subnet exists, unless a group takes the rules", () => {
     const inExistingSubnet = (change: (network: any) => void) =>

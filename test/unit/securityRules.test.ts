@@ -34,6 +34,16 @@ describe("the shared Security List's rules", () => {
       }),
     );
   });
+  test("admit echoes from all members, or from none where the list has no room for them", () => {
+    const echoes = (count: number) => {
+      const members = Array.from({ length: count }, (_, n) => `10.0.${n}.0/24`);
+      const { ingress } = securityRules({ ...settings, members });
+      return [ingress.length, ingress.filter(({ icmpOptions }) => icmpOptions?.type === 8).length];
+    };
+    expect(echoes(99)).toEqual([200, 99]);
+    expect(echoes(100)).toEqual([102, 0]);
+    expect(echoes(198)).toEqual([200, 0]);
+  });
   test("a network that holds another stands for both", () => {
     expect(withoutContained(["10.0.0.5/32", "10.0.0.0/24", "10.1.0.0/24"])).toEqual([
       "10.0.0.0/24",

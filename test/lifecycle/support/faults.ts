@@ -33,6 +33,13 @@ export const partition = (stack: TestStack, address: string, verdict: "reject" |
 
 export const endPartition = (stack: TestStack) => onRouter(stack, REMOVE_RULES);
 
+/** Has the router carry 1,500 bytes at most to an underlay address. Returns what ends that. */
+export async function narrowPath(stack: TestStack, address: string): Promise<() => Promise<unknown>> {
+  const route = await onRouter(stack, `ip route show ${address}`);
+  await onRouter(stack, `ip route replace ${route} mtu lock 1500`);
+  return () => onRouter(stack, `ip route replace ${route}`);
+}
+
 /** Returns the shell script that runs a piece of bash whenever a tool is called; `$REAL` is the path of the tool. */
 export const wrapTool = (path: string, bash: string) => `
 mv ${path} ${path}.real
