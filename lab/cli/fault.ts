@@ -25,6 +25,14 @@ const COMMANDS: Readonly<Record<string, FaultCommand>> = {
       changeFaults(lab, (faults) => Object.assign(faults, { capacity, skipFirst }));
     },
   },
+  launch: {
+    usage: "launch fails|hangs [COUNT]",
+    run: (lab, [end, countText = "1"]) => {
+      if (end !== "fails" && end !== "hangs") throw new Error('say how it ends: "fails" or "hangs".');
+      const count = numberArgument("COUNT", countText, 0, 1000);
+      changeFaults(lab, (faults) => (faults[end === "fails" ? "failedLaunches" : "stuckLaunches"] = count));
+    },
+  },
   "slow-boot": {
     usage: "slow-boot SECONDS",
     run: (lab, [seconds]) => {

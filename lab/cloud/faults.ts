@@ -23,6 +23,10 @@ export interface Faults {
   capacity: number;
   /** Number of launches that still succeed before those. */
   skipFirst: number;
+  /** Number of launches that Oracle still accepts and then ends in TERMINATED. */
+  failedLaunches: number;
+  /** Number of launches that still stay PROVISIONING for ever. */
+  stuckLaunches: number;
   /** Seconds that every boot takes longer. */
   bootDelay: number;
   api: ApiFault[];
@@ -35,6 +39,8 @@ export interface Faults {
 const NO_FAULTS: Faults = {
   capacity: 0,
   skipFirst: 0,
+  failedLaunches: 0,
+  stuckLaunches: 0,
   bootDelay: 0,
   api: [],
   partitioned: [],
@@ -80,12 +86,17 @@ const counted = (count: number, one: string, more: string) => (count === 1 ? one
 
 /** The faults in force, one a line. */
 export function describeFaults(faults: Faults): string[] {
-  const { capacity, skipFirst, bootDelay, api, partitioned, terminate } = faults;
+  const { capacity, skipFirst, failedLaunches, stuckLaunches, bootDelay, api, partitioned, terminate } =
+    faults;
   const lines: string[] = [];
   if (capacity > 0) {
     const after = skipFirst > 0 ? ` after ${counted(skipFirst, "one", "others")}` : "";
     lines.push(`no capacity for the next ${counted(capacity, "launch", "launches")}${after}`);
   }
+  if (failedLaunches > 0)
+    lines.push(`the next ${counted(failedLaunches, "launch ends", "launches end")} in TERMINATED`);
+  if (stuckLaunches > 0)
+    lines.push(`the next ${counted(stuckLaunches, "launch stays", "launches stay")} PROVISIONING`);
   if (bootDelay > 0) lines.push(`every boot takes ${bootDelay} s longer`);
   for (const { code, status, count } of api)
     lines.push(

@@ -3,10 +3,11 @@ import { listHosts, lastLogLines } from "../hosts/folders.ts";
 import { isRunning } from "../hosts/supervisor.ts";
 import { killHost, removeHost, restartHost, shutDownHost } from "../hosts/power.ts";
 import { startHost } from "../hosts/boot.ts";
+import { until } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
 import { securityListRules } from "../network/securityListRules.ts";
 import { loadRules } from "../network/network.ts";
-import { launchesLeft, readFaults } from "./faults.ts";
+import { changeFaults, launchesLeft, readFaults } from "./faults.ts";
 import type { Cloud, Effects, PowerMode } from "./model/cloud.ts";
 import { imageEntry } from "./model/image.ts";
 import { isTerminating } from "./model/power.ts";
@@ -16,6 +17,9 @@ import type { State } from "./model/store.ts";
 import { primaryVnic } from "./model/vnic.ts";
 import { networkOf } from "./policy.ts";
 import { stateFile } from "./daemonFiles.ts";
+
+/** Milliseconds after which a launch that is stuck ends in TERMINATED. */
+const STUCK_LIMIT = 3_600_000;
 
 /** Carries out the cloud's effects: on the lab's hosts, which are its instances, and on the router's rules. */
 export class Machines implements Effects {
@@ -122,7 +126,21 @@ export class Machines implements Effects {
     }
     delete machine.failure;
     cloud.save();
+    if (instance.lifecycleState === "PROVISIONING") await this.injectLaunchFault(instance);
     await startHost(this.lab, host, this.specOf(instance, host));
+  }
+
+  /** Ends a launch, or waits until somebody has ended it, where a fault wants that. */
+  private async injectLaunchFault(instance: Instance): Promise<void> {
+    const { failedLaunches, stuckLaunches } = readFaults(this.lab);
+    if (failedLaunches > 0) {
+      changeFaults(this.lab, (faults) => (faults.failedLaunches -= 1));
+      throw new Error("A fault that the lab was asked for.");
+    }
+    if (stuckLaunches === 0) return;
+    changeFaults(this.lab, (faults) => (faults.stuckLaunches -= 1));
+    await until("the end of a launch that is stuck", STUCK_LIMIT, () => isTerminating(instance), 50);
+    throw new Error("The instance was terminated in its launch.");
   }
 
   /** Runs a change of an instance's machine after the machine's earlier ones. */

@@ -17,6 +17,7 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
 
   fault capacity [COUNT [AFTER]]  the next COUNT launches (default 1), after AFTER others (default 0), find
                           no host capacity
+  fault launch fails|hangs [COUNT]  the next COUNT launches end in TERMINATED, or never end
   fault slow-boot SECONDS every boot takes that much longer
   fault api CODE STATUS [COUNT]   the next COUNT API requests fail with this error
   fault partition HOST    no packet reaches or leaves the host, until: fault restore HOST

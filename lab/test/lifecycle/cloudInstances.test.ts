@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runningCloud, startCloud } from "../../cloud/daemonControl.ts";
 import { cloudLog, cloudPid, stateFile } from "../../cloud/daemonFiles.ts";
-import { changeFaults, clearFaults } from "../../cloud/faults.ts";
+import { changeFaults, clearFaults, readFaults } from "../../cloud/faults.ts";
 import { instancesOf, pinInstances } from "../../cloud/instances.ts";
 import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
@@ -343,6 +343,18 @@ describe("the cloud's instances", () => {
       await make.awaitState(id, "TERMINATED", 10_000);
       expect(isRunning(lab, "slow")).toBe(false);
     });
+  });
+
+  test("an injected fault ends one launch in TERMINATED, and keeps another PROVISIONING until somebody ends it", async () => {
+    changeFaults(lab, (faults) => (faults.failedLaunches = 1));
+    const { id: failed } = await make.launch("failed", subnet.id);
+    await make.awaitState(failed, "TERMINATED");
+    changeFaults(lab, (faults) => (faults.stuckLaunches = 1));
+    const { id: stuck } = await make.launch("stuck", subnet.id);
+    await make.awaitState(stuck, "PROVISIONING");
+    await compute("terminateInstance", { instanceId: stuck });
+    await make.awaitState(stuck, "TERMINATED");
+    expect(readFaults(lab)).toMatchObject({ failedLaunches: 0, stuckLaunches: 0 });
   });
 
   test("a terminated instance has no files and no keys, and is still listed", async () => {
