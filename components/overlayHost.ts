@@ -60,8 +60,12 @@ export class OverlayHost extends pulumi.ComponentResource {
   readonly hostKey: pulumi.Output<string>;
   /** How SSH reaches the host, for `VxlanOverlay`. Its address is known only when the host is ready. */
   readonly ssh: SshArgs;
-  /** The instance, for `deletedWith` of resources on the host. */
   readonly instance: Instance;
+  /**
+   * For `deletedWith` of resources on the host: it is deleted together with the instance, and unlike that one it is in
+   * the state until then, also where somebody has terminated the instance.
+   */
+  readonly keyPair: pulumi.Resource;
 
   private readonly hostName: string;
   private readonly restart: InstanceRestart;
@@ -74,7 +78,8 @@ export class OverlayHost extends pulumi.ComponentResource {
     const warning = shapeWarning(args.shape ?? DEFAULT_SHAPE);
     if (warning !== undefined) void pulumi.log.warn(warning, this);
 
-    const keys = this.issueHostKey();
+    const { keyPair, keys } = this.issueHostKey();
+    this.keyPair = keyPair;
     this.instance = this.createInstance(args, keys);
     this.instanceId = this.instance.id;
     this.instanceIdentity = identityOf(this.instance);
@@ -91,13 +96,13 @@ export class OverlayHost extends pulumi.ComponentResource {
   }
 
   /** Generates a key pair once. All changes are ignored, since a change of any input would generate another. */
-  private issueHostKey(): pulumi.Output<HostKeyPair> {
-    const { stdout } = new command.local.Command(
+  private issueHostKey() {
+    const keyPair = new command.local.Command(
       `${this.hostName}-host-key`,
       { ...hostKeyCommand(), addPreviousOutputInEnv: false, logging: "none" },
       { parent: this, ignoreChanges: ["*"], additionalSecretOutputs: ["stdout"] },
     );
-    return pulumi.secret(stdout).apply(parseHostKeyPair);
+    return { keyPair, keys: pulumi.secret(keyPair.stdout).apply(parseHostKeyPair) };
   }
 
   private createInstance(args: OverlayHostArgs, keys: pulumi.Output<HostKeyPair>): Instance {
@@ -229,7 +234,7 @@ export class OverlayHost extends pulumi.ComponentResource {
       { create, stdin },
       {
         parent: this,
-        deletedWith: this.instance,
+        deletedWith: this.keyPair,
         // A jump host may get another address meanwhile, which is a change of this phase.
         ignoreChanges: args.down === true ? ["*"] : undefined,
         ...(ssh.proxy && waitBehindJumpHost(`${this.hostName}-wait`, this.hostName, bootTimeout)),
