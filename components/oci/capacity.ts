@@ -23,9 +23,12 @@ export function capacityPause(error: string): number | undefined {
   return NO_CAPACITY.test(error) ? LAUNCH_PAUSE : undefined;
 }
 
+/** The provider's words for an instance that was terminated before it ran: by its work request, or by its state. */
+const ENDED = /work request did not succeed[^]*action: CREATED|unexpected state '?TERMINAT/;
+
 /**
- * Advice for an instance that OCI has no capacity for, or that a service limit forbids. OCI's own message names no
- * remedy.
+ * Advice for an instance that OCI has no capacity for, that a service limit forbids, or whose launch OCI has ended. OCI's
+ * own message names no remedy.
  *
  * @param error message of the failed operation
  * @returns undefined where it failed for another reason
@@ -36,6 +39,13 @@ export function capacityAdvice(host: string, shape: string, error: string): stri
       `Oracle has no capacity left for ${host} (${shape}) where it was asked for. What was created so far is kept, and the ` +
       "next `pulumi up` goes on from here: run it again later, have it tried again by itself with waitForCapacity, or give " +
       "this host another availabilityDomain (AD-1, AD-2, AD-3), another shape, or faultDomain: any."
+    );
+  }
+  if (ENDED.test(error)) {
+    return (
+      `Oracle accepted the launch of ${host} (${shape}), and then ended it: there is no instance now. What was created so far ` +
+      "is kept: run `pulumi up` again, and if that ends in the same way give this host another availabilityDomain " +
+      "(AD-1, AD-2, AD-3) or another shape. Oracle's console says why under Work requests."
     );
   }
   if (/LimitExceeded|limit.*exceeded/i.test(error)) {

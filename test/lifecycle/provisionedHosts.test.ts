@@ -157,26 +157,58 @@ describe("the reference environment on the lab's cloud", () => {
     e.hosts.host03 = { overlayAddresses: ["192.168.0.3"], instance: { subnet: "host03", bootTimeout: 10 } };
   };
 
-  test("up names a host for which there is no capacity, or that boots too slowly, and the next up finishes", async () => {
-    changeFaults(stack.lab, (faults) => {
-      faults.capacity = 1;
-      faults.bootDelay = 45;
-    });
-    const capacityError = expectFailure(await stack.up(stack.referenceConfig(addHost03)));
-    expect(capacityError).toMatch(/Oracle has no capacity left for host03.*another availabilityDomain/);
-    const failingPairs = await stack.failingPairs();
-    expect(failingPairs.filter((pair) => !pair.includes("host03"))).toEqual([]);
+  /** The cloud itself ends an instance. */
+  async function terminate(name: string): Promise<void> {
+    changeFaults(stack.lab, (faults) => faults.terminate.push(name));
+    await until("the termination", 30_000, () => instanceOf(name) === undefined);
+  }
 
-    const timeout = expectFailure(await stack.up(stack.referenceConfig(addHost03)));
-    expect(timeout).toMatch(/overlay-host03-ready.*error/);
-    changeFaults(stack.lab, (faults) => (faults.bootDelay = 0));
+  describe("a third host is added, and up names it", () => {
+    beforeEach(tried("faults"));
+    const failingUp = async () => expectFailure(await stack.up(stack.referenceConfig(addHost03)));
 
-    await up((e) => {
-      addHost03(e);
-      e.hosts.host03.instance.bootTimeout = 120;
+    test("where there is no capacity for it", async () => {
+      changeFaults(stack.lab, (faults) => (faults.capacity = 1));
+      expect(await failingUp()).toMatch(/Oracle has no capacity left for host03.*another availabilityDomain/);
+      const failingPairs = await stack.failingPairs();
+      expect(failingPairs.filter((pair) => !pair.includes("host03"))).toEqual([]);
     });
-    expect(await stack.failingPairs()).toEqual([]);
-    await up();
+
+    test("where Oracle ends its launch in TERMINATED", async () => {
+      changeFaults(stack.lab, (faults) => (faults.failedLaunches = 1));
+      const text = await failingUp();
+      expect(text).toMatch(/overlay-host03-instance/);
+      expect(text).toMatch(
+        /Oracle accepted the launch of host03 .* and then ended it: .* run `pulumi up` again, .*availabilityDomain/,
+      );
+    });
+
+    test("where somebody ends a launch that does not come to its end", async () => {
+      changeFaults(stack.lab, (faults) => (faults.stuckLaunches = 1));
+      const running = failingUp();
+      await until("the launch", 60_000, () => instanceOf("host03")?.state === "PROVISIONING");
+      await terminate("host03");
+      expect(await running).toMatch(/Oracle accepted the launch of host03 .* and then ended it/);
+    });
+
+    test("where it boots too slowly, and the next up finishes", async () => {
+      changeFaults(stack.lab, (faults) => (faults.bootDelay = 45));
+      expect(await failingUp()).toMatch(/overlay-host03-ready.*error/);
+      await clearFaults(stack.lab);
+      await up((e) => {
+        addHost03(e);
+        e.hosts.host03.instance.bootTimeout = 120;
+      });
+      expect(await stack.failingPairs()).toEqual([]);
+      expect(runningInstances()).toHaveLength(3);
+    });
+  });
+
+  test("a host leaves after somebody terminated its instance, and no session is opened to it", async () => {
+    await terminate("host03");
+    const { counts, text } = await up();
+    expect(text).not.toContain("dial");
+    expect(counts["deleted"]).toBe(6); // Subnet, the host's component, its key and phases.
     expect(runningInstances()).toHaveLength(2);
     expect(await stack.failingPairs()).toEqual([]);
   });
@@ -289,9 +321,19 @@ describe("the reference environment on the lab's cloud", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
+  test("--target-replace of an instance: the run names its host, and the next up without it converges", async () => {
+    const id = instanceOf("host02")?.id;
+    const target = ["--target-replace", "**overlay-host02-instance"];
+    const text = expectFailure(await stack.pulumi([...UP, ...target], stack.referenceConfig(moveHost01)));
+    expect(text).toMatch(/host02 (was re-imaged, or lost its files|could not be asked .* in sync)/);
+    expect(instanceOf("host02")?.id).not.toBe(id);
+    await up(moveHost01);
+    expect(await stack.failingPairs()).toEqual([]);
+    expect((await up(moveHost01)).counts).toEqual({ unchanged: 23 });
+  });
+
   test("up launches an instance again that somebody terminated", async () => {
-    changeFaults(stack.lab, (faults) => faults.terminate.push("host02"));
-    await until("the termination", 30_000, () => instanceOf("host02") === undefined);
+    await terminate("host02");
     await up(moveHost01);
     expect(await stack.failingPairs()).toEqual([]);
   });
@@ -377,7 +419,8 @@ describe("the reference environment on the lab's cloud", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
-  test("destroy leaves no instance, network or host, although an instance is off", async () => {
+  test("destroy leaves no instance, network or host, although one instance is off and another one is gone", async () => {
+    await terminate("host02");
     await sdk.call("compute", "instanceAction", { instanceId: instanceOf("host01")?.id, action: "STOP" });
     await until("the stop", 60_000, () => instanceOf("host01")?.state === "STOPPED");
     expectSuccess(await stack.destroy(stack.referenceConfig()));

@@ -11,6 +11,12 @@ describe("advice is given", () => {
     );
     expect(capacityAdvice("host02", "VM.X", "400-LimitExceeded, …")).toMatch(/service limits/);
   });
+  test.each([
+    "Work Request error\nError Message: work request did not succeed, workId: ocid1.x, entity: instance, action: CREATED.",
+    "unexpected state 'TERMINATED', wanted target 'RUNNING'",
+  ])("where OCI ended the launch: %s", (error) => {
+    expect(capacityAdvice("host02", "VM.X", error)).toMatch(/launch of host02 \(VM\.X\), and then ended it/);
+  });
   test("for no other error", () => {
     expect(capacityAdvice("host02", "VM.X", "404-NotAuthorizedOrNotFound")).toBeUndefined();
   });
