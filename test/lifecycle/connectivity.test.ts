@@ -194,6 +194,61 @@ END`,
     }
   });
 
+  describe("while another program insists on the first place in INPUT", () => {
+    const rule = (verdict: string) => `INPUT -p udp -m udp --dport 4789 -j ${verdict}`;
+    const firstRule = () => stack.on("beta", "iptables -S INPUT | sed -n 2p");
+
+    /** Has a program put its rule first whenever another one is, for two minutes at most. */
+    const insist = (verdict: string) =>
+      stack.on(
+        "beta",
+        `systemd-run --unit=insister --quiet --property=RuntimeMaxSec=120 bash -c 'while sleep 0.02; do
+  [[ $(iptables -S INPUT | sed -n 2p) == "-A ${rule(verdict)}" ]] && continue
+  iptables -w -D ${rule(verdict)} 2>/dev/null
+  iptables -w -I ${rule(verdict)}
+done'`,
+      );
+    const endInsisting = () => stack.on("beta", "systemctl stop insister");
+    const warning = (verdict: string) =>
+      `warning: beta: another program keeps putting its rule ahead of ours in INPUT (iptables: "-A ${rule(verdict)}")`;
+
+    test("up warns, and succeeds where its rule lets VXLAN pass", async () => {
+      await insist("ACCEPT");
+      expect(await unchangedUpSucceeds()).toContain(warning("ACCEPT"));
+      expect(await firstRule()).toBe(`-A ${rule("ACCEPT")}`);
+      expect(await stack.failingPairs()).toEqual([]);
+      await endInsisting();
+      await stack.on("beta", `iptables -D ${rule("ACCEPT")}`);
+    });
+
+    test("up warns, and fails with its rule where that drops VXLAN", async () => {
+      await insist("DROP");
+      await until("the other program", 10_000, async () => (await firstRule()).endsWith("DROP"));
+      const text = await unchangedUpFails();
+      expect(text).toContain(warning("DROP"));
+      expect(text).toMatch(
+        /beta: \d+ packets were dropped by the iptables rule `-A INPUT -p udp -m udp --dport 4789 -j DROP`, which stands ahead of the overlay's/,
+      );
+      expect(text).not.toMatch(/alpha -> gamma|gamma -> alpha/);
+      await endInsisting();
+    });
+
+    test("and once it has ended, our jump is first again after ten minutes, and its rule stays", async () => {
+      expect(await firstRule()).toBe(`-A ${rule("DROP")}`);
+      // The program goes by the uptime that the host's processes see.
+      await stack.on(
+        "beta",
+        "awk '{ print $1 + 600, $2 }' /proc/uptime >/run/uptime; mount --bind /run/uptime /proc/uptime",
+      );
+      expect(await unchangedUpSucceeds()).not.toContain("another program");
+      expect(await firstRule()).toContain("-j oci-vxlan-100-4789");
+      expect(await stack.on("beta", "iptables -S INPUT")).toContain(`-A ${rule("DROP")}`);
+      await stack.on("beta", `umount /proc/uptime; iptables -D ${rule("DROP")}`);
+      expect(await unchangedUpSucceeds()).not.toContain("another program");
+      expect(await stack.failingPairs()).toEqual([]);
+    });
+  });
+
   test("a deleted local route of the overlay address comes back", async () => {
     await stack.on("beta", "ip route del local 192.168.0.2 dev vxlan0 table local");
     await unchangedUpSucceeds();

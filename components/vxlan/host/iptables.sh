@@ -91,6 +91,7 @@ keep_jump_first() { # IPTABLES JUMP RULES_AHEAD
 	done <<<"$3"
 	((${#ahead[@]} > 0)) || return 0
 	if place_is_contested "$1"; then
+		[[ " ${ahead[*]} " == *" $CONTESTED_RULE "* ]] || CONTESTED_RULE=${ahead[0]} # Another rule by now.
 		CONTESTED+="${CONTESTED:+, }$1: $CONTESTED_RULE"
 		return 0
 	fi
