@@ -6,7 +6,31 @@ import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
 
+interface Case {
+  name: string;
+  change: ConfigChange;
+  /** Script that makes the change impossible on host02, and the one that undoes it. */
+  obstacle: string;
+  removal: string;
+  error: RegExp;
+  /** Whether the previous config does not work beside the obstacle either. */
+  breaksPreviousConfig?: boolean;
+}
+
 /** A change that cannot work fails and names its cause, and a plain `up` with the previous config converges again. */
+async function expectFailureAndReturn(
+  stack: TestStack,
+  { change, obstacle, removal, error, breaksPreviousConfig = false }: Case,
+): Promise<void> {
+  await stack.on("host02", obstacle);
+  expect(expectFailure(await stack.up(stack.config(change)))).toMatch(error);
+  if (breaksPreviousConfig) await stack.on("host02", removal);
+  expectSuccess(await stack.up());
+  expect(await stack.failingPairs()).toEqual([]);
+  expect((await stack.up()).counts).toEqual({ unchanged: 8 });
+  if (!breaksPreviousConfig) await stack.on("host02", removal);
+}
+
 describe("after a change that failed, the previous config converges", () => {
   let stack: TestStack;
   beforeAll(async () => {
@@ -25,16 +49,6 @@ describe("after a change that failed, the previous config converges", () => {
     };
   const ipv6Network = network("fd00:77::/64", ["fd00:77::1", "fd00:77::2"]);
 
-  interface Case {
-    name: string;
-    change: ConfigChange;
-    /** Script that makes the change impossible on host02, and the one that undoes it. */
-    obstacle: string;
-    removal: string;
-    error: RegExp;
-    /** Whether the previous config does not work beside the obstacle either. */
-    breaksPreviousConfig?: boolean;
-  }
   const CASES: Case[] = [
     {
       name: "a NIC of 1,300 bytes is too small for an IPv6 network",
@@ -98,17 +112,90 @@ fi`,
       removal: unwrapTool("/usr/sbin/nft"),
       error: /host02 does not take the nftables rules/,
     },
+    {
+      name: "the hosts' own rules refuse VXLAN, and are to be left as they are",
+      change: (e) => (e.overlay.hostFirewall = "leave"),
+      obstacle: "true",
+      removal: "true",
+      error:
+        /host0[12]: \d+ packets were rejected by the iptables rule `-A INPUT -j REJECT --reject-with icmp-host-prohibited`/,
+    },
+    {
+      name: "iptables does not give up the rules for the overlay",
+      change: (e) => (e.overlay.hostFirewall = "leave"),
+      obstacle: wrapTool("/usr/sbin/iptables-restore", "cat >/dev/null; echo no memory >&2; exit 4"),
+      removal: unwrapTool("/usr/sbin/iptables-restore"),
+      error: /iptables -w -D INPUT .* -j oci-vxlan-100-4789\s+no memory\s/,
+    },
+    {
+      name: "a part of iptables is missing",
+      change: (e) => (e.overlay.overlayIngress = "none"),
+      obstacle: "mv /usr/sbin/iptables-restore /root",
+      removal: "mv /root/iptables-restore /usr/sbin",
+      error: /iptables: chain oci-vxlan-100-4789 # it had other rules\s.*iptables-restore: command not found/,
+    },
+    {
+      name: "the kernel does not switch the checksum offload",
+      change: (e) => (e.overlay.checksumOffload = "off"),
+      obstacle: `cat >/usr/sbin/ethtool <<'END'
+#!/bin/bash
+if [[ $1 == -K ]]; then echo "netlink error: Operation not permitted" >&2; exit 1; fi
+printf 'Features for vxlan0:\\n\\ttx-checksum-ip-generic: on\\n'
+END
+chmod 755 /usr/sbin/ethtool`,
+      removal: "rm /usr/sbin/ethtool",
+      error:
+        /Operation not permitted[^]*the kernel of host02 does not switch the checksum offload of vxlan0 off/,
+    },
+    {
+      name: "a tool that manages the FDB is missing",
+      change: (e) => (e.overlay.flood = false),
+      obstacle: "mv /usr/sbin/bridge /root",
+      removal: "mv /root/bridge /usr/sbin",
+      error: /host02 has no bridge: install nftables, iproute2/,
+      breaksPreviousConfig: true,
+    },
+    {
+      name: "no ping is there to probe with",
+      change: (e) => (e.overlay.pathProbes = true),
+      obstacle: "mv /usr/bin/ping /root",
+      removal: "mv /root/ping /usr/bin",
+      error: /host02 has no ping, which the overlay is tested with: install iputils/,
+      breaksPreviousConfig: true,
+    },
+    {
+      name: "nothing listens at the port that is to be tested",
+      change: (e) => (e.overlay.verifyPort = 2222),
+      obstacle: "true",
+      removal: "true",
+      error: /host02: nothing listens at TCP port 2222 of 192\.168\.0\.2/,
+    },
+    {
+      name: "systemd sets no timer that would take the change back",
+      change: (e) => (e.overlay.confirmTimeout = 60),
+      obstacle: wrapTool("/usr/bin/systemd-run", "echo no memory >&2; exit 1"),
+      removal: unwrapTool("/usr/bin/systemd-run"),
+      error: /no memory[^]*systemd on host02 does not set the timer/,
+    },
+    {
+      name: "the host cannot be installed anew, since its disk is read-only",
+      change: (e) => (e.hosts.host02.generation = 1),
+      obstacle:
+        "mount --bind /var/lib/oci-vxlan /var/lib/oci-vxlan; mount -o remount,ro,bind /var/lib/oci-vxlan",
+      removal: "umount /var/lib/oci-vxlan",
+      error: /\/var\/lib\/oci-vxlan\/.*: Read-only file system/,
+    },
+    {
+      name: "sshd does not listen at the port",
+      change: (e) => (e.hosts.host02.existing.port = 2222),
+      obstacle: "true",
+      removal: "true",
+      error:
+        /host02: its program could not be delivered by SSH to 10\.196\.218\.226:2222, so nothing was changed there/,
+    },
   ];
 
-  test.each(CASES)("$name", async ({ change, obstacle, removal, error, breaksPreviousConfig = false }) => {
-    await stack.on("host02", obstacle);
-    expect(expectFailure(await stack.up(stack.config(change)))).toMatch(error);
-    if (breaksPreviousConfig) await stack.on("host02", removal);
-    expectSuccess(await stack.up());
-    expect(await stack.failingPairs()).toEqual([]);
-    expect((await stack.up()).counts).toEqual({ unchanged: 8 });
-    if (!breaksPreviousConfig) await stack.on("host02", removal);
-  });
+  test.each(CASES)("$name", (failure) => expectFailureAndReturn(stack, failure));
 
   test("an IPv4 overlay on a NIC of 1,300 bytes survives a change to IPv6, and the NIC stays that small", async () => {
     await stack.on("host02", "ip link set eth0 mtu 1300");
@@ -123,5 +210,32 @@ fi`,
     expectSuccess(await stack.up(configWithGeneration()));
     expect(await stack.failingPairs()).toEqual([]);
     expect((await stack.up(configWithGeneration())).counts).toEqual({ unchanged: 8 });
+  });
+});
+
+describe("after a change that failed beside firewalld, the previous config converges", () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    const hosts = Object.entries(REFERENCE_HOSTS).map(([name, spec]) => [
+      name,
+      { ...spec, image: "oracle-linux-like" },
+    ]);
+    stack = await TestStack.boot("test-failed-change-firewalld", Object.fromEntries(hosts));
+    expectSuccess(await stack.up());
+  });
+  afterAll(() => stack.remove());
+  beforeEach(tried("faults"));
+
+  test.each<[string, ConfigChange]>([
+    ["hostFirewall", (e) => (e.overlay.hostFirewall = "leave")],
+    ["overlayIngress", (e) => (e.overlay.overlayIngress = "none")],
+  ])("%s, while firewalld hangs", async (name, change) => {
+    await expectFailureAndReturn(stack, {
+      name,
+      change,
+      obstacle: "systemctl kill --signal=STOP firewalld",
+      removal: "systemctl kill --signal=CONT firewalld",
+      error: /firewalld on host02 does not answer: sudo systemctl restart firewalld/,
+    });
   });
 });

@@ -11,19 +11,21 @@ def ask(command, value):
 if sys.argv[2]: ask(0x17, sys.argv[2] == "on")
 print(["off", "on"][ask(0x16, 0)])'
 
-# Prints whether the offload is on or off, after setting it if a value is given; nothing where no tool can do that.
+# Prints whether the offload is on or off, after setting it if a value is given; nothing where no tool can do that. What a
+# tool says that may not set it stays to be read.
 checksum_offload() { # [on|off]
-	if ! type -P ethtool >/dev/null; then
-		"$(type -P python3 || type -P /usr/libexec/platform-python)" -c "$OFFLOAD_PROGRAM" "$DEVICE" "${1-}" || true
-		return 0
+	local python
+	if type -P ethtool >/dev/null; then
+		[[ -z ${1-} ]] || ethtool -K "$DEVICE" tx-checksum-ip-generic "$1" >/dev/null || true
+		ethtool -k "$DEVICE" 2>/dev/null | awk '$1 == "tx-checksum-ip-generic:" { print $2 }'
+	elif python=$(type -P python3 || type -P /usr/libexec/platform-python); then
+		"$python" -c "$OFFLOAD_PROGRAM" "$DEVICE" "${1-}" || true
 	fi
-	[[ -z ${1-} ]] || ethtool -K "$DEVICE" tx-checksum-ip-generic "$1" >/dev/null || true
-	ethtool -k "$DEVICE" | awk '$1 == "tx-checksum-ip-generic:" { print $2 }'
-} 2>/dev/null
+}
 
 # The config, or "up" once it has seen the fault, has it switched off. Otherwise it is the administrator's.
 reconcile_offload() {
-	local desired=on actual switched=$RUN/$OVERLAY/offload-off
+	local desired=on actual switched=$RUN/$OVERLAY/offload-off advice="install ethtool there, or python3"
 	if [[ $OFFLOAD == off || -e $ETC/$OVERLAY/offload-off ]]; then desired=off; fi
 	[[ $desired == off || -e $switched ]] || return 0
 	actual=$(checksum_offload)
@@ -32,8 +34,8 @@ reconcile_offload() {
 	elif [[ $(checksum_offload "$desired") == "$desired" ]]; then
 		log_repair "ethtool -K $DEVICE tx-checksum-ip-generic $desired # it was $actual" # The next round clears a warning.
 	else
-		set_warning offload "the checksum offload of $DEVICE on $(hostname) is ${actual:-unknown} and should be $desired:" \
-			"install ethtool there, or python3"
+		[[ -z $actual ]] || advice="its kernel does not switch it"
+		set_warning offload "the checksum offload of $DEVICE on $(hostname) is ${actual:-unknown} and should be $desired: $advice"
 	fi
 	if [[ $desired == off ]]; then : >"$switched"; elif [[ $actual == on ]]; then rm "$switched"; fi
 }

@@ -14,6 +14,7 @@ verb_device() {
 	warn_of_older_program
 	read_device_file "$NEW_SETTINGS"
 	refuse_missing_tools
+	refuse_mute_firewalld
 	refuse_foreign_device "$(setting "$NEW_SETTINGS" owner)"
 	refuse_paused
 	require_nic 0
@@ -25,6 +26,7 @@ verb_device() {
 	identify_installation "$NEW_SETTINGS"
 	read_mac || draw_mac | write_file "$VAR/$OVERLAY/mac"
 	change_settings "$NEW_SETTINGS"
+	refuse_kept_offload
 	start_unit
 	# The unit had the lock meanwhile, and the timer may have fired.
 	cmp -s "$NEW_SETTINGS" "$ETC/$OVERLAY/device" || die "$(hostname) took the change back while it was made, after" \
@@ -60,6 +62,15 @@ refuse_missing_tools() {
 	done
 	[[ $OFFLOAD != off || -n $(type -P ethtool python3 /usr/libexec/platform-python) ]] || die "$(hostname) has neither" \
 		"ethtool nor python3, by which checksumOffload: off is set: install ethtool there, then run pulumi up again"
+}
+
+# Without its answers, rules would neither be added nor removed, and the change would look like a success.
+refuse_mute_firewalld() {
+	[[ $FIREWALL == manage || $(setting "$ETC/$OVERLAY/device" firewall) == manage ]] || return 0
+	if systemctl --quiet is-active firewalld.service && ! firewalld_runs; then
+		die "firewalld on $(hostname) does not answer: sudo systemctl restart firewalld, then run pulumi up again. Nothing" \
+			"was changed"
+	fi
 }
 
 # The stack may go back to an older checkout, for example after a change that failed. Another overlay's stack may have
@@ -183,6 +194,12 @@ draw_mac() {
 	local octets
 	read -ra octets < <(od -An -N6 -tx1 /dev/urandom)
 	printf '%02x:%s:%s:%s:%s:%s\n' "$((0x${octets[0]} & 0xfe | 0x02))" "${octets[@]:1}"
+}
+
+# The kernel may refuse it, for example in a container.
+refuse_kept_offload() {
+	[[ $OFFLOAD != off || $(checksum_offload) == off ]] || die "the kernel of $(hostname) does not switch the checksum" \
+		"offload of $DEVICE off, for the reason above: set checksumOffload to auto"
 }
 
 # Enables and starts the unit, or restarts it if it runs another version of the program. Units of other overlays that do

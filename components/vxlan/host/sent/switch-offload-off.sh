@@ -11,6 +11,6 @@ verb_switch_offload_off() {
 		"switched off: install ethtool there, then run pulumi up again"
 	write_file "$ETC/$OVERLAY/offload-off" <<<"up has seen TCP with wrong checksums that this host had sent"
 	reconcile
-	[[ $(checksum_offload) == off ]] || die "the kernel of $(hostname) does not switch the checksum offload of $DEVICE off:" \
-		"ethtool -k $DEVICE"
+	[[ $(checksum_offload) == off ]] || die "the kernel of $(hostname) does not switch the checksum offload of $DEVICE off," \
+		"for the reason above"
 }
