@@ -1,14 +1,14 @@
 import type { Duplex } from "node:stream";
 import type { Connection, Login } from "./remoteCommand.ts";
-import { ForwardingRefused, SshSession, requireKey } from "./sshSession.ts";
+import { ForwardingRefused, SilentHost, SshSession, requireKey } from "./sshSession.ts";
 
 /** Thrown where the jump host itself is the cause: it answers nobody, is another machine, or forwards nothing. */
 export class JumpHostError extends Error {
   /** Whether another attempt ends in the same way. */
   readonly isLasting: boolean;
 
-  constructor(jumpHost: Login, text: string, isLasting: boolean) {
-    super(`the jump host ${endpoint(jumpHost)} ${text}`);
+  constructor(jumpHost: Login, text: string, isLasting: boolean, cause: unknown) {
+    super(`the jump host ${endpoint(jumpHost)} ${text}`, { cause });
     this.isLasting = isLasting;
   }
 }
@@ -94,6 +94,42 @@ export async function logInPatiently(
   }
 }
 
+/** Logins to a host that accepts TCP and does not speak, and seconds for each of them. */
+const SILENT_LOGINS = 3;
+const SILENT_LIMIT = 8;
+
+/**
+ * Logs in ahead of a Command. The provider waits without a limit for a host that accepts TCP and does not speak, so the
+ * Command of such a host must not begin. With all other faults the provider ends in time, and says what they are.
+ *
+ * @param seconds for one login to each of the two hosts
+ * @returns undefined where there is another fault
+ * @throws Error where the host, or its jump host, does not speak
+ */
+export async function logInAhead(
+  host: string,
+  connection: Connection,
+  seconds = SILENT_LIMIT,
+): Promise<SshSession | undefined> {
+  for (let left = SILENT_LOGINS - 1; ; left--) {
+    try {
+      return await logIn(connection, seconds);
+    } catch (error) {
+      if (!isSilent(error)) return undefined;
+      if (left > 0) continue;
+      throw new Error(
+        `${host}: SSH to ${endpoint(connection)}, tried ${SILENT_LOGINS} times: ${(error as Error).message}. sshd hangs there, or ` +
+          "something else accepts its connections, so nothing was changed there. Restart sshd or the host from its console, or correct " +
+          "its address and port, then run pulumi up again, which goes on from here.",
+        { cause: error },
+      );
+    }
+  }
+}
+
+const isSilent = (error: unknown) =>
+  error instanceof SilentHost || (error as Error).cause instanceof SilentHost;
+
 /** The session with a jump host, which all logins through it share. */
 interface JumpHostSession {
   session: Promise<SshSession>;
@@ -128,23 +164,24 @@ async function shareJumpHost(
     return { session, release };
   } catch (error) {
     forget();
-    throw jumpHostError(jumpHost, (error as Error).message);
+    throw jumpHostError(jumpHost, error as Error);
   }
 }
 
-function jumpHostError(jumpHost: Login, message: string): JumpHostError {
+function jumpHostError(jumpHost: Login, cause: Error): JumpHostError {
+  const { message } = cause;
   if (/verification failed|no matching host key/.test(message)) {
     const text = `has another host key than the pinned one (${message}): find out why, then pin the key that it has now`;
-    return new JumpHostError(jumpHost, text, true);
+    return new JumpHostError(jumpHost, text, true, cause);
   }
   if (/authentication methods failed/.test(message)) {
     const text =
       `does not let ${jumpHost.user} in with this key (${message}): append the public key to ~/.ssh/authorized_keys of that user there, ` +
       "or correct its user and private key";
-    return new JumpHostError(jumpHost, text, true);
+    return new JumpHostError(jumpHost, text, true, cause);
   }
   const text = `does not answer (${message}): start it, admit SSH to it from here, or correct its address and port`;
-  return new JumpHostError(jumpHost, text, false);
+  return new JumpHostError(jumpHost, text, false, cause);
 }
 
 /** Lets the jump host connect to the host. */
@@ -155,7 +192,7 @@ async function forward(session: SshSession, jumpHost: Login, host: Login, second
     const { message } = error as Error;
     if (error instanceof ForwardingRefused) {
       const text = `forwards no connection to ${endpoint(host)} (${message}): allow it there by AllowTcpForwarding and PermitOpen in /etc/ssh/sshd_config`;
-      throw new JumpHostError(jumpHost, text, true);
+      throw new JumpHostError(jumpHost, text, true, error);
     }
     throw new Error(
       `the jump host ${endpoint(jumpHost)} does not reach ${endpoint(host)} (${message}): start the host, let its firewall and Security List ` +

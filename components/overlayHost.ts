@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { adviceOnError } from "./errorAdvice.ts";
 import { bootPatience } from "./hostLogin.ts";
 import { InstanceRestart } from "./instanceRestart.ts";
-import { waitBehindJumpHost } from "./jumpHost.ts";
+import { waitForLogin } from "./loginAhead.ts";
 import { LaunchQueue } from "./launchQueue.ts";
 import { refuseSecondLaunch } from "./lostLaunch.ts";
 import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
@@ -237,7 +237,7 @@ export class OverlayHost extends pulumi.ComponentResource {
         deletedWith: this.keyPair,
         // A jump host may get another address meanwhile, which is a change of this phase.
         ignoreChanges: args.down === true ? ["*"] : undefined,
-        ...(ssh.proxy && waitBehindJumpHost(`${this.hostName}-wait`, this.hostName, bootTimeout)),
+        ...waitForLogin(`${this.hostName}-wait`, this.hostName, bootTimeout),
       },
     );
     if (!pulumi.runtime.isDryRun()) {

@@ -1,8 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { openInputs } from "./hookInputs.ts";
-import { logIn } from "./hostLogin.ts";
+import { logInAhead } from "./hostLogin.ts";
 import type { Connection } from "./remoteCommand.ts";
-import type { SshSession } from "./sshSession.ts";
 import {
   PATH_COMMAND,
   PATH_LIMIT,
@@ -13,9 +12,6 @@ import {
 } from "./vxlan/connectivityTest/pathMtu.ts";
 import type { Path } from "./vxlan/connectivityTest/pathMtu.ts";
 import type { Mesh } from "./vxlan/plan.ts";
-
-/** Seconds for one login. */
-const LOGIN_LIMIT = 8;
 
 /**
  * Options of a host's phase peers: before it, the host measures what the underlay carries to its peers. A path that
@@ -41,18 +37,22 @@ export function checkPathsBefore(
   return { hooks: { beforeCreate: [check], beforeUpdate: [check] } };
 }
 
-/** The paths that carry too little. A host that does not answer has none: the phase says why it does not. */
+/**
+ * The paths that carry too little. A host that does not answer has none: the phase says why it does not.
+ *
+ * @throws Error where it accepts TCP and does not speak, for which the phase would wait without a limit
+ */
 async function smallPaths(connection: Connection, host: string, mesh: Mesh): Promise<Path[]> {
   const from = mesh.members.find(({ name }) => name === host);
   const peers = measuredPeers(mesh, host);
-  let session: SshSession | undefined;
+  const session = await logInAhead(host, connection);
+  if (!session) return [];
   try {
-    session = await logIn(connection, LOGIN_LIMIT);
     const { stdout } = await session.run(PATH_COMMAND, pathInput(peers, mesh.mtu), PATH_LIMIT + 10);
     return from ? parsePaths(from, peers, stdout) : [];
   } catch {
     return [];
   } finally {
-    session?.close();
+    session.close();
   }
 }

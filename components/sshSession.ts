@@ -1,3 +1,4 @@
+import { Socket, connect } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import ssh2 from "ssh2";
 import type {
@@ -26,6 +27,9 @@ const ANSWER_LIMIT = 1024 * 1024;
 /** Thrown where the configuration of a host's sshd forbids to forward connections. */
 export class ForwardingRefused extends Error {}
 
+/** Thrown where a host accepts the TCP connection and does not let the program in in time, nor refuses it. */
+export class SilentHost extends Error {}
+
 /** An SSH session of the program itself. The provider dials only where a resource changes. */
 export class SshSession {
   private readonly client: Client;
@@ -46,18 +50,21 @@ export class SshSession {
    *
    * @param seconds from the first packet to the end of the login
    * @param stream to the host; if it is left out, the host is dialled
-   * @throws Error that quotes no key
+   * @throws SilentHost; another Error that quotes no key
    */
   static async open(login: Login, seconds: number, stream?: Duplex): Promise<SshSession> {
+    const config = configOf(login);
     const client = new ssh2.Client();
     const session = new SshSession(client);
     const ready = new Promise<void>((resolve) => client.on("ready", resolve));
+    const socket = stream ?? connect(login.port, login.host);
     try {
-      client.connect({ ...configOf(login), sock: stream });
-      await within(seconds, "no answer", Promise.race([ready, session.lost]));
+      client.connect({ ...config, sock: socket });
+      await within(seconds, (limit) => noLogin(socket, limit), Promise.race([ready, session.lost]));
       return session;
     } catch (error) {
       client.destroy();
+      socket.destroy();
       throw error;
     }
   }
@@ -85,7 +92,7 @@ export class SshSession {
         channel.end(input);
       }),
     );
-    return within(seconds, "no answer", Promise.race([answer, this.lost]));
+    return within(seconds, noAnswer, Promise.race([answer, this.lost]));
   }
 
   /**
@@ -103,7 +110,8 @@ export class SshSession {
         else reject(printableError(error));
       }),
     );
-    return within(seconds, `no connection to ${host} port ${port}`, Promise.race([stream, this.lost]));
+    const noConnection = (limit: string) => new Error(`no connection to ${host} port ${port} ${limit}`);
+    return within(seconds, noConnection, Promise.race([stream, this.lost]));
   }
 
   /** @param action runs when the session is closed, or is lost */
@@ -170,11 +178,23 @@ function authenticationOf({
   return { type: "agent", username, agent };
 }
 
-/** @throws Error where the time is up first, such as "no answer within 5 s" */
-async function within<T>(seconds: number, what: string, work: Promise<T>): Promise<T> {
+const noAnswer = (limit: string) => new Error(`no answer ${limit}`);
+
+/** @param socket of the login that has not ended in time */
+function noLogin(socket: Duplex, limit: string): Error {
+  if (socket instanceof Socket && socket.connecting) return noAnswer(limit);
+  const missing = socket.readableDidRead ? "login" : "banner";
+  return new SilentHost(`it accepts TCP, and there was no SSH ${missing} ${limit}`);
+}
+
+/**
+ * @param errorOf returns the error from the limit in words, such as "within 5 s"
+ * @throws Error where the time is up first
+ */
+async function within<T>(seconds: number, errorOf: (limit: string) => Error, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} within ${seconds} s`)), seconds * 1_000);
+    timer = setTimeout(() => reject(errorOf(`within ${seconds} s`)), seconds * 1_000);
   });
   try {
     return await Promise.race([work, limit]);

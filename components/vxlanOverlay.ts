@@ -7,6 +7,7 @@ import { adviceOnError } from "./errorAdvice.ts";
 import type { TestedHost } from "./hostProbes.ts";
 import { openSecrets } from "./hookInputs.ts";
 import { jumpHostAdvice } from "./jumpHost.ts";
+import { refuseSilentHost } from "./loginAhead.ts";
 import type { VxlanHostArgs, VxlanOverlayArgs } from "./overlayArguments.ts";
 import { resolvedAddresses, validateOverlayArgs } from "./overlayValidation.ts";
 import { resolveLogin } from "./loginKeyReplacement.ts";
@@ -240,15 +241,11 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         peersPhase(this.identity, resource, planPeers(fleet, report)),
       );
     const { verify, cidrs } = this.settings;
-    const pathCheck = verify ? checkPathsBefore(`${name}-paths`, host, mesh, cidrs) : {};
-    const peersCommand = this.createCommand(
-      name,
-      phase,
-      connection,
-      hostArgs,
-      jumpHost?.peersCommand,
-      pathCheck,
-    );
+    const check = verify
+      ? checkPathsBefore(`${name}-paths`, host, mesh, cidrs)
+      : refuseSilentHost(`${name}-login`, host);
+    const jumpHostPhase = jumpHost?.peersCommand;
+    const peersCommand = this.createCommand(name, phase, connection, hostArgs, jumpHostPhase, check);
     return { ...device, peersCommand };
   }
 

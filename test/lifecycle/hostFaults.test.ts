@@ -119,7 +119,9 @@ describe("a host is set up once more", () => {
       `systemd-run --unit=silent python3 -c "${server}"; iptables -I INPUT -p tcp --dport 2223 -j ACCEPT`,
     );
     const text = await failingUp((e) => (e.hosts.host02.existing.port = 2223));
-    expect(text).toMatch(/delivered by SSH to 10\.196\.218\.226:2223, .*: no answer within 8 s/);
+    expect(text).toMatch(
+      /delivered by SSH to 10\.196\.218\.226:2223, .*: it accepts TCP, and there was no SSH banner within 8 s/,
+    );
     await stack.on("host02", "systemctl stop silent; iptables -D INPUT -p tcp --dport 2223 -j ACCEPT");
     await expectConvergence();
   });

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { JumpHostError, logIn, logInPatiently } from "../../components/hostLogin.ts";
+import { JumpHostError, logIn, logInAhead, logInPatiently } from "../../components/hostLogin.ts";
 import type { Connection, Login } from "../../components/remoteCommand.ts";
 import { until } from "../../lab/system/commands.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
-import { ANSWER, freePort, login, startServer, stopServers } from "./sshServers.ts";
+import { ANSWER, freePort, login, startServer, startSilentServer, stopServers } from "./sshServers.ts";
 
 const LIMIT = 20;
 
@@ -125,5 +125,54 @@ describe("a login through a jump host", () => {
       seconds: 0.2,
     });
     await expect(end).rejects.toThrow(/the jump host .* does not reach 127\.0\.0\.1 port \d+ \(/);
+  });
+});
+
+describe("a login ahead of a Command, for which the provider would wait without a limit", () => {
+  afterEach(stopServers);
+
+  const failure = (connection: Connection, seconds: number): Promise<string> =>
+    logInAhead("c", connection, seconds).then(
+      (session) => (session ? "a session" : "left to the provider"),
+      (error: Error) => error.message,
+    );
+
+  test("is a session with a host that speaks", async () => {
+    const session = await logInAhead("c", (await startServer()).login);
+    expect((await session?.run("true", "", LIMIT))?.stdout).toBe(ANSWER);
+    session?.close();
+  });
+
+  test("says that a host accepts TCP and sends no banner, after three attempts", async () => {
+    const { login: silent, connections } = await startSilentServer();
+    expect(await failure(silent, 0.5)).toMatch(
+      new RegExp(
+        `^c: SSH to 127\\.0\\.0\\.1 port ${silent.port}, tried 3 times: it accepts TCP, and there was no SSH banner within 0\\.5 s\\. .*Restart sshd`,
+      ),
+    );
+    expect(connections.all).toBe(3);
+  });
+
+  test("says that a host sends a banner and nothing after it", async () => {
+    const { login: silent } = await startSilentServer("SSH-2.0-OpenSSH_9.2\r\n");
+    expect(await failure(silent, 0.5)).toContain("it accepts TCP, and there was no SSH login within 0.5 s");
+  });
+
+  test("says that a host behind a jump host does not speak, or the jump host", async () => {
+    const jumpHost = await startServer();
+    const { login: silent } = await startSilentServer();
+    const behind = await failure({ ...silent, proxy: jumpHost.login }, 2);
+    expect(behind).toMatch(
+      /^c: SSH to .*: 127\.0\.0\.1 port \d+, behind the jump host 127\.0\.0\.1 port \d+: it accepts TCP, and/,
+    );
+    const through = await failure({ ...jumpHost.login, proxy: silent }, 0.5);
+    expect(through).toMatch(/: the jump host 127\.0\.0\.1 port \d+ does not answer \(it accepts TCP, and/);
+  });
+
+  test("leaves all other faults to the provider, at once", async () => {
+    const { login: refusing, connections } = await startServer({ keys: [] });
+    expect(await failure(refusing, LIMIT)).toBe("left to the provider");
+    expect(connections.all).toBe(1);
+    expect(await failure({ ...refusing, port: await freePort() }, LIMIT)).toBe("left to the provider");
   });
 });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { connect } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Server as TcpServer } from "node:net";
 import ssh2 from "ssh2";
 import type { Server, ServerConfig } from "ssh2";
 import type { Login } from "../../components/remoteCommand.ts";
@@ -31,7 +31,7 @@ interface Behaviour {
   answer?: (command: string, input: string) => string;
 }
 
-const servers: Server[] = [];
+const servers: (Server | TcpServer)[] = [];
 const clients = new Set<{ end(): void }>();
 
 /** Every command gets this answer. */
@@ -105,6 +105,23 @@ export async function freePort(): Promise<number> {
   const stopped = servers.pop();
   await new Promise((resolve) => stopped?.close(resolve));
   return port;
+}
+
+/** How to log in where something accepts connections, prints what is given, and nothing more. */
+export async function startSilentServer(text = ""): Promise<{ login: Login; connections: { all: number } }> {
+  const connections = { all: 0 };
+  const server = createServer((socket) => {
+    connections.all++;
+    clients.add(socket);
+    socket.on("error", () => undefined);
+    socket.write(text);
+  });
+  servers.push(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const hostKey = generateKeyPair().public;
+  return { connections, login: { host: "127.0.0.1", port, user: "opc", privateKey: login.private, hostKey } };
 }
 
 export function stopServers(): void {

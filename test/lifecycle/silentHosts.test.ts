@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Inventory } from "../../lab/hosts/inventory.ts";
+import { tried } from "../tried.ts";
+import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
+import { TestStack } from "./support/testStack.ts";
+import type { ConfigChange } from "./support/testStack.ts";
+
+/**
+ * Hosts that accept TCP and never speak, which the provider would wait for without a limit: their sshd is stopped, and
+ * the kernel accepts connections for it.
+ */
+
+const silence = (stack: TestStack, host: string) =>
+  stack.on(host, "systemctl kill --kill-whom=main --signal=STOP ssh");
+const wake = (stack: TestStack, host: string) =>
+  stack.on(host, "systemctl kill --kill-whom=main --signal=CONT ssh");
+
+/** Runs an `up` while a host is silent. It has to fail in time. Returns what it printed. */
+async function failingUp(stack: TestStack, host: string, config: object): Promise<string> {
+  await silence(stack, host);
+  const startedAt = Date.now();
+  const text = expectFailure(await stack.up(config));
+  expect(Date.now() - startedAt).toBeLessThan(120_000);
+  await wake(stack, host);
+  return text;
+}
+
+describe("a host accepts TCP and never speaks", () => {
+  const INVENTORY: Inventory = {
+    alpha: { address: "10.196.219.2/24", mac: "02:00:17:00:00:01", nic: "ens3" },
+    beta: { address: "10.196.219.3/24", mac: "02:00:17:00:00:02", nic: "ens3" },
+    gamma: { address: "10.196.219.4/24", mac: "02:00:17:00:00:03", nic: "ens3" },
+  };
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.boot("test-silent-hosts", INVENTORY);
+    for (const host of Object.keys(INVENTORY)) await stack.waitForBoot(host);
+    expectSuccess(await stack.up(config(withoutGamma)));
+  });
+  afterAll(() => stack.remove());
+  beforeEach(tried("faults"));
+
+  const config = (change: ConfigChange) => stack.config(change);
+  const withoutGamma: ConfigChange = (e) => delete e.hosts.gamma;
+  const unverified: ConfigChange = (e) => (e.overlay.verify = false);
+  const SAID =
+    /beta: SSH to 10\.196\.219\.3 port 22, tried 3 times: it accepts TCP, and there was no SSH banner/;
+
+  test("up names it where it needs new peers, sets up the other hosts, and the next up finishes", async () => {
+    const text = await failingUp(stack, "beta", stack.config());
+    expect(text).toContain("command:remote:Command (overlay-beta-peers)");
+    expect(text).toMatch(SAID);
+    expect((await stack.failingPairs()).filter((pair) => !pair.includes("beta"))).toEqual([]);
+    expectSuccess(await stack.up());
+    expect(await stack.failingPairs()).toEqual([]);
+    expectUnchanged(await stack.up());
+  });
+
+  test("up names it where no traffic is tested", async () => {
+    const text = await failingUp(
+      stack,
+      "beta",
+      config((e) => {
+        withoutGamma(e);
+        unverified(e);
+      }),
+    );
+    expect(text).toContain("command:remote:Command (overlay-beta-peers)");
+    expect(text).toMatch(SAID);
+    expectSuccess(await stack.up(config(withoutGamma)));
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+});
+
+describe("an instance accepts TCP and never speaks", () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.bootCloud("test-silent-instances");
+    expectSuccess(await stack.up(stack.referenceConfig()));
+  });
+  afterAll(() => stack.remove());
+  beforeEach(tried("faults"));
+
+  test("phase ready waits for it until the boot timeout, and the next up finishes", async () => {
+    const impatient = (seconds: number) =>
+      stack.referenceConfig((e) => (e.hosts.host02.instance.bootTimeout = seconds));
+    const text = await failingUp(stack, "host02", impatient(20));
+    expect(text).toContain("command:remote:Command (overlay-host02-ready)");
+    expect(text).toMatch(/no SSH login within 20 s: it accepts TCP, and there was no SSH banner within 8 s/);
+    expectSuccess(await stack.up(impatient(60)));
+    expect(await stack.failingPairs()).toEqual([]);
+    expectUnchanged(await stack.up(impatient(60)));
+  });
+});
