@@ -200,7 +200,6 @@ event_matters() { # LINE
 	local address=${1#Deleted } mac=${1#* lladdr }
 	case "$1 " in
 	"delete "*) [[ "$1 " == *" $PROGRAM"[\ -]* || $1 == *" filter INPUT "* ]] ;;
-	"# new generation "*) return 1 ;;
 	*" inet "* | *" inet6 "* | *PERMANENT* | *" lladdr 00:00:00:00:00:00 "*) return 0 ;;
 	*" REACHABLE "* | *" STALE "* | *" DELAY "* | *" PROBE "* | *" FAILED "* | *" INCOMPLETE "* | *" NOARP "*)
 		[[ -n ${PEER_WORDS[${address%% *}]-} || -n ${PEER_WORDS[${mac%% *}]-} ]]
