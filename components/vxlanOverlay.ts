@@ -7,6 +7,7 @@ import { adviceOnError } from "./errorAdvice.ts";
 import type { TestedHost } from "./hostProbes.ts";
 import { openSecrets } from "./hookInputs.ts";
 import { jumpHostAdvice } from "./jumpHost.ts";
+import { refuseSilentLeavers, sshPathOf } from "./leavingHosts.ts";
 import { refuseSilentHost } from "./loginAhead.ts";
 import type { VxlanHostArgs, VxlanOverlayArgs } from "./overlayArguments.ts";
 import { resolvedAddresses, validateOverlayArgs } from "./overlayValidation.ts";
@@ -208,7 +209,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
    * on: if each depended on each phase device, the state would grow with the square of the fleet.
    */
   private collectReports(devices: readonly HostDevice[]): pulumi.Output<ReportedHost[]> {
-    const input = pulumi.all(devices.map(({ reported }) => reported)).apply((hosts) => {
+    const input = pulumi.all(devices.map(keptHost)).apply((hosts) => {
       refuseEqualMacs(
         this.settings.device,
         hosts.map(({ report }) => report),
@@ -222,7 +223,9 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       `${name}-words`,
       devices.map(({ host }) => host),
     );
-    const options = { parent: this, dependsOn, hideDiffs: ["input"], ...words };
+    const connections = pulumi.all(devices.map(({ connection }) => connection));
+    const beforeUpdate = beforeUpdateOf(words, refuseSilentLeavers(`${name}-leavers`, connections));
+    const options = { parent: this, dependsOn, hideDiffs: ["input"], hooks: { beforeUpdate } };
     const stash = new pulumi.Stash(name, { input }, options);
     return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` stays what it was first.
   }
@@ -316,6 +319,13 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       },
     );
   }
+}
+
+/** What the reports keep of a host. Nobody dials an instance that leaves. */
+function keptHost({ hostArgs, connection, reported }: HostDevice) {
+  if (hostArgs.deletedWith) return reported;
+  const path = pulumi.unsecret(connection.apply(sshPathOf)); // The login is a secret, and the address is none.
+  return pulumi.all([reported, path]).apply(([host, ssh]) => ({ ...host, ssh }));
 }
 
 const isDown = ({ hostArgs }: NamedHost) => hostArgs.down === true;

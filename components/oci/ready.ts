@@ -34,7 +34,8 @@ const GROWING_PAUSES = 10;
 const GROWING_SECONDS = 11.3;
 
 /**
- * How often the provider dials; it counts dials and not time. A host that refuses is waited for during `bootTimeout`.
+ * How often the provider dials; it counts dials and not time. As a rule the first succeeds, since a hook has waited for
+ * a login. A host that refuses is waited for during `bootTimeout`.
  * One that does not answer at all is waited for up to 1.6 times as long and half a minute more.
  *
  * @param bootTimeout seconds

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Inventory } from "../../lab/hosts/inventory.ts";
+import { until } from "../../lab/system/commands.ts";
 import { tried } from "../tried.ts";
-import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
+import { expectFailure, expectSuccess, expectUnchanged, stateDeleteArguments } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
 
@@ -67,8 +68,42 @@ describe("a host accepts TCP and never speaks", () => {
     );
     expect(text).toContain("command:remote:Command (overlay-beta-peers)");
     expect(text).toMatch(SAID);
+    expectSuccess(await stack.up());
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("up names it where it leaves, as often as it is tried, and removes it once it speaks", async () => {
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const text = await failingUp(stack, "gamma", config(withoutGamma));
+      expect(text).toMatch(/gamma: SSH to 10\.196\.219\.4 port 22, tried 3 times: it accepts TCP, and/);
+      expect(text).toMatch(
+        /^ +pulumi state delete --stack lab --yes --target-dependents 'urn:.*-gamma-device'$/m,
+      );
+    }
+    expect(await stack.on("gamma", "ls /etc/oci-vxlan")).toContain("lab.overlay");
+    const { counts } = expectSuccess(await stack.up(config(withoutGamma)));
+    expect(counts).toMatchObject({ deleted: 2 });
+    expect(await stack.on("gamma", "ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("up forgets one that is gone for good by the command that it prints", async () => {
+    expectSuccess(await stack.up());
+    const text = await failingUp(stack, "gamma", config(withoutGamma));
+    expectSuccess(await stack.pulumi(stateDeleteArguments(text), config(withoutGamma)));
     expectSuccess(await stack.up(config(withoutGamma)));
     expect(await stack.failingPairs()).toEqual([]);
+  });
+
+  test("destroy waits for it, and goes on once it speaks", async () => {
+    await silence(stack, "beta");
+    const running = stack.destroy(config(withoutGamma));
+    const connections = () => stack.on("beta", "ss -Htn state established '( sport = :22 )'");
+    await until("the provider's connection", 60_000, async () => (await connections()) !== "");
+    expect((await stack.on("beta", "ls /etc/oci-vxlan")).trim()).toBe("lab.overlay");
+    await wake(stack, "beta");
+    expectSuccess(await running);
+    expect(await stack.on("beta", "ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 });
 
