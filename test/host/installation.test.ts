@@ -5,6 +5,7 @@ import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { RELEASE } from "../../components/vxlan/release.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
+import { tried } from "../tried.ts";
 import { DEVICE_PHASE } from "./namespace.ts";
 import {
   HOST,
@@ -341,9 +342,10 @@ describe("an error says what is wrong, where, and what to do", () => {
       ),
     ).toBe("");
   });
-  test("a host without nftables", async () => {
-    await host.on("rm /usr/sbin/nft");
-    expect(await refused(settingsOf())).toMatch(/has no nft: install nftables/);
+  test.for(["nft", "bridge", "ip", "flock", "cmp"])("a host without %s", async (tool, { task }) => {
+    tried("faults")({ task });
+    await host.on(`rm $(type -aP ${tool} | xargs realpath | sort -u)`);
+    expect(await refused(settingsOf())).toMatch(new RegExp(`has no ${tool}: install nftables, iproute2`));
   });
   test("peers of another installation", async () => {
     await device();

@@ -4,6 +4,7 @@
 set -euo pipefail
 umask 022 # The files are for everybody to read, and for root to write.
 
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 PROGRAM=oci-vxlan
 RUN=/run/oci-vxlan
 STAGED=()      # files that are written beside those that they will replace
@@ -16,6 +17,7 @@ die() {
 
 # Waits until no other run changes this host, and refuses what must not be installed.
 begin_installation() { # VERSION
+	refuse_missing_tools
 	lock
 	trap discard_staged_files EXIT
 	open_older_locks

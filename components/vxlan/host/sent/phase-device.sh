@@ -9,11 +9,12 @@ verb_device() {
 	cat >"$NEW_SETTINGS"
 	begin_phase undo_device_phase
 	[[ $(setting "$NEW_SETTINGS" overlay) == "$OVERLAY" ]] || die "the settings are not those of overlay $OVERLAY"
+	refuse_missing_tools
 	lock
 	confirm_change # The SSH session of this phase is a new one.
 	warn_of_older_program
 	read_device_file "$NEW_SETTINGS"
-	refuse_missing_tools
+	refuse_missing_ethtool
 	refuse_mute_firewalld
 	refuse_foreign_device "$(setting "$NEW_SETTINGS" owner)"
 	refuse_paused
@@ -53,13 +54,16 @@ undo_device_phase() {
 
 # --- Before the change ----------------------------------------------------------------------------------
 
-# The peer filter needs nft; phases and reconciler need the rest.
+# The peer filter needs nft; phases and reconciler need the rest. The installer calls it as well.
 refuse_missing_tools() {
 	local tool
 	for tool in nft ip bridge flock cmp awk sed; do
 		type -P "$tool" >/dev/null || die "$(hostname) has no $tool: install nftables, iproute2 (iproute on Oracle Linux)," \
 			"util-linux, diffutils, awk and sed there, then run pulumi up again"
 	done
+}
+
+refuse_missing_ethtool() {
 	[[ $OFFLOAD != off || -n $(type -P ethtool python3 /usr/libexec/platform-python) ]] || die "$(hostname) has neither" \
 		"ethtool nor python3, by which checksumOffload: off is set: install ethtool there, then run pulumi up again"
 }
