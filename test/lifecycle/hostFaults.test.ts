@@ -8,8 +8,10 @@ import { until } from "../../lab/system/commands.ts";
 import { debianPackage } from "../debianPackage.ts";
 import { tried } from "../tried.ts";
 import { addRules, endPartition, onRouter, unwrapTool, wrapTool } from "./support/faults.ts";
-import { expectFailure, expectSuccess } from "./support/outcome.ts";
-import { TestStack } from "./support/testStack.ts";
+import type { Outcome } from "../../lab/test/support/outcome.ts";
+import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
+import type { PulumiRun } from "./support/outcome.ts";
+import { TestStack, UP } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
 
 /** Hosts on which logins, files and sessions are not as usual. Each test starts and ends with an overlay that passes. */
@@ -92,6 +94,12 @@ describe("a host is set up once more", () => {
       error: /sudo: sorry, you must have a tty to run sudo: .* without a password and without a terminal/,
     },
     {
+      fault: "sudo is not installed",
+      make: "mv /usr/bin/sudo /usr/bin/sudo.away",
+      undo: "mv /usr/bin/sudo.away /usr/bin/sudo",
+      error: /host02: its program could not be delivered [^]*sudo: (command )?not found/,
+    },
+    {
       fault: "the login key is for another command only",
       make: `cp -a ${KEYS} ${KEYS}.away; sed -i 's/^/command="echo backup" /' ${KEYS}`,
       undo: `mv ${KEYS}.away ${KEYS}`,
@@ -128,13 +136,13 @@ describe("a host is set up once more", () => {
 
   describe("in the middle of which", () => {
     /** It is noticed after 70 s in the lab, and within three minutes with the official plugin. */
-    const expectSessionLoss = (text: string) =>
-      expect(text).toMatch(
+    const expectSessionLoss = (outcome: Outcome) =>
+      expect(expectFailure(outcome)).toMatch(
         /overlay-host02-device: the SSH session was lost before the phase had ended: .*run pulumi up again/,
       );
 
     /** Starts an `up` that waits on host02 in phase device until the test has made the fault. */
-    async function upUntilDevicePhase(): Promise<() => Promise<string>> {
+    async function upUntilDevicePhase(): Promise<PulumiRun> {
       await stack.on("host02", "rm -f /run/reached /run/go-on");
       await stack.on(
         "host02",
@@ -148,8 +156,19 @@ describe("a host is set up once more", () => {
       await until("phase device", 60_000, async () =>
         (await stack.on("host02", "ls /run")).includes("reached"),
       );
-      return async () => (await run).text;
+      return () => run;
     }
+
+    test("another up of the stack begins: it names the lock, and the first one goes on", async () => {
+      const end = await upUntilDevicePhase();
+      const second = await stack.pulumi(UP, config(), { isSecond: true });
+      expect(expectFailure(second)).toContain("the stack is currently locked by 1 lock(s)");
+      await stack.on("host02", "touch /run/go-on");
+      expectSuccess(await end());
+      await stack.on("host02", unwrapTool("/usr/bin/ip"));
+      expectUnchanged(await stack.up(config()));
+      expect(await stack.failingPairs()).toEqual([]);
+    });
 
     test("its connection is cut", async () => {
       const end = await upUntilDevicePhase();

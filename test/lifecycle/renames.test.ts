@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
+import { tried } from "../tried.ts";
 import { ConvergingOverlay } from "./support/convergingOverlay.ts";
 import type { Mesh } from "./support/convergingOverlay.ts";
+import { expectSuccess } from "./support/outcome.ts";
 import type { PulumiRun } from "./support/outcome.ts";
+import { echoesLostDuring } from "./support/steadyEcho.ts";
 import { UP } from "./support/testStack.ts";
 
 const MESH: Mesh = { host01: "192.168.0.1", host02: "192.168.0.2" };
@@ -52,37 +55,53 @@ describe("the overlay converges when", () => {
     await overlay.expectConvergence(MESH, upWithNames({ blue: "host02", green: "host01" }));
   });
 
-  /** Returns an `up` with another program, whose overlay is this component. */
-  const upWithComponent =
-    (args: { component: "OverlayEnvironment" | "VxlanOverlay"; name: string; parent?: string }): PulumiRun =>
+  /** Returns an `up` with another program, of these components: `ComponentArgs` in `programs/overlay/`. */
+  const upWithComponents =
+    (...components: object[]): PulumiRun =>
     () =>
       overlay.stack.pulumi(UP, overlay.stack.config(), {
-        variables: { OVERLAY_COMPONENT: JSON.stringify(args) },
+        variables: { OVERLAY_COMPONENTS: JSON.stringify(components) },
         program: "test/lifecycle/programs/overlay/index.ts",
       });
 
   test("a VxlanOverlay replaces the OverlayEnvironment, and its hosts get other names", async () => {
-    await overlay.expectConvergence(MESH, upWithComponent({ component: "VxlanOverlay", name: "overlay" }));
+    await overlay.expectConvergence(MESH, upWithComponents({ component: "VxlanOverlay", name: "overlay" }));
   });
 
   test("an OverlayEnvironment replaces the VxlanOverlay", async () => {
     await overlay.expectConvergence(
       MESH,
-      upWithComponent({ component: "OverlayEnvironment", name: "overlay" }),
+      upWithComponents({ component: "OverlayEnvironment", name: "overlay" }),
     );
   });
 
   test("the component gets another parent", async () => {
     await overlay.expectConvergence(
       MESH,
-      upWithComponent({ component: "OverlayEnvironment", name: "overlay", parent: "site" }),
+      upWithComponents({ component: "OverlayEnvironment", name: "overlay", parent: "site" }),
     );
+  });
+
+  test("the program gets a second overlay and loses the first, and the second one loses no echo meanwhile", async ({
+    task,
+  }) => {
+    tried("changes", 2)({ task });
+    const second = { component: "VxlanOverlay", name: "second", isSecond: true };
+    const first = { component: "OverlayEnvironment", name: "overlay", parent: "site" };
+    expectSuccess(await upWithComponents(first, second)());
+    expect(await overlay.stack.failingPairs()).toEqual([]);
+    const withoutFirst = async () => {
+      expectSuccess(await upWithComponents(second)());
+      expect(await overlay.stack.on("host01", "ip -o link show type vxlan")).not.toContain("vxlan0");
+    };
+    expect(await echoesLostDuring(overlay.stack, "host01", "192.168.7.2", withoutFirst, 0.01)).toBe(0);
+    await overlay.expectConvergence(MESH, () => overlay.stack.up());
   });
 
   const REFUSAL = /on host0[12] belongs to oci-vxlan\/lab\/overlay/;
 
   test("the component is renamed, and gets its old name back", async () => {
-    const otherName = upWithComponent({ component: "OverlayEnvironment", name: "mesh" });
+    const otherName = upWithComponents({ component: "OverlayEnvironment", name: "mesh" });
     await overlay.expectSuccessOrRefusal(MESH, otherName, REFUSAL);
     await overlay.expectConvergence(MESH, () => overlay.stack.up());
   });
@@ -91,6 +110,14 @@ describe("the overlay converges when", () => {
     await overlay.stack.rename("lab-existing");
     await overlay.expectSuccessOrRefusal(MESH, () => overlay.stack.up(), REFUSAL);
     await overlay.stack.rename("lab");
+    await overlay.expectConvergence(MESH, () => overlay.stack.up());
+  });
+
+  test("the project is renamed, and gets its old name back", async ({ task }) => {
+    tried("changes", 2)({ task });
+    await overlay.stack.copyTo("mesh");
+    const otherName: PulumiRun = () => overlay.stack.pulumi(UP, overlay.stack.config(), { project: "mesh" });
+    await overlay.expectSuccessOrRefusal(MESH, otherName, REFUSAL);
     await overlay.expectConvergence(MESH, () => overlay.stack.up());
   });
 

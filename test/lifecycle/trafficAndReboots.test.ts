@@ -1,13 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { devicePhase, parseDeviceReport } from "../../components/vxlan/phases/device.ts";
-import { peersPhase } from "../../components/vxlan/phases/peers.ts";
-import { delivery } from "../../components/vxlan/phases/install.ts";
-import { planMesh, planPeers } from "../../components/vxlan/plan.ts";
-import { withDefaults } from "../../components/vxlan/settings.ts";
 import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
-import { runInHost } from "../../lab/hosts/exec.ts";
 import { killHost, rebootHost } from "../../lab/hosts/power.ts";
 import { startHosts } from "../../lab/hosts/boot.ts";
 import type { HostSpec } from "../../lab/hosts/inventory.ts";
@@ -15,10 +9,12 @@ import type { ImageName } from "../../lab/hosts/images.ts";
 import { inNetwork } from "../../lab/network/network.ts";
 import { until } from "../../lab/system/commands.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
+import { tried } from "../tried.ts";
 import { reimage } from "./support/faults.ts";
 import { Fleet, HOSTS, overlayAddress } from "./support/fleet.ts";
 import type { Host } from "./support/fleet.ts";
-import { expectFailure, expectSuccess } from "./support/outcome.ts";
+import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
+import { echoesLostDuring } from "./support/steadyEcho.ts";
 
 const IMAGES: ImageName[] = ["ubuntu-like", "oracle-linux-like"];
 /** Milliseconds after SSH answers within which a booted host has to pass traffic. */
@@ -119,48 +115,38 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     await stopCounting();
   });
 
-  test("a second overlay at the same port comes and goes, and the first one passes traffic", async () => {
+  test("a second stack on the same hosts comes and goes, and the first one's overlay loses no echo", async ({
+    task,
+  }) => {
+    tried("changes", 2)({ task });
     const pair = ["alpha", "beta"] as const;
     const devicesBefore = await readDevices();
-    const overlay = withDefaults({ device: "vxlan1", vni: 200, cidrs: ["192.168.7.0/24"] });
-    const identity = { overlay: "lab.second", owner: "oci-vxlan/lab/second" };
-    const run = (host: Host, command: string, stdin = "") =>
-      runInHost(fleet.stack.lab, host, ["bash", "--norc", "-c", command], stdin);
-    const settings = pair.map((host, index) => ({
-      underlayAddress: fleet.underlay(host),
-      overlayAddresses: [`192.168.7.${index + 1}`],
-    }));
-    const devices = settings.map((host) => devicePhase(identity, "device", overlay, host, { generation: 0 }));
-    const hosts = await Promise.all(
-      pair.map(async (host, index) => {
-        const { create, stdin } = devices[index]!;
-        const { command, input } = delivery("device");
-        await run(host, command, input);
-        return { ...settings[index]!, report: parseDeviceReport(host, await run(host, create, stdin)) };
-      }),
-    );
-    const mesh = planMesh(overlay, hosts);
-    const peers = hosts.map(({ report }) => peersPhase(identity, "peers", planPeers(mesh, report)));
-    await Promise.all(pair.map((host, index) => run(host, peers[index]!.create, peers[index]!.stdin)));
-
-    expect(await fleet.pings("alpha", "192.168.7.2")).toBe(true);
-    expect(await fleet.failures()).toEqual([]);
-    await run("beta", "systemctl stop oci-vxlan@lab.second && ip link del vxlan1");
-    expect(await fleet.pings("alpha", "192.168.7.2")).toBe(false);
-    expect(await fleet.pings("alpha", overlayAddress("beta"))).toBe(true);
-
-    for (const phase of [peers, devices])
-      await Promise.all(pair.map((host, index) => run(host, phase[index]!.delete)));
+    const second = fleet.stack.otherStack("lab-existing");
+    const config = second.config((e) => {
+      Object.assign(e.overlay, { device: "vxlan1", vni: 200, cidrs: ["192.168.7.0/24"] });
+      delete e.hosts.gamma;
+      pair.forEach((host, index) => (e.hosts[host].overlayAddresses = [`192.168.7.${index + 1}`]));
+    });
+    const comeAndGo = async () => {
+      expectSuccess(await second.up(config));
+      expect(await fleet.pings("alpha", "192.168.7.2")).toBe(true);
+      expect(await fleet.failures()).toEqual([]);
+      await fleet.on("beta", "systemctl stop oci-vxlan@lab-existing.overlay && ip link del vxlan1");
+      expect(await fleet.pings("alpha", "192.168.7.2")).toBe(false);
+      expectSuccess(await second.destroy(config));
+    };
+    expect(await echoesLostDuring(fleet.stack, "alpha", overlayAddress("beta"), comeAndGo, 0.02)).toBe(0);
     for (const host of pair) {
       expect(
         await fleet.on(
           host,
           "ls -d /etc/oci-vxlan/* /var/lib/oci-vxlan/*; ip -o link show type vxlan; nft list ruleset",
         ),
-      ).not.toMatch(/second|vxlan1|peers-200/);
+      ).not.toMatch(/lab-existing|vxlan1|peers-200/);
     }
     expect(await readDevices()).toEqual(devicesBefore);
     expect(await fleet.failures()).toEqual([]);
+    expectUnchanged(await fleet.stack.up());
   });
 
   test("keepalived moves a floating address to another host within three seconds after a power cut", async () => {

@@ -32,7 +32,7 @@ async function startEchoes(stack: TestStack, { host, address, interval }: EchoTa
     ].map(([, time, number]) => ({ time: Number(time), number: Number(number) }));
   return {
     firstAnswer: () => until("the first answer", 20_000, async () => (await answers()).length > 0),
-    stop: () => stack.on(host, `systemctl stop ${unit}`),
+    stop: () => stack.on(host, `systemctl stop ${unit}; rm ${log}`),
     async end(): Promise<Echoes> {
       // An answer may be late on a busy machine. The last echoes have none yet: they count once later ones were answered.
       const { length } = await answers();

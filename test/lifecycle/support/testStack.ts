@@ -66,6 +66,13 @@ export class TestStack {
     return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
   }
 
+  /** Another stack of the same program, on the same hosts. `stacks/` has to have a config of that name. */
+  otherStack(name: string): TestStack {
+    const other = new TestStack(this.lab, this.inventory, this.engine);
+    other.name = name;
+    return other;
+  }
+
   remove(): Promise<void> {
     return removeLab(this.lab);
   }
@@ -122,7 +129,9 @@ export class TestStack {
    *
    * @param options.variables environment variables of the run
    * @param options.program path in this checkout of a program to run in place of the stack's
+   * @param options.project name of another project, which has to have the stack
    * @param options.mounts files that the run sees in place of others
+   * @param options.isSecond leaves a run of the same stack alone that is at work; it would be ended otherwise
    */
   async pulumi(
     args: readonly string[],
@@ -130,17 +139,21 @@ export class TestStack {
     options: {
       variables?: Readonly<Record<string, string>>;
       program?: string;
+      project?: string;
       mounts?: readonly Mount[];
+      isSecond?: boolean;
     } = {},
   ): Promise<Outcome> {
-    const text = stringify({ config: { "oci:region": REGION, "oci-vxlan:environment": config } });
+    const { program: main, project: name } = options;
+    const key = `${name ?? "oci-vxlan"}:environment`;
+    const text = stringify({ config: { "oci:region": REGION, [key]: config } });
     const pulumi = new LabStack(this.lab, this.engine, this.name, text);
-    await pulumi.prepare();
+    if (options.isSecond !== true) await pulumi.prepare();
     this.machines = this.machinesOf(config);
     this.lastConfig = config;
-    const programMounts = options.program === undefined ? [] : [this.projectMount(options.program)];
+    const projectMounts = main === undefined && name === undefined ? [] : [this.projectMount({ main, name })];
     const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"], options.variables, [
-      ...programMounts,
+      ...projectMounts,
       ...(options.mounts ?? []),
     ]);
     return {
@@ -157,11 +170,12 @@ export class TestStack {
     return text;
   }
 
-  /** Mounts a Pulumi.yaml with another program: project, stack and config stay the same. */
-  private projectMount(program: string): Mount {
+  /** Mounts a Pulumi.yaml with another program or name: stack and config stay the same. */
+  private projectMount({ main, name }: { main?: string; name?: string }): Mount {
     const target = join(ROOT, "Pulumi.yaml");
     const source = join(this.folder("config"), "Pulumi.yaml");
-    writeFileSync(source, stringify({ ...parse(readFileSync(target, "utf8")), main: program }));
+    const project = parse(readFileSync(target, "utf8"));
+    writeFileSync(source, stringify({ ...project, main: main ?? project.main, name: name ?? project.name }));
     return { source, target };
   }
 
@@ -220,6 +234,20 @@ export class TestStack {
     const file = join(this.lab.directory, "state.json");
     writeFileSync(file, JSON.stringify(state), { mode: 0o600 });
     await this.run(["stack", "import", "--file", file], config);
+  }
+
+  /** Copies the stack into another project, as `pulumi stack export` and `import` do with the project's name replaced. */
+  async copyTo(project: string): Promise<void> {
+    const state = JSON.stringify(await this.exportState()).replaceAll("::oci-vxlan::", `::${project}::`);
+    const file = join(this.lab.directory, "state.json");
+    writeFileSync(file, state.replaceAll("::oci-vxlan-", `::${project}-`), { mode: 0o600 });
+    for (const args of [
+      ["stack", "init", this.name],
+      ["stack", "import", "--file", file],
+    ]) {
+      const { exitCode, text } = await this.pulumi(args, this.lastConfig, { project });
+      if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed: ${text}`);
+    }
   }
 
   /** Returns the stack's outputs, by name. */
