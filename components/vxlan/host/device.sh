@@ -124,9 +124,8 @@ rename_back() {
 
 make_device() {
 	local pattern="s/^[0-9]*: $DEVICE: .* qdisc \([^ ]*\) .*/, and had qdisc \1/p" snapshot=$RUN/$OVERLAY/snapshot losses=
-	if [[ -e $snapshot ]]; then
+	[[ ! -e $snapshot ]] ||
 		losses="$(sed -n "/ qdisc noqueue /!$pattern" "$snapshot"), so what ethtool or tc had set on it is lost"
-	fi
 	repair "it was missing$losses" ip link add "$DEVICE" address "$MAC" type vxlan id "$VNI" dstport "$PORT" \
 		local "$UNDERLAY" dev "$NIC" nolearning ||
 		die "the kernel of $(hostname) does not make $DEVICE, for the reason above. Where another device has VNI $VNI at" \
