@@ -80,7 +80,7 @@ export async function logInPatiently(
   { attempts, pause, seconds: limit = Infinity, refusals = Infinity }: Patience,
 ): Promise<SshSession> {
   for (const login of [connection, connection.proxy ?? []].flat()) requireKey(login);
-  const deadline = Date.now() + limit * 1_000;
+  const deadline = performance.now() + limit * 1_000;
   let refused = 0;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -88,7 +88,7 @@ export async function logInPatiently(
     } catch (error) {
       if (/authentication methods failed/.test((error as Error).message)) refused++;
       const isLasting = (error instanceof JumpHostError && error.isLasting) || refused >= refusals;
-      if (isLasting || attempt >= attempts || Date.now() + pause > deadline) throw error;
+      if (isLasting || attempt >= attempts || performance.now() + pause > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }

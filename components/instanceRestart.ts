@@ -68,8 +68,11 @@ export class InstanceRestart {
     if (!this.hasHappened || !asksHosts()) return;
     const text = `Oracle has restarted ${this.host}: waits until it lets SSH in, ${seconds} s at most.`;
     await pulumi.log.info(text, component);
-    const deadline = Date.now() + seconds * 1_000;
-    while (Date.now() < deadline && !(await this.hasBooted(connection, (deadline - Date.now()) / 1_000)));
+    const deadline = performance.now() + seconds * 1_000;
+    while (
+      performance.now() < deadline &&
+      !(await this.hasBooted(connection, (deadline - performance.now()) / 1_000))
+    );
   }
 
   /** Whether the host lets this program in after its restart, or there is no use in waiting. */

@@ -137,7 +137,7 @@ async function installNewKey(
   oldKey: PrivateKey,
   { attempts, pause, seconds = Infinity }: Patience,
 ): Promise<string | undefined> {
-  const deadline = Date.now() + seconds * 1_000;
+  const deadline = performance.now() + seconds * 1_000;
   let refusals = 0;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -150,7 +150,8 @@ async function installNewKey(
         error instanceof KeyNotUsed ||
         (error instanceof JumpHostError && error.isLasting) ||
         refusals >= REFUSALS;
-      if (isLasting || attempt >= attempts || Date.now() + wait > deadline) return (error as Error).message;
+      if (isLasting || attempt >= attempts || performance.now() + wait > deadline)
+        return (error as Error).message;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
