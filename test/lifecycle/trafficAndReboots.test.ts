@@ -241,7 +241,7 @@ systemctl --quiet enable binds.service`,
   test("a unit that waits for its NIC can be stopped, and has not failed", async () => {
     await fleet.on(
       "gamma",
-      "ip route save dev ens3 >/run/routes; ip address del 10.196.219.4/24 dev ens3; rm /run/oci-vxlan/lab.overlay/snapshot; systemctl restart --no-block oci-vxlan@lab.overlay",
+      "ip route save dev ens3 >/run/routes; ip address del 10.196.219.4/24 dev ens3; rm -f /run/oci-vxlan/lab.overlay/snapshot; systemctl restart --no-block oci-vxlan@lab.overlay",
     );
     const unitState = () =>
       fleet.on("gamma", "systemctl show --property=ActiveState --value oci-vxlan@lab.overlay");
