@@ -34,7 +34,7 @@ probe_paths() {
 		read_targets
 		begin=$SECONDS count=$((${#TARGETS[@]} < PROBE_SHARE ? ${#TARGETS[@]} : PROBE_SHARE))
 		for ((index = 0; index < count; index++)); do
-			if ((index % ((count + 9) / 10) == 0)); then read_nic_mtu || true; fi # ten times a period
+			if ((index % ((count + 4) / 5) == 0)); then read_nic_mtu || true; fi # five times a period
 			# shellcheck disable=SC2086 # split into its words
 			probe_path ${TARGETS[(turn + index) % ${#TARGETS[@]}]}
 			sleep_tenths $(((begin - SECONDS + PROBE_PERIOD * (index + 1) / count) * 10 + RANDOM % 10 - 5))
@@ -114,8 +114,7 @@ write_paths() {
 	local path
 	for path in "${!PATHS[@]}"; do echo "path $path ${PATHS[$path]}"; done >"$RUN/$OVERLAY/paths.new"
 	mv "$RUN/$OVERLAY/paths.new" "$RUN/$OVERLAY/paths"
-	mkdir -p "$METRICS"
-	print_state | awk -f "$LIB/status.awk" format=metrics overlay="$OVERLAY" >"$METRICS/$OVERLAY.prom.new"
-	chmod 644 "$METRICS/$OVERLAY.prom.new"
+	[[ -d $METRICS ]] || mkdir "$METRICS"
+	print_state | (umask 022 && exec awk -f "$LIB/status.awk" format=metrics overlay="$OVERLAY" >"$METRICS/$OVERLAY.prom.new")
 	mv "$METRICS/$OVERLAY.prom.new" "$METRICS/$OVERLAY.prom"
 }
