@@ -243,6 +243,13 @@ describe("the status of the overlay on a host", () => {
       40_000,
       async () => (await host.on(`ls ${METRICS} || true`)) === "",
     );
+    // As systemd does in the removal.
+    await host.on("kill $(pgrep -of '[o]ci-vxlan run')");
+    await until(
+      "the end of the unit",
+      20_000,
+      async () => (await host.on("pgrep -f '[o]ci-vxlan run' || true")) === "",
+    );
     await remove();
     expect(await host.on("ls -d /run/oci-vxlan* 2>/dev/null || true")).toBe("");
   });
