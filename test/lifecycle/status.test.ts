@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { StatusReport } from "../../status/index.ts";
 import { tried } from "../tried.ts";
 import {
   addRules,
@@ -39,6 +40,16 @@ describe("npm run status", () => {
     expect(text).toMatch(
       /^12 of 12 paths pass: echoes of 8922 and 8902 bytes, .*TCP to sshd too, 256 KiB to 3 of 3 hosts$/m,
     );
+  });
+
+  test("is a value for a program of one's own, or an error of its own class", async () => {
+    const { stdout, stderr } = await stack.read("test/lifecycle/programs/readStatus.ts");
+    expect(stderr).toBe("");
+    const { state, overlays } = JSON.parse(stdout) as StatusReport;
+    expect(state).toBe("well");
+    expect(overlays.map(({ hosts, paths }) => [hosts.length, paths.length])).toEqual([[3, 6]]);
+    const other = await stack.read("test/lifecycle/programs/readStatus.ts", "no-such-stack");
+    expect(other.stdout).toMatch(/^could not look: /);
   });
 
   describe("finds a cut", () => {

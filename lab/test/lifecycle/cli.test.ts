@@ -117,6 +117,10 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect([diagram.exitCode, diagram.stderr]).toEqual([0, ""]);
     expect(diagram.stdout).toContain('title: "Stack lab-existing');
     expect(diagram.stdout).toContain("10.196.218.222");
+    const coloured = await lab("diagram", "--status", "--format", "mermaid");
+    expect([coloured.exitCode, coloured.stderr]).toEqual([0, ""]);
+    expect(coloured.stdout).toContain("well, 2 of 2 paths pass");
+    expect(coloured.stdout).toMatch(/\d ms/);
   });
 
   test("a second up changes neither a resource nor the committed config", async () => {

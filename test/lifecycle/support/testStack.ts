@@ -11,6 +11,7 @@ import { removeLab } from "../../../lab/cli/teardown.ts";
 import { startHosts } from "../../../lab/hosts/boot.ts";
 import { BOOT_LIMIT } from "../../../lab/hosts/sshProbe.ts";
 import { until } from "../../../lab/system/commands.ts";
+import type { CommandResult } from "../../../lab/system/commands.ts";
 import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { prepareEngine } from "../../../lab/pulumi/engine/engine.ts";
 import type { Engine } from "../../../lab/pulumi/engine/engine.ts";
@@ -257,9 +258,13 @@ export class TestStack {
 
   /** Runs `npm run status` on the stack. */
   async status(...args: string[]): Promise<{ exitCode: number; text: string }> {
-    const pulumi = new LabStack(this.lab, this.engine, this.name);
-    const { exitCode, stdout, stderr } = await pulumi.attemptReader("status/main.ts", args);
+    const { exitCode, stdout, stderr } = await this.read("status/main.ts", ...args);
     return { exitCode, text: `${stdout}\n${stderr}` };
+  }
+
+  /** Runs a program that reads the stack, such as `status/main.ts`. */
+  read(program: string, ...args: string[]): Promise<CommandResult> {
+    return new LabStack(this.lab, this.engine, this.name).attemptReader(program, args);
   }
 
   /** Runs a shell script as root on a host. */
