@@ -47,7 +47,7 @@ describe("npm run status", () => {
     expect(stderr).toBe("");
     const { state, overlays } = JSON.parse(stdout) as StatusReport;
     expect(state).toBe("well");
-    expect(overlays.map(({ hosts, paths }) => [hosts.length, paths.length])).toEqual([[3, 6]]);
+    expect(overlays.map(({ hosts, paths }) => [hosts.length, paths.length])).toEqual([[3, 12]]);
     const other = await stack.read("test/lifecycle/programs/readStatus.ts", "no-such-stack");
     expect(other.stdout).toMatch(/^could not look: /);
   });
