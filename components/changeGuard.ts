@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { openInputs } from "./hookInputs.ts";
+import { openInputs, takesHooks } from "./hookInputs.ts";
 import { deliverProgramBefore } from "./programDelivery.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { logIn, logInPatiently } from "./hostLogin.ts";
@@ -40,8 +40,7 @@ interface GuardedPhase {
  *   itself runs no delete.
  */
 export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions {
-  // The SDK's mocks take no hooks.
-  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  if (!takesHooks()) return {};
   const { name, host, identity, settings, isDown, unconfirmedHosts } = phase;
   const deliver = deliverProgramBefore(`${name}-deliver`, host, isDown);
   const confirm = new pulumi.ResourceHook(`${name}-confirm`, async ({ newInputs }) => {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { openInputs } from "./hookInputs.ts";
+import { openInputs, takesHooks } from "./hookInputs.ts";
 import { deviceSettingsIn, programDigestIn } from "./vxlan/phases/install.ts";
 import { membershipChanges, programChanges, settingsChanges } from "./vxlan/changeWords.ts";
 
@@ -40,8 +40,7 @@ export class ChangeWords {
     name: string,
     textsOf: (args: pulumi.ResourceHookArgs) => string[] | Promise<string[]>,
   ): pulumi.CustomResourceOptions {
-    // The SDK's mocks take no hooks.
-    if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+    if (!takesHooks()) return {};
     const say = async (args: pulumi.ResourceHookArgs) => {
       for (const text of await textsOf(args)) {
         if (this.saidTexts.has(text)) continue;

@@ -1,5 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
+/** Whether the engine takes hooks of resources. The SDK's mocks do not. */
+export const takesHooks = (): boolean => "registerResourceHook" in (pulumi.runtime.getMonitor() ?? {});
+
 /**
  * A resource's inputs as a hook gets them, without the wrapping of secrets. A secret input is an output; one inside an
  * input, such as the key in the connection of the official `command` plugin, is still as the engine sent it.

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import * as pulumi from "@pulumi/pulumi";
+import { takesHooks } from "./hookInputs.ts";
 import { bootPatience, logInPatiently } from "./hostLogin.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { asksHosts } from "./runMode.ts";
@@ -46,8 +47,7 @@ export class InstanceRestart {
   }
 
   private hookOptions(name: string): pulumi.CustomResourceOptions {
-    // The SDK's mocks take no hooks.
-    if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+    if (!takesHooks()) return {};
     const begin = new pulumi.ResourceHook(`${name}-begins`, () => {
       this.updateBegan = performance.now();
     });

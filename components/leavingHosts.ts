@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { openInputs } from "./hookInputs.ts";
+import { openInputs, takesHooks } from "./hookInputs.ts";
 import { logInAhead } from "./hostLogin.ts";
 import type { Connection, Login } from "./remoteCommand.ts";
 
@@ -34,8 +34,7 @@ export function refuseSilentLeavers(
   name: string,
   connections: pulumi.Output<Connection[]>,
 ): pulumi.CustomResourceOptions {
-  // The SDK's mocks take no hooks.
-  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  if (!takesHooks()) return {};
   const hook = new pulumi.ResourceHook(name, async ({ urn, oldInputs, newInputs }) => {
     const [before, after] = [await keptHosts(oldInputs), await keptHosts(newInputs)];
     const staying = (await openInputs({ connections }))["connections"] as Connection[];

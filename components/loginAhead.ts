@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { openInputs } from "./hookInputs.ts";
+import { openInputs, takesHooks } from "./hookInputs.ts";
 import { bootPatience, logInAhead, logInPatiently } from "./hostLogin.ts";
 import type { Connection } from "./remoteCommand.ts";
 
@@ -41,8 +41,7 @@ export function refuseSilentHost(name: string, host: string): pulumi.CustomResou
 }
 
 function ahead(name: string, work: (connection: Connection) => Promise<void>): pulumi.CustomResourceOptions {
-  // The SDK's mocks take no hooks.
-  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  if (!takesHooks()) return {};
   const hook = new pulumi.ResourceHook(name, async ({ newInputs }) =>
     work((await openInputs(newInputs))["connection"] as Connection),
   );

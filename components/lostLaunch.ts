@@ -1,6 +1,6 @@
 import { getInstances } from "@pulumi/oci/core/getInstances.js";
 import * as pulumi from "@pulumi/pulumi";
-import { openInputs } from "./hookInputs.ts";
+import { openInputs, takesHooks } from "./hookInputs.ts";
 import { hostPublicKey } from "./oci/cloudInit.ts";
 
 /** The inputs of an instance by which an earlier launch of it is recognised. */
@@ -24,8 +24,7 @@ interface ListedInstance {
  * @param name of the hook, unique in the program
  */
 export function refuseSecondLaunch(name: string, parent: pulumi.Resource): pulumi.CustomResourceOptions {
-  // The SDK's mocks take no hooks.
-  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  if (!takesHooks()) return {};
   const refuse = new pulumi.ResourceHook(name, async ({ newInputs }) => {
     const inputs = (await openInputs(newInputs)) as unknown as LaunchInputs;
     const { compartmentId, displayName } = inputs;

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { openInputs } from "./hookInputs.ts";
+import { openInputs, takesHooks } from "./hookInputs.ts";
 import { logInAhead } from "./hostLogin.ts";
 import type { Connection } from "./remoteCommand.ts";
 import {
@@ -26,8 +26,7 @@ export function checkPathsBefore(
   mesh: pulumi.Output<Mesh>,
   cidrs: readonly string[],
 ): pulumi.CustomResourceOptions {
-  // The SDK's mocks take no hooks.
-  if (!("registerResourceHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
+  if (!takesHooks()) return {};
   const check = new pulumi.ResourceHook(name, async ({ newInputs }) => {
     const { connection } = await openInputs(newInputs);
     const { fleet } = (await openInputs({ fleet: mesh })) as { fleet: Mesh };
