@@ -10,7 +10,7 @@ import type { TestSpecification } from "vitest/node";
 const RETRIES = process.env["CI"] === undefined ? 0 : 1;
 
 /**
- * Four projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
+ * Five projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
  * files of one project run at the same time, two or three of them: each has labs or namespaces of its own. A lifecycle
  * test alone leaves half of two cores idle, since much of it is waiting for hosts.
  */
@@ -52,8 +52,9 @@ export default defineConfig({
     projects: [
       project("unit", 0, 20_000, SHARED_MODULES),
       project("component", 1, 20_000, SHARED_MODULES),
-      project("host", 2, 60_000, { retry: RETRIES }),
-      project("lifecycle", 3, 300_000, { retry: RETRIES, maxWorkers: 3 }),
+      project("integration", 2, 20_000, SHARED_MODULES),
+      project("host", 3, 60_000, { retry: RETRIES }),
+      project("lifecycle", 4, 300_000, { retry: RETRIES, maxWorkers: 3 }),
     ],
     globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],

@@ -1,7 +1,7 @@
 import type { Reporter, TestModule, Vitest } from "vitest/node";
 import { KINDS, LEAST } from "./tried.ts";
 
-const LAYERS = 4;
+const LAYERS = 5;
 
 /** Prints what was tried, and `N passed, N failed` as the last line of a run, whatever other reporters print. */
 export default class PlainSummary implements Reporter {

@@ -1,5 +1,5 @@
 // `npm test`: installs what is missing, builds the engine and the host images, runs the tests. `npm run test:fast` runs
-// those that need neither root nor a lab. Plain JavaScript without dependencies, for the machine's own Node.
+// those that take seconds. Plain JavaScript without dependencies, for the machine's own Node.
 import { fail, installMissing, node24, run } from "./bootstrap.mjs";
 
 const fast = process.argv[2] === "--fast";
@@ -16,5 +16,6 @@ if (root) {
   if (process.env.CI) fail(notice);
   process.stderr.write(`\n*** ${notice} ***\n\n`);
 }
-const projects = root ? [] : ["--project", "unit", "--project", "component"];
+const layers = fast ? ["unit", "component"] : ["unit", "component", "integration"];
+const projects = root ? [] : layers.flatMap((layer) => ["--project", layer]);
 process.exitCode = await run(node24(), ["node_modules/vitest/vitest.mjs", "run", ...projects, ...args]);

@@ -3,7 +3,7 @@ import { JumpHostError, logIn, logInAhead, logInPatiently } from "../../componen
 import type { Connection, Login } from "../../components/remoteCommand.ts";
 import { until } from "../../lab/system/commands.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
-import { ANSWER, freePort, login, startServer, startSilentServer, stopServers } from "./sshServers.ts";
+import { ANSWER, freePort, login, startServer, startSilentServer, stopServers } from "../unit/sshServers.ts";
 
 const LIMIT = 20;
 

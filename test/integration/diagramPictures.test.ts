@@ -10,10 +10,10 @@ import { parsePlan } from "../../stacks/load.ts";
 import { DOWNLOAD_LIMIT, useBrowser } from "../browser.ts";
 import { npmPackage } from "../npmPackage.ts";
 import { drawMermaid, groundColour, pictureBoxes } from "../browserSide.mjs";
-import { breakPath, switchOff } from "./brokenReports.ts";
-import { committed } from "./configProblems.ts";
-import { fleetTopology } from "./diagramFleet.ts";
-import { statusReport } from "./statusReports.ts";
+import { breakPath, switchOff } from "../unit/brokenReports.ts";
+import { committed } from "../unit/configProblems.ts";
+import { fleetTopology } from "../unit/diagramFleet.ts";
+import { statusReport } from "../unit/statusReports.ts";
 
 /** The pictures as a browser draws them. */
 

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
 import { exitCodeOf } from "../../status/exitCode.ts";
 import { statusSchema } from "../../status/report.ts";
-import { login, startServer, stopServers } from "./sshServers.ts";
-import { hostResources, overlayResource } from "./stackResources.ts";
-import { statusReport } from "./statusReports.ts";
+import { login, startServer, stopServers } from "../unit/sshServers.ts";
+import { hostResources, overlayResource } from "../unit/stackResources.ts";
+import { statusReport } from "../unit/statusReports.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 

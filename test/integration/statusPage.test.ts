@@ -10,8 +10,8 @@ import type { PageExtras } from "../../status/page/page.ts";
 import type { StatusReport } from "../../status/report.ts";
 import { useBrowser } from "../browser.ts";
 import { runAxe, tableFacts } from "../browserSide.mjs";
-import { breakPath, losePackets, switchOff } from "./brokenReports.ts";
-import { statusReport } from "./statusReports.ts";
+import { breakPath, losePackets, switchOff } from "../unit/brokenReports.ts";
+import { statusReport } from "../unit/statusReports.ts";
 
 /** The page of `npm run status -- --html`, in a browser. */
 

@@ -3,8 +3,8 @@ import { resolveLogin, retireOldKey } from "../../components/loginKeyReplacement
 import type { ResolvedLogin } from "../../components/loginKeyReplacement.ts";
 import type { Connection, SshArgs } from "../../components/remoteCommand.ts";
 import { generateKeyPair } from "../sshKeyPair.ts";
-import { startServer, stopServers } from "./sshServers.ts";
-import type { SshServer } from "./sshServers.ts";
+import { startServer, stopServers } from "../unit/sshServers.ts";
+import type { SshServer } from "../unit/sshServers.ts";
 
 /** The replacement of a login key, against servers that stand in for sshd and its authorized_keys. */
 const [oldKey, newKey] = [generateKeyPair(), generateKeyPair()];
