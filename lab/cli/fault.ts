@@ -1,6 +1,7 @@
 import { runningCloud } from "../cloud/daemonControl.ts";
 import { applyPartitions, changeFaults, clearFaults, describeFaults, readFaults } from "../cloud/faults.ts";
 import { instancesOf } from "../cloud/instances.ts";
+import { AVAILABILITY_DOMAINS } from "../cloud/region.ts";
 import { listHosts } from "../hosts/folders.ts";
 import { until } from "../system/commands.ts";
 import type { Lab } from "../system/lab.ts";
@@ -18,8 +19,14 @@ interface FaultCommand {
 
 const COMMANDS: Readonly<Record<string, FaultCommand>> = {
   capacity: {
-    usage: "capacity [COUNT [AFTER]]",
-    run: (lab, [count = "1", after = "0"]) => {
+    usage: "capacity [COUNT [AFTER]|DOMAIN…|unknown]",
+    run: (lab, args) => {
+      const [count = "1", after = "0"] = args;
+      if (count === "unknown") return void changeFaults(lab, (faults) => (faults.unknownCapacity = true));
+      if (count.startsWith("AD-")) {
+        const fullDomains = args.map(domainArgument);
+        return void changeFaults(lab, (faults) => (faults.fullDomains = fullDomains));
+      }
       const capacity = numberArgument("COUNT", count, 0, 1000);
       const skipFirst = numberArgument("AFTER", after, 0, 1000);
       changeFaults(lab, (faults) => Object.assign(faults, { capacity, skipFirst }));
@@ -98,6 +105,16 @@ function numberArgument(name: string, text: string | undefined, min: number, max
       `${name} is ${text === undefined ? "missing" : `"${text}"`}: a number from ${min} to ${max}.`,
     );
   return value;
+}
+
+/** An availability domain by the end of its name, such as `AD-1`. */
+function domainArgument(end: string): string {
+  const domain = AVAILABILITY_DOMAINS.find((name) => name.endsWith(`-${end}`));
+  if (domain === undefined)
+    throw new Error(
+      `"${end}" is no availability domain: the end of one of ${AVAILABILITY_DOMAINS.join(", ")}.`,
+    );
+  return domain;
 }
 
 function hostArgument(lab: Lab, host: string | undefined): string {

@@ -23,6 +23,10 @@ export interface Faults {
   capacity: number;
   /** Number of launches that still succeed before those. */
   skipFirst: number;
+  /** Availability domains in which all launches find no capacity. */
+  fullDomains: string[];
+  /** Whether capacity reports are refused, as to a user whom no policy allows them. */
+  unknownCapacity: boolean;
   /** Number of launches that Oracle still accepts and then ends in TERMINATED. */
   failedLaunches: number;
   /** Number of launches that still stay PROVISIONING for ever. */
@@ -39,6 +43,8 @@ export interface Faults {
 const NO_FAULTS: Faults = {
   capacity: 0,
   skipFirst: 0,
+  fullDomains: [],
+  unknownCapacity: false,
   failedLaunches: 0,
   stuckLaunches: 0,
   bootDelay: 0,
@@ -86,13 +92,15 @@ const counted = (count: number, one: string, more: string) => (count === 1 ? one
 
 /** The faults in force, one a line. */
 export function describeFaults(faults: Faults): string[] {
-  const { capacity, skipFirst, failedLaunches, stuckLaunches, bootDelay, api, partitioned, terminate } =
-    faults;
+  const { capacity, skipFirst, fullDomains, failedLaunches, stuckLaunches, bootDelay } = faults;
+  const { unknownCapacity, api, partitioned, terminate } = faults;
   const lines: string[] = [];
   if (capacity > 0) {
     const after = skipFirst > 0 ? ` after ${counted(skipFirst, "one", "others")}` : "";
     lines.push(`no capacity for the next ${counted(capacity, "launch", "launches")}${after}`);
   }
+  for (const domain of fullDomains) lines.push(`no capacity in ${domain}`);
+  if (unknownCapacity) lines.push("capacity reports are refused");
   if (failedLaunches > 0)
     lines.push(`the next ${counted(failedLaunches, "launch ends", "launches end")} in TERMINATED`);
   if (stuckLaunches > 0)

@@ -101,6 +101,14 @@ export class Machines implements Effects {
     return launchesLeft(readFaults(this.lab));
   }
 
+  isFull(availabilityDomain: string): boolean {
+    return readFaults(this.lab).fullDomains.includes(availabilityDomain);
+  }
+
+  allowsReports(): boolean {
+    return !readFaults(this.lab).unknownCapacity;
+  }
+
   /** The preferred name in the form of a host name, with a number where another host has it. */
   uniqueHostName(preferred: string): string {
     const name =

@@ -25,6 +25,10 @@ export interface Effects {
   lastLogLines: (instance: Instance) => string;
   /** The number of launches that still find host capacity; Infinity where no fault limits it. */
   launchesLeft: () => number;
+  /** Whether an availability domain has no host capacity at all. */
+  isFull: (availabilityDomain: string) => boolean;
+  /** Whether a policy allows capacity reports. */
+  allowsReports: () => boolean;
   /** A host name for a new instance's machine: the preferred one, or that with a number where it is in use. */
   uniqueHostName: (preferred: string) => string;
 }

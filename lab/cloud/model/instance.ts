@@ -2,7 +2,7 @@ import { AVAILABILITY_DOMAINS, FAULT_DOMAINS, REGION } from "../region.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import { attachBootVolume, checkSize, DEFAULT_SIZE, DEFAULT_VPUS } from "./bootVolume.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid, missing } from "./errors.ts";
+import { invalid, missing, outOfCapacity } from "./errors.ts";
 import { imageEntry } from "./image.ts";
 import { isTerminating, runTransition } from "./power.ts";
 import type { Instance } from "./resources.ts";
@@ -51,6 +51,7 @@ function newInstance(cloud: Cloud, details: LaunchDetails): Instance {
   const common = cloud.commonFields("instances", details);
   if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
     throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+  if (cloud.effects.isFull(availabilityDomain)) throw outOfCapacity();
   const { faultDomain = emptiestFaultDomain(cloud, availabilityDomain) } = details;
   checkFaultDomain(faultDomain);
   checkMetadata(metadata);

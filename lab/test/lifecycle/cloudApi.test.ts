@@ -157,6 +157,27 @@ describe("the cloud's API", () => {
       expect((await report()).shapeAvailabilities[0].availabilityStatus).toBe("AVAILABLE");
     });
 
+    test("follows the fault of full availability domains, which their launches meet", async () => {
+      changeFaults(lab, (faults) => (faults.fullDomains = [availabilityDomain ?? ""]));
+      const full = { availabilityStatus: "OUT_OF_HOST_CAPACITY", availableCount: 0 };
+      expect((await report()).shapeAvailabilities).toMatchObject([full, full]);
+      const [, other] = AVAILABILITY_DOMAINS;
+      expect((await report({ availabilityDomain: other })).shapeAvailabilities[0].availabilityStatus).toBe(
+        "AVAILABLE",
+      );
+      const launchInstanceDetails = { compartmentId, availabilityDomain, shape: "VM.Standard.A1.Flex" };
+      const refusal = await sdk.refusal("compute", "launchInstance", { launchInstanceDetails });
+      expect([refusal.status, refusal.message]).toEqual([500, "Out of host capacity."]);
+      changeFaults(lab, (faults) => (faults.fullDomains = []));
+    });
+
+    test("is refused by the fault that stands for a missing policy", async () => {
+      changeFaults(lab, (faults) => (faults.unknownCapacity = true));
+      const refusal = await sdk.refusal("compute", "createComputeCapacityReport", reportDetails());
+      expect([refusal.status, refusal.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+      changeFaults(lab, (faults) => (faults.unknownCapacity = false));
+    });
+
     test.each<[string, object, number, string, RegExp]>([
       [
         "a compartment below the root",
