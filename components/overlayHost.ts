@@ -3,13 +3,11 @@ import { getImagesOutput } from "@pulumi/oci/core/getImages.js";
 import { Instance } from "@pulumi/oci/core/instance.js";
 import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
-import { adviceOnError } from "./errorAdvice.ts";
+import { CapacityWait } from "./capacityWait.ts";
 import { bootPatience } from "./hostLogin.ts";
 import { InstanceRestart } from "./instanceRestart.ts";
 import { waitForLogin } from "./loginAhead.ts";
-import { LaunchQueue } from "./launchQueue.ts";
 import { refuseSecondLaunch } from "./lostLaunch.ts";
-import { capacityAdvice, capacityPause } from "./oci/capacity.ts";
 import { hostPublicKey, instanceMetadata, launchedWithKey } from "./oci/cloudInit.ts";
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
 import type { HostKeyPair } from "./oci/hostKeyPair.ts";
@@ -108,12 +106,13 @@ export class OverlayHost extends pulumi.ComponentResource {
   private createInstance(args: OverlayHostArgs, keys: pulumi.Output<HostKeyPair>): Instance {
     const { displayName = this.hostName, shape = DEFAULT_SHAPE, tags: freeformTags } = args;
     const faultDomain = args.faultDomain ?? initialFaultDomain(args);
+    const capacity = new CapacityWait(this, displayName, shape, args.waitForCapacity ?? 0);
     return new Instance(
       `${this.hostName}-instance`,
       {
         compartmentId: args.compartmentId,
         displayName,
-        availabilityDomain: this.availabilityDomain(args),
+        availabilityDomain: this.availabilityDomain(args, capacity),
         faultDomain: faultDomain === ANY_FAULT_DOMAIN ? undefined : faultDomain,
         shape,
         shapeConfig: isFlexible(shape) ? sizeOf(args) : undefined,
@@ -137,7 +136,7 @@ export class OverlayHost extends pulumi.ComponentResource {
         ignoreChanges: ["metadata", ...defaultedProperties(args)],
         additionalSecretOutputs: ["metadata"],
         hooks: {
-          ...this.capacityOptions(displayName, shape, args.waitForCapacity ?? 0).hooks,
+          ...capacity.options(`${this.hostName}-advice`).hooks,
           ...refuseSecondLaunch(`${this.hostName}-second-launch`, this).hooks,
           ...this.restart.options.hooks,
         },
@@ -145,44 +144,20 @@ export class OverlayHost extends pulumi.ComponentResource {
     );
   }
 
-  /**
-   * The instance is launched again for some minutes where Oracle has no capacity, in turn with the run's other instances,
-   * and advice is given after that.
-   */
-  private capacityOptions(host: string, shape: string, minutes: number): pulumi.CustomResourceOptions {
-    let failedSince: number | undefined;
-    return adviceOnError(
-      `${this.hostName}-advice`,
-      this,
-      ({ failedOperation, errors: [error = ""] }) =>
-        failedOperation === "create" ? capacityAdvice(host, shape, error) : undefined,
-      async ({ failedOperation, errors: [error = ""] }) => {
-        const pause = failedOperation === "create" ? capacityPause(error) : undefined;
-        if (pause === undefined) return false;
-        launches.pause(pause);
-        const now = Date.now();
-        failedSince ??= now;
-        const deadline = failedSince + minutes * 60_000;
-        const [wait, left] = [launches.minutesToTurn(), (deadline - now) / 60_000];
-        if (wait > left) return false;
-        const turn = launches.join(deadline);
-        const text = `Oracle has no capacity for ${host} (${shape}): tries again in ${wait.toFixed(1)} of ${Math.floor(left)} minutes that are left.`;
-        await pulumi.log.info(text, this);
-        return turn;
-      },
-    );
-  }
-
-  private availabilityDomain({ compartmentId, availabilityDomain }: OverlayHostArgs): pulumi.Input<string> {
+  private availabilityDomain(args: OverlayHostArgs, capacity: CapacityWait): pulumi.Input<string> {
+    const { compartmentId, availabilityDomain, faultDomain, shape = DEFAULT_SHAPE } = args;
     // A full name has its tenancy's prefix, as in "Uocm:EU-FRANKFURT-1-AD-1", and needs no lookup.
     if (availabilityDomain?.includes(":")) return availabilityDomain;
     const { availabilityDomains } = getAvailabilityDomainsOutput({ compartmentId }, { parent: this });
-    return availabilityDomains.apply((domains) =>
-      chooseAvailabilityDomain(
-        domains.map(({ name }) => name),
-        availabilityDomain,
-      ),
-    );
+    return pulumi.all([availabilityDomains, compartmentId]).apply(async ([domains, compartment]) => {
+      const names = domains.map(({ name }) => name);
+      const choice = chooseAvailabilityDomain(names, availabilityDomain);
+      if (availabilityDomain !== undefined) return choice;
+      return capacity.chooseDomain(choice, domains, compartment, {
+        size: isFlexible(shape) ? sizeOf(args) : undefined,
+        faultDomain: faultDomain === ANY_FAULT_DOMAIN ? undefined : faultDomain,
+      });
+    });
   }
 
   private image({ compartmentId, image }: OverlayHostArgs, shape: string): pulumi.Input<string> {
@@ -255,9 +230,6 @@ export class OverlayHost extends pulumi.ComponentResource {
     return { ...ssh, host: pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address) };
   }
 }
-
-/** Of the whole run: its instances belong to one account. */
-const launches = new LaunchQueue();
 
 function validateArgs(args: OverlayHostArgs): Problem[] {
   return [

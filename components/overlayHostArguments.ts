@@ -27,8 +27,8 @@ export interface InstanceArgs {
    */
   publicIp?: boolean;
   /**
-   * Name, or the end of one such as `AD-2`. Default: the first that the region lists when the instance is created.
-   * *Replaces* the instance.
+   * Name, or the end of one such as `AD-2`. Default: the first that the region lists when the instance is created, or with
+   * `waitForCapacity` the first that has room. *Replaces* the instance.
    */
   availabilityDomain?: string;
   /** `FAULT-DOMAIN-1` to `-3`, or `any` for Oracle's choice. Default `any`. *Updatable*: OCI restarts the host. */
@@ -47,8 +47,9 @@ export interface InstanceArgs {
   legacyMetadata?: boolean;
   /**
    * Minutes in which the instance is launched again where Oracle has no capacity, at most 480. Default 0: the run fails
-   * at once. Instances that wait take turns, five minutes apart at least: the more wait, the longer for each. With it, Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the
-   * instance is created.
+   * at once. Instances that wait take turns, five minutes apart at least: the more wait, the longer for each. Where
+   * `availabilityDomain` is left out, Oracle is asked which has capacity, by the login of the `oci` plugin's config.
+   * Oracle chooses the fault domain where `faultDomain` is left out. *Updatable*: it matters while the instance is created.
    */
   waitForCapacity?: number;
   /**

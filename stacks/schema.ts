@@ -226,7 +226,11 @@ const instance = section(
     availabilityDomain: key(
       z.string().optional(),
       "Name of the availability domain, or the end of one, such as `AD-2`.",
-      { otherwise: "the first that the region lists when the host is created", change: REPLACES_HOST },
+      {
+        otherwise:
+          "the first that the region lists when the host is created, or with `waitForCapacity` has room",
+        change: REPLACES_HOST,
+      },
     ),
     faultDomain: key(z.string().optional(), "Fault domain; `any` leaves it to Oracle.", {
       otherwise: "the hosts are spread when they are created",
@@ -255,8 +259,8 @@ const instance = section(
     waitForCapacity: key(
       z.number().optional(),
       `Minutes, ${LONGEST_CAPACITY_WAIT} at most, in which the instance is launched again where Oracle is out of host ` +
-        "capacity, at most every five minutes; instances that wait take turns. Oracle then chooses the fault domain where " +
-        "`faultDomain` is left out.",
+        "capacity, at most every five minutes; instances that wait take turns. Where `availabilityDomain` is left out, it " +
+        "is launched in one that has capacity. Oracle chooses the fault domain where `faultDomain` is left out.",
       { default: 0 },
     ),
     bootTimeout: key(
