@@ -53,13 +53,16 @@ export async function examineFailures(
     unexaminedPairs: 0,
     senders: new Map(),
   };
-  await Promise.all(
-    failures.map(async (failure) => {
-      const again = await probeAgain(overlay, sessions, failure);
-      if (again === "passes") examination.passing.push(failure);
-      else examination.failures.push(again);
-    }),
+  const repeated = await Promise.all(
+    // By name, since hosts answer in any order: a run that is repeated examines the same ones.
+    failures
+      .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+      .map(async (failure) => ({ failure, again: await probeAgain(overlay, sessions, failure) })),
   );
+  for (const { failure, again } of repeated) {
+    if (again === "passes") examination.passing.push(failure);
+    else examination.failures.push(again);
+  }
   const pairs = onePerPair(sessions, examination.failures);
   examination.unexaminedPairs = Math.max(0, pairs.length - EXAMINED_PAIRS);
   for (const failure of pairs.slice(0, EXAMINED_PAIRS)) {
@@ -68,6 +71,8 @@ export async function examineFailures(
   }
   return examination;
 }
+
+const nameOf = ({ from, to, address }: FailedProbe) => [from, to, address].join(" ");
 
 /** One failure of each two hosts that can be examined, whichever of them probed the other. */
 function onePerPair(sessions: readonly HostSession[], failures: readonly FailedProbe[]): FailedProbe[] {

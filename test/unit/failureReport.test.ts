@@ -17,8 +17,8 @@ const lostSession = (name: string) =>
     ssh: { run: () => Promise.reject(new Error("lost")) },
   }) as unknown as HostSession;
 
-/** What `up` says where each host fails towards the one after it, in both directions. */
-async function explanationOf(pairs: number): Promise<string> {
+/** What `up` says where each host fails towards the one after it, in both directions, and hosts answer in some order. */
+async function explanationOf(pairs: number, order = (all: FailedProbe[]) => all): Promise<string> {
   const names = Array.from({ length: pairs + 1 }, (_, index) => `host0${index + 1}`);
   const failures = names.slice(1).flatMap((name, index) => {
     const ends = [names[index] ?? "", name];
@@ -26,7 +26,7 @@ async function explanationOf(pairs: number): Promise<string> {
       ([from, to]) => ({ from, to, address: "192.168.0.1", probe: "icmp", answer: "silent" }) as FailedProbe,
     );
   });
-  const { problems } = await explainFailures(OVERLAY, names.map(lostSession), failures);
+  const { problems } = await explainFailures(OVERLAY, names.map(lostSession), order(failures));
   return problems.join("\n");
 }
 
@@ -39,4 +39,10 @@ test.each([
   expect(text.match(/could not be examined: lost/g)).toHaveLength(3);
   expect(text).toMatch(count ?? /lost\.$/);
   if (count === undefined) expect(text).not.toContain("not examined");
+});
+
+test("the same pairs are examined, and named in the same order, whichever host answers first", async () => {
+  const text = await explanationOf(4);
+  expect(await explanationOf(4, (failures) => failures.toReversed())).toBe(text);
+  expect(text).toMatch(/host01 and host02 could not be examined/);
 });
