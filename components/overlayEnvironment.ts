@@ -275,8 +275,8 @@ function validateArgs(args: OverlayEnvironmentArgs): Problem[] {
 /** The machine that is a host of the overlay: where it is, and how SSH reaches it. */
 type Machine = Pick<VxlanHostArgs, "underlayAddress" | "ssh" | "instanceIdentity" | "deletedWith">;
 
-function instanceMachine({ privateIp, ssh, instanceIdentity, keyPair }: OverlayHost): Machine {
-  return { underlayAddress: privateIp, ssh, instanceIdentity, deletedWith: keyPair };
+function instanceMachine({ privateIp, ssh, instanceIdentity, ready }: OverlayHost): Machine {
+  return { underlayAddress: privateIp, ssh, instanceIdentity, deletedWith: ready };
 }
 
 function addressesOf(instances: Instances): Record<string, HostAddresses> {

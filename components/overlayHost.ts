@@ -60,10 +60,10 @@ export class OverlayHost extends pulumi.ComponentResource {
   readonly ssh: SshArgs;
   readonly instance: Instance;
   /**
-   * For `deletedWith` of resources on the host: it is deleted together with the instance, and unlike that one it is in
-   * the state until then, also where somebody has terminated the instance.
+   * Phase ready, for `deletedWith` of resources on the host: it is deleted together with the instance, and unlike that
+   * one it is in the state until then, also where somebody has terminated the instance.
    */
-  readonly keyPair: pulumi.Resource;
+  readonly ready: pulumi.Resource;
 
   private readonly hostName: string;
   private readonly restart: InstanceRestart;
@@ -76,15 +76,16 @@ export class OverlayHost extends pulumi.ComponentResource {
     const warning = shapeWarning(args.shape ?? DEFAULT_SHAPE);
     if (warning !== undefined) void pulumi.log.warn(warning, this);
 
-    const { keyPair, keys } = this.issueHostKey();
-    this.keyPair = keyPair;
+    const keys = this.issueHostKey();
     this.instance = this.createInstance(args, keys);
     this.instanceId = this.instance.id;
     this.instanceIdentity = identityOf(this.instance);
     this.privateIp = this.instance.privateIp;
     this.publicIp = this.instance.publicIp;
     this.hostKey = pinnedHostKey(this.instance, keys);
-    this.ssh = this.waitUntilReady(args);
+    const { ssh, ready } = this.waitUntilReady(args);
+    this.ssh = ssh;
+    this.ready = ready;
     this.registerOutputs({
       instanceId: this.instanceId,
       privateIp: this.privateIp,
@@ -100,7 +101,7 @@ export class OverlayHost extends pulumi.ComponentResource {
       { ...hostKeyCommand(), addPreviousOutputInEnv: false, logging: "none" },
       { parent: this, ignoreChanges: ["*"], additionalSecretOutputs: ["stdout"] },
     );
-    return { keyPair, keys: pulumi.secret(keyPair.stdout).apply(parseHostKeyPair) };
+    return pulumi.secret(keyPair.stdout).apply(parseHostKeyPair);
   }
 
   private createInstance(args: OverlayHostArgs, keys: pulumi.Output<HostKeyPair>): Instance {
@@ -192,7 +193,7 @@ export class OverlayHost extends pulumi.ComponentResource {
   }
 
   /** Phase ready. The connection that it returns depends on the phase, and so does each resource that uses it. */
-  private waitUntilReady(args: OverlayHostArgs): SshArgs {
+  private waitUntilReady(args: OverlayHostArgs) {
     const { bootTimeout = DEFAULT_BOOT_TIMEOUT, publicIp = true, sshToPrivateIp = false } = args;
     const host = pulumi
       .all([publicIp, this.publicIp, this.privateIp])
@@ -209,7 +210,8 @@ export class OverlayHost extends pulumi.ComponentResource {
       { create, stdin },
       {
         parent: this,
-        deletedWith: this.keyPair,
+        // For `--replace` by hand: what is deleted with it runs no delete, which some engines see only where it goes first.
+        deleteBeforeReplace: true,
         // A jump host may get another address meanwhile, which is a change of this phase.
         ignoreChanges: args.down === true ? ["*"] : undefined,
         ...waitForLogin(`${this.hostName}-wait`, this.hostName, bootTimeout),
@@ -227,7 +229,8 @@ export class OverlayHost extends pulumi.ComponentResource {
         args.down === true ? undefined : this.restart.waitForHost(connection, bootTimeout, this),
       );
     // The login is a secret, and the address is none.
-    return { ...ssh, host: pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address) };
+    const readyHost = pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address);
+    return { ssh: { ...ssh, host: readyHost }, ready };
   }
 }
 
