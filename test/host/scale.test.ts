@@ -34,7 +34,8 @@ const LONG_REFERENCE = 240;
 const IDLE = 50;
 /**
  * Milliseconds of CPU that a small program takes there that is started four times a second. It was not measured there: it
- * is inferred from what the unit took there and on a machine where such a program takes 2.5 ms.
+ * is inferred from the unit, which took 30 to 40 ms in IDLE seconds there, and 60 ms with the same program on a machine
+ * where such a program takes 2.5 ms.
  */
 const REST_REFERENCE = 1.25;
 
