@@ -15,8 +15,7 @@ export const HELP = `npm run lab [-- VERB]      a cloud of booted hosts on this 
   ps                      what runs, where, since when, and how much memory it takes
   down                    destroy if that can work, then remove everything except the caches
 
-  fault capacity [COUNT [AFTER]|AD-1…|unknown]  no capacity for COUNT launches (1) after AFTER others, or in
-                          these availability domains; or no report of it
+  fault capacity [COUNT [AFTER]|AD-1…|unknown]  none for COUNT launches after AFTER, none in AD-1…, or no reports
   fault launch fails|hangs [COUNT]  the next COUNT launches end in TERMINATED, or never end
   fault slow-boot SECONDS every boot takes that much longer
   fault api CODE STATUS [COUNT]   the next COUNT API requests fail with this error
