@@ -1,12 +1,12 @@
 import { getInstances } from "@pulumi/oci/core/getInstances.js";
 import * as pulumi from "@pulumi/pulumi";
+import { logInToApi } from "./apiLogin.ts";
+import { askCapacity } from "./capacityReport.ts";
+import type { AvailabilityDomain, LaunchRequest } from "./capacityReport.ts";
 import { adviceOnError } from "./errorAdvice.ts";
 import { takesHooks } from "./hookInputs.ts";
 import { LaunchQueue } from "./launchQueue.ts";
-import { logInToApi } from "./apiLogin.ts";
 import { capacityAdvice, capacityPause, LAUNCH_PAUSE } from "./oci/capacity.ts";
-import { askCapacity } from "./capacityReport.ts";
-import type { AvailabilityDomain, LaunchRequest } from "./capacityReport.ts";
 import { asksHosts } from "./runMode.ts";
 
 /** Of the whole run: its instances belong to one account. */
@@ -90,10 +90,12 @@ export class CapacityWait {
   }
 
   private logMissingReports(domain: string, error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error);
+    // Of a request that got no answer, only the cause says why.
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
     const text =
       `Oracle does not say which availability domain has capacity for ${this.host} (${reason}), so it is launched in ${domain}. ` +
-      "Reports need the policy `Allow group … to manage compute-capacity-reports in tenancy`.";
+      "With 404, the policy `Allow group … to manage compute-capacity-reports in tenancy` is missing.";
     return pulumi.log.info(text, this.component);
   }
 

@@ -56,7 +56,7 @@ export async function examineFailures(
   const repeated = await Promise.all(
     // By name, since hosts answer in any order: a run that is repeated examines the same ones.
     failures
-      .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+      .toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)))
       .map(async (failure) => ({ failure, again: await probeAgain(overlay, sessions, failure) })),
   );
   for (const { failure, again } of repeated) {
