@@ -10,6 +10,7 @@ import { ServiceGateway } from "@pulumi/oci/core/serviceGateway.js";
 import { Subnet } from "@pulumi/oci/core/subnet.js";
 import { Vcn } from "@pulumi/oci/core/vcn.js";
 import * as pulumi from "@pulumi/pulumi";
+import { warnOfLostParts } from "./lostNetworkParts.ts";
 import { groupRules } from "./oci/groupRules.ts";
 import { chooseAllServices } from "./oci/lookups.ts";
 import { securityRules } from "./oci/securityRules.ts";
@@ -173,6 +174,8 @@ export class HostNetwork extends pulumi.ComponentResource {
 
   private readonly networkName: string;
   private readonly common: CommonArgs;
+  /** Options of what this network creates, except for the VCN's default list and the group's rules. */
+  private readonly partOptions: pulumi.CustomResourceOptions;
 
   constructor(name: string, args: HostNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("oci-vxlan:index:HostNetwork", name, {}, opts);
@@ -180,6 +183,7 @@ export class HostNetwork extends pulumi.ComponentResource {
     for (const warning of networkWarnings(args, "")) void pulumi.log.warn(warning, this);
     this.networkName = name;
     this.common = { compartmentId: args.compartmentId, freeformTags: args.tags };
+    this.partOptions = { parent: this, ...warnOfLostParts(name, args.vcn.cidr !== undefined, this) };
 
     const vcn = this.createVcn(args);
     this.vcnId = vcn.id;
@@ -210,7 +214,7 @@ export class HostNetwork extends pulumi.ComponentResource {
     const newVcn = new Vcn(
       `${this.networkName}-vcn`,
       { ...common, cidrBlocks: [vcn.cidr] },
-      { parent: this },
+      this.partOptions,
     );
     const inVcn = { ...common, vcnId: newVcn.id };
     const isPrivate = Object.values(subnets).map((subnet) => subnet.private ?? false);
@@ -227,19 +231,19 @@ export class HostNetwork extends pulumi.ComponentResource {
     const gateway = new InternetGateway(
       `${this.networkName}-gateway`,
       { ...inVcn, enabled: true },
-      { parent: this },
+      this.partOptions,
     );
     return this.createRoutes(`${this.networkName}-routes`, inVcn, [toInternet(gateway.id)]);
   }
 
   /** A route table that leads to a NAT gateway, which serves hosts without public addresses, and to Oracle's services. */
   private createPrivateRoutes(inVcn: InVcnArgs): pulumi.Output<string> {
-    const natGateway = new NatGateway(`${this.networkName}-nat-gateway`, inVcn, { parent: this });
+    const natGateway = new NatGateway(`${this.networkName}-nat-gateway`, inVcn, this.partOptions);
     const service = getServicesOutput({}, { parent: this }).services.apply(chooseAllServices);
     const serviceGateway = new ServiceGateway(
       `${this.networkName}-service-gateway`,
       { ...inVcn, services: [{ serviceId: service.id }] },
-      { parent: this },
+      this.partOptions,
     );
     const toServices = {
       destination: service.cidrBlock,
@@ -253,7 +257,7 @@ export class HostNetwork extends pulumi.ComponentResource {
   }
 
   private createRoutes(name: string, inVcn: InVcnArgs, routeRules: RouteRule[]): pulumi.Output<string> {
-    return new RouteTable(name, { ...inVcn, routeRules }, { parent: this }).id;
+    return new RouteTable(name, { ...inVcn, routeRules }, this.partOptions).id;
   }
 
   /** The shared list, new or the VCN's default one; undefined where no new subnet needs it. */
@@ -278,7 +282,7 @@ export class HostNetwork extends pulumi.ComponentResource {
     return new SecurityList(
       name,
       { ...content, vcnId: vcn.id, displayName: securityList.name ?? DEFAULT_SECURITY_LIST },
-      { parent: this },
+      this.partOptions,
     ).id;
   }
 
@@ -304,7 +308,12 @@ export class HostNetwork extends pulumi.ComponentResource {
       hasJumpHost: (args.jumpHostSubnets ?? []).length > 0,
     });
     const displayName = securityList?.name ?? DEFAULT_SECURITY_LIST;
-    return createSecurityGroup(this.networkName, { ...this.common, vcnId: vcn.id, displayName }, rules, this);
+    return createSecurityGroup(
+      this.networkName,
+      { ...this.common, vcnId: vcn.id, displayName },
+      rules,
+      this.partOptions,
+    );
   }
 
   /** The CIDRs of all subnets by name; those of existing subnets are looked up. */
@@ -333,7 +342,7 @@ export class HostNetwork extends pulumi.ComponentResource {
           securityListIds,
           prohibitPublicIpOnVnic: isPrivate,
         },
-        { parent: this },
+        this.partOptions,
       );
       return [name, subnet.id] as const;
     });

@@ -56,4 +56,4 @@ export function lostLaunch(
 const lostLaunchAdvice = (host: string, id: string) =>
   `${host} is there already, and not in the stack's state: a run of this stack was killed while it launched the ` +
   `instance. Nothing uses it yet. Terminate it, then run \`pulumi up\` again:\n` +
-  `    oci compute instance terminate --force --wait-for-state TERMINATED --instance-id ${id}`;
+  `    oci compute instance terminate --force --wait-for-state SUCCEEDED --wait-interval-seconds 5 --instance-id ${id}`;

@@ -11,21 +11,25 @@ export interface SecurityGroup {
   rules: pulumi.Resource[];
 }
 
-/** Creates `<name>-security-group`, and a resource for each of its rules. */
+/**
+ * Creates `<name>-security-group`, and a resource for each of its rules.
+ *
+ * @param options of the group; its rules have the same parent
+ */
 export function createSecurityGroup(
   name: string,
   args: NetworkSecurityGroupArgs,
   rules: readonly GroupRule[],
-  parent: pulumi.Resource,
+  options: pulumi.CustomResourceOptions,
 ): SecurityGroup {
-  const group = new NetworkSecurityGroup(`${name}-security-group`, args, { parent });
+  const group = new NetworkSecurityGroup(`${name}-security-group`, args, options);
   const ruleResources = rules.map(
     (rule) =>
       new NetworkSecurityGroupSecurityRule(
         `${name}-${rule.name}`,
         { networkSecurityGroupId: group.id, ...groupRuleArgs(rule, group.id) },
         // A group that Oracle refuses to delete, since a VNIC is in it, keeps its rules.
-        { parent, deletedWith: group },
+        { parent: options.parent, deletedWith: group },
       ),
   );
   return { id: group.id, rules: ruleResources };

@@ -2,8 +2,15 @@ import { clients } from "./clients.ts";
 import { programView, unknownPropertiesIn } from "./codecs.ts";
 import type { Fields, Properties } from "./codecs.ts";
 import { instance } from "./instance.ts";
+import { internetGateway } from "./internetGateway.ts";
 import { allItems } from "./lists.ts";
+import { natGateway } from "./natGateway.ts";
+import { networkSecurityGroup } from "./networkSecurityGroup.ts";
 import { COMMON } from "./resource.ts";
+import type { ResourceType } from "./resource.ts";
+import { routeTable } from "./routeTable.ts";
+import { securityList } from "./securityList.ts";
+import { serviceGateway } from "./serviceGateway.ts";
 import { subnet } from "./subnet.ts";
 import { vcn } from "./vcn.ts";
 
@@ -40,6 +47,26 @@ const SHAPE: Properties = {
 const IN_COMPARTMENT: Properties = { compartmentId: { required: true } };
 
 const view = (properties: Properties) => (item: object) => programView(properties, item as Fields);
+
+type NetworkClient = Awaited<ReturnType<typeof clients>>["network"];
+/** A page of a list. */
+type GetPage = (network: NetworkClient, request: never) => ReturnType<Parameters<typeof allItems>[0]>;
+
+/** The function that lists parts of the network. `output` is its name for them. */
+const networkList = (
+  output: string,
+  { properties }: ResourceType,
+  getPage: GetPage,
+  filters: Properties = { vcnId: {}, displayName: {} },
+): Lookup => ({
+  arguments: { ...IN_COMPARTMENT, state: {}, ...filters },
+  call: async ({ state: lifecycleState, ...args }) => {
+    const { network } = await clients();
+    const request = { ...args, lifecycleState };
+    const items = await allItems((page) => getPage(network, { ...request, ...page } as never));
+    return { [output]: items.map((item) => view({ id: {}, ...properties })(item as object)) };
+  },
+});
 
 const lookups: Readonly<Record<string, Lookup>> = {
   "oci:Core/getImages:getImages": {
@@ -85,6 +112,42 @@ const lookups: Readonly<Record<string, Lookup>> = {
       return { services: services.map(view({ id: {}, name: {}, description: {}, cidrBlock: {} })) };
     },
   },
+  "oci:Core/getVcns:getVcns": networkList(
+    "virtualNetworks",
+    vcn,
+    (network, request) => network.listVcns(request),
+    { displayName: {} },
+  ),
+  "oci:Core/getInternetGateways:getInternetGateways": networkList(
+    "gateways",
+    internetGateway,
+    (network, request) => network.listInternetGateways(request),
+  ),
+  "oci:Core/getNatGateways:getNatGateways": networkList("natGateways", natGateway, (network, request) =>
+    network.listNatGateways(request),
+  ),
+  "oci:Core/getServiceGateways:getServiceGateways": networkList(
+    "serviceGateways",
+    serviceGateway,
+    (network, request) => network.listServiceGateways(request),
+    { vcnId: {} },
+  ),
+  "oci:Core/getRouteTables:getRouteTables": networkList("routeTables", routeTable, (network, request) =>
+    network.listRouteTables(request),
+  ),
+  "oci:Core/getSecurityLists:getSecurityLists": networkList(
+    "securityLists",
+    securityList,
+    (network, request) => network.listSecurityLists(request),
+  ),
+  "oci:Core/getNetworkSecurityGroups:getNetworkSecurityGroups": networkList(
+    "networkSecurityGroups",
+    networkSecurityGroup,
+    (network, request) => network.listNetworkSecurityGroups(request),
+  ),
+  "oci:Core/getSubnets:getSubnets": networkList("subnets", subnet, (network, request) =>
+    network.listSubnets(request),
+  ),
   "oci:Core/getVcn:getVcn": {
     arguments: { vcnId: { required: true } },
     call: async ({ vcnId }) => view(vcn.properties)(await vcn.read(vcnId as string, {})),
