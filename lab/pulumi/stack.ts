@@ -62,7 +62,8 @@ export class LabStack {
     const { config } = this.parsedConfig();
     const refusal =
       refusalOfAuth(config?.["oci:auth"], "oci:auth") ??
-      refusalOfAuth(process.env["TF_VAR_auth"], "TF_VAR_auth");
+      refusalOfAuth(process.env["TF_VAR_auth"], "TF_VAR_auth") ??
+      refusalOfAuth(process.env["OCI_AUTH"], "OCI_AUTH");
     if (refusal !== undefined) throw new Error(refusal);
   }
 

@@ -39,12 +39,15 @@ describe("a stack that authenticates by other means than an API key", () => {
       );
     });
 
-    test("is refused by the environment, where the official plugin looks too", async () => {
-      vi.stubEnv("TF_VAR_auth", "ResourcePrincipal");
-      await expect(stack("{}").prepare()).rejects.toThrow(
-        /^TF_VAR_auth is ResourcePrincipal, and the lab's cloud takes API keys only/,
-      );
-    });
+    test.each(["TF_VAR_auth", "OCI_AUTH"])(
+      "is refused by %s, where the official plugin looks too",
+      async (name) => {
+        vi.stubEnv(name, "ResourcePrincipal");
+        await expect(stack("{}").prepare()).rejects.toThrow(
+          `${name} is ResourcePrincipal, and the lab's cloud takes API keys only`,
+        );
+      },
+    );
   });
 });
 

@@ -12,8 +12,8 @@ import { TYPES } from "./types.ts";
 /**
  * A stand-in for Pulumi's `oci` plugin 4.20.0, which no package registry carries. It has the resources in
  * types.ts and the functions in lookups.ts, with the official plugin's tokens, property names and replacements, and
- * calls Oracle's own SDK. Anything else it refuses by name. It takes credentials and region from the environment, where the official plugin looks first, and
- * does not read `oci:region` from the stack's config.
+ * calls Oracle's own SDK. Anything else it refuses by name. It takes credentials and region from the stack's config and
+ * the environment, as the official plugin does.
  */
 
 /** A resource's type, and its label in messages. */
