@@ -7,9 +7,9 @@ import { pythonTool } from "./pythonTool.ts";
 
 const VERSION = "3.95.1";
 
-/** Installs Oracle's command line, and returns a function that runs it in the operator's namespace. */
+/** Installs Oracle's command line, and returns a function that runs it in the operator's namespace, once the cloud runs. */
 export async function ociCli(lab: Lab): Promise<(...args: string[]) => Promise<CommandResult>> {
   const oci = await pythonTool(lab.cache, "oci-cli", VERSION, "oci");
-  const options = { env: accessEnvironment(lab), timeout: 120_000 };
-  return (...args) => attempt(asOperator(lab, [oci, ...args]), options);
+  return (...args) =>
+    attempt(asOperator(lab, [oci, ...args]), { env: accessEnvironment(lab), timeout: 120_000 });
 }
