@@ -18,6 +18,8 @@ const LOST_ECHOES = 2;
 export interface HostProbes {
   host: TestedHost;
   peers: readonly TestedHost[];
+  /** Names of those of them to which it was to test TCP as well. */
+  tcpPeers: readonly string[];
   session?: HostSession;
   report?: ProbeReport;
   /** The transfer that it was sent; undefined where none was tested. */
@@ -31,7 +33,7 @@ export interface HostProbes {
  */
 export function pathReports(
   overlay: StackOverlay,
-  { host, peers, report, transfer }: HostProbes,
+  { host, peers, tcpPeers, report, transfer }: HostProbes,
   failures: readonly FailedProbe[],
 ): PathReport[] {
   const ends = peers.flatMap((peer) =>
@@ -54,7 +56,7 @@ export function pathReports(
       sent: echoes?.sent,
       received: echoes?.received,
       milliseconds: echoes?.milliseconds,
-      tcp: tcpOf(overlay, failure),
+      tcp: tcpOf(overlay, failure, tcpPeers.includes(to)),
       transfer: isSender ? (failure ? "fails" : "passes") : undefined,
       problem: failure
         ? describeFailure(failure)
@@ -65,9 +67,17 @@ export function pathReports(
   });
 }
 
-/** A failed echo ends the probes of an address before TCP. */
-function tcpOf({ settings }: StackOverlay, failure: FailedProbe | undefined): PathReport["tcp"] {
+/**
+ * A failed echo ends the probes of an address before TCP.
+ *
+ * @param isTested whether TCP was tested where the echoes passed
+ */
+function tcpOf(
+  { settings }: StackOverlay,
+  failure: FailedProbe | undefined,
+  isTested: boolean,
+): PathReport["tcp"] {
   if (!testsTcp(settings)) return "not tested";
-  if (!failure) return "passes";
+  if (!failure) return isTested ? "passes" : "not tested";
   return failure.probe === "icmp" ? "not tested" : "fails";
 }

@@ -2,7 +2,6 @@ import { forEachHost } from "../components/concurrentHosts.ts";
 import { examineFailures } from "../components/failureExamination.ts";
 import { probeFrom, transfer } from "../components/hostProbes.ts";
 import type { HostSession, TestedHost } from "../components/hostProbes.ts";
-import { choosePeers } from "../components/vxlan/connectivityTest/peerChoice.ts";
 import { testsTcp } from "../components/vxlan/connectivityTest/probe.ts";
 import { askHost } from "./askHost.ts";
 import type { AskedHost } from "./askHost.ts";
@@ -11,14 +10,12 @@ import { CouldNotLook } from "./couldNotLook.ts";
 import { hostReport } from "./hostReport.ts";
 import { ECHOES, pathReports } from "./pathReports.ts";
 import type { HostProbes } from "./pathReports.ts";
+import { probePlan } from "./probePlan.ts";
 import type { OverlayStatus, StatusReport } from "./report.ts";
 import { overlaysIn, parseUrn } from "./stackHosts.ts";
 import type { StackOverlay } from "./stackHosts.ts";
 import { readStack } from "./stackState.ts";
 import type { StackLocation } from "./stackState.ts";
-
-/** Hosts of a fleet in which each one probes all others. In larger fleets it probes some, in turn. */
-const FULL_MATRIX = 32;
 
 /** Milliseconds after which other peers are probed in a larger fleet. */
 const TURN = 10_000;
@@ -61,11 +58,12 @@ async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> 
   const asked = new Map<string, AskedHost>();
   const probes: HostProbes[] = [];
   const sessions: HostSession[] = [];
+  const turn = Math.floor(Date.now() / TURN);
   try {
     await forEachHost(upHosts, async (host) => {
       const answer = await askHost(overlay, host, sessions);
       asked.set(host.name, answer);
-      probes.push(await probePeers(overlay, upHosts, host, answer));
+      probes.push(await probePeers(overlay, upHosts, host, answer, turn));
     });
     const failedProbes = probes.flatMap(failuresOf);
     const { failures, findings } = await examineFailures(overlay, sessions, failedProbes);
@@ -100,33 +98,25 @@ async function probePeers(
   upHosts: readonly TestedHost[],
   host: TestedHost,
   asked: AskedHost,
+  turn: number,
 ): Promise<HostProbes> {
-  const { peers, sender } = peersOf(upHosts, host);
+  const names = upHosts.map(({ name }) => name);
+  const plan = probePlan(names, host.name, turn);
+  const { tcpPeers } = plan;
+  const peers = upHosts.filter(({ name }) => plan.peers.includes(name));
+  const sender = peers.find(({ name }) => name === plan.sender);
   const { session } = asked;
-  if (!session || !sender) return { host, peers };
+  if (!session || !sender) return { host, peers, tcpPeers };
   try {
-    const report = await probeFrom(overlay, session, peers, { tries: "one", echoes: ECHOES });
+    const report = await probeFrom(overlay, session, peers, { tries: "one", echoes: ECHOES, tcpPeers });
     // Where a probe of the sender fails, a transfer cannot pass, and would be waited for.
     const isTransferred = testsTcp(overlay.settings) && !report.failures.some(({ to }) => to === sender.name);
     const result = isTransferred ? await transfer(overlay, session, sender, 1) : "not forwarded";
-    if (result === "not forwarded") return { host, peers, session, report };
+    if (result === "not forwarded") return { host, peers, tcpPeers, session, report };
     const failure = result === "passed" ? undefined : result;
-    return { host, peers, session, report, transfer: { from: sender.name, failure } };
+    return { host, peers, tcpPeers, session, report, transfer: { from: sender.name, failure } };
   } catch (error) {
     asked.problem ??= `${host.name} could not probe its peers: ${(error as Error).message}.`;
-    return { host, peers, session };
+    return { host, peers, tcpPeers, session };
   }
-}
-
-/** Whom a host probes, and the one of them that sends it a transfer. Each host is the sender for one other. */
-function peersOf(
-  upHosts: readonly TestedHost[],
-  host: TestedHost,
-): { peers: TestedHost[]; sender: TestedHost | undefined } {
-  const others = upHosts.filter(({ name }) => name !== host.name);
-  const isFull = upHosts.length <= FULL_MATRIX;
-  const names = upHosts.map(({ name }) => name);
-  const probedPeers = choosePeers(names, host.name, isFull ? 0 : Math.floor(Date.now() / TURN));
-  const peers = isFull ? others : others.filter(({ name }) => probedPeers.includes(name));
-  return { peers, sender: peers.find(({ name }) => name === probedPeers[0]) };
 }

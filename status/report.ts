@@ -29,7 +29,11 @@ const path = z.strictObject({
   milliseconds: z.number().optional().describe("Their mean round-trip time."),
   tcp: z
     .enum(["passes", "fails", "not tested"])
-    .describe("Connection to the peer's sshd, with its banner read; `fails` also where the transfer does."),
+    .describe(
+      "Connection to the peer's sshd, with its banner read; `fails` also where the transfer does; `not tested` where the " +
+        "echoes failed, where the hosts' administrators decide about TCP, and in a fleet of more than 17 hosts to all " +
+        "but four peers of each.",
+    ),
   transfer: z
     .enum(["passes", "fails"])
     .optional()
@@ -95,7 +99,7 @@ const overlay = z.strictObject({
   paths: z
     .array(path)
     .describe(
-      "Each host to each overlay address of each other; in a fleet of more than 32 hosts, of 16 others.",
+      "Each host to each overlay address of each other; in a fleet of more than 32 hosts, of 16 to 20 others.",
     ),
   findings: z.array(finding).describe("Of some of the pairs whose traffic fails."),
   totalPaths: z.number().describe("How many paths there are; more than in `paths` in a large fleet."),

@@ -13,7 +13,9 @@ export function pathSummary({ hosts, paths, totalPaths }: OverlayStatus): string
     times.length === 0
       ? ""
       : ` in ${milliseconds(Math.min(...times))} to ${milliseconds(Math.max(...times))}`;
-  const tcp = passing.some((path) => path.tcp === "passes") ? ", TCP to sshd too" : "";
+  const tcpPaths = passing.filter((path) => path.tcp === "passes").length;
+  const tcpShare = tcpPaths === passing.length ? "too" : `on ${tcpPaths} of them`;
+  const tcp = tcpPaths === 0 ? "" : `, TCP to sshd ${tcpShare}`;
   const received = passing.filter((path) => path.transfer === "passes").length;
   const transfers = received === 0 ? "" : `, ${TRANSFER_KIB} KiB to ${received} of ${hosts.length} hosts`;
   const share = paths.length < totalPaths ? ` that this run probed, of ${totalPaths}` : "";

@@ -80,7 +80,7 @@ function paintState(state: HostReport["state"], paint: Paint): string {
   return paint(colours[state], state);
 }
 
-/** Of a large fleet, the senders and the peers with most paths that fail or lose echoes, and how the others are. */
+/** Of a large fleet, the senders and the peers whose paths fail or lose echoes, and how the others are. */
 function matrixExcerpt(overlay: OverlayStatus, paint: Paint): string[] {
   const badPaths = overlay.paths.filter((path) => ["fails", "loses"].includes(pathCell([path]).state));
   if (badPaths.length === 0) return [];
@@ -102,10 +102,13 @@ function matrixExcerpt(overlay: OverlayStatus, paint: Paint): string[] {
   return [[pathMatrix(overlay, paint, listed(senders), listed(peers)), ...counts].join("\n")];
 }
 
-/** The hosts at one end of these paths, those of most paths first. */
+/** The hosts at one end of these paths: those of most failing paths first, then those of most that lose echoes. */
 function badHosts(paths: readonly PathReport[], end: "from" | "to"): string[] {
   const counts = new Map<string, number>();
-  for (const path of paths) counts.set(path[end], (counts.get(path[end]) ?? 0) + 1);
+  for (const path of paths) {
+    const weight = path.state === "fails" ? paths.length : 1;
+    counts.set(path[end], (counts.get(path[end]) ?? 0) + weight);
+  }
   return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name);
 }
 

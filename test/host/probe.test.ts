@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { PATH_COMMAND, pathInput } from "../../components/vxlan/connectivityTest/pathMtu.ts";
 import { PROBE_COMMAND, probeInput } from "../../components/vxlan/connectivityTest/probe.ts";
+import type { ProbeEffort } from "../../components/vxlan/connectivityTest/probe.ts";
 import { until } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
 import { NAMESPACE_PREFIX, openLab } from "../../lab/system/lab.ts";
@@ -59,14 +60,17 @@ describe("probing a thousand peers", () => {
     overlay: (index: number) => string,
     change: (script: string) => string = (script) => script,
     sshPort = 22,
+    effort: ProbeEffort = {},
   ) => {
     const peers = Array.from({ length: PEERS }, (_, index) => ({
       name: `peer${index}`,
       overlayAddresses: [overlay(index)],
       sshPort,
     }));
-    const stdin = probeInput(withDefaults({ cidrs: ["127.0.0.0/8"] }), peers, 8950);
-    return execa("ip", inside("chroot", root, "bash", "-s"), {
+    const stdin = probeInput(withDefaults({ cidrs: ["127.0.0.0/8"] }), peers, 8950, effort);
+    // Without /proc there is no /dev/fd, and bash could not dial. "ip netns exec" has mounts of its own.
+    const command = 'mount -t proc proc "$0/proc" && exec chroot "$0" bash -s';
+    return execa("ip", inside("sh", "-c", command, root), {
       input: change(stdin),
       reject: false,
       timeout: 60_000,
@@ -86,6 +90,18 @@ describe("probing a thousand peers", () => {
     const { stdout, stderr } = await probe(ADDRESS, undefined, 23);
     expect(stderr).toBe("");
     expect(stdout).toMatch(SUMMARY);
+  });
+
+  test("those that are not to be dialled are not, and have to take echoes all the same", async () => {
+    const refusing = "127.1.0.9";
+    const rule = `add table ip fault; add chain ip fault in { type filter hook input priority 0; }; add rule ip fault in ip daddr ${refusing} icmp type echo-request reject with icmp admin-prohibited`;
+    await execa("ip", inside("nft", rule));
+    // Nothing listens at port 9.
+    const { stdout } = await probe(ADDRESS, undefined, 9, { tries: "one", tcpPeers: [] });
+    await execa("ip", inside("nft", "delete table ip fault"));
+    const [failure, ...rest] = stdout.split("\n");
+    expect(failure).toBe(`oci-vxlan probe peer9 ${refusing} icmp:8922 prohibited`);
+    expect(rest).toEqual([expect.stringMatching(SUMMARY)]);
   });
 
   test("none of them answers, and each is named", async () => {

@@ -7,7 +7,7 @@ import { until } from "../../lab/system/commands.ts";
 import { exitCodeOf } from "../../status/exitCode.ts";
 import { statusSchema } from "../../status/report.ts";
 import { login, startServer, stopServers } from "../unit/sshServers.ts";
-import { hostResources, overlayResource } from "../unit/stackResources.ts";
+import { hostResources, macOf, overlayResource } from "../unit/stackResources.ts";
 import { statusReport } from "../unit/statusReports.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -66,22 +66,25 @@ describe("npm run status", () => {
       );
     });
 
+  /** How a host says that it is in sync. */
+  const statusLines = (number: number) =>
+    `time 1764146820
+booted 1764140000
+version 2
+release 0.1.0
+unit active enabled
+link up 8950 ${macOf(number)} 10.0.0.${number} 77 4789
+address 192.168.0.${number}
+address fd00::${number}
+event 1764146000 ip link set dev vxlan0 up # it was down
+end`.replace(/^/gm, "oci-vxlan status ");
+
   /** A host that is in sync, and whose peers answer, unless its answers are changed. */
   const startHost = async (number: number, change: (lines: string) => string = (lines) => lines) => {
     const name = `host0${number}`;
     const peer = 3 - number;
     const [device, peers] = hostResources(name, number);
-    const mac = `42:00:00:00:00:0${number}`;
-    const status = `time 1764146820
-booted 1764140000
-version 2
-release 0.1.0
-unit active enabled
-link up 8950 ${mac} 10.0.0.${number} 77 4789
-address 192.168.0.${number}
-address fd00::${number}
-event 1764146000 ip link set dev vxlan0 up # it was down
-end`.replace(/^/gm, "oci-vxlan status ");
+    const status = statusLines(number);
     const probes = `oci-vxlan echoes host0${peer} 192.168.0.${peer} 5 5 0.250
 oci-vxlan echoes host0${peer} fd00::${peer} 5 5 0.350
 oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
@@ -129,6 +132,37 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     expect(report.overlays[0]?.paths).toHaveLength(4);
     expect(report.overlays[0]?.hosts[0]?.lastRepair?.text).toBe("ip link set dev vxlan0 up # it was down");
     expect(stdout).not.toContain("PRIVATE KEY");
+  });
+
+  test("tests TCP on some paths of a large fleet, and says on which", async () => {
+    const targets: { from: string; to: string; address: string; port: string }[] = [];
+    /** What a host prints whose peers all answer. */
+    const probe = (from: string, input: string) => {
+      const lines = [...input.matchAll(/^target (\S+) (\S+) (\S+)$/gm)];
+      targets.push(...lines.map(([, to = "", address = "", port = ""]) => ({ from, to, address, port })));
+      const echoes = lines.map(([, to, address]) => `oci-vxlan echoes ${to} ${address} 5 5 0.250`);
+      return [...echoes, `oci-vxlan probed time=2026-11-26T09:00:00Z targets=${lines.length}`].join("\n");
+    };
+    const fleet = Array.from({ length: 18 }, async (_, index) => {
+      const [number, name] = [index + 1, `host${index + 1}`];
+      const server = await startServer({
+        forwards: false,
+        answer: (command, input) =>
+          command.includes("probes the peers") ? probe(name, input) : statusLines(number),
+      });
+      return hostResources(name, number, server.login, { overlayIngress: "all" });
+    });
+    pulumiPrints([overlayResource(), ...(await Promise.all(fleet)).flat()]);
+    const { stdout } = await run("--json");
+    const paths = statusSchema.parse(JSON.parse(stdout)).overlays[0]?.paths ?? [];
+    expect(paths.map(({ state }) => state)).toEqual(Array(18 * 17 * 2).fill("passes"));
+    const named = ({ from, to, address }: { from: string; to: string; address: string }) =>
+      `${from} ${to} ${address}`;
+    const dialled = targets.filter(({ port }) => port !== "0");
+    expect(dialled).toHaveLength(18 * 4 * 2);
+    const tested = paths.filter(({ tcp }) => tcp === "passes");
+    expect(tested.map(named).sort()).toEqual(dialled.map(named).sort());
+    expect((await run()).stdout).toMatch(/^612 of 612 paths pass: .*, TCP to sshd on 144 of them$/m);
   });
 
   test.each<[string, (lines: string) => string, RegExp]>([

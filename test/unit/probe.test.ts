@@ -6,7 +6,7 @@ import {
   probeInput,
   probeProblem,
 } from "../../components/vxlan/connectivityTest/probe.ts";
-import type { ProbedHost } from "../../components/vxlan/connectivityTest/probe.ts";
+import type { ProbeEffort, ProbedHost } from "../../components/vxlan/connectivityTest/probe.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import type { OverlaySettings } from "../../components/vxlan/settings.ts";
 
@@ -25,8 +25,8 @@ const HOST02: ProbedHost = {
 const CIDRS = ["192.168.0.0/24", "fd00::/64"];
 
 /** What the script reads, one line an item. */
-const inputLines = (overlay: Partial<OverlaySettings> = {}) =>
-  probeInput(withDefaults({ cidrs: CIDRS, ...overlay }), [HOST02], 8950)
+const inputLines = (overlay: Partial<OverlaySettings> = {}, effort: ProbeEffort = {}) =>
+  probeInput(withDefaults({ cidrs: CIDRS, ...overlay }), [HOST02], 8950, effort)
     .split("\nmain\n")[1]
     ?.trim()
     .split("\n");
@@ -49,6 +49,12 @@ describe("what a host probes", () => {
   test("leaves TCP out where this program does not open the hosts' firewalls", () => {
     expect(inputLines({ overlayIngress: "none" })?.[2]).toMatch(/ -$/);
     expect(inputLines({ hostFirewall: "leave" })?.[2]).toMatch(/ -$/);
+  });
+
+  test("leaves TCP out to peers that are not dialled in this run", () => {
+    expect(inputLines({}, { tcpPeers: ["host02"] })?.[2]).toMatch(/ 2222$/);
+    expect(inputLines({}, { tcpPeers: ["host03"] })?.[2]).toMatch(/ 0$/);
+    expect(inputLines({ overlayIngress: "none" }, { tcpPeers: ["host03"] })?.[2]).toMatch(/ -$/);
   });
 
   test("goes in through standard input, so that the command shows no address", () => {

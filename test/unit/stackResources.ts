@@ -1,6 +1,7 @@
 import { devicePhase } from "../../components/vxlan/phases/device.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
+import type { OverlaySettings } from "../../components/vxlan/settings.ts";
 import type { StackResource } from "../../status/stackState.ts";
 
 /** The resources of a made-up stack, as its state has them. */
@@ -18,12 +19,20 @@ const command = (name: string, inputs: object, outputs: object = {}): StackResou
   outputs: { ...outputs },
 });
 
+/** The MAC of a host's device. */
+export const macOf = (number: number) => `42:00:00:00:00:${number.toString(16).padStart(2, "0")}`;
+
 /** The resources of a host, as its phases are in the state. */
-export function hostResources(host: string, number: number, login: object = {}): StackResource[] {
+export function hostResources(
+  host: string,
+  number: number,
+  login: object = {},
+  settings: Partial<OverlaySettings> = {},
+): StackResource[] {
   const { create, stdin } = devicePhase(
     IDENTITY,
     "0123456789abcdef",
-    withDefaults({ cidrs: CIDRS, vni: 77, overlayIngress: "none" }),
+    withDefaults({ cidrs: CIDRS, vni: 77, overlayIngress: "none", ...settings }),
     { underlayAddress: `10.0.0.${number}`, overlayAddresses: [`192.168.0.${number}`, `fd00::${number}`] },
     { generation: 0 },
   );
@@ -34,7 +43,7 @@ export function hostResources(host: string, number: number, login: object = {}):
     hostKey: "ssh-ed25519 AAAA",
     ...login,
   };
-  const stdout = `oci-vxlan device mac=42:00:00:00:00:0${number} mtu=9000 installation=${INSTALLATION}`;
+  const stdout = `oci-vxlan device mac=${macOf(number)} mtu=9000 installation=${INSTALLATION}`;
   const peers = peersSettings("0123456789abcdef", { installation: INSTALLATION, mtu: 8950, peers: [] });
   return [
     command(`overlay-${host}-device`, { connection, create, stdin }, { stdout }),

@@ -103,6 +103,13 @@ describe("the tables", () => {
     expect(summaryOf("fails").at(-1)).toMatch(/^1 of 2 .*, 256 KiB to 1 of 2 hosts$/);
   });
 
+  test("tell on how many paths TCP was tested, where it was not on all", () => {
+    const summary = linesOf(30, ({ paths }) =>
+      paths.forEach((path, index) => (path.tcp = index % 7 === 0 ? "passes" : "not tested")),
+    ).at(-1);
+    expect(summary).toMatch(/^870 of 870 paths pass: .*, TCP to sshd on 125 of them$/);
+  });
+
   test("show lost echoes", () => {
     const lines = linesOf(2, ({ paths }) => Object.assign(paths[0] ?? {}, { received: 4 }));
     expect(lines).toContain("host01              0.25 ms, 1 of 5 lost");
@@ -125,9 +132,13 @@ describe("the tables", () => {
   });
 
   /** The matrix and what follows it, of 30 hosts. */
-  const matrixOf = (isBad: (from: string, to: string) => boolean, change: object = { state: "fails" }) => {
+  const matrixOf = (
+    isBad: (from: string, to: string) => boolean,
+    change: object = { state: "fails" },
+    others: object = {},
+  ) => {
     const lines = linesOf(30, ({ paths }) => {
-      for (const path of paths) if (isBad(path.from, path.to)) Object.assign(path, change);
+      for (const path of paths) Object.assign(path, isBad(path.from, path.to) ? change : others);
     });
     const start = lines.findIndex((line) => line.startsWith("from"));
     return lines.slice(start, lines.indexOf("", start));
@@ -154,5 +165,12 @@ describe("the tables", () => {
     expect(lines[0]).toMatch(/^from \\ to  host01 .* host20$/);
     expect(lines).toContainEqual(expect.stringMatching(/^host20( +FAILS){15}$/));
     expect(lines.at(-1)).toBe("14 more hosts with paths that fail or lose echoes");
+  });
+
+  test("of a large fleet show a path that fails before many that lose echoes", () => {
+    const isBad = (from: string, to: string) => from === "host28" && to === "host29";
+    const lines = matrixOf(isBad, { state: "fails", received: undefined }, { received: 4 });
+    expect(lines[0]).toMatch(/ host29$/);
+    expect(lines).toContainEqual(expect.stringMatching(/^host28 .* FAILS$/));
   });
 });

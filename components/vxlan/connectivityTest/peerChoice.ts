@@ -6,15 +6,21 @@ export const PEERS_A_RUN = 16;
  * peers as it probes itself.
  *
  * @param names of all hosts that are up
- * @param turn number of the run; `(names - 1) / PEERS_A_RUN` runs in a row cover every pair
+ * @param turn number of the run; `(names - 1) / count` runs in a row cover every pair
+ * @param count of peers in one run
  */
-export function choosePeers(names: readonly string[], name: string, turn: number): string[] {
+export function choosePeers(
+  names: readonly string[],
+  name: string,
+  turn: number,
+  count = PEERS_A_RUN,
+): string[] {
   const ring = [...names].sort();
   const own = ring.indexOf(name);
   const peers = [...ring.slice(own + 1), ...ring.slice(0, own)];
-  if (peers.length <= PEERS_A_RUN) return peers;
-  const first = (turn * PEERS_A_RUN) % peers.length;
-  return [...peers.slice(first), ...peers.slice(0, first)].slice(0, PEERS_A_RUN);
+  if (peers.length <= count) return peers;
+  const first = (turn * count) % peers.length;
+  return [...peers.slice(first), ...peers.slice(0, first)].slice(0, count);
 }
 
 /** The peer that a host receives a transfer from: the next one in the ring. */

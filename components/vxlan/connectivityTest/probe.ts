@@ -40,6 +40,8 @@ export interface ProbeEffort {
   tries?: "many" | "one";
   /** Full-sized echoes to each address, whose loss and round-trip time are reported. Default: one, not reported. */
   echoes?: number;
+  /** Names of the peers whose sshd is dialled. Default: all. */
+  tcpPeers?: readonly string[];
 }
 
 /** The script, and below it the peers. The last line shows the script that nothing was cut off. */
@@ -47,11 +49,12 @@ export function probeInput(
   overlay: OverlaySettings,
   peers: readonly Omit<ProbedHost, "underlayAddress">[],
   mtu: number,
-  { tries = "many", echoes }: ProbeEffort = {},
+  { tries = "many", echoes, tcpPeers }: ProbeEffort = {},
 ): string {
   script ??= readHostText(new URL("../host/sent/probe.sh", import.meta.url));
   const targets = peers.flatMap(({ name, overlayAddresses, sshPort }) => {
-    const port = testsTcp(overlay) ? (overlay.verifyPort ?? sshPort) : "-";
+    const dialledPort = tcpPeers?.includes(name) === false ? 0 : (overlay.verifyPort ?? sshPort);
+    const port = testsTcp(overlay) ? dialledPort : "-";
     return overlayAddresses.map((address) => `target ${name} ${canonical(address)} ${port}`);
   });
   const options = [`mtu ${mtu}`, `tries ${tries}`, ...(echoes === undefined ? [] : [`echoes ${echoes}`])];

@@ -5,7 +5,8 @@
 #   mtu BYTES                     MTU of the device
 #   tries one|many                whether a target that does not answer is tried again
 #   echoes NUMBER                 full-sized echoes to each target, whose loss and round-trip times are printed
-#   target PEER ADDRESS TCP_PORT  one overlay address of a peer; a TCP port of "-" means ICMP alone
+#   target PEER ADDRESS TCP_PORT  one overlay address of a peer; a TCP port of 0 means ICMP alone, and "-" that the
+#                                 administrators of the peer may refuse both
 #   end
 #
 # Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target that does not answer, with echoes also
@@ -34,7 +35,8 @@ die() {
 send_echo() { # ADDRESS BYTES SECONDS [NUMBER]
 	local output gap=0.5
 	((${4-1} == 1)) || gap=0.1
-	output=$(ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
+	# With exec, bash does not fork twice.
+	output=$(exec ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
 	if [[ $output =~ ([0-9]+)\ packets\ transmitted,\ ([1-9][0-9]*)\ (packets\ )?received ]]; then
 		ANSWER=passes LOSS="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
 		[[ $output =~ =\ [0-9.]+/([0-9.]+)/ ]] && MILLISECONDS=${BASH_REMATCH[1]}
@@ -95,10 +97,10 @@ probe_once() { # ADDRESS TCP_PORT
 	[[ $1 != *:* ]] || bytes=$((MTU - 48))
 	PROBE=icmp:$bytes
 	probe_icmp "$1" "$bytes"
-	# Where TCP is not asked for, whether this host is let in is not asked either: a refusal has crossed too.
+	# Where the peer's administrators may refuse traffic, a refusal is an answer: it has crossed the overlay too.
 	if [[ $2 == - && $ANSWER == prohibited ]]; then ANSWER=passes; fi
 	[[ $ANSWER == passes ]] || return
-	if [[ $2 != - ]]; then
+	if [[ $2 != [-0] ]]; then
 		PROBE=tcp:$2
 		probe_tcp "$1" "$2"
 		[[ $ANSWER == passes ]] || return
