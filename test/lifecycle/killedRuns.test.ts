@@ -39,7 +39,7 @@ const VICTIMS_OF = {
 const SEED = Number(process.env["KILL_SEED"] ?? 1);
 /** A kill that comes after its run has ended meets nothing, and is made again in another round. */
 const MOST_ROUNDS = 12;
-/** A part of the network keeps those that are made of it from being looked for in the same run. */
+/** Runs of `up` until it has named all that is lost. One ends at a gateway, for example, before its route table. */
 const MOST_RUNS = 5;
 
 describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
