@@ -86,7 +86,9 @@ end`.replace(/^/gm, "oci-vxlan status ");
     const [device, peers] = hostResources(name, number);
     const status = statusLines(number);
     const probes = `oci-vxlan echoes host0${peer} 192.168.0.${peer} 5 5 0.250
+oci-vxlan probe host0${peer} 192.168.0.${peer} all passes
 oci-vxlan echoes host0${peer} fd00::${peer} 5 5 0.350
+oci-vxlan probe host0${peer} fd00::${peer} all passes
 oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     const server = await startServer({
       answer: (command) => change(command.includes("probes the peers") ? probes : status),
@@ -140,7 +142,10 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     const probe = (from: string, input: string) => {
       const lines = [...input.matchAll(/^target (\S+) (\S+) (\S+)$/gm)];
       targets.push(...lines.map(([, to = "", address = "", port = ""]) => ({ from, to, address, port })));
-      const echoes = lines.map(([, to, address]) => `oci-vxlan echoes ${to} ${address} 5 5 0.250`);
+      const echoes = lines.map(
+        ([, to, address]) =>
+          `oci-vxlan echoes ${to} ${address} 5 5 0.250\noci-vxlan probe ${to} ${address} all passes`,
+      );
       return [...echoes, `oci-vxlan probed time=2026-11-26T09:00:00Z targets=${lines.length}`].join("\n");
     };
     const fleet = Array.from({ length: 18 }, async (_, index) => {

@@ -9,8 +9,9 @@
 #                                 administrators of the peer may refuse both
 #   end
 #
-# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target that does not answer, with echoes also
-# "oci-vxlan echoes PEER ADDRESS SENT RECEIVED MILLISECONDS" for each that does, then one line that all were probed.
+# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target: "all passes", or the first probe that does not pass
+# and its answer. A target without a line was not probed to the end. With echoes it also prints "oci-vxlan echoes PEER
+# ADDRESS SENT RECEIVED MILLISECONDS" for each that answers. The last line says that all is printed.
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -33,12 +34,15 @@ die() {
 # Sets ANSWER to how an echo that may not be fragmented ended: passes, too-long, unreachable, prohibited, silent, or
 # not-permitted.
 send_echo() { # ADDRESS BYTES SECONDS [NUMBER]
-	local output gap=0.5
+	local output gap=0.5 sent received
 	((${4-1} == 1)) || gap=0.1
 	# With exec, bash does not fork twice.
 	output=$(exec ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
 	if [[ $output =~ ([0-9]+)\ packets\ transmitted,\ ([1-9][0-9]*)\ (packets\ )?received ]]; then
-		ANSWER=passes LOSS="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+		ANSWER=passes sent=${BASH_REMATCH[1]} received=${BASH_REMATCH[2]}
+		# ping ends on the last answer that it needs. Where that is late, it has sent another echo, which is not lost.
+		((received < ${4-1})) || [[ ! $output =~ .*icmp_seq=([0-9]+) ]] || sent=${BASH_REMATCH[1]}
+		LOSS="$((sent < received ? received : sent)) $received"
 		[[ $output =~ =\ [0-9.]+/([0-9.]+)/ ]] && MILLISECONDS=${BASH_REMATCH[1]}
 		return
 	fi
@@ -115,7 +119,7 @@ probe_target() { # PEER ADDRESS TCP_PORT
 		sleep "0.$((RANDOM % 400 + 100))"
 		probe_once "$2" "$3"
 	done
-	[[ -z $PROBE ]] || echo "oci-vxlan probe $1 $2 $PROBE $ANSWER"
+	echo "oci-vxlan probe $1 $2 ${PROBE:-all} $ANSWER"
 	[[ -z $LOSS || $PRINTS_ECHOES == no ]] || echo "oci-vxlan echoes $1 $2 $LOSS $MILLISECONDS"
 }
 
