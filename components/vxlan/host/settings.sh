@@ -45,8 +45,7 @@ read_mac() {
 	[[ $MAC =~ ^([0-9a-f]{2}:){5}[0-9a-f]{2}$ ]]
 }
 
-# Replaces a file by standard input, atomically and durably; below RUN, which a reboot empties, atomically. If they are
-# equal, not even its folder is written.
+# Replaces a file by standard input, atomically, and durably unless a reboot empties RUN. Equal files are not written.
 write_file() { # PATH [UMASK]
 	local text folder=${1%/*} sync=sync
 	text=$(</dev/stdin)
