@@ -11,7 +11,7 @@ const RETRIES = process.env["CI"] === undefined ? 0 : 1;
 
 /**
  * Five projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
- * files of one project run at the same time, two or three of them: each has labs or namespaces of its own. A lifecycle
+ * files of one project run at the same time, two or four of them: each has labs or namespaces of its own. A lifecycle
  * test alone leaves half of two cores idle, since much of it is waiting for hosts.
  */
 const project = (
@@ -54,7 +54,7 @@ export default defineConfig({
       project("component", 1, 20_000, SHARED_MODULES),
       project("integration", 2, 20_000, SHARED_MODULES),
       project("host", 3, 60_000, { retry: RETRIES }),
-      project("lifecycle", 4, 300_000, { retry: RETRIES, maxWorkers: 3 }),
+      project("lifecycle", 4, 300_000, { retry: RETRIES, maxWorkers: 4 }),
     ],
     globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],

@@ -131,7 +131,7 @@ export async function transfer(
 async function receiveFrom(sender: Connection, stream: Duplex): Promise<number> {
   const session = await SshSession.open(sender, TRANSFER_LIMIT, stream);
   try {
-    return (await session.run(TRANSFER_COMMAND, "", TRANSFER_LIMIT)).stdout.length;
+    return await session.countOutput(TRANSFER_COMMAND, TRANSFER_LIMIT);
   } finally {
     session.close();
   }

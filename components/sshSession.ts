@@ -4,6 +4,7 @@ import ssh2 from "ssh2";
 import type {
   AgentAuthMethod,
   Client,
+  ClientChannel,
   ConnectConfig,
   PublicKeyAuthMethod,
   ServerHostKeyAlgorithm,
@@ -21,7 +22,7 @@ export interface Answer {
   stderr: string;
 }
 
-/** Bytes that a command may print on either stream. The largest answer is the transfer of the connectivity test. */
+/** Bytes that a command may print on either stream. */
 const ANSWER_LIMIT = 1024 * 1024;
 
 /** Thrown where the configuration of a host's sshd forbids to forward connections. */
@@ -77,22 +78,48 @@ export class SshSession {
    * @throws Error where it prints more than the limit
    */
   run(command: string, input: string, seconds: number): Promise<Answer> {
-    const answer = new Promise<Answer>((resolve, reject) =>
+    return this.exec(command, seconds, (channel, resolve, reject) => {
+      const collect = (stream: Readable) =>
+        collectText(stream, () => {
+          reject(new Error(`the host printed more than ${ANSWER_LIMIT / 1024} KiB`));
+          channel.destroy();
+        });
+      const [stdout, stderr] = [collect(channel), collect(channel.stderr)];
+      let status: number | undefined;
+      channel.on("exit", (code: number | null) => (status = code ?? undefined));
+      channel.on("close", () => resolve({ status, stdout: stdout(), stderr: stderr() }));
+      channel.end(input);
+    });
+  }
+
+  /**
+   * Runs a command without input, and returns how many bytes it prints.
+   *
+   * @param seconds after which its end is no longer waited for
+   */
+  countOutput(command: string, seconds: number): Promise<number> {
+    return this.exec(command, seconds, (channel, resolve) => {
+      let bytes = 0;
+      channel.on("data", (chunk: Buffer) => (bytes += chunk.length));
+      channel.stderr.resume();
+      channel.on("close", () => resolve(bytes));
+      channel.end();
+    });
+  }
+
+  /** @param read takes what the command prints */
+  private exec<T>(
+    command: string,
+    seconds: number,
+    read: (channel: ClientChannel, resolve: (result: T) => void, reject: (error: Error) => void) => void,
+  ): Promise<T> {
+    const result = new Promise<T>((resolve, reject) =>
       this.client.exec(command, (error, channel) => {
-        if (error) return reject(printableError(error));
-        const collect = (stream: Readable) =>
-          collectText(stream, () => {
-            reject(new Error(`the host printed more than ${ANSWER_LIMIT / 1024} KiB`));
-            channel.destroy();
-          });
-        const [stdout, stderr] = [collect(channel), collect(channel.stderr)];
-        let status: number | undefined;
-        channel.on("exit", (code: number | null) => (status = code ?? undefined));
-        channel.on("close", () => resolve({ status, stdout: stdout(), stderr: stderr() }));
-        channel.end(input);
+        if (error) reject(printableError(error));
+        else read(channel, resolve, reject);
       }),
     );
-    return within(seconds, noAnswer, Promise.race([answer, this.lost]));
+    return within(seconds, noAnswer, Promise.race([result, this.lost]));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { forEachHost } from "../components/concurrentHosts.ts";
 import { examineFailures } from "../components/failureExamination.ts";
-import { probeFrom, transfer } from "../components/hostProbes.ts";
+import { transfer } from "../components/hostProbes.ts";
 import type { HostSession, TestedHost } from "../components/hostProbes.ts";
 import { testsTcp } from "../components/vxlan/connectivityTest/probe.ts";
 import { askHost } from "./askHost.ts";
@@ -8,7 +8,7 @@ import type { AskedHost } from "./askHost.ts";
 import { readCloudDrift } from "./cloudDrift.ts";
 import { CouldNotLook } from "./couldNotLook.ts";
 import { hostReport } from "./hostReport.ts";
-import { ECHOES, pathReports } from "./pathReports.ts";
+import { pathReports } from "./pathReports.ts";
 import type { HostProbes } from "./pathReports.ts";
 import { probePlan } from "./probePlan.ts";
 import type { OverlayStatus, StatusReport } from "./report.ts";
@@ -61,9 +61,9 @@ async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> 
   const turn = Math.floor(Date.now() / TURN);
   try {
     await forEachHost(upHosts, async (host) => {
-      const answer = await askHost(overlay, host, sessions);
-      asked.set(host.name, answer);
-      probes.push(await probePeers(overlay, upHosts, host, answer, turn));
+      const examined = await examineHost(overlay, upHosts, host, turn, sessions);
+      asked.set(host.name, examined.answer);
+      probes.push(examined.probes);
     });
     const failedProbes = probes.flatMap(failuresOf);
     const { failures, findings } = await examineFailures(overlay, sessions, failedProbes);
@@ -92,31 +92,30 @@ const failuresOf = ({ report, transfer: sent }: HostProbes) => [
   ...(sent?.failure ? [sent.failure] : []),
 ];
 
-/** Lets a host probe its peers. Those that could not be asked are probed too, since they may be up. */
-async function probePeers(
+/**
+ * Asks a host, lets it probe its peers, and sends it a transfer. Those peers that cannot be asked are probed too, since
+ * they may be up.
+ */
+async function examineHost(
   overlay: StackOverlay,
   upHosts: readonly TestedHost[],
   host: TestedHost,
-  asked: AskedHost,
   turn: number,
-): Promise<HostProbes> {
+  sessions: HostSession[],
+): Promise<{ answer: AskedHost; probes: HostProbes }> {
   const names = upHosts.map(({ name }) => name);
   const plan = probePlan(names, host.name, turn);
   const { tcpPeers } = plan;
   const peers = upHosts.filter(({ name }) => plan.peers.includes(name));
   const sender = peers.find(({ name }) => name === plan.sender);
-  const { session } = asked;
-  if (!session || !sender) return { host, peers, tcpPeers };
-  try {
-    const report = await probeFrom(overlay, session, peers, { tries: "one", echoes: ECHOES, tcpPeers });
-    // Where a probe of the sender fails, a transfer cannot pass, and would be waited for.
-    const isTransferred = testsTcp(overlay.settings) && !report.failures.some(({ to }) => to === sender.name);
-    const result = isTransferred ? await transfer(overlay, session, sender, 1) : "not forwarded";
-    if (result === "not forwarded") return { host, peers, tcpPeers, session, report };
-    const failure = result === "passed" ? undefined : result;
-    return { host, peers, tcpPeers, session, report, transfer: { from: sender.name, failure } };
-  } catch (error) {
-    asked.problem ??= `${host.name} could not probe its peers: ${(error as Error).message}.`;
-    return { host, peers, tcpPeers, session };
-  }
+  const answer = await askHost(overlay, host, { peers, tcpPeers }, sessions);
+  const { session, report } = answer;
+  const probes: HostProbes = { host, peers, tcpPeers, session, report };
+  // Where a probe of the sender fails, a transfer cannot pass, and would be waited for.
+  const isTransferred = testsTcp(overlay.settings) && !report?.failures.some(({ to }) => to === sender?.name);
+  if (!session || !report || !sender || !isTransferred) return { answer, probes };
+  const result = await transfer(overlay, session, sender, 1);
+  if (result === "not forwarded") return { answer, probes };
+  const failure = result === "passed" ? undefined : result;
+  return { answer, probes: { ...probes, transfer: { from: sender.name, failure } } };
 }

@@ -141,6 +141,20 @@ describe("installation", () => {
     expect(parts.filter((name) => /watch|new/.test(name))).toEqual([]);
   });
 
+  test("puts back each file of the program that is another, and takes none that a killed run has left", async () => {
+    await install();
+    const program = () =>
+      host.on("cd /usr/local/lib/oci-vxlan; stat -c '%a %n' * .; sha256sum *; find / -xdev -name '*.new'");
+    const before = await program();
+    await host.on(
+      `${asScript}; cd /usr/local/lib/oci-vxlan; echo >>fdb.sh; sed -i 's/Part/part/' settings.sh; rm lock.sh; chmod 600 paths.sh
+      mv guard.sh /root; ln -s /root/guard.sh; mkdir ../oci-vxlan.new; echo exit >../oci-vxlan.new/device.sh; echo exit >${PROGRAM}.new`,
+    );
+    expect(await program()).not.toBe(before);
+    await runScript();
+    expect(await program()).toBe(before);
+  });
+
   test.each([
     ["/etc", 4],
     ["/var/lib", 4],
@@ -226,7 +240,8 @@ describe("removal", () => {
     expect(await host.on(`ls /usr/local/lib/oci-vxlan ${PROGRAM}`)).toContain("service.sh");
     // Of runs that were killed while they wrote.
     await host.on(
-      `touch /etc/systemd/system/oci-vxlan@.service.new ${PROGRAM}.new /etc/systemd/network/05-oci-vxlan-${SECOND}.link.new`,
+      `touch /etc/systemd/system/oci-vxlan@.service.new ${PROGRAM}.new /etc/systemd/network/05-oci-vxlan-${SECOND}.link.new
+      mkdir /usr/local/lib/oci-vxlan.new; touch /usr/local/lib/oci-vxlan.new/device.sh`,
     );
     await remove(SECOND);
     expect((await state()).split("\n")).toEqual(before);

@@ -2,7 +2,11 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDefaults } from "../../components/vxlan/settings.ts";
 import { PATH_COMMAND, pathInput } from "../../components/vxlan/connectivityTest/pathMtu.ts";
-import { PROBE_COMMAND, probeInput } from "../../components/vxlan/connectivityTest/probe.ts";
+import {
+  PROBE_COMMAND,
+  parseProbeReport,
+  probeInput,
+} from "../../components/vxlan/connectivityTest/probe.ts";
 import type { ProbeEffort } from "../../components/vxlan/connectivityTest/probe.ts";
 import { until } from "../../lab/system/commands.ts";
 import { DEFAULT_IMAGE, hostImage } from "../../lab/hosts/images.ts";
@@ -55,41 +59,52 @@ describe("probing a thousand peers", () => {
     await execa("ip", ["netns", "del", NAMESPACE]);
   });
 
-  /** Runs the probes with `ping` and the time limits as given, and returns their output. */
-  const probe = (
-    overlay: (index: number) => string,
-    change: (script: string) => string = (script) => script,
-    sshPort = 22,
-    effort: ProbeEffort = {},
-  ) => {
+  const ADDRESS = (index: number) => `127.1.${index >> 8}.${index & 255}`;
+
+  interface Probes extends ProbeEffort {
+    /** Overlay address of each peer. */
+    address?: (index: number) => string;
+    sshPort?: number;
+    /** Changes the script, such as `ping` and the time limits. */
+    change?: (script: string) => string;
+    /** Without /proc there is no /dev/fd, and bash cannot dial. */
+    hasProc?: boolean;
+  }
+
+  /** Runs the probes and returns how they ended: a line for each peer that does not answer, without its number. */
+  const probe = async ({ address = ADDRESS, sshPort = 22, change, hasProc = true, ...effort }: Probes) => {
     const peers = Array.from({ length: PEERS }, (_, index) => ({
       name: `peer${index}`,
-      overlayAddresses: [overlay(index)],
+      overlayAddresses: [address(index)],
+      underlayAddress: "",
       sshPort,
     }));
     const stdin = probeInput(withDefaults({ cidrs: ["127.0.0.0/8"] }), peers, 8950, effort);
-    // Without /proc there is no /dev/fd, and bash could not dial. "ip netns exec" has mounts of its own.
-    const command = 'mount -t proc proc "$0/proc" && exec chroot "$0" bash -s';
-    return execa("ip", inside("sh", "-c", command, root), {
-      input: change(stdin),
+    // "ip netns exec" has mounts of its own.
+    const command = `${hasProc ? 'mount -t proc proc "$0/proc" && ' : ""}exec chroot "$0" bash -s`;
+    const { exitCode, stdout, stderr } = await execa("ip", inside("sh", "-c", command, root), {
+      input: change?.(stdin) ?? stdin,
       reject: false,
       timeout: 60_000,
     });
+    if (exitCode !== 0) return { exitCode, stderr };
+    const [self] = peers;
+    const { failures, echoes, targets } = parseProbeReport({ ...self!, name: "self" }, peers, stdout);
+    expect(targets).toBe(PEERS);
+    return { exitCode, stderr, failures, echoes };
   };
 
-  const ADDRESS = (index: number) => `127.1.${index >> 8}.${index & 255}`;
-  const SUMMARY = /^oci-vxlan probed time=\S+ targets=1000$/;
+  const ANSWER_ALL = { exitCode: 0, stderr: "", failures: [] };
+  /** What each peer answers that does not pass. */
+  const eachAnswers = (answer: string) =>
+    Array.from({ length: PEERS }, () => expect.objectContaining({ answer }));
 
   test("all of them answer", async () => {
-    const { stdout, stderr } = await probe(ADDRESS);
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(SUMMARY);
+    expect(await probe({})).toMatchObject(ANSWER_ALL);
   });
 
   test("all of them answer, if not to every call", async () => {
-    const { stdout, stderr } = await probe(ADDRESS, undefined, 23);
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(SUMMARY);
+    expect(await probe({ sshPort: 23 })).toMatchObject(ANSWER_ALL);
   });
 
   test("those that are not to be dialled are not, and have to take echoes all the same", async () => {
@@ -97,39 +112,65 @@ describe("probing a thousand peers", () => {
     const rule = `add table ip fault; add chain ip fault in { type filter hook input priority 0; }; add rule ip fault in ip daddr ${refusing} icmp type echo-request reject with icmp admin-prohibited`;
     await execa("ip", inside("nft", rule));
     // Nothing listens at port 9.
-    const { stdout } = await probe(ADDRESS, undefined, 9, { tries: "one", tcpPeers: [] });
+    const { failures } = await probe({ sshPort: 9, tries: "one", tcpPeers: [] });
     await execa("ip", inside("nft", "delete table ip fault"));
-    const [failure, ...rest] = stdout.split("\n");
-    expect(failure).toBe(`oci-vxlan probe peer9 ${refusing} icmp:8922 prohibited`);
-    expect(rest).toEqual([expect.stringMatching(SUMMARY)]);
+    expect(failures).toEqual([
+      expect.objectContaining({ to: "peer9", address: refusing, size: 8922, answer: "prohibited" }),
+    ]);
   });
 
   test("none of them answers, and each is named", async () => {
-    const { exitCode, stdout } = await probe(
-      (index) => `10.9.${index >> 8}.${index & 255}`,
-      (script) => script.replace("tries many", "tries one"),
-    );
-    expect(exitCode).toBe(0);
-    expect(stdout.match(/^oci-vxlan probe peer\d+ 10\.9\.\d+\.\d+ icmp:8922 unreachable$/gm)).toHaveLength(
-      PEERS,
-    );
+    const { failures } = await probe({
+      address: (index) => `10.9.${index >> 8}.${index & 255}`,
+      tries: "one",
+    });
+    expect(failures).toEqual(eachAnswers("unreachable"));
   });
 
   test("one that answers only after a while is tried until it does", async () => {
     const late = "10.9.0.1";
     const answers = execa("sh", ["-c", `sleep 2; ip -n ${NAMESPACE} address add ${late}/32 dev lo`]);
-    const { stdout } = await probe((index) => (index === 1 ? late : ADDRESS(index)));
+    const outcome = await probe({ address: (index) => (index === 1 ? late : ADDRESS(index)) });
     await answers;
-    expect(stdout).toMatch(SUMMARY);
+    expect(outcome).toMatchObject(ANSWER_ALL);
   });
 
-  test("and those that were not probed for lack of time are named too", async () => {
-    const { stdout } = await probe(ADDRESS, (script) => script.replace(/^TIME_LIMIT=\d+ /m, "TIME_LIMIT=0 "));
-    expect(stdout.match(/^oci-vxlan probe peer\d+ \S+ any late$/gm)).toHaveLength(PEERS);
+  test("those that were not probed for lack of time are named too", async () => {
+    const { failures } = await probe({
+      change: (script) => script.replace(/^TIME_LIMIT=\d+ /m, "TIME_LIMIT=0 "),
+    });
+    expect(failures).toEqual(eachAnswers("late"));
+  });
+
+  test("none of them passes where bash can dial none", async () => {
+    expect((await probe({ hasProc: false })).failures).toEqual(eachAnswers("unfinished"));
+  });
+
+  test("one whose process is killed does not pass", async () => {
+    const { failures } = await probe({
+      change: (script) =>
+        script.replace("PROBE=icmp:", '[[ $1 != 127.1.0.7 ]] || kill -9 "$BASHPID"\n\tPROBE=icmp:'),
+    });
+    expect(failures).toEqual([expect.objectContaining({ to: "peer7", answer: "unfinished" })]);
+  });
+
+  test.each([
+    ["an echo too many, since the last answer was late, is not lost", "1 2 3 4 5", 5],
+    ["an echo that has no answer is lost", "1 2 4 5 6", 6],
+  ])("%s", async (_, answered, sent) => {
+    // ping sends echoes until it has five answers.
+    const ping = `sh -c 'for n in ${answered}; do echo "64 bytes from $0: icmp_seq=$n ttl=64 time=0.050 ms"; done; echo "6 packets transmitted, 5 received, 16% packet loss, time 600ms"; echo "rtt min/avg/max/mdev = 0.050/0.050/0.050/0.000 ms"' "$1" `;
+    const { echoes } = await probe({
+      echoes: 5,
+      tcpPeers: [],
+      change: (script) => script.replace(/exec ping -n .* -s "\$2" "\$1"/, `exec ${ping}`),
+    });
+    expect(echoes).toHaveLength(PEERS);
+    expect(echoes?.[0]).toMatchObject({ sent, received: 5, milliseconds: 0.05 });
   });
 
   test("a list of peers that did not arrive whole is refused", async () => {
-    const { exitCode, stderr } = await probe(ADDRESS, (script) => script.replace(/\nend\n$/, "\n"));
+    const { exitCode, stderr } = await probe({ change: (script) => script.replace(/\nend\n$/, "\n") });
     expect(exitCode).toBe(1);
     expect(stderr).toBe("oci-vxlan: error: the list of peers did not arrive whole: run pulumi up again");
   });
@@ -157,7 +198,7 @@ describe("a host whose login user may not ping", () => {
     const peers = [{ name: "peer", overlayAddresses: [ADDRESS], sshPort: 22 }];
     const overlay = withDefaults({ cidrs: ["10.196.218.0/24"], hostFirewall: "leave" });
     const { stdout } = await asUser(PROBE_COMMAND, probeInput(overlay, peers, 1500, { tries: "one" }));
-    expect(stdout).toMatch(/^oci-vxlan probed time=\S+ targets=1$/);
+    expect(stdout.split("\n")[0]).toBe(`oci-vxlan probe peer ${ADDRESS} all passes`);
   });
 
   test("measures its paths", async () => {

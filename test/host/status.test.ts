@@ -1,9 +1,15 @@
 import { describe, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
-import { parseHostStatus, statusCommand } from "../../components/vxlan/connectivityTest/hostStatus.ts";
+import {
+  STATUS_COMMAND,
+  parseHostStatus,
+  statusInput,
+} from "../../components/vxlan/connectivityTest/hostStatus.ts";
 import type { HostStatus } from "../../components/vxlan/connectivityTest/hostStatus.ts";
+import { parseProbeReport, probeInput } from "../../components/vxlan/connectivityTest/probe.ts";
 import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
+import { withDefaults } from "../../components/vxlan/settings.ts";
 import {
   HOST,
   OTHER,
@@ -21,16 +27,20 @@ import {
 
 useHostForEachTest();
 
-/** Asks the host as `npm run status` does. */
-async function ask(installation: string, peers: Peer[] = [PEER], generation = 0): Promise<HostStatus> {
-  const command = statusCommand({
+/** The question of `npm run status`. */
+const question = (installation: string, peers: Peer[] = [PEER], generation = 0) =>
+  statusInput({
     overlay: OVERLAY,
     device: "vxlan0",
     installation,
     deviceSettings: settingsOf({ generation }),
     peersSettings: peersSettings(RESOURCE, { installation, mtu: 8950, peers }),
   });
-  const { exitCode, stdout, stderr } = await host.sent(command);
+
+/** Asks the host as `npm run status` does. */
+async function ask(...args: Parameters<typeof question>): Promise<HostStatus> {
+  const input = question(...args);
+  const { exitCode, stdout, stderr } = await host.sent({ command: STATUS_COMMAND, input });
   expect([exitCode, stderr]).toEqual([0, ""]);
   return parseHostStatus(OVERLAY, stdout);
 }
@@ -42,6 +52,7 @@ describe("a host says how its overlay is", () => {
     const before = [await kernel(), await files()];
     expect(await ask(installation)).toMatchObject({
       time: expect.stringMatching(/^20\d\d-/),
+      bootedAt: "2026-11-26T08:00:00.000Z",
       version: expect.any(Number),
       release: packageJson.version,
       unit: { name: "oci-vxlan@lab.overlay.service", active: "active", enabled: "enabled" },
@@ -59,6 +70,23 @@ describe("a host says how its overlay is", () => {
       warnings: [],
     });
     expect([await kernel(), await files()]).toEqual(before);
+  });
+
+  test("and probes its peers by the same command", async () => {
+    const { installation } = await install();
+    // Its own address answers where no peer runs.
+    const peers = [
+      { ...HOST, name: "itself", sshPort: 22 },
+      { ...PEER, sshPort: 22 },
+    ];
+    const effort = { tries: "one", echoes: 2, tcpPeers: [] } as const;
+    const input = question(installation) + probeInput(withDefaults({}), peers, 8950, effort);
+    const { exitCode, stdout } = await host.sent({ command: STATUS_COMMAND, input });
+    expect(exitCode).toBe(0);
+    expect(parseHostStatus(OVERLAY, stdout)).toMatchObject({ differences: [], device: { state: "up" } });
+    const { failures, echoes } = parseProbeReport({ ...HOST, name: "itself", sshPort: 22 }, peers, stdout);
+    expect(failures.map(({ to }) => to)).toEqual([PEER.name]);
+    expect(echoes).toEqual([expect.objectContaining({ to: "itself", sent: 2, received: 2 })]);
   });
 
   test("which release and version of the program it has, to every user", async () => {

@@ -35,7 +35,10 @@ describe("the exit code", () => {
 /** The command itself, with SSH servers as hosts, and a script as Pulumi that prints a made-up state. */
 describe("npm run status", () => {
   let folder: string;
+  /** What all hosts together have run. */
+  let commands: string[];
   beforeEach(() => {
+    commands = [];
     folder = mkdtempSync(join(tmpdir(), "status-"));
   });
   afterEach(() => {
@@ -69,7 +72,7 @@ describe("npm run status", () => {
   /** How a host says that it is in sync. */
   const statusLines = (number: number) =>
     `time 1764146820
-booted 1764140000
+booted 2025-11-26 06:53:20 UTC
 version 2
 release 0.1.0
 unit active enabled
@@ -86,10 +89,15 @@ end`.replace(/^/gm, "oci-vxlan status ");
     const [device, peers] = hostResources(name, number);
     const status = statusLines(number);
     const probes = `oci-vxlan echoes host0${peer} 192.168.0.${peer} 5 5 0.250
+oci-vxlan probe host0${peer} 192.168.0.${peer} all passes
 oci-vxlan echoes host0${peer} fd00::${peer} 5 5 0.350
+oci-vxlan probe host0${peer} fd00::${peer} all passes
 oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     const server = await startServer({
-      answer: (command) => change(command.includes("probes the peers") ? probes : status),
+      answer: (command) => {
+        commands.push(command);
+        return change(`${status}\n${probes}`);
+      },
     });
     const withSecret = { ...device, inputs: { ...device?.inputs, connection: secret(server.login) } };
     return [withSecret, peers];
@@ -103,6 +111,7 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     expect(stdout).toMatch(/^host01 {2}in sync .* 8950 +\d+ \S+ ago +0\.1\.0$/m);
     expect(stdout).toMatch(/^host01 +0.35 ms$/m);
     expect(stdout).not.toContain("\x1b");
+    expect(commands).toHaveLength(2); // Each costs a host a sudo and a shell.
     for (const line of login.private.split("\n").slice(1, -2)) expect(stdout).not.toContain(line);
   });
 
@@ -140,15 +149,17 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     const probe = (from: string, input: string) => {
       const lines = [...input.matchAll(/^target (\S+) (\S+) (\S+)$/gm)];
       targets.push(...lines.map(([, to = "", address = "", port = ""]) => ({ from, to, address, port })));
-      const echoes = lines.map(([, to, address]) => `oci-vxlan echoes ${to} ${address} 5 5 0.250`);
+      const echoes = lines.map(
+        ([, to, address]) =>
+          `oci-vxlan echoes ${to} ${address} 5 5 0.250\noci-vxlan probe ${to} ${address} all passes`,
+      );
       return [...echoes, `oci-vxlan probed time=2026-11-26T09:00:00Z targets=${lines.length}`].join("\n");
     };
     const fleet = Array.from({ length: 18 }, async (_, index) => {
       const [number, name] = [index + 1, `host${index + 1}`];
       const server = await startServer({
         forwards: false,
-        answer: (command, input) =>
-          command.includes("probes the peers") ? probe(name, input) : statusLines(number),
+        answer: (_, input) => `${statusLines(number)}\n${probe(name, input)}`,
       });
       return hostResources(name, number, server.login, { overlayIngress: "all" });
     });
@@ -187,6 +198,16 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
       (lines) =>
         lines.replace("oci-vxlan status end", "oci-vxlan status differs peers\noci-vxlan status end"),
       /host02 has other settings than the stack \(\/etc\/oci-vxlan\/prod\.overlay\/peers\): run pulumi up/,
+    ],
+    [
+      "does not say how it is",
+      (lines) => lines.replace("oci-vxlan status end", ""),
+      /host02 did not say how its overlay is: the host's answer ends without its line "end"/,
+    ],
+    [
+      "does not probe its peers",
+      (lines) => lines.replace(/^oci-vxlan probed .*$/m, ""),
+      /host02 could not probe its peers: expected a line "oci-vxlan probed /,
     ],
     [
       "loses echoes",

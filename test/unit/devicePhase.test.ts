@@ -28,8 +28,8 @@ describe("the delivery of the program", () => {
   test("holds every file of the host side, compressed", () => {
     const text = gunzipSync(bytes).toString();
     for (const file of hostFiles()) {
-      expect(text).toContain(`stage_file ${file.path} ${file.mode} <<'`);
-      expect(text).toContain(file.text);
+      const word = `'${file.text.replaceAll("'", "'\\''")}'`;
+      expect(text).toContain(`\nstage_file ${file.path} ${file.mode} ${word}\n`);
     }
     expect(input.length).toBeLessThan(text.length / 2);
   });

@@ -64,9 +64,11 @@ describe("what a host probes", () => {
 
 describe("a host's report", () => {
   const summary = "oci-vxlan probed time=2026-11-23T12:00:00Z targets=2";
+  const passes = (address: string) => `oci-vxlan probe host02 ${address} all passes`;
+  const allPass = [passes("192.168.0.2"), passes("fd00::2")].join("\n");
 
   test("is read past a login banner", () => {
-    expect(parseProbeReport(HOST01, [HOST02], `Welcome!\n${summary}\n`)).toEqual({
+    expect(parseProbeReport(HOST01, [HOST02], `Welcome!\n${allPass}\n${summary}\n`)).toEqual({
       time: "2026-11-23T12:00:00Z",
       targets: 2,
       failures: [],
@@ -84,6 +86,13 @@ describe("a host's report", () => {
     expect(failures.map(describeFailure)).toEqual([
       "host01 -> host02 (192.168.0.2, by 10.196.218.222 -> 10.196.218.226): ICMP of 8922 bytes timed out",
       "host01 -> host02 (fd00::2, by 10.196.218.222 -> 10.196.218.226): TCP to port 2222 was refused",
+    ]);
+  });
+
+  test("of an address without a result is a failure", () => {
+    const { failures } = parseProbeReport(HOST01, [HOST02], `${passes("192.168.0.2")}\n${summary}`);
+    expect(failures.map(describeFailure)).toEqual([
+      "host01 -> host02 (fd00::2, by 10.196.218.222 -> 10.196.218.226): its probes ended without a result",
     ]);
   });
 

@@ -92,6 +92,13 @@ describe("an SSH session", () => {
     });
   });
 
+  test("counts the bytes that a command prints, text or not", async () => {
+    const stdout = "\0\r\n".repeat(50_000);
+    const session = await SshSession.open(await serve({ status: 0, stdout, stderr: "a warning\n" }), 5);
+    expect(await session.countOutput("send", 5)).toBe(stdout.length);
+    session.close();
+  });
+
   test.each(["stdout", "stderr"] as const)(
     "fails where the host prints without end to %s",
     async (stream) => {

@@ -47,6 +47,8 @@ function describeAnswer({ probe, size, port, answer }: FailedProbe): string {
       return `${subject} connected, and no SSH banner came`;
     case "late":
       return "not probed, since the others took too long";
+    case "unfinished":
+      return "its probes ended without a result";
     default:
       return `${subject} ended as ${answer}`;
   }

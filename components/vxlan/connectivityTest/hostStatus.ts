@@ -1,9 +1,6 @@
 import { readHostText } from "../hostText.ts";
-import { asRoot, digestOf } from "../phases/phase.ts";
-import type { CommandWithInput } from "../phases/sentVerb.ts";
-
-/** Seconds after which the command is ended on the host; it takes well below one. */
-const TIME_LIMIT = 15;
+import { asRoot, digestOf, lines } from "../phases/phase.ts";
+import { PROBE_LIMIT } from "./probe.ts";
 
 /** What the host has to know for the answer. */
 interface StatusQuestion {
@@ -62,25 +59,28 @@ export interface HostStatus {
 let script: string | undefined;
 
 /**
- * The command that asks a host, with the script and below it the question as its standard input. It changes nothing on
- * the host.
+ * The command that asks a host. Its standard input is `statusInput`, and below that `probeInput` where the host probes
+ * peers as well: one command instead of two saves each host a sudo and a bash. It changes nothing on the host.
  */
-export function statusCommand(question: StatusQuestion): CommandWithInput {
+export const STATUS_COMMAND = asRoot(
+  PROBE_LIMIT,
+  "bash -s",
+  "looks how the overlay is, and probes the peers over it",
+);
+
+/** The script, and below it the question. The last line shows the script that nothing was cut off. */
+export function statusInput(question: StatusQuestion): string {
   script ??= readHostText(new URL("../host/sent/status.sh", import.meta.url));
   const { overlay, device, installation, deviceSettings, peersSettings } = question;
-  return {
-    command: asRoot(TIME_LIMIT, "bash -s", "looks how the overlay is"),
-    input: [
-      script.trimEnd(),
-      `overlay ${overlay}`,
-      `device ${device}`,
-      `installation ${installation}`,
-      `settings device ${digestOf(deviceSettings)}`,
-      ...(peersSettings === undefined ? [] : [`settings peers ${digestOf(peersSettings)}`]),
-      "end", // Shows the script that nothing was cut off.
-      "",
-    ].join("\n"),
-  };
+  return lines(
+    script.trimEnd(),
+    `overlay ${overlay}`,
+    `device ${device}`,
+    `installation ${installation}`,
+    `settings device ${digestOf(deviceSettings)}`,
+    ...(peersSettings === undefined ? [] : [`settings peers ${digestOf(peersSettings)}`]),
+    "end",
+  );
 }
 
 /**
@@ -101,7 +101,7 @@ export function parseHostStatus(overlay: string, stdout: string): HostStatus {
   const [booted, version, link] = [first("booted"), first("version"), first("link")];
   return {
     time: timeOf(first("time") ?? "0"),
-    bootedAt: booted === undefined ? undefined : timeOf(booted),
+    bootedAt: booted === undefined ? undefined : parseSystemdTime(booted),
     version: version === undefined ? undefined : Number(version),
     release: first("release"),
     unit: { name: `oci-vxlan@${overlay}.service`, active, enabled },
@@ -114,6 +114,12 @@ export function parseHostStatus(overlay: string, stdout: string): HostStatus {
 }
 
 const timeOf = (seconds: string) => new Date(Number(seconds) * 1_000).toISOString();
+
+/** "2026-11-27 11:59:59 UTC" */
+function parseSystemdTime(text: string): string | undefined {
+  const [, date, time] = /^(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC$/.exec(text) ?? [];
+  return date === undefined ? undefined : new Date(`${date}T${time}Z`).toISOString();
+}
 
 function parseDevice(link: string, addresses: string[]): ActualDevice {
   const [state = "", mtu, mac = "", underlayAddress = "", vni, port] = link.split(" ");

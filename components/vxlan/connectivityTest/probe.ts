@@ -90,12 +90,12 @@ export interface ProbeReport {
   echoes: Echoes[];
 }
 
-const FAILURE = /^oci-vxlan probe (\S+) (\S+) (icmp|tcp|any)(?::(\d+))? (\S+)$/;
+const RESULT = /^oci-vxlan probe (\S+) (\S+) (icmp|tcp|any|all)(?::(\d+))? (\S+)$/;
 const ECHOES = /^oci-vxlan echoes (\S+) (\S+) (\d+) (\d+) (-|[\d.]+)$/;
 const SUMMARY = /^oci-vxlan probed time=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) targets=(\d+)$/;
 
 /**
- * Reads what the script printed.
+ * Reads what the script printed. An address that it printed no result of has failed.
  *
  * @throws Error where the line is missing that ends the script's output
  */
@@ -113,7 +113,14 @@ export function parseProbeReport(
     );
   }
   const [, time = "", targets = ""] = summary;
-  const failures = lines.flatMap((line) => parseFailure(host, peers, line) ?? []);
+  const results = new Map(lines.flatMap(parseResult));
+  const failures = peers.flatMap((peer) =>
+    peer.overlayAddresses.flatMap((text) => {
+      const address = canonical(text);
+      const result = results.get(targetOf(peer.name, address)) ?? UNFINISHED;
+      return result.answer === PASSES ? [] : [failureOf(host, peer, address, result)];
+    }),
+  );
   const echoes = lines.flatMap((line) => parseEchoes(peers, line) ?? []);
   return { time, targets: Number(targets), failures, echoes };
 }
@@ -126,15 +133,36 @@ function parseEchoes(peers: readonly ProbedHost[], line: string): Echoes | undef
   return { to, address, sent: Number(sent), received: Number(received), milliseconds: time };
 }
 
-/** Reads one line; undefined where it reports no failure, for example a login banner. */
-function parseFailure(host: ProbedHost, peers: readonly ProbedHost[], line: string): FailedProbe | undefined {
-  const match = FAILURE.exec(line);
-  const peer = peers.find(({ name }) => name === match?.[1]);
-  if (!match || !peer) return undefined;
-  const [, to = "", address = "", probe, number, answer = ""] = match;
+/** How the probes of one address ended: the first that does not pass, or that all do. */
+interface Result {
+  probe: string;
+  /** Bytes of an echo, or a TCP port. */
+  number?: string;
+  answer: string;
+}
+
+const PASSES = "passes";
+
+/** No line: the process that probed the address was killed, or found no memory or no /dev. */
+const UNFINISHED: Result = { probe: "any", answer: "unfinished" };
+
+const targetOf = (peer: string, address: string) => `${peer} ${address}`;
+
+/** Reads the target and its result from one line. Other lines, for example a login banner, have none. */
+function parseResult(line: string): [target: string, Result][] {
+  const [, to = "", address = "", probe, number, answer = ""] = RESULT.exec(line) ?? [];
+  return probe === undefined ? [] : [[targetOf(to, address), { probe, number, answer }]];
+}
+
+function failureOf(
+  host: ProbedHost,
+  peer: ProbedHost,
+  address: string,
+  { probe, number, answer }: Result,
+): FailedProbe {
   return {
     from: host.name,
-    to,
+    to: peer.name,
     fromUnderlay: host.underlayAddress,
     toUnderlay: peer.underlayAddress,
     address,

@@ -25,6 +25,8 @@ function explainAnswer(
   switch (answer) {
     case "late":
       return `${from} did not come to probe ${address}: repair what other probes waited for.`;
+    case "unfinished":
+      return `the process on ${from} that probed ${address} ended too early: free some memory there, see "sudo dmesg", or whether /dev/fd and ping are as usual.`;
     case "not-permitted":
       return `${from} may not send the probe: a rule for outgoing packets refuses it: sudo nft list ruleset.`;
     case "only-small":

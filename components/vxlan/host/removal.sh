@@ -80,6 +80,6 @@ remove_program_with_last() {
 	[[ ! -d $VAR ]] || rmdir "$VAR" 2>/dev/null || true
 	log "this was the last overlay: the program and its unit go too"
 	# The program goes first: without its parts it would be broken.
-	rm -rf {"$PROGRAM_FILE","$UNIT_FILE"}{,.new} "$RUN" "$LIB"
+	rm -rf {"$PROGRAM_FILE","$UNIT_FILE","$LIB"}{,.new} "$RUN"
 	systemctl daemon-reload
 }

@@ -45,14 +45,17 @@ read_mac() {
 	[[ $MAC =~ ^([0-9a-f]{2}:){5}[0-9a-f]{2}$ ]]
 }
 
-# Replaces a file by standard input, atomically and durably. If they are equal, not even its folder is written.
+# Replaces a file by standard input, atomically and durably; below RUN, which a reboot empties, atomically. If they are
+# equal, not even its folder is written.
 write_file() { # PATH [UMASK]
-	local text folder=${1%/*}
-	text=$(cat)
+	local text folder=${1%/*} sync=sync
+	text=$(</dev/stdin)
 	[[ -e $1 && $(<"$1") == "$text" ]] && return 0
+	[[ $1 != "$RUN"/* ]] || sync=:
 	(
 		umask "${2:-077}"
-		mkdir -p "$folder" && echo "$text" >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "$folder"
+		[[ -d $folder ]] || mkdir -p "$folder" || exit
+		echo "$text" >"$1.new" && "$sync" "$1.new" && mv "$1.new" "$1" && "$sync" "$folder"
 	)
 }
 

@@ -128,11 +128,14 @@ function programVersion(): string {
 
 /** Phase device, which is not installed, and all files of the program. */
 export function hostSide(): string {
-  const files = hostFiles().map(({ path, mode, text }) => `stage_file ${path} ${mode} ${hereDocument(text)}`);
-  const overlaps = `OVERLAPS=$(cat ${hereDocument(read("sent/overlaps.awk"))}\n)`;
+  const files = hostFiles().map(({ path, mode, text }) => `stage_file ${path} ${mode} ${quoted(text)}`);
+  const overlaps = `OVERLAPS=${quoted(read("sent/overlaps.awk"))}`;
   const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(read);
   return lines(...functions, overlaps, `begin_installation ${programVersion()}`, ...files);
 }
+
+/** A text as one word of bash. A here-document would be read byte by byte, or by a process. */
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 let digest: string | undefined;
 

@@ -7,9 +7,14 @@ echo "$*" >>/run/fakes/systemctl.log
 unit=${!#}
 case "$*" in
 show*)
-	echo "ActiveState=$(cat "$state/$unit.active" 2>/dev/null || echo inactive)"
-	echo "UnitFileState=$(cat "$state/$unit.enabled" 2>/dev/null || echo disabled)"
-	echo "NeedDaemonReload=no"
+	for unit; do
+		[[ $unit == *.* ]] || continue
+		echo "Id=$unit"
+		echo "ActiveState=$(cat "$state/$unit.active" 2>/dev/null || echo inactive)"
+		echo "UnitFileState=$(cat "$state/$unit.enabled" 2>/dev/null || echo disabled)"
+		echo "ActiveEnterTimestamp=$([[ $unit != init.scope ]] || echo Thu 2026-11-26 08:00:00 UTC)"
+		echo "NeedDaemonReload=no"
+	done
 	;;
 *is-active*) [[ $(cat "$state/$unit.active" 2>/dev/null) == active ]] ;;
 *enable*--now*) echo enabled >"$state/$unit.enabled" && echo active >"$state/$unit.active" ;;

@@ -4,10 +4,12 @@
 set -euo pipefail
 umask 022 # The files are for everybody to read, and for root to write.
 
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 PROGRAM=oci-vxlan
 RUN=/run/oci-vxlan
+LIB=/usr/local/lib/oci-vxlan
 STAGED=()      # files that are written beside those that they will replace
+INSTALLED=     # mode, size and path of each file of the program that is there
 OLDER_LOCKS=() # file descriptors
 
 die() {
@@ -23,12 +25,14 @@ begin_installation() { # VERSION
 	open_older_locks
 	flock_older --wait 8
 	refuse_older_program "$@"
+	rm -rf "$LIB.new" # A killed run has left it.
+	INSTALLED=$'\n'$(stat -c '%a %s %n' "$LIB"/* /etc/systemd/system/oci-vxlan@.service /usr/local/sbin/oci-vxlan 2>/dev/null || true)$'\n'
 }
 
 # Versions before lock.sh lock these folders. Units of such a version go on until phase device has restarted them.
 open_older_locks() {
 	local folder fd
-	[[ -e /usr/local/lib/oci-vxlan/settings.sh && ! -e /usr/local/lib/oci-vxlan/lock.sh ]] || return 0
+	[[ -e $LIB/settings.sh && ! -e $LIB/lock.sh ]] || return 0
 	for folder in /root /usr/local/lib; do
 		exec {fd}<"$folder"
 		OLDER_LOCKS+=("$fd")
@@ -48,34 +52,50 @@ refuse_older_program() { # VERSION
 	done
 }
 
-# Writes a file of the program beside its place: all of them fit on the disk before one is replaced.
-stage_file() { # PATH MODE
-	mkdir -p "$(dirname "$1")"
-	STAGED+=("$1")
-	cat >"$1.new"
-	chmod "$2" "$1.new"
+# Writes a file of the program beside its place, unless it is there: all of them fit on the disk before one is replaced.
+# It starts no process for a file, since a host's two dozen files would take longer than all else of a phase.
+stage_file() { # PATH MODE TEXT
+	local file=$1.new
+	[[ $1 != "$LIB"/* ]] || file=$LIB.new/${1##*/}
+	[[ ! -e $file ]] || rm "$file" # A killed run has left it.
+	if is_installed "$@"; then return 0; fi
+	[[ -d ${file%/*} ]] || mkdir -p "${file%/*}"
+	STAGED+=("$file")
+	printf %s "$3" >"$file"
+	[[ $2 == 644 ]] || chmod "$2" "$file"
+}
+
+is_installed() { # PATH MODE TEXT
+	local text=
+	[[ $INSTALLED == *$'\n'"$2 ${#3} $1"$'\n'* ]] || return 1
+	IFS= read -r -d '' text <"$1" || true # It reads to the end, and says that it has met no delimiter.
+	[[ $text == "$3" ]]
 }
 
 discard_staged_files() {
 	local status=$?
-	rm -f "${STAGED[@]/%/.new}"
-	rmdir /usr/local/lib/oci-vxlan 2>/dev/null || true
+	rm -rf "${STAGED[@]}" "$LIB.new"
+	rmdir "$LIB" 2>/dev/null || true
 	[[ -e /etc/oci-vxlan ]] || rm -rf "$RUN"
 	exit "$status"
 }
 
-# Replaces files that differ, atomically and durably.
+# Puts the staged files in their places, atomically and durably.
 replace_files() {
-	local file
+	local file folders=()
+	[[ ${#STAGED[@]} == 0 ]] || sync "${STAGED[@]}"
+	if [[ -d $LIB.new ]]; then
+		mkdir -p "$LIB"
+		mv -f -t "$LIB" "$LIB.new"/*
+		rmdir "$LIB.new"
+		folders+=("$LIB")
+	fi
 	for file in "${STAGED[@]}"; do
-		if cmp -s "$file.new" "$file" && [[ $(stat -c %a "$file.new") == "$(stat -c %a "$file")" ]]; then
-			rm "$file.new"
-		else
-			sync "$file.new"
-			mv "$file.new" "$file"
-			sync "$(dirname "$file")"
-		fi
+		[[ $file == *.new ]] || continue
+		mv -f -T "$file" "${file%.new}"
+		folders+=("${file%/*}")
 	done
+	[[ ${#folders[@]} == 0 ]] || sync "${folders[@]}"
 	STAGED=()
 	trap - EXIT
 }

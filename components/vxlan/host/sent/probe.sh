@@ -9,8 +9,9 @@
 #                                 administrators of the peer may refuse both
 #   end
 #
-# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target that does not answer, with echoes also
-# "oci-vxlan echoes PEER ADDRESS SENT RECEIVED MILLISECONDS" for each that does, then one line that all were probed.
+# Prints "oci-vxlan probe PEER ADDRESS PROBE ANSWER" for each target: "all passes", or the first probe that does not pass
+# and its answer. A target without a line was not probed to the end. With echoes it also prints "oci-vxlan echoes PEER
+# ADDRESS SENT RECEIVED MILLISECONDS" for each that answers. The last line says that all is printed.
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -30,15 +31,25 @@ die() {
 
 # Each sets ANSWER, since a subshell for each would cost more than the probes of a thousand peers.
 
-# Sets ANSWER to how an echo that may not be fragmented ended: passes, too-long, unreachable, prohibited, silent, or
-# not-permitted.
-send_echo() { # ADDRESS BYTES SECONDS [NUMBER]
-	local output gap=0.5
+# Starts ping, which sends echoes that may not be fragmented, and sets ECHO to where its output can be read.
+start_echo() { # ADDRESS BYTES SECONDS [NUMBER]
+	local gap=0.5
 	((${4-1} == 1)) || gap=0.1
 	# With exec, bash does not fork twice.
-	output=$(exec ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
+	exec {ECHO}< <(exec ping -n -c "${4-1}" -w "$3" -i "$gap" -M "do" -s "$2" "$1" 2>&1 </dev/null)
+}
+
+# Sets ANSWER to how started echoes ended: passes, too-long, unreachable, prohibited, silent, or not-permitted.
+read_echo() { # DESCRIPTOR [NUMBER]
+	local output fd=$1 sent received
+	# With -N, bash does not read the pipe byte by byte.
+	IFS= read -r -N 8192 -u "$fd" output
+	exec {fd}<&-
 	if [[ $output =~ ([0-9]+)\ packets\ transmitted,\ ([1-9][0-9]*)\ (packets\ )?received ]]; then
-		ANSWER=passes LOSS="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+		ANSWER=passes sent=${BASH_REMATCH[1]} received=${BASH_REMATCH[2]}
+		# ping ends on the last answer that it needs. Where that is late, it has sent another echo, which is not lost.
+		((received < ${2-1})) || [[ ! $output =~ .*icmp_seq=([0-9]+) ]] || sent=${BASH_REMATCH[1]}
+		LOSS="$((sent < received ? received : sent)) $received"
 		[[ $output =~ =\ [0-9.]+/([0-9.]+)/ ]] && MILLISECONDS=${BASH_REMATCH[1]}
 		return
 	fi
@@ -51,11 +62,22 @@ send_echo() { # ADDRESS BYTES SECONDS [NUMBER]
 	esac
 }
 
-# A full-sized echo; where that stays without an answer, a small one tells a dead path from a size that does not fit.
+# Sets BYTES to the largest echo that fits: the MTU less the headers of IP and ICMP.
+full_size() { # ADDRESS
+	BYTES=$((MTU - 28))
+	[[ $1 != *:* ]] || BYTES=$((MTU - 48))
+}
+
+# Sends a full-sized echo, unless ANSWER says how an earlier one ended. Where that stays without an answer, a small one
+# tells a dead path from a size that does not fit.
 probe_icmp() { # ADDRESS BYTES
-	send_echo "$1" "$2" "$ICMP_WAIT" "$ECHOES"
+	if [[ -z $ANSWER ]]; then
+		start_echo "$1" "$2" "$ICMP_WAIT" "$ECHOES" || exit
+		read_echo "$ECHO" "$ECHOES"
+	fi
 	[[ $ANSWER == silent ]] || return
-	send_echo "$1" 56 "$SMALL_WAIT"
+	start_echo "$1" 56 "$SMALL_WAIT" || exit
+	read_echo "$ECHO"
 	if [[ $ANSWER == passes ]]; then ANSWER=only-small LOSS=; else ANSWER=silent; fi
 }
 
@@ -92,11 +114,9 @@ dial() { # ADDRESS PORT
 
 # Sets PROBE and ANSWER to the first probe of a target that does not pass; PROBE is empty where all do.
 probe_once() { # ADDRESS TCP_PORT
-	# The largest echo that fits: the MTU less the headers of IP and ICMP.
-	local bytes=$((MTU - 28))
-	[[ $1 != *:* ]] || bytes=$((MTU - 48))
-	PROBE=icmp:$bytes
-	probe_icmp "$1" "$bytes"
+	full_size "$1"
+	PROBE=icmp:$BYTES
+	probe_icmp "$1" "$BYTES"
 	# Where the peer's administrators may refuse traffic, a refusal is an answer: it has crossed the overlay too.
 	if [[ $2 == - && $ANSWER == prohibited ]]; then ANSWER=passes; fi
 	[[ $ANSWER == passes ]] || return
@@ -108,28 +128,54 @@ probe_once() { # ADDRESS TCP_PORT
 	PROBE=
 }
 
+# Tests a target to which echoes were sent, and sends them again where it is tried many times.
 probe_target() { # PEER ADDRESS TCP_PORT
-	local deadline=$((SECONDS + TRY_LIMIT)) LOSS='' MILLISECONDS=-
+	local deadline=$((SECONDS + TRY_LIMIT))
 	probe_once "$2" "$3"
 	while [[ -n $PROBE ]] && ((SECONDS < deadline)); do
 		sleep "0.$((RANDOM % 400 + 100))"
+		ANSWER=''
 		probe_once "$2" "$3"
 	done
-	[[ -z $PROBE ]] || echo "oci-vxlan probe $1 $2 $PROBE $ANSWER"
+	echo "oci-vxlan probe $1 $2 ${PROBE:-all} $ANSWER"
 	[[ -z $LOSS || $PRINTS_ECHOES == no ]] || echo "oci-vxlan echoes $1 $2 $LOSS $MILLISECONDS"
 }
 
+# Sends echoes to each target at once. A target that needs no more than their answers costs no process but ping.
+probe_batch() { # TARGET...
+	local target peer address port echoes=()
+	for target; do
+		read -r _ address _ <<<"$target"
+		full_size "$address"
+		start_echo "$address" "$BYTES" "$ICMP_WAIT" "$ECHOES" || ECHO=
+		echoes+=("$ECHO")
+	done
+	for target; do
+		read -r peer address port <<<"$target"
+		ECHO=${echoes[0]} echoes=("${echoes[@]:1}") LOSS='' MILLISECONDS=-
+		[[ -n $ECHO ]] || continue
+		read_echo "$ECHO" "$ECHOES"
+		if [[ $ANSWER == passes && $port == [-0] ]]; then
+			probe_target "$peer" "$address" "$port"
+		else
+			if ((running++ >= PARALLEL)); then wait -n; fi
+			probe_target "$peer" "$address" "$port" &
+		fi
+	done
+}
+
 probe_all() {
-	local target running=0 peer address
-	for target in "${TARGETS[@]}"; do
-		if ((SECONDS >= TIME_LIMIT)); then
-			read -r peer address _ <<<"$target"
-			echo "oci-vxlan probe $peer $address any late"
+	local target first peer address running=0
+	for ((first = 0; first < ${#TARGETS[@]}; first += PARALLEL)); do
+		if ((SECONDS < TIME_LIMIT)); then
+			probe_batch "${TARGETS[@]:first:PARALLEL}"
 			continue
 		fi
-		if ((running++ >= PARALLEL)); then wait -n; fi
-		# shellcheck disable=SC2086 # split into its words
-		probe_target $target &
+		for target in "${TARGETS[@]:first}"; do
+			read -r peer address _ <<<"$target"
+			echo "oci-vxlan probe $peer $address any late"
+		done
+		break
 	done
 	wait
 }
@@ -156,7 +202,7 @@ main() {
 	command -v ping >/dev/null ||
 		die "$(hostname) has no ping, which the overlay is tested with: install iputils (iputils-ping on Debian and Ubuntu), or set verify to false"
 	probe_all 2>/dev/null
-	echo "oci-vxlan probed time=$(date -u +%Y-%m-%dT%H:%M:%SZ) targets=${#TARGETS[@]}"
+	TZ=UTC printf "oci-vxlan probed time=%(%Y-%m-%dT%H:%M:%SZ)T targets=%d\n" -1 "${#TARGETS[@]}"
 }
 
 main

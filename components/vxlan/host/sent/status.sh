@@ -9,7 +9,7 @@
 #   end
 #
 # Each line of output is "oci-vxlan status" and one of
-#   time SECONDS | booted SECONDS | version NUMBER | release VERSION | unit ACTIVE_STATE ENABLED_STATE | differs WHAT |
+#   time SECONDS | booted DATE TIME UTC | version NUMBER | release VERSION | unit ACTIVE_STATE ENABLED_STATE | differs WHAT |
 #   unconfirmed | link STATE MTU MAC UNDERLAY VNI PORT | address ADDRESS | warning TEXT | event SECONDS TEXT | end
 set -uo pipefail
 export LC_ALL=C TZ=UTC PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -22,57 +22,78 @@ print() {
 	echo "oci-vxlan status $*"
 }
 
-# Prints the word behind a key in what ip says; "-" where there is none.
-word() { # TEXT KEY
+# Sets WORD to the word behind a key in what ip says; "-" where there is none.
+find_word() { # TEXT KEY
 	local rest=" $1"
-	[[ $rest == *" $2 "* ]] || { echo - && return; }
+	WORD=-
+	[[ $rest == *" $2 "* ]] || return 0
 	rest=${rest#*" $2 "}
-	echo "${rest%% *}"
+	WORD=${rest%% *}
 }
 
-# A container has the kernel's boot time of its machine, so systemd is asked.
 print_host() {
-	local started version release
-	started=$(timeout "$LIMIT" systemctl show --property=UserspaceTimestamp 2>/dev/null)
-	print time "$(date +%s)"
-	if [[ $started == UserspaceTimestamp=?* ]]; then print booted "$(date -d "${started#*=}" +%s)"; fi
-	version=$(sed -n 's/^VERSION=\([0-9]*\).*/\1/p' "$PROGRAM_FILE" 2>/dev/null)
+	local line version='' release=''
+	printf 'oci-vxlan status time %(%s)T\n' -1
+	while read -r line; do
+		case $line in
+		RELEASE=*) release=${line#*=} release=${release%% *} ;;
+		VERSION=*) version=${line#*=} version=${version%%[!0-9]*} ;;
+		esac
+		[[ -z $version || -z $release ]] || break
+	done 2>/dev/null <"$PROGRAM_FILE"
 	[[ -z $version ]] || print version "$version"
-	release=$(sed -n 's/^RELEASE=\([^ ]*\).*/\1/p' "$PROGRAM_FILE" 2>/dev/null)
 	[[ -z $release ]] || print release "$release"
 }
 
-print_unit() {
-	local key value active='' enabled=''
+# A container has the kernel's boot time of its machine, so systemd is asked since when it runs. Its answer has a paragraph
+# for each unit.
+print_units() {
+	local key value id='' active='' enabled='' started=''
 	while IFS='=' read -r key value; do
 		case $key in
-		ActiveState) active=$value ;;
-		UnitFileState) enabled=$value ;;
+		Id) id=$value ;;
+		ActiveState) [[ $id == init.scope ]] || active=$value ;;
+		UnitFileState) [[ $id == init.scope ]] || enabled=$value ;;
+		ActiveEnterTimestamp) [[ $id != init.scope ]] || started=$value ;;
 		esac
-	done < <(timeout "$LIMIT" systemctl show --property=ActiveState,UnitFileState "oci-vxlan@$OVERLAY.service" 2>/dev/null)
+	done < <(
+		exec timeout "$LIMIT" systemctl show --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp \
+			"oci-vxlan@$OVERLAY.service" init.scope 2>/dev/null
+	)
+	# "Fri 2026-11-27 11:59:59 UTC"
+	[[ -z $started ]] || print booted "${started#* }"
 	print unit "${active:-unknown}" "${enabled:-unknown}"
 }
 
 print_differences() {
-	local file
+	local installation='' digest file
+	local -A found=()
 	[[ -e $PROGRAM_FILE ]] || print differs program
-	[[ $(cat "$VAR/$OVERLAY/installation" 2>/dev/null) == "$INSTALLATION" ]] || print differs installation
+	{ read -r installation <"$VAR/$OVERLAY/installation"; } 2>/dev/null
+	[[ $installation == "$INSTALLATION" ]] || print differs installation
+	while read -r digest file; do
+		found[${file##*/}]=$digest
+	done < <(cd "$ETC/$OVERLAY" 2>/dev/null && exec sha256sum -- "${!DIGESTS[@]}" 2>/dev/null)
 	for file in "${!DIGESTS[@]}"; do
-		[[ $(sha256sum 2>/dev/null <"$ETC/$OVERLAY/$file") == "${DIGESTS[$file]} "* ]] || print differs "$file"
+		[[ ${found[$file]-} == "${DIGESTS[$file]}" ]] || print differs "$file"
 	done
 	[[ ! -e $VAR/$OVERLAY/previous ]] || print unconfirmed
 }
 
 print_device() {
-	local link state=down address
-	link=$(ip -d -o link show dev "$DEVICE" 2>/dev/null)
+	local line link='' state=down facts=() key addresses=()
+	while read -r line; do
+		link+=" $line"
+		[[ ! $line =~ ^inet6?\ ([^ /]+).*\ scope\ global(\ |$) ]] || addresses+=("${BASH_REMATCH[1]}")
+	done < <(exec ip -d address show dev "$DEVICE" 2>/dev/null)
 	[[ -n $link ]] || return 0
 	[[ ! $link =~ [\<,]UP[,\>] ]] || state=up
-	print link "$state" "$(word "$link" mtu)" "$(word "$link" link/ether)" "$(word "$link" local)" \
-		"$(word "$link" "vxlan id")" "$(word "$link" dstport)"
-	while read -r _ _ _ address _; do
-		print address "${address%/*}"
-	done < <(ip -o address show dev "$DEVICE" scope global 2>/dev/null)
+	for key in mtu link/ether local "vxlan id" dstport; do
+		find_word "$link" "$key"
+		facts+=("$WORD")
+	done
+	print link "$state" "${facts[@]}"
+	[[ ${#addresses[@]} -eq 0 ]] || printf 'oci-vxlan status address %s\n' "${addresses[@]}"
 }
 
 print_warnings() {
@@ -106,13 +127,16 @@ read_input() {
 
 main() {
 	read_input || { echo "oci-vxlan: error: the question for the host's status did not arrive whole: ask again" >&2 && exit 1; }
-	print_host
-	print_unit
-	print_differences
-	print_device
-	print_warnings
-	print_events
-	print end
+	# The probes may follow on standard input, and no tool may read them.
+	{
+		print_host
+		print_units
+		print_differences
+		print_device
+		print_warnings
+		print_events
+		print end
+	} </dev/null
 }
 
 main

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
@@ -113,5 +114,8 @@ const provider: Provider = {
     await execute(unwrapSecrets(props["delete"]) as string | undefined, props, props as unknown as Outputs);
   },
 };
+
+// Node would write it when the process ends, and the engine kills plugins.
+flushCompileCache();
 
 await main(provider, process.argv.slice(2));

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { AuthenticationDetailsProvider } from "oci-common";
@@ -27,6 +28,7 @@ async function loadClients(): Promise<Clients> {
     import("oci-core"),
     import("oci-identity"),
   ]);
+  flushCompileCache(); // These are over a thousand modules.
   const authenticationDetailsProvider = await logIn(common);
   const configuration = {
     circuitBreaker: new common.CircuitBreaker({ disableClientCircuitBreaker: true }),

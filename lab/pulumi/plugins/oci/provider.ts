@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
 import { unwrapSecrets } from "../secrets.ts";
@@ -71,5 +72,8 @@ const provider: Provider = {
   invoke: (token, args: Fields) =>
     withErrorContext(token, async () => ({ outputs: await lookUp(token, unwrapSecrets(args) as Fields) })),
 };
+
+// Node would write it when the process ends, and the engine kills plugins.
+flushCompileCache();
 
 await main(provider, process.argv.slice(2));
