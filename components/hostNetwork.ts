@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { DefaultSecurityList } from "@pulumi/oci/core/defaultSecurityList.js";
 import { getServicesOutput } from "@pulumi/oci/core/getServices.js";
 import { getSubnetOutput } from "@pulumi/oci/core/getSubnet.js";
@@ -10,6 +11,7 @@ import { ServiceGateway } from "@pulumi/oci/core/serviceGateway.js";
 import { Subnet } from "@pulumi/oci/core/subnet.js";
 import { Vcn } from "@pulumi/oci/core/vcn.js";
 import * as pulumi from "@pulumi/pulumi";
+import { adviceOnError } from "./errorAdvice.ts";
 import { warnOfLostParts } from "./lostNetworkParts.ts";
 import { groupRules } from "./oci/groupRules.ts";
 import { chooseAllServices } from "./oci/lookups.ts";
@@ -211,11 +213,7 @@ export class HostNetwork extends pulumi.ComponentResource {
       ...this.common,
       displayName: displayName ?? `${pulumi.getProject()}-${pulumi.getStack()}`,
     };
-    const newVcn = new Vcn(
-      `${this.networkName}-vcn`,
-      { ...common, cidrBlocks: [vcn.cidr] },
-      this.partOptions,
-    );
+    const newVcn = new Vcn(`${this.networkName}-vcn`, { ...common, cidrBlocks: [vcn.cidr] }, this.vcnOptions);
     const inVcn = { ...common, vcnId: newVcn.id };
     const isPrivate = Object.values(subnets).map((subnet) => subnet.private ?? false);
     return {
@@ -224,6 +222,22 @@ export class HostNetwork extends pulumi.ComponentResource {
       privateRoutes: isPrivate.includes(true) ? this.createPrivateRoutes(inVcn) : undefined,
       defaultListId: () => newVcn.defaultSecurityListId,
     };
+  }
+
+  /** Options of a new VCN: where Oracle refuses another range, it is said how to get there. */
+  private get vcnOptions(): pulumi.CustomResourceOptions {
+    const advice = adviceOnError(
+      `${this.networkName}-cidr-advice`,
+      this,
+      ({ failedOperation, oldInputs, newInputs }) =>
+        failedOperation === "update" &&
+        !isDeepStrictEqual(oldInputs?.["cidrBlocks"], newInputs?.["cidrBlocks"])
+          ? "vcn.cidr: the new range has to hold each subnet that exists, also those that this run would remove or change. " +
+            "Set it back, run `pulumi up` for the subnets, then change it in a run of its own. " +
+            "The hosts and their network are as before."
+          : undefined,
+    );
+    return { ...this.partOptions, hooks: { ...this.partOptions.hooks, ...advice.hooks } };
   }
 
   /** A route table that leads to an internet gateway, which serves hosts with public addresses. */
@@ -275,7 +289,12 @@ export class HostNetwork extends pulumi.ComponentResource {
     if (securityList.default === true) {
       return new DefaultSecurityList(
         name,
-        { ...content, manageDefaultResourceId: vcn.defaultListId() },
+        {
+          ...content,
+          // An existing VCN may be in another compartment, and its list stays in that one.
+          compartmentId: args.vcn.cidr === undefined ? undefined : args.compartmentId,
+          manageDefaultResourceId: vcn.defaultListId(),
+        },
         { parent: this },
       ).id;
     }

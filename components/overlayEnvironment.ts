@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { lookUpCompartment } from "./compartmentLookup.ts";
 import { HostNetwork } from "./hostNetwork.ts";
 import type { NetworkArgs } from "./hostNetwork.ts";
 import { isBehind, jumpHostFirst, jumpHostOf, sshToExisting } from "./hostReach.ts";
 import { lookUpNetwork } from "./networkLookup.ts";
+import { isFullDomainName } from "./oci/lookups.ts";
 import { FAULT_DOMAINS, jumpHostSources, outsideAddresses, subnetOf } from "./oci/settings.ts";
 import { environmentWarnings, validateEnvironment, validateHostKeys } from "./oci/validation/environment.ts";
 import { validateExistingNetwork } from "./oci/validation/existingNetwork.ts";
@@ -116,6 +118,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   readonly overlay: VxlanOverlay;
 
   private readonly environmentName: string;
+  /** Of all resources in the cloud, where there are any. */
+  private readonly compartmentId: pulumi.Input<string> | undefined;
   /** Those parts of the network that exist; undefined where there are none. */
   private readonly existingNetwork: pulumi.Output<ExistingNetwork> | undefined;
   /** No resource in it: a child that depends on it is registered when the existing network was found to be usable. */
@@ -128,7 +132,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
     this.environmentName = name;
 
     for (const warning of environmentWarnings(args)) void pulumi.log.warn(warning, this);
-    this.existingNetwork = args.network && lookUpNetwork(args.network, this);
+    this.existingNetwork = args.network && lookUpNetwork(name, args.network, this);
+    this.compartmentId = this.checkCompartment(args);
     this.checkedNetwork = this.checkExistingNetwork(name, args);
     const network = this.createNetwork(args);
     const instances = this.createInstances(args, network);
@@ -144,6 +149,15 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
       lastVerified: this.lastVerified,
       addresses: this.addresses,
     });
+  }
+
+  /** Looks up the compartment, unless all availability domains have their full names, so that none is looked up. */
+  private checkCompartment({ compartmentId, hosts }: OverlayEnvironmentArgs) {
+    const looksUpDomains = Object.values(hosts).some(
+      ({ instance }) => instance !== undefined && !isFullDomainName(instance.availabilityDomain),
+    );
+    if (compartmentId === undefined || !looksUpDomains) return compartmentId;
+    return lookUpCompartment(this.environmentName, compartmentId, this);
   }
 
   /** Compares the environment with the parts of its network that exist. They are looked up in previews too. */
@@ -169,7 +183,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   }
 
   private createNetwork(args: OverlayEnvironmentArgs): HostNetwork | undefined {
-    const { network, compartmentId, overlay, ssh, tags } = args;
+    const { compartmentId } = this;
+    const { network, overlay, ssh, tags } = args;
     if (!network || compartmentId === undefined) return undefined;
     const networkArgs = markValidated({
       ...network,
@@ -184,7 +199,8 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   }
 
   private createInstances(args: OverlayEnvironmentArgs, network: HostNetwork | undefined): Instances {
-    const { compartmentId, ssh, tags } = args;
+    const { compartmentId } = this;
+    const { ssh, tags } = args;
     if (!network || compartmentId === undefined) return {};
     const faultDomains = spreadFaultDomains(Object.keys(args.hosts));
     const instances: Record<string, OverlayHost> = {};

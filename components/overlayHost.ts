@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
-import { getImagesOutput } from "@pulumi/oci/core/getImages.js";
+import { getImages } from "@pulumi/oci/core/getImages.js";
 import { Instance } from "@pulumi/oci/core/instance.js";
-import { getAvailabilityDomainsOutput } from "@pulumi/oci/identity/getAvailabilityDomains.js";
+import { getAvailabilityDomains } from "@pulumi/oci/identity/getAvailabilityDomains.js";
 import * as pulumi from "@pulumi/pulumi";
 import { CapacityWait } from "./capacityWait.ts";
 import { bootPatience } from "./hostLogin.ts";
@@ -12,7 +12,7 @@ import { hostPublicKey, instanceMetadata, launchedWithKey } from "./oci/cloudIni
 import { hostKeyCommand, parseHostKeyPair } from "./oci/hostKeyPair.ts";
 import type { HostKeyPair } from "./oci/hostKeyPair.ts";
 import { publicKeyOf } from "./oci/loginKey.ts";
-import { chooseAvailabilityDomain, chooseImage } from "./oci/lookups.ts";
+import { chooseAvailabilityDomain, chooseImage, isFullDomainName } from "./oci/lookups.ts";
 import { problemWithOcid } from "./oci/ocid.ts";
 import { dialLimits, readyPhase, readyWarning } from "./oci/ready.ts";
 import {
@@ -147,12 +147,13 @@ export class OverlayHost extends pulumi.ComponentResource {
 
   private availabilityDomain(args: OverlayHostArgs, capacity: CapacityWait): pulumi.Input<string> {
     const { compartmentId, availabilityDomain, faultDomain, shape = DEFAULT_SHAPE } = args;
-    // A full name has its tenancy's prefix, as in "Uocm:EU-FRANKFURT-1-AD-1", and needs no lookup.
-    if (availabilityDomain?.includes(":")) return availabilityDomain;
-    const { availabilityDomains } = getAvailabilityDomainsOutput({ compartmentId }, { parent: this });
-    return pulumi.all([availabilityDomains, compartmentId]).apply(async ([domains, compartment]) => {
-      const names = domains.map(({ name }) => name);
-      const choice = chooseAvailabilityDomain(names, availabilityDomain);
+    if (isFullDomainName(availabilityDomain)) return availabilityDomain;
+    return pulumi.output(compartmentId).apply(async (compartment) => {
+      const { availabilityDomains: domains } = await getAvailabilityDomains(
+        { compartmentId: compartment },
+        { parent: this },
+      );
+      const choice = chooseAvailabilityDomain(domains, availabilityDomain);
       if (availabilityDomain !== undefined) return choice;
       return capacity.chooseDomain(choice, domains, compartment, {
         size: isFlexible(shape) ? sizeOf(args) : undefined,
@@ -167,19 +168,21 @@ export class OverlayHost extends pulumi.ComponentResource {
       image?.operatingSystem === undefined
         ? DEFAULT_IMAGE
         : { operatingSystem: image.operatingSystem, version: image.version };
-    const { images } = getImagesOutput(
-      {
-        compartmentId,
-        operatingSystem,
-        operatingSystemVersion: version,
-        shape,
-        state: "AVAILABLE",
-        sortBy: "TIMECREATED",
-        sortOrder: "DESC",
-      },
-      { parent: this },
-    );
-    return images.apply((list) => chooseImage(list, `${operatingSystem} ${version ?? ""}`.trim(), shape));
+    return pulumi.output(compartmentId).apply(async (compartment) => {
+      const { images } = await getImages(
+        {
+          compartmentId: compartment,
+          operatingSystem,
+          operatingSystemVersion: version,
+          shape,
+          state: "AVAILABLE",
+          sortBy: "TIMECREATED",
+          sortOrder: "DESC",
+        },
+        { parent: this },
+      );
+      return chooseImage(images, `${operatingSystem} ${version ?? ""}`.trim(), shape);
+    });
   }
 
   /** The old login key; undefined where it is on no instance, since this one was launched with the new key. */

@@ -1,11 +1,18 @@
+/** Whether an availability domain needs no lookup: its name has its tenancy's prefix, as `Uocm:EU-FRANKFURT-1-AD-1`. */
+export const isFullDomainName = (name: string | undefined): name is string => name?.includes(":") ?? false;
+
 /**
  * Chooses an availability domain of the region.
  *
- * @param names of the region's availability domains
+ * @param domains of the region; undefined where Oracle does not know the compartment that was asked for
  * @param choice full name, or the end of one such as `AD-2`; undefined: the first
  * @throws Error that lists the names
  */
-export function chooseAvailabilityDomain(names: readonly string[], choice?: string): string {
+export function chooseAvailabilityDomain(
+  domains: readonly { name: string }[] | undefined,
+  choice?: string,
+): string {
+  const names = (domains ?? []).map(({ name }) => name);
   const isChoice = (name: string) =>
     choice === undefined || name === choice || name.toUpperCase().endsWith(`-${choice.toUpperCase()}`);
   const availabilityDomain = names.find(isChoice);
@@ -44,14 +51,19 @@ export function chooseAllServices<T extends OracleService>(services: readonly T[
  * Chooses the newest platform image. A list of images holds the compartment's custom ones too, under the same name, and
  * what is in them nobody here knows.
  *
- * @param images of one name that run on the shape, newest first; a custom image has a `baseImageId`
+ * @param images of one name that run on the shape, newest first; a custom image has a `baseImageId`. Undefined where
+ *   Oracle does not know the compartment that was asked for.
  * @throws Error where there is none, for example since the image does not run on the shape
  */
 export function chooseImage(
-  images: readonly { id: string; baseImageId?: string }[],
+  images: readonly { id: string; baseImageId?: string }[] | undefined,
   image: string,
   shape: string,
 ): string {
+  if (images === undefined)
+    throw new Error(
+      "image: Oracle lists no images for this compartment: check compartmentId, oci:region and the policies of your user.",
+    );
   const newest = images.find(({ baseImageId }) => !baseImageId);
   if (newest) return newest.id;
   throw new Error(

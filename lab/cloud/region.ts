@@ -6,6 +6,8 @@ const ocid = (kind: string) => `ocid1.${kind}.oc1..aaaaaaaalab`;
 export const TENANCY = ocid("tenancy");
 export const USER = ocid("user");
 export const COMPARTMENT = ocid("compartment");
+/** Another one, to which resources may be moved. */
+export const SECOND_COMPARTMENT = `${COMPARTMENT}second`;
 
 /** The host names of the services that the lab has, as Oracle's clients make them. */
 export const SERVICE_HOSTS = [`iaas.${REGION}.oraclecloud.com`, `identity.${REGION}.oci.oraclecloud.com`];

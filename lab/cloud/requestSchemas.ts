@@ -107,6 +107,11 @@ export const REQUEST_SCHEMAS = {
     isIpv6Enabled: z.literal(false).optional(),
   }),
   updateVcn: z.strictObject(update),
+  addVcnCidr: z.strictObject({ cidrBlock: z.string() }),
+  modifyVcnCidr: z.strictObject({ originalCidrBlock: z.string(), newCidrBlock: z.string() }),
+  removeVcnCidr: z.strictObject({ cidrBlock: z.string() }),
+  /** Of a resource of any kind. */
+  changeCompartment: z.strictObject({ compartmentId: z.string() }),
   createInternetGateway: z.strictObject({ ...createInVcn, isEnabled: z.boolean(), routeTableId: text }),
   updateInternetGateway: z.strictObject({ ...update, isEnabled: flag }),
   createNatGateway: z.strictObject({

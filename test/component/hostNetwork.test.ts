@@ -58,7 +58,10 @@ describe("the shared Security List", () => {
     );
     const list = named(resources, "lab-network-security-list");
     expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
-    expect(list.inputs["manageDefaultResourceId"]).toBe("ocid1.securitylist.oc1.eu-frankfurt-1.default");
+    expect(list.inputs).toMatchObject({
+      manageDefaultResourceId: "ocid1.securitylist.oc1.eu-frankfurt-1.default",
+      compartmentId: COMPARTMENT,
+    });
     expect(rules(resources).ingress).toHaveLength(6);
     expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
       "lab-network-security-list-id",

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { COMPARTMENT } from "../../lab/cloud/region.ts";
+import { COMPARTMENT, SECOND_COMPARTMENT } from "../../lab/cloud/region.ts";
 import { Builder } from "../../lab/test/lifecycle/sdk/builders.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { echoesLostDuring } from "./support/steadyEcho.ts";
@@ -10,7 +10,7 @@ import type { ConfigChange } from "./support/testStack.ts";
 
 const VCN = "10.196.218.192/26";
 
-/** Instances in a VCN and a private subnet that others have made. Each test starts where the one before ended. */
+/** Instances in a VCN and a private subnet that others have made, in their compartment. Each test starts where the one before ended. */
 describe("an overlay in a network that exists", () => {
   let stack: TestStack;
   let sdk: Sdk;
@@ -21,8 +21,9 @@ describe("an overlay in a network that exists", () => {
     sdk = new Sdk(stack.lab);
     await connectVpn(stack, VCN);
     const make = new Builder(stack.lab, sdk);
-    vcn = await make.vcn(VCN);
-    subnet = await make.subnet(vcn.id, "10.196.218.208/28", { prohibitPublicIpOnVnic: true });
+    const inTheirs = { compartmentId: SECOND_COMPARTMENT };
+    vcn = await make.vcn(VCN, inTheirs);
+    subnet = await make.subnet(vcn.id, "10.196.218.208/28", { ...inTheirs, prohibitPublicIpOnVnic: true });
   });
   afterAll(async () => {
     (sdk as Sdk | undefined)?.close(); // Undefined if beforeAll failed.
@@ -72,6 +73,24 @@ describe("an overlay in a network that exists", () => {
     expect(await installedOverlays()).toBe("");
     const { text: state } = await stack.pulumi(["stack", "export"], config(change));
     expect(state).not.toMatch(/oci:Core|command:/);
+  });
+
+  test("a compartment, VCN and subnet that Oracle does not know are refused by name", async () => {
+    const unknown = (kind: string) => `ocid1.${kind}.oc1.eu-frankfurt-1.nobody`;
+    const refusal = async (change: ConfigChange) => {
+      const text = expectFailure(await stack.pulumi(["preview"], config(change)));
+      expect(text).not.toMatch(/serializing|unhandled|TypeError/);
+      return text;
+    };
+    expect(await refusal((e) => (e.compartmentId = unknown("compartment")))).toMatch(
+      /compartmentId: Oracle knows no ocid1\.compartment\S+nobody, or your user may not use it/,
+    );
+    const text = await refusal(({ network }) => {
+      network.vcn.id = unknown("vcn");
+      network.subnets.all.id = unknown("subnet");
+    });
+    expect(text).toMatch(/network\.vcn\.id: Oracle knows no such VCN/);
+    expect(text).toMatch(/network\.subnets\.all\.id: Oracle knows no such subnet/);
   });
 
   test("one up creates the instances without public addresses, and all traffic passes", async () => {

@@ -143,6 +143,18 @@ describe("the reference environment on the lab's cloud", () => {
     expect(await stack.failingPairs()).toEqual([]);
   });
 
+  test("a range of the VCN that leaves out a subnet is refused, and up says how to get there", async () => {
+    const config = stack.referenceConfig(({ network, hosts }) => {
+      network.vcn.cidr = "10.196.218.224/27";
+      network.subnets.host01.cidr = "10.196.218.228/30";
+      hosts.host01.instance.privateIp = "10.196.218.230";
+    });
+    const text = expectFailure(await stack.up(config));
+    expect(text).toMatch(/400-InvalidParameter, .* leave out 10\.196\.218\.220\/30/);
+    expect(text).toContain("vcn.cidr: the new range has to hold each subnet that exists");
+    expect(await stack.failingPairs()).toEqual([]);
+  });
+
   test("the VCN's default Security List takes over the rules, and a list of its own does so again", async () => {
     await up((e) => (e.network.securityList = { default: true }));
     expect(await findSharedList()).toBeUndefined();

@@ -3,12 +3,19 @@ import { chooseAllServices, chooseAvailabilityDomain, chooseImage } from "../../
 
 describe("from the cloud's lists are chosen", () => {
   const names = ["Uocm:EU-FRANKFURT-1-AD-1", "Uocm:EU-FRANKFURT-1-AD-2"];
+  const domains = names.map((name) => ({ name }));
   test("the first availability domain, or the one whose name ends so", () => {
-    expect(chooseAvailabilityDomain(names)).toBe(names[0]);
-    expect(chooseAvailabilityDomain(names, "AD-2")).toBe(names[1]);
-    expect(chooseAvailabilityDomain(names, "Uocm:EU-FRANKFURT-1-AD-2")).toBe(names[1]);
-    expect(() => chooseAvailabilityDomain(names, "AD-4")).toThrow(
+    expect(chooseAvailabilityDomain(domains)).toBe(names[0]);
+    expect(chooseAvailabilityDomain(domains, "AD-2")).toBe(names[1]);
+    expect(chooseAvailabilityDomain(domains, "Uocm:EU-FRANKFURT-1-AD-2")).toBe(names[1]);
+    expect(() => chooseAvailabilityDomain(domains, "AD-4")).toThrow(
       /no "AD-4" in this region: use one of Uocm/,
+    );
+  });
+  test("nothing in a compartment that Oracle does not know, and the error says so", () => {
+    expect(() => chooseAvailabilityDomain(undefined)).toThrow(/for this compartment: check compartmentId/);
+    expect(() => chooseImage(undefined, "Ubuntu", "VM.X")).toThrow(
+      /for this compartment: check compartmentId/,
     );
   });
   test("the service that stands for all of Oracle's, and an error where there is none", () => {

@@ -42,6 +42,7 @@ function addInstanceRoutes(service: Service): void {
       return show(call, instance, workRequestId(instance, "UPDATED"));
     },
     remove: terminateInstance,
+    moves: true,
   });
   service.post("/instances/:id", change("instances"), (call) => {
     const action = call.req.query("action");
@@ -57,11 +58,13 @@ function addInstanceRoutes(service: Service): void {
 function addCatalogueRoutes(service: Service): void {
   service.get("/images/:id", (call) => show(call, imageEntry(idOf(call)).image));
   service.get("/images", (call) => {
-    compartmentOf(call);
+    const compartment = compartmentOf(call);
     const shape = call.req.query("shape");
+    // Platform images are in no compartment, and are listed in each.
     const images = allImages().filter(
-      ({ id }) =>
-        shape === undefined || shapesFor(imageEntry(id).processor).some((each) => each.shape === shape),
+      ({ id, compartmentId }) =>
+        (compartmentId === null || compartmentId === compartment) &&
+        (shape === undefined || shapesFor(imageEntry(id).processor).some((each) => each.shape === shape)),
     );
     const filters = ["displayName", "operatingSystem", "operatingSystemVersion", "lifecycleState"];
     return page(call, sorted(call, filtered(call, images, filters)));

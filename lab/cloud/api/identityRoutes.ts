@@ -1,22 +1,31 @@
 import { createHash } from "node:crypto";
 import { invalid, missing } from "../model/errors.ts";
-import { AVAILABILITY_DOMAINS, COMPARTMENT, FAULT_DOMAINS, REGION, TENANCY } from "../region.ts";
+import {
+  AVAILABILITY_DOMAINS,
+  COMPARTMENT,
+  FAULT_DOMAINS,
+  REGION,
+  SECOND_COMPARTMENT,
+  TENANCY,
+} from "../region.ts";
 import { compartmentOf, page } from "./lists.ts";
 import { idOf, show } from "./route.ts";
 import type { Service } from "./route.ts";
 
 const hashed = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 52);
 
-const compartment = {
-  id: COMPARTMENT,
+const compartment = (id: string, name: string) => ({
+  id,
   compartmentId: TENANCY,
-  name: "lab",
-  description: "The lab's only compartment",
+  name,
+  description: `The lab's compartment ${name}`,
   lifecycleState: "ACTIVE",
   timeCreated: "2026-01-01T00:00:00.000Z",
   freeformTags: {},
   definedTags: {},
-};
+});
+const ROOT = compartment(TENANCY, "root");
+const COMPARTMENTS = [compartment(COMPARTMENT, "lab"), compartment(SECOND_COMPARTMENT, "second")];
 
 /** Oracle's API for identity: availability domains, fault domains, compartments and regions. */
 export function addIdentityRoutes(service: Service): void {
@@ -46,9 +55,9 @@ export function addIdentityRoutes(service: Service): void {
   service.get("/compartments/:id", (call) => {
     const id = idOf(call);
     call.var.cloud.checkCompartment(id);
-    return show(call, id === COMPARTMENT ? compartment : { ...compartment, id: TENANCY, name: "root" });
+    return show(call, COMPARTMENTS.find((each) => each.id === id) ?? ROOT);
   });
-  service.get("/compartments", (call) => page(call, compartmentOf(call) === TENANCY ? [compartment] : []));
+  service.get("/compartments", (call) => page(call, compartmentOf(call) === TENANCY ? COMPARTMENTS : []));
   service.get("/regions", (call) => page(call, [{ key: "FRA", name: REGION }]));
   service.get("/tenancies/:id/regionSubscriptions", (call) =>
     page(call, [{ regionKey: "FRA", regionName: REGION, status: "READY", isHomeRegion: true }]),

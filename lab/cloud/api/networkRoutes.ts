@@ -1,18 +1,21 @@
 import { missing, notFound } from "../model/errors.ts";
 import { createInternetGateway, deleteInternetGateway } from "../model/internetGateway.ts";
 import { createNatGateway, deleteNatGateway } from "../model/natGateway.ts";
+import type { Vcn } from "../model/resources.ts";
 import { createRouteTable, deleteRouteTable, updateRouteTable } from "../model/routeTable.ts";
 import { createSecurityList, deleteSecurityList, updateSecurityList } from "../model/securityList.ts";
 import { createServiceGateway, deleteServiceGateway, updateServiceGateway } from "../model/serviceGateway.ts";
 import { createSubnet, deleteSubnet, updateSubnet } from "../model/subnet.ts";
-import { createVcn, deleteVcn } from "../model/vcn.ts";
+import { addVcnCidr, createVcn, deleteVcn, modifyVcnCidr, removeVcnCidr } from "../model/vcn.ts";
 import { updateVnic } from "../model/vnic.ts";
+import { vcnWorkRequestId } from "../model/workRequest.ts";
 import { SERVICES } from "../region.ts";
 import { filtered, page } from "./lists.ts";
 import { addPublicIpRoutes } from "./publicIpRoutes.ts";
+import { readBody } from "./requestBody.ts";
 import { addSecurityGroupRoutes } from "./securityGroupRoutes.ts";
-import { creates, crud, idOf, show, updates } from "./route.ts";
-import type { Service } from "./route.ts";
+import { change, creates, crud, idOf, show, updates } from "./route.ts";
+import type { Call, Service } from "./route.ts";
 
 /** Oracle's API for networks. */
 export function addNetworkRoutes(service: Service): void {
@@ -21,7 +24,9 @@ export function addNetworkRoutes(service: Service): void {
     create: creates("createVcn", createVcn),
     update: updates("updateVcn", (cloud, id, details) => cloud.update("vcns", id, details)),
     remove: deleteVcn,
+    moves: true,
   });
+  addVcnCidrRoutes(service);
   crud(service, "/internetGateways", "internetGateways", {
     filters: ["vcnId"],
     create: creates("createInternetGateway", createInternetGateway),
@@ -29,6 +34,7 @@ export function addNetworkRoutes(service: Service): void {
       cloud.update("internetGateways", id, details),
     ),
     remove: deleteInternetGateway,
+    moves: true,
   });
   addGatewayRoutes(service);
   crud(service, "/routeTables", "routeTables", {
@@ -36,12 +42,14 @@ export function addNetworkRoutes(service: Service): void {
     create: creates("createRouteTable", createRouteTable),
     update: updates("updateRouteTable", updateRouteTable),
     remove: deleteRouteTable,
+    moves: true,
   });
   crud(service, "/securityLists", "securityLists", {
     filters: ["vcnId"],
     create: creates("createSecurityList", createSecurityList),
     update: updates("updateSecurityList", updateSecurityList),
     remove: deleteSecurityList,
+    moves: true,
   });
   addSecurityGroupRoutes(service);
   crud(service, "/subnets", "subnets", {
@@ -49,10 +57,12 @@ export function addNetworkRoutes(service: Service): void {
     create: creates("createSubnet", createSubnet),
     update: updates("updateSubnet", updateSubnet),
     remove: deleteSubnet,
+    moves: true,
   });
   crud(service, "/dhcps", "dhcpOptions", {
     filters: ["vcnId"],
     update: updates("updateDhcpOptions", (cloud, id, details) => cloud.update("dhcpOptions", id, details)),
+    moves: true,
   });
   crud(service, "/vnics", "vnics", { update: updates("updateVnic", updateVnic) });
   crud(service, "/privateIps", "privateIps", {});
@@ -66,6 +76,23 @@ export function addNetworkRoutes(service: Service): void {
   addPublicIpRoutes(service);
 }
 
+/** The changes of a VCN's blocks, which take a while: the answer names a work request. */
+function addVcnCidrRoutes(service: Service): void {
+  const accepted = (call: Call, vcn: Vcn) => {
+    call.header("opc-work-request-id", vcnWorkRequestId(vcn));
+    return call.body(null, 202);
+  };
+  service.post("/vcns/:id/actions/addCidr", change("vcns"), async (call) =>
+    accepted(call, addVcnCidr(call.var.cloud, idOf(call), await readBody("addVcnCidr", call))),
+  );
+  service.post("/vcns/:id/actions/modifyCidr", change("vcns"), async (call) =>
+    accepted(call, modifyVcnCidr(call.var.cloud, idOf(call), await readBody("modifyVcnCidr", call))),
+  );
+  service.post("/vcns/:id/actions/removeCidr", change("vcns"), async (call) =>
+    accepted(call, removeVcnCidr(call.var.cloud, idOf(call), await readBody("removeVcnCidr", call))),
+  );
+}
+
 /** Gateways of private subnets, and the services of Oracle that a service gateway can lead to. */
 function addGatewayRoutes(service: Service): void {
   crud(service, "/natGateways", "natGateways", {
@@ -73,12 +100,14 @@ function addGatewayRoutes(service: Service): void {
     create: creates("createNatGateway", createNatGateway),
     update: updates("updateNatGateway", (cloud, id, details) => cloud.update("natGateways", id, details)),
     remove: deleteNatGateway,
+    moves: true,
   });
   crud(service, "/serviceGateways", "serviceGateways", {
     filters: ["vcnId"],
     create: creates("createServiceGateway", createServiceGateway),
     update: updates("updateServiceGateway", updateServiceGateway),
     remove: deleteServiceGateway,
+    moves: true,
   });
   service.get("/services", (call) => page(call, SERVICES));
   service.get("/services/:id", (call) => {

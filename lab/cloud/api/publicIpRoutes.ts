@@ -22,8 +22,10 @@ export function addPublicIpRoutes(service: Service): void {
   });
   service.get("/publicIps/:id", (call) => showPublicIp(call, "id", idOf(call)));
   service.get("/publicIps", (call) => {
-    compartmentOf(call);
-    const publicIps = allPublicIps(call.var.cloud);
+    const compartment = compartmentOf(call);
+    const publicIps = allPublicIps(call.var.cloud).filter(
+      ({ compartmentId }) => compartmentId === compartment,
+    );
     return page(call, filtered(call, publicIps, ["scope", "lifetime", "availabilityDomain"]));
   });
   const create = creates("createPublicIp", (cloud, { compartmentId, lifetime, privateIpId }) => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Handler, Hono, MiddlewareHandler } from "hono";
 import type { Cloud } from "../model/cloud.ts";
+import { moveResource } from "../model/compartment.ts";
 import type { ResourceKind } from "../model/resources.ts";
 import type { Operation, RequestBody } from "../requestSchemas.ts";
 import { readBody } from "./requestBody.ts";
@@ -83,14 +84,16 @@ interface Crud {
   create?: Handler<Env>;
   update?: Handler<Env>;
   remove?: (cloud: Cloud, id: string) => void;
+  /** Whether it can be moved to another compartment. */
+  moves?: true;
 }
 
-/** The routes of one kind of resource: get one, and list, create, update, delete where a handler is given. */
+/** The routes of one kind of resource: get one, and list, create, update, delete, move where the last argument says so. */
 export function crud(
   service: Service,
   path: string,
   kind: ResourceKind,
-  { filters, create, update, remove }: Crud,
+  { filters, create, update, remove, moves }: Crud,
 ): void {
   const item = `${path}/:id`;
   service.get(item, (call) => show(call, call.var.cloud.get(kind, idOf(call))));
@@ -101,6 +104,12 @@ export function crud(
     service.delete(item, change(kind), (call) => {
       remove(call.var.cloud, idOf(call));
       return call.body(null, 204);
+    });
+  if (moves)
+    service.post(`${item}/actions/changeCompartment`, change(kind), async (call) => {
+      const { compartmentId } = await readBody("changeCompartment", call);
+      moveResource(call.var.cloud, kind, idOf(call), compartmentId);
+      return call.body(null, 202);
     });
 }
 

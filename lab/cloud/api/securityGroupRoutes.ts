@@ -24,6 +24,7 @@ export function addSecurityGroupRoutes(service: Service): void {
     create: creates("createNetworkSecurityGroup", createGroup),
     update: updates("updateNetworkSecurityGroup", (cloud, id, details) => cloud.update(kind, id, details)),
     remove: deleteGroup,
+    moves: true,
   });
   service.get(`${path}/:id/securityRules`, (call) => {
     const { cloud } = call.var;

@@ -1,4 +1,4 @@
-import { COMPARTMENT, TENANCY } from "../region.ts";
+import { COMPARTMENT, SECOND_COMPARTMENT, TENANCY } from "../region.ts";
 import type { CreateFields } from "../requestSchemas.ts";
 import { notFound } from "./errors.ts";
 import { newOcid, OCID_TYPES } from "./ocid.ts";
@@ -88,6 +88,14 @@ export class Cloud {
     return resource;
   }
 
+  /** Changes a network resource, which is UPDATING for a moment. */
+  updateSlowly<K extends NetworkKind>(kind: K, id: string, changes: Partial<Resources[K]>): void {
+    Object.assign(this.update(kind, id, changes), { lifecycleState: "UPDATING" });
+    this.afterTransition(kind, id, (updated) => {
+      if (updated.lifecycleState === "UPDATING") updated.lifecycleState = "AVAILABLE";
+    });
+  }
+
   /** Removes a network resource, which is TERMINATING for a moment. */
   terminate(kind: NetworkKind, id: string): void {
     this.get(kind, id).lifecycleState = "TERMINATING";
@@ -121,12 +129,12 @@ export class Cloud {
   }
 
   /**
-   * The lab's user has one compartment, below the tenancy's root.
+   * The lab's user has two compartments, below the tenancy's root.
    *
    * @throws CloudError NotFound
    */
   checkCompartment(id: string): void {
-    if (id !== COMPARTMENT && id !== TENANCY) throw notFound(`compartment ${id}`);
+    if (![COMPARTMENT, SECOND_COMPARTMENT, TENANCY].includes(id)) throw notFound(`compartment ${id}`);
   }
 }
 

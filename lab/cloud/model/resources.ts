@@ -10,6 +10,7 @@ import type {
 export type LifecycleState =
   | "PROVISIONING"
   | "AVAILABLE"
+  | "UPDATING"
   | "STARTING"
   | "RUNNING"
   | "STOPPING"

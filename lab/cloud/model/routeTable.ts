@@ -4,10 +4,11 @@ import type { RequestBody, RouteRuleDetails } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
 import { conflict, invalid, notFound } from "./errors.ts";
 import type { RouteRule, RouteTable } from "./resources.ts";
+import { steadyVcn } from "./vcn.ts";
 
 export function createRouteTable(cloud: Cloud, details: RequestBody<"createRouteTable">): RouteTable {
   const { vcnId, routeRules } = details;
-  cloud.get("vcns", vcnId);
+  steadyVcn(cloud, vcnId);
   return cloud.provision("routeTables", {
     ...cloud.commonFields("routeTables", details),
     lifecycleState: "PROVISIONING",
@@ -22,6 +23,7 @@ export function updateRouteTable(
   { routeRules, ...details }: RequestBody<"updateRouteTable">,
 ): RouteTable {
   const { vcnId } = cloud.get("routeTables", id);
+  steadyVcn(cloud, vcnId);
   return cloud.update("routeTables", id, {
     ...details,
     routeRules: routeRules && checkRules(cloud, vcnId, routeRules),

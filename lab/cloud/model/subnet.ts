@@ -6,14 +6,14 @@ import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
 import { conflict, invalid, limitExceeded } from "./errors.ts";
 import type { Subnet, Vcn } from "./resources.ts";
-import { checkBlock, checkDnsLabel } from "./vcn.ts";
+import { checkBlock, checkDnsLabel, steadyVcn } from "./vcn.ts";
 
 /** Security lists that one subnet takes. */
 const LISTS_LIMIT = 5;
 
 export function createSubnet(cloud: Cloud, details: RequestBody<"createSubnet">): Subnet {
   const { vcnId, cidrBlock, availabilityDomain, dnsLabel } = details;
-  const vcn = cloud.get("vcns", vcnId);
+  const vcn = steadyVcn(cloud, vcnId);
   const cidr = checkSubnetBlock(cloud, vcn, cidrBlock);
   checkLinks(cloud, vcnId, details);
   if (availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(availabilityDomain))
@@ -41,6 +41,7 @@ export function createSubnet(cloud: Cloud, details: RequestBody<"createSubnet">)
 
 export function updateSubnet(cloud: Cloud, id: string, details: RequestBody<"updateSubnet">): Subnet {
   const subnet = cloud.get("subnets", id);
+  steadyVcn(cloud, subnet.vcnId);
   const { cidrBlock = subnet.cidrBlock } = details;
   if (cidrBlock !== subnet.cidrBlock) checkResize(cloud, subnet, cidrBlock);
   checkLinks(cloud, subnet.vcnId, details);

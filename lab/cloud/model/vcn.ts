@@ -1,12 +1,15 @@
-import { cidrOf, overlaps, parseCidr } from "../../network/cidr.ts";
+import { cidrOf, contains, overlaps, parseCidr } from "../../network/cidr.ts";
 import type { Cidr } from "../../network/cidr.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid } from "./errors.ts";
+import { conflict, incorrectState, invalid, limitExceeded } from "./errors.ts";
 import type { ResourceKind, SecurityList, Vcn } from "./resources.ts";
 
 /** Blocks that no VCN may use: loopback, link-local, multicast and reserved addresses. */
 const FORBIDDEN = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+
+/** Blocks that one VCN has at most. */
+const BLOCKS_LIMIT = 5;
 
 /** Creates a VCN with its default security list, route table and DHCP options. */
 export function createVcn(cloud: Cloud, details: RequestBody<"createVcn">): Vcn {
@@ -24,6 +27,66 @@ export function createVcn(cloud: Cloud, details: RequestBody<"createVcn">): Vcn 
     dnsLabel,
     vcnDomainName: dnsLabel && `${dnsLabel}.oraclevcn.com`,
   });
+}
+
+/**
+ * A VCN whose blocks are not being changed. Until then, Oracle takes no new or changed subnet or route table in it.
+ *
+ * Source: https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/Vcn/ModifyVcnCidr
+ *
+ * @throws CloudError IncorrectState
+ */
+export function steadyVcn(cloud: Cloud, id: string): Vcn {
+  const vcn = cloud.get("vcns", id);
+  if (vcn.lifecycleState === "UPDATING") throw incorrectState(`The VCN ${id} is UPDATING.`);
+  return vcn;
+}
+
+export function addVcnCidr(cloud: Cloud, id: string, { cidrBlock }: RequestBody<"addVcnCidr">): Vcn {
+  return changeBlocks(cloud, id, (blocks) => [...blocks, cidrBlock]);
+}
+
+export function modifyVcnCidr(
+  cloud: Cloud,
+  id: string,
+  { originalCidrBlock, newCidrBlock }: RequestBody<"modifyVcnCidr">,
+): Vcn {
+  return changeBlocks(cloud, id, (blocks) => {
+    requireBlock(blocks, originalCidrBlock);
+    return blocks.map((block) => (block === originalCidrBlock ? newCidrBlock : block));
+  });
+}
+
+export function removeVcnCidr(cloud: Cloud, id: string, { cidrBlock }: RequestBody<"removeVcnCidr">): Vcn {
+  return changeBlocks(cloud, id, (blocks) => {
+    requireBlock(blocks, cidrBlock);
+    return blocks.filter((block) => block !== cidrBlock);
+  });
+}
+
+function requireBlock(blocks: readonly string[], block: string): void {
+  if (!blocks.includes(block)) throw invalid(`The VCN has no CIDR block ${block}.`);
+}
+
+/** Gives a VCN other blocks, which have to hold all of its subnets. */
+function changeBlocks(cloud: Cloud, id: string, change: (blocks: readonly string[]) => string[]): Vcn {
+  const cidrBlocks = change(steadyVcn(cloud, id).cidrBlocks);
+  const [cidrBlock] = cidrBlocks;
+  if (cidrBlock === undefined) throw invalid(`The VCN ${id} has to keep a CIDR block.`);
+  if (cidrBlocks.length > BLOCKS_LIMIT) throw limitExceeded(`A VCN has at most ${BLOCKS_LIMIT} CIDR blocks.`);
+  checkBlocks(cidrBlocks);
+  const outer = cidrBlocks.map(cidrOf);
+  const outside = cloud
+    .all("subnets")
+    .find(
+      (subnet) => subnet.vcnId === id && !outer.some((block) => contains(block, cidrOf(subnet.cidrBlock))),
+    );
+  if (outside !== undefined)
+    throw invalid(
+      `The CIDR blocks ${cidrBlocks.join(", ")} leave out ${outside.cidrBlock} of the subnet ${outside.id}.`,
+    );
+  cloud.updateSlowly("vcns", id, { cidrBlock, cidrBlocks });
+  return cloud.get("vcns", id);
 }
 
 function blocksOf({ cidrBlock, cidrBlocks }: RequestBody<"createVcn">): string[] {

@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accessEnvironment, configFile } from "../../cloud/access.ts";
 import { startCloud } from "../../cloud/daemonControl.ts";
 import { changeFaults, readFaults } from "../../cloud/faults.ts";
-import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS, TENANCY } from "../../cloud/region.ts";
+import {
+  AVAILABILITY_DOMAINS,
+  COMPARTMENT,
+  SECOND_COMPARTMENT,
+  SERVICE_HOSTS,
+  TENANCY,
+} from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
 import { removeLab } from "../../cli/teardown.ts";
 import { asOperator } from "../../pulumi/operator.ts";
@@ -579,6 +585,131 @@ describe("the cloud's API", () => {
           async () => (await rulesOf(other.id))[0].isValid === false,
         );
         await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: other.id });
+      });
+    });
+
+    describe("a VCN's blocks", () => {
+      const change = (action: "add" | "modify" | "remove", details: object) =>
+        [`${action}VcnCidr`, { vcnId: vcn.id, [`${action}VcnCidrDetails`]: details }] as const;
+      const state = async () => (await network("getVcn", { vcnId: vcn.id })).vcn;
+      const isAvailable = async () => (await state()).lifecycleState === "AVAILABLE";
+      const changed = async (...[method, request]: ReturnType<typeof change>) => {
+        const { opcWorkRequestId } = await network(method, request);
+        const url = `https://${SERVICE_HOSTS[0]}/20160918/workRequests/${opcWorkRequestId}`;
+        await until("the work request", 20_000, async () => {
+          const { body } = await sdk.call("raw", "send", { method: "GET", url });
+          return JSON.parse(body).status === "SUCCEEDED";
+        });
+        expect(await isAvailable()).toBe(true);
+        return (await state()).cidrBlocks;
+      };
+
+      test("are added, changed and removed by work requests", async () => {
+        const before = "10.0.0.0/16";
+        expect(await changed(...change("add", { cidrBlock: "10.9.0.0/16" }))).toEqual([
+          before,
+          "10.9.0.0/16",
+        ]);
+        const modification = { originalCidrBlock: before, newCidrBlock: "10.0.0.0/20" };
+        expect(await changed(...change("modify", modification))).toEqual(["10.0.0.0/20", "10.9.0.0/16"]);
+        const back = { originalCidrBlock: "10.0.0.0/20", newCidrBlock: before };
+        await changed(...change("modify", back));
+        expect(await changed(...change("remove", { cidrBlock: "10.9.0.0/16" }))).toEqual([before]);
+      });
+
+      test("let no subnet and no route table change meanwhile", async () => {
+        await network(...change("add", { cidrBlock: "10.9.0.0/16" }));
+        const update = { subnetId: subnet.id, updateSubnetDetails: { displayName: "meanwhile" } };
+        const table = { rtId: vcn.defaultRouteTableId, updateRouteTableDetails: { routeRules: [] } };
+        const answers = await Promise.all([
+          sdk.refusal("network", "updateSubnet", update),
+          sdk.refusal("network", "updateRouteTable", table),
+          sdk.refusal("network", ...change("remove", { cidrBlock: "10.9.0.0/16" })),
+        ]);
+        for (const { status, code } of answers) expect([status, code]).toEqual([409, "IncorrectState"]);
+        await until("the VCN", 20_000, isAvailable);
+        await changed(...change("remove", { cidrBlock: "10.9.0.0/16" }));
+      });
+
+      test.each<[string, object, "add" | "modify" | "remove", string, RegExp]>([
+        ["overlap", { cidrBlock: "10.0.128.0/17" }, "add", "InvalidParameter", /overlaps/],
+        [
+          "leave out a subnet",
+          { originalCidrBlock: "10.0.0.0/16", newCidrBlock: "10.0.2.0/24" },
+          ...(["modify", "InvalidParameter", /leave out 10\.0\.1\.0\/24/] as const),
+        ],
+        [
+          "are not the VCN's",
+          { originalCidrBlock: "10.5.0.0/16", newCidrBlock: "10.0.0.0/17" },
+          ...(["modify", "InvalidParameter", /no CIDR block 10\.5\.0\.0\/16/] as const),
+        ],
+        ["are its last", { cidrBlock: "10.0.0.0/16" }, "remove", "InvalidParameter", /keep a CIDR block/],
+        ["are no blocks", { cidrBlock: "10.0.0/16" }, "add", "InvalidParameter", /10\.0\.0\/16/],
+      ])("are refused where they %s", async (_, details, action, code, message) => {
+        const refusal = await sdk.refusal("network", ...change(action, details));
+        expect([refusal.status, refusal.code]).toEqual([400, code]);
+        expect(refusal.message).toMatch(message);
+      });
+    });
+
+    describe("another compartment", () => {
+      const move = (kind: string, ids: object, to = SECOND_COMPARTMENT) =>
+        [
+          `change${kind}Compartment`,
+          { ...ids, [`change${kind}CompartmentDetails`]: { compartmentId: to } },
+        ] as const;
+
+      test("takes each part of a network, and lists it from then on", async () => {
+        const { id: vcnId, defaultDhcpOptionsId: dhcpId } = await make.vcn("10.60.0.0/16");
+        const { gateway, table } = await make.internetAccess(vcnId);
+        const list = await make.securityList(vcnId, [], []);
+        const group = await make.securityGroup(vcnId, []);
+        const natGateway = await make.natGateway(vcnId);
+        const { items: services } = await network("listServices", {});
+        const { serviceGateway } = await network("createServiceGateway", {
+          createServiceGatewayDetails: { compartmentId, vcnId, services: [{ serviceId: services[0].id }] },
+        });
+        const { id: subnetId } = await make.subnet(vcnId, "10.60.1.0/24");
+        const parts: [string, object, string][] = [
+          ["InternetGateway", { igId: gateway.id }, gateway.id],
+          ["RouteTable", { rtId: table.id }, table.id],
+          ["SecurityList", { securityListId: list.id }, list.id],
+          ["NetworkSecurityGroup", { networkSecurityGroupId: group.id }, group.id],
+          ["NatGateway", { natGatewayId: natGateway.id }, natGateway.id],
+          ["ServiceGateway", { serviceGatewayId: serviceGateway.id }, serviceGateway.id],
+          ["Subnet", { subnetId }, subnetId],
+          ["DhcpOptions", { dhcpId }, dhcpId],
+          ["Vcn", { vcnId }, vcnId],
+        ];
+        const idsIn = async (kind: string, place: string) =>
+          (await network(`list${kind.replace(/s?$/, "s")}`, { compartmentId: place })).items.map(
+            ({ id }: any) => id,
+          );
+        for (const [kind, ids, id] of parts) {
+          await network(...move(kind, ids));
+          expect([kind, await idsIn(kind, SECOND_COMPARTMENT)]).toEqual([kind, [id]]);
+          expect([kind, await idsIn(kind, compartmentId)]).toEqual([kind, expect.not.arrayContaining([id])]);
+        }
+      });
+
+      test("is refused where it, or what is to be moved, does not exist", async () => {
+        for (const request of [
+          move("Vcn", { vcnId: vcn.id }, `${compartmentId}x`),
+          move("Vcn", { vcnId: "ocid1.vcn.none" }),
+        ]) {
+          const refusal = await sdk.refusal("network", ...request);
+          expect([refusal.status, refusal.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+        }
+        expect((await network("getVcn", { vcnId: vcn.id })).vcn.compartmentId).toBe(compartmentId);
+      });
+
+      test("lists the platform's images, and none of the other's own", async () => {
+        const request = { compartmentId: SECOND_COMPARTMENT, operatingSystem: "Canonical Ubuntu" };
+        const { items } = await compute("listImages", request);
+        expect(items.map(({ displayName }: any) => displayName).sort()).toEqual([
+          "Canonical-Ubuntu-24.04-2026.10.01-0",
+          "Canonical-Ubuntu-24.04-aarch64-2026.10.01-0",
+        ]);
       });
     });
 

@@ -5,7 +5,7 @@ import { runningCloud, startCloud } from "../../cloud/daemonControl.ts";
 import { cloudLog, cloudPid, stateFile } from "../../cloud/daemonFiles.ts";
 import { changeFaults, clearFaults, readFaults } from "../../cloud/faults.ts";
 import { instancesOf, pinInstances } from "../../cloud/instances.ts";
-import { AVAILABILITY_DOMAINS, COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
+import { AVAILABILITY_DOMAINS, COMPARTMENT, SECOND_COMPARTMENT, SERVICE_HOSTS } from "../../cloud/region.ts";
 import { attempt, until } from "../../system/commands.ts";
 import { runInHost } from "../../hosts/exec.ts";
 import { isRunning } from "../../hosts/supervisor.ts";
@@ -195,6 +195,31 @@ describe("the cloud's instances", () => {
       updateInstanceDetails: { metadata: { ssh_authorized_keys: "ssh-ed25519 AAAA other" } },
     });
     expect(refusal.message).toMatch(/ssh_authorized_keys is read at launch/);
+  });
+
+  test("move to another compartment with their attachments; VNIC and boot volume stay", async () => {
+    const instanceId = instance.id;
+    const [availabilityDomain] = AVAILABILITY_DOMAINS;
+    const move = (to: string) => ({ instanceId, changeInstanceCompartmentDetails: { compartmentId: to } });
+    const attachments = async (place: string) => {
+      const request = { compartmentId: place, instanceId };
+      const vnics = (await compute("listVnicAttachments", request)).items;
+      const volumes = (await compute("listBootVolumeAttachments", { ...request, availabilityDomain })).items;
+      return [...vnics, ...volumes];
+    };
+    await compute("changeInstanceCompartment", move(SECOND_COMPARTMENT));
+    expect(await attachments(compartmentId)).toEqual([]);
+    const [{ vnicId }, { bootVolumeId }] = await attachments(SECOND_COMPARTMENT);
+    const { vnic } = await network("getVnic", { vnicId });
+    const { bootVolume } = await sdk.call("storage", "getBootVolume", { bootVolumeId });
+    expect([vnic.compartmentId, bootVolume.compartmentId]).toEqual([compartmentId, compartmentId]);
+    const refusal = await sdk.refusal("compute", "changeInstanceCompartment", move(`${compartmentId}x`));
+    expect([refusal.status, refusal.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+    await compute("changeInstanceCompartment", move(compartmentId));
+    expect((await compute("getInstance", { instanceId })).instance).toMatchObject({
+      compartmentId,
+      lifecycleState: "RUNNING",
+    });
   });
 
   const bootId = () =>

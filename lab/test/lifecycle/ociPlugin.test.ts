@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloud } from "../../cloud/daemonControl.ts";
 import { changeFaults } from "../../cloud/faults.ts";
+import { SECOND_COMPARTMENT } from "../../cloud/region.ts";
 import { until } from "../../system/commands.ts";
 import { removeLab } from "../../cli/teardown.ts";
 import { openLab } from "../../system/lab.ts";
@@ -115,6 +116,43 @@ describe("the oci plugin", () => {
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     const { publicIp } = await program.outputs();
     expect(publicIp).toMatch(/^203\.0\.113\./);
+  });
+
+  const blocks = (...cidrBlocks: string[]) => ({ vcn: { cidrBlocks } });
+  const presentBlocks = async () => {
+    const { vcnId } = await program.outputs();
+    return (await program.call("network", "getVcn", { vcnId })).vcn.cidrBlocks;
+  };
+
+  test("moves resources to another compartment in place, with other changes of them", async () => {
+    const { instanceId } = await program.outputs();
+    const moved = {
+      ...blocks("10.7.0.0/16", "10.8.0.0/16"),
+      all: { compartmentId: SECOND_COMPARTMENT },
+      vnic: { assignPublicIp: "false" },
+    };
+    const { exitCode, text, counts } = await program.up(moved);
+    expect(exitCode, text).toBe(0);
+    expect(counts).toEqual({ updated: 10, unchanged: 3 });
+    expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
+    expect(await presentBlocks()).toEqual(["10.7.0.0/16", "10.8.0.0/16"]);
+    const { instance } = await program.call("compute", "getInstance", { instanceId });
+    expect(instance.compartmentId).toBe(SECOND_COMPARTMENT);
+    expect((await program.up()).counts).toEqual({ updated: 10, unchanged: 3 });
+    expect(await presentBlocks()).toEqual(["10.7.0.0/16"]);
+  });
+
+  test("changes a VCN's block in place, unless a subnet would be left out", async () => {
+    const refused = await program.up(blocks("10.7.2.0/24"));
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.text).toMatch(/400-InvalidParameter, .*10\.7\.1\.0\/24/);
+    // The table can change only when the change of the VCN has ended.
+    const both = await program.up({ ...blocks("10.7.0.0/17"), routes: { displayName: "renamed" } });
+    expect(both.exitCode, both.text).toBe(0);
+    expect(both.counts).toEqual({ updated: 2, unchanged: 11 });
+    expect(await presentBlocks()).toEqual(["10.7.0.0/17"]);
+    expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
+    expect(await presentBlocks()).toEqual(["10.7.0.0/16"]);
   });
 
   test("shows a change made without Pulumi in a refresh, and reverts it in the next up", async () => {

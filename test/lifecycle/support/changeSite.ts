@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { AVAILABILITY_DOMAINS, COMPARTMENT } from "../../../lab/cloud/region.ts";
+import { AVAILABILITY_DOMAINS, COMPARTMENT, SECOND_COMPARTMENT } from "../../../lab/cloud/region.ts";
 import type { Inventory } from "../../../lab/hosts/inventory.ts";
 import { keysFolder, loginKey, makeKeys, publicKey } from "../../../lab/hosts/keys.ts";
 import { inNetwork } from "../../../lab/network/network.ts";
@@ -49,7 +49,7 @@ export async function labSite(stack: TestStack, sdk: Sdk): Promise<Site> {
   const user = "opc";
   return {
     compartmentId: COMPARTMENT,
-    otherCompartmentId: "",
+    otherCompartmentId: SECOND_COMPARTMENT,
     secondDomain: AVAILABILITY_DOMAINS[1] ?? "",
     otherImageId: items[0].id,
     otherListId: "",

@@ -92,10 +92,15 @@ export const instance: ResourceType = {
     if (Object.keys(details).length > 0)
       await compute.updateInstance({ instanceId, updateInstanceDetails: details });
     if (vnicDetails !== undefined) {
-      const vnic = await readPrimaryVnic(state["compartmentId"] as string, instanceId);
+      const vnic = await readPrimaryVnic(inputs["compartmentId"] as string, instanceId);
       await updatePrimaryVnic(vnic, inputs["createVnicDetails"] as Fields);
     }
   },
+  move: async (instanceId, compartmentId) =>
+    (await clients()).compute.changeInstanceCompartment({
+      instanceId,
+      changeInstanceCompartmentDetails: { compartmentId },
+    }),
   delete: async (instanceId, { preserveBootVolume }) => {
     const { compute } = await clients();
     return compute.terminateInstance({

@@ -18,5 +18,10 @@ export const internetGateway: ResourceType = {
   read: async (igId) => (await (await clients()).network.getInternetGateway({ igId })).internetGateway,
   update: async (igId, updateInternetGatewayDetails) =>
     (await clients()).network.updateInternetGateway({ igId, updateInternetGatewayDetails }),
+  move: async (igId, compartmentId) =>
+    (await clients()).network.changeInternetGatewayCompartment({
+      igId,
+      changeInternetGatewayCompartmentDetails: { compartmentId },
+    }),
   delete: async (igId) => (await clients()).network.deleteInternetGateway({ igId }),
 };

@@ -82,7 +82,11 @@ export async function update(
     if (refused.length > 0)
       throw new Error(`the lab's stand-in cannot change ${refused.join(", ")}: set LAB_OCI_PLUGIN`);
     const changes = changed.map((name) => [name, inputs[name] ?? type.properties[name]?.defaultWhenOmitted]);
-    const details = requestDetails(type.properties, Object.fromEntries(changes) as Fields);
+    const { compartmentId, ...details } = requestDetails(
+      type.properties,
+      Object.fromEntries(changes) as Fields,
+    );
+    if (compartmentId !== undefined) await type.move?.(id, compartmentId as string);
     if (Object.keys(details).length > 0) await type.update(id, details, state, inputs);
     // A local property that is no longer an input is gone: no API has it.
     const properties = Object.entries({ ...state, ...inputs }).filter(

@@ -1,6 +1,7 @@
 import { clients } from "./clients.ts";
 import { programView, unknownPropertiesIn } from "./codecs.ts";
 import type { Fields, Properties } from "./codecs.ts";
+import { isNotFound } from "./errors.ts";
 import { instance } from "./instance.ts";
 import { internetGateway } from "./internetGateway.ts";
 import { allItems } from "./lists.ts";
@@ -169,7 +170,10 @@ const lookups: Readonly<Record<string, Lookup>> = {
   },
 };
 
-/** Calls a function. Its outputs are those of the lookup, the arguments, and an id made from them. */
+/**
+ * Calls a function. Its outputs are those of the lookup, the arguments, and an id made from them. Where the service knows
+ * no such thing, there are no outputs, as with the official plugin.
+ */
 export async function lookUp(token: string, args: Fields): Promise<Fields> {
   const lookup = lookups[token];
   if (lookup === undefined)
@@ -178,5 +182,10 @@ export async function lookUp(token: string, args: Fields): Promise<Fields> {
   if (unknown.length > 0)
     throw new Error(`${token}: the lab's stand-in does not know ${unknown.join(", ")}: set LAB_OCI_PLUGIN`);
   const id = Object.values(args).join("/") || token;
-  return { id, ...args, ...(await lookup.call(args)) };
+  try {
+    return { id, ...args, ...(await lookup.call(args)) };
+  } catch (error) {
+    if (isNotFound(error)) return {};
+    throw error;
+  }
 }

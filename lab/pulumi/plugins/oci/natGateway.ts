@@ -19,5 +19,10 @@ export const natGateway: ResourceType = {
   read: async (natGatewayId) => (await (await clients()).network.getNatGateway({ natGatewayId })).natGateway,
   update: async (natGatewayId, updateNatGatewayDetails) =>
     (await clients()).network.updateNatGateway({ natGatewayId, updateNatGatewayDetails }),
+  move: async (natGatewayId, compartmentId) =>
+    (await clients()).network.changeNatGatewayCompartment({
+      natGatewayId,
+      changeNatGatewayCompartmentDetails: { compartmentId },
+    }),
   delete: async (natGatewayId) => (await clients()).network.deleteNatGateway({ natGatewayId }),
 };

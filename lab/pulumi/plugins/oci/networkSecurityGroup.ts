@@ -19,6 +19,11 @@ export const networkSecurityGroup: ResourceType = {
       networkSecurityGroupId,
       updateNetworkSecurityGroupDetails,
     }),
+  move: async (networkSecurityGroupId, compartmentId) =>
+    (await clients()).network.changeNetworkSecurityGroupCompartment({
+      networkSecurityGroupId,
+      changeNetworkSecurityGroupCompartmentDetails: { compartmentId },
+    }),
   delete: async (networkSecurityGroupId) =>
     (await clients()).network.deleteNetworkSecurityGroup({ networkSecurityGroupId }),
 };

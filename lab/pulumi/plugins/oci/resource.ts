@@ -10,6 +10,8 @@ export interface ResourceType {
   read: (id: string, known: Fields) => Promise<object>;
   /** `details` holds the changed properties only. */
   update: (id: string, details: Fields, state: Fields, inputs: Fields) => Promise<unknown>;
+  /** Moves it to another compartment, before any other change. */
+  move?: (id: string, compartmentId: string) => Promise<unknown>;
   delete: (id: string, state: Fields) => Promise<unknown>;
   /** The lifecycle states in which it is ready, and those on the way there. */
   lifecycle: { ready: readonly string[]; pending: readonly string[] };
@@ -23,7 +25,7 @@ export interface ResourceType {
 
 /** Properties of every resource. */
 export const COMMON: Properties = {
-  compartmentId: { required: true, change: "refused" },
+  compartmentId: { required: true },
   definedTags: { codec: definedTags },
   displayName: {},
   freeformTags: {},

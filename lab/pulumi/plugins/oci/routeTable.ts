@@ -24,5 +24,10 @@ export const routeTable: ResourceType = {
   read: async (rtId) => (await (await clients()).network.getRouteTable({ rtId })).routeTable,
   update: async (rtId, updateRouteTableDetails) =>
     (await clients()).network.updateRouteTable({ rtId, updateRouteTableDetails }),
+  move: async (rtId, compartmentId) =>
+    (await clients()).network.changeRouteTableCompartment({
+      rtId,
+      changeRouteTableCompartmentDetails: { compartmentId },
+    }),
   delete: async (rtId) => (await clients()).network.deleteRouteTable({ rtId }),
 };

@@ -71,6 +71,12 @@ const updateList = async (securityListId: string, updateSecurityListDetails: Fie
 const read = async (securityListId: string) =>
   (await (await clients()).network.getSecurityList({ securityListId })).securityList;
 
+const moveList = async (securityListId: string, compartmentId: string) =>
+  (await clients()).network.changeSecurityListCompartment({
+    securityListId,
+    changeSecurityListCompartmentDetails: { compartmentId },
+  });
+
 export const securityList: ResourceType = {
   ...NETWORK,
   properties: { ...COMMON, ...IN_VCN, ...RULES },
@@ -81,6 +87,7 @@ export const securityList: ResourceType = {
   },
   read,
   update: updateList,
+  move: moveList,
   delete: async (securityListId) => (await clients()).network.deleteSecurityList({ securityListId }),
 };
 
@@ -90,13 +97,14 @@ export const defaultSecurityList: ResourceType = {
   properties: {
     ...COMMON,
     ...RULES,
-    compartmentId: { change: "refused" },
+    compartmentId: {},
     manageDefaultResourceId: { required: true, change: "replaces", kind: "local" },
   },
   create: (details, { manageDefaultResourceId }) =>
     updateList(manageDefaultResourceId as string, { ...NO_RULES, ...without(details, "compartmentId") }),
   read,
   update: updateList,
+  move: moveList,
   delete: (id) => updateList(id, NO_RULES),
   staysAfterDelete: true,
 };

@@ -23,5 +23,10 @@ export const serviceGateway: ResourceType = {
     (await (await clients()).network.getServiceGateway({ serviceGatewayId })).serviceGateway,
   update: async (serviceGatewayId, updateServiceGatewayDetails) =>
     (await clients()).network.updateServiceGateway({ serviceGatewayId, updateServiceGatewayDetails }),
+  move: async (serviceGatewayId, compartmentId) =>
+    (await clients()).network.changeServiceGatewayCompartment({
+      serviceGatewayId,
+      changeServiceGatewayCompartmentDetails: { compartmentId },
+    }),
   delete: async (serviceGatewayId) => (await clients()).network.deleteServiceGateway({ serviceGatewayId }),
 };

@@ -31,5 +31,10 @@ export const subnet: ResourceType = {
   read: async (subnetId) => (await (await clients()).network.getSubnet({ subnetId })).subnet,
   update: async (subnetId, updateSubnetDetails) =>
     (await clients()).network.updateSubnet({ subnetId, updateSubnetDetails }),
+  move: async (subnetId, compartmentId) =>
+    (await clients()).network.changeSubnetCompartment({
+      subnetId,
+      changeSubnetCompartmentDetails: { compartmentId },
+    }),
   delete: async (subnetId) => (await clients()).network.deleteSubnet({ subnetId }),
 };

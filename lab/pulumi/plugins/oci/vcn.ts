@@ -2,13 +2,31 @@ import { clients } from "./clients.ts";
 import { COMMON, DNS_LABEL, NETWORK } from "./resource.ts";
 import type { ResourceType } from "./resource.ts";
 
+/** One block a run is added, removed or modified, as by the official plugin. */
+async function changeBlocks(vcnId: string, before: string[], after: string[]): Promise<void> {
+  const { network } = await clients();
+  const added = after.filter((block) => !before.includes(block));
+  const removed = before.filter((block) => !after.includes(block));
+  const [newCidrBlock, originalCidrBlock] = [added[0], removed[0]];
+  if (added.length > 1 || removed.length > 1)
+    throw new Error(
+      "only one add/remove or modification is allowed at once, new cidr_block must be added at the end of list",
+    );
+  if (newCidrBlock !== undefined && originalCidrBlock !== undefined)
+    await network.modifyVcnCidr({ vcnId, modifyVcnCidrDetails: { originalCidrBlock, newCidrBlock } });
+  else if (newCidrBlock !== undefined)
+    await network.addVcnCidr({ vcnId, addVcnCidrDetails: { cidrBlock: newCidrBlock } });
+  else if (originalCidrBlock !== undefined)
+    await network.removeVcnCidr({ vcnId, removeVcnCidrDetails: { cidrBlock: originalCidrBlock } });
+}
+
 export const vcn: ResourceType = {
   ...NETWORK,
   properties: {
     ...COMMON,
     ...DNS_LABEL,
     cidrBlock: { change: "replaces" },
-    cidrBlocks: { change: "refused" },
+    cidrBlocks: {},
     isIpv6enabled: { api: "isIpv6Enabled", change: "refused" },
     byoipv6cidrBlocks: { api: "byoipv6CidrBlocks", kind: "output" },
     defaultDhcpOptionsId: { kind: "output" },
@@ -23,7 +41,17 @@ export const vcn: ResourceType = {
     return (await network.createVcn({ createVcnDetails: details as never })).vcn;
   },
   read: async (vcnId) => (await (await clients()).network.getVcn({ vcnId })).vcn,
-  update: async (vcnId, updateVcnDetails) => (await clients()).network.updateVcn({ vcnId, updateVcnDetails }),
+  update: async (vcnId, { cidrBlocks, ...updateVcnDetails }, state) => {
+    if (cidrBlocks !== undefined)
+      await changeBlocks(vcnId, (state["cidrBlocks"] ?? []) as string[], cidrBlocks as string[]);
+    if (Object.keys(updateVcnDetails).length > 0)
+      await (await clients()).network.updateVcn({ vcnId, updateVcnDetails });
+  },
+  move: async (vcnId, compartmentId) =>
+    (await clients()).network.changeVcnCompartment({
+      vcnId,
+      changeVcnCompartmentDetails: { compartmentId },
+    }),
   delete: async (vcnId) => (await clients()).network.deleteVcn({ vcnId }),
   // The API has no such field; a VCN with IPv6 blocks has IPv6.
   extraOutputs: ({ ipv6CidrBlocks, ipv6PrivateCidrBlocks }) =>

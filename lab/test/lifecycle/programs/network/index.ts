@@ -3,8 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** One of each resource that the plugin serves. A test overrides their arguments by `OVERRIDES`, by resource name. */
 
-const compartmentId = "ocid1.compartment.oc1..aaaaaaaalab";
 const overrides = JSON.parse(process.env["OVERRIDES"] ?? "{}") as Record<string, any>;
+/** Of all resources that have one. */
+const { compartmentId = "ocid1.compartment.oc1..aaaaaaaalab" } = overrides["all"] ?? {};
 
 const domains = oci.identity.getAvailabilityDomainsOutput({ compartmentId });
 const images = oci.core.getImagesOutput({
@@ -19,7 +20,7 @@ const platformImage = images.apply((result) => result.images.find(({ baseImageId
 
 const vcn = new oci.core.Vcn("vcn", {
   compartmentId,
-  cidrBlock: "10.7.0.0/16",
+  cidrBlocks: ["10.7.0.0/16"],
   displayName: "vcn",
   ...overrides["vcn"],
 });
@@ -128,6 +129,7 @@ const instance = new oci.core.Instance(
   { deleteBeforeReplace: true },
 );
 
+export const vcnId = vcn.id;
 export const instanceId = instance.id;
 export const bootVolumeId = instance.bootVolumeId;
 export const privateIp = instance.privateIp;
