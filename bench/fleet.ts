@@ -14,6 +14,8 @@ export interface FleetHost {
 export const NIC = "ens3";
 export const OVERLAY_CIDR = "192.168.0.0/16";
 const UNDERLAY_PREFIX = 16;
+/** The underlay of all fleets. */
+export const FLEET_CIDR = `10.200.0.0/${UNDERLAY_PREFIX}`;
 
 /** Settings of the overlay that all contenders use; the VNI is what "one setting changed" changes. */
 export const DEVICE = "vxlan0";
@@ -63,9 +65,9 @@ export function environmentOf(hosts: readonly FleetHost[], options: EnvironmentO
   const network = {
     compartmentId: "ocid1.compartment.oc1..aaaaaaaalab",
     network: {
-      vcn: { cidr: `10.200.0.0/${UNDERLAY_PREFIX}` },
+      vcn: { cidr: FLEET_CIDR },
       operatorCidrs: ["198.51.100.10/32"],
-      subnets: { all: { cidr: `10.200.0.0/${UNDERLAY_PREFIX}` } },
+      subnets: { all: { cidr: FLEET_CIDR } },
     },
   };
   return {

@@ -5,6 +5,7 @@ import { highestOf, runRounds, samplesOf } from "../frame/rounds.ts";
 import { withFleet } from "../standing-up/benchLab.ts";
 import type { BenchLab } from "../standing-up/benchLab.ts";
 import { until } from "../../lab/system/commands.ts";
+import { measureBroadcasts } from "./broadcast.ts";
 import type { Network } from "./network.ts";
 import { HAND_TYPED, KERNEL_NETWORKS, OVERLAY, UNDERLAY } from "./networks/kernel.ts";
 import { n2n } from "./networks/n2n.ts";
@@ -20,24 +21,28 @@ import { TrafficLab } from "./trafficLab.ts";
 const SIZES = [2, 4];
 const MTUS = [1_500, 9_000];
 const ROUNDS = 3;
+/** With more than two hosts. */
+const ROUNDS_OF_MANY = 1;
 const NETWORKS: readonly Network[] = [...KERNEL_NETWORKS, wireguardGo, nebula, tinc, openvpn, n2n];
 const PEERS = NETWORKS.filter(({ isUserspacePeer }) => isUserspacePeer).map(({ name }) => name);
 
 const NOTE =
   "carrying traffic: all hosts are on this machine and share its processors. Those in userspace encrypt, and VXLAN does not.";
 
-async function run({ sizes = SIZES, rounds = ROUNDS, deadline, progress }: BenchOptions): Promise<Report> {
+async function run({ sizes = SIZES, rounds, deadline, progress }: BenchOptions): Promise<Report> {
   const reports: Report[] = [];
   for (const size of sizes) {
     if (size % 2 === 1) throw new Error(`--sizes ${size}: use even numbers, since hosts send in pairs`);
     progress(`booting ${size} hosts`);
     const report = await withFleet(`bench-traffic-${size}`, size, async (benchLab) => {
       const parts: Report[] = [];
-      for (const mtu of MTUS) parts.push(await measureMtu(benchLab, mtu, { rounds, deadline, progress }));
+      const options = { rounds: rounds ?? (size > 2 ? ROUNDS_OF_MANY : ROUNDS), deadline, progress };
+      for (const mtu of MTUS) parts.push(await measureMtu(benchLab, mtu, options));
       return mergeReports(parts);
     });
     reports.push(report);
   }
+  reports.push(await measureBroadcasts(rounds ?? ROUNDS, { deadline, progress }));
   const report = mergeReports(reports);
   return { ...report, plots: MTUS.flatMap((mtu) => plots(report.measurements, mtu)) };
 }

@@ -18,8 +18,8 @@ export const TRAFFIC = {
   rttHigh: "RTT, p99",
 } as const;
 
-const TCP_SECONDS = 3;
-const UDP_SECONDS = 2;
+const TCP_SECONDS = 2;
+const UDP_SECONDS = 1;
 const PINGS = 500;
 /** Headers of IPv4 and UDP. */
 const UDP_HEADERS = 28;

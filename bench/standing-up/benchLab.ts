@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { startCloud } from "../../lab/cloud/daemonControl.ts";
 import { startHosts } from "../../lab/hosts/boot.ts";
 import { runInHost } from "../../lab/hosts/exec.ts";
 import { removeLab } from "../../lab/cli/teardown.ts";
@@ -8,30 +9,61 @@ import { openLab } from "../../lab/system/lab.ts";
 import type { Lab } from "../../lab/system/lab.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
 import { fleet, inventoryOf } from "../fleet.ts";
-import type { FleetHost } from "../fleet.ts";
+import type { FleetHost, HostKind } from "../fleet.ts";
 
 /** Hosts that a whole run may boot at a time, and commands that run at a time. */
 const PARALLEL = 16;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Booted hosts, and one more than a fleet has: the one that joins it. */
+/** Hosts of a lab, and one more than a fleet has: the one that joins it. */
 export interface BenchLab {
   lab: Lab;
   engine: Engine;
+  kind: HostKind;
   hosts: FleetHost[];
   joining: FleetHost;
 }
 
-/**
- * Boots a fleet, lets a bench use it, and removes the lab, whatever happens. A signal ends the process when that is
- * done.
- */
-export async function withFleet<T>(
+/** Boots a fleet and lets a bench use it. */
+export function withFleet<T>(
   name: string,
   size: number,
-  use: (fleetLab: BenchLab) => Promise<T>,
+  use: (benchLab: BenchLab) => Promise<T>,
 ): Promise<T> {
+  return withLab(name, async (lab) => {
+    const hosts = fleet(size + 1);
+    for (let first = 0; first < hosts.length; first += PARALLEL)
+      await startHosts(lab, inventoryOf(hosts.slice(0, first + PARALLEL)), silentProgress);
+    await onEach(hosts, ({ name: host }) =>
+      runAsRoot(lab, host, "systemctl is-system-running --wait || true"),
+    );
+    return use(await benchLabOf(lab, "existing", hosts));
+  });
+}
+
+/** Starts the lab's cloud, in which a bench creates its hosts. */
+export function withCloud<T>(
+  name: string,
+  size: number,
+  use: (benchLab: BenchLab) => Promise<T>,
+): Promise<T> {
+  return withLab(name, async (lab) => {
+    await startCloud(lab, silentProgress);
+    return use(await benchLabOf(lab, "instance", fleet(size + 1)));
+  });
+}
+
+const benchLabOf = async (lab: Lab, kind: HostKind, hosts: FleetHost[]): Promise<BenchLab> => ({
+  lab,
+  engine: await prepareEngine(lab, silentProgress),
+  kind,
+  hosts: hosts.slice(0, -1),
+  joining: hosts.at(-1) as FleetHost,
+});
+
+/** Lets a bench use a lab, and removes it, whatever happens. A signal ends the process when that is done. */
+async function withLab<T>(name: string, use: (lab: Lab) => Promise<T>): Promise<T> {
   await removeLab(openLab(name));
   const lab = openLab(name);
   let removal: Promise<void> | undefined;
@@ -44,14 +76,7 @@ export async function withFleet<T>(
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
-    const hosts = fleet(size + 1);
-    for (let first = 0; first < hosts.length; first += PARALLEL)
-      await startHosts(lab, inventoryOf(hosts.slice(0, first + PARALLEL)), silentProgress);
-    await onEach(hosts, ({ name: host }) =>
-      runAsRoot(lab, host, "systemctl is-system-running --wait || true"),
-    );
-    const engine = await prepareEngine(lab, silentProgress);
-    return await use({ lab, engine, hosts: hosts.slice(0, size), joining: hosts[size] as FleetHost });
+    return await use(lab);
   } finally {
     await remove();
     for (const signal of SIGNALS) process.off(signal, onSignal);

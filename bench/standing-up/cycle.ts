@@ -49,17 +49,13 @@ export async function runCycle(
     await work();
     record(operation, (performance.now() - start) / 1_000);
   };
-  const phase =
-    (operation: string): Recorder =>
-    (name, value, unit) =>
-      record(`${operation}: ${name}`, value, unit);
   const { first, unchanged, destroy } = OPERATIONS;
   try {
-    await time(first, () => tool.apply(hosts, VNI, [], phase(first)));
+    await time(first, () => tool.apply(hosts, VNI, [], phaseRecorder(record, first)));
     await compareTables(lab, hosts, "first", tables);
-    await time(unchanged, () => tool.apply(hosts, VNI, [], phase(unchanged)));
+    await time(unchanged, () => tool.apply(hosts, VNI));
     await afterFirst?.();
-    if (!isShort) await runChanges(benchLab, tool, tables, { record, time, phase });
+    if (!isShort) await runChanges(benchLab, tool, tables, { record, time });
     await time(destroy, () => tool.remove(hosts));
     await refuseLeftovers(lab, all);
   } catch (error) {
@@ -75,21 +71,26 @@ type Timer = (operation: string, work: () => Promise<void>) => Promise<void>;
 interface Recorders {
   record: Recorder;
   time: Timer;
-  phase: (operation: string) => Recorder;
 }
+
+/** Records parts of an operation. */
+export const phaseRecorder =
+  (record: Recorder, operation: string): Recorder =>
+  (name, value, unit) =>
+    record(`${operation}: ${name}`, value, unit);
 
 /** Another VNI on all hosts, one host more, and the same host less. */
 async function runChanges(
   { lab, hosts, joining }: BenchLab,
   tool: Tool,
   tables: ReferenceTables,
-  { record, time, phase }: Recorders,
+  { record, time }: Recorders,
 ): Promise<void> {
   const { preview, setting, join, leave } = OPERATIONS;
   const all = [...hosts, joining];
   const changed = VNI + 1;
   if (tool.preview) await time(preview, () => tool.preview?.(hosts, VNI) ?? Promise.resolve());
-  await time(setting, () => tool.apply(hosts, changed, [], phase(setting)));
+  await time(setting, () => tool.apply(hosts, changed, [], phaseRecorder(record, setting)));
   const lost = await countLostFrames(lab, hosts, () => time(join, () => tool.apply(all, changed)));
   record(FRAMES_LOST, lost, "count");
   await compareTables(lab, all, "joined", tables);

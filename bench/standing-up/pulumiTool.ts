@@ -31,12 +31,14 @@ export class PulumiTool implements Tool {
     this.program = program;
   }
 
+  /** With `record`, the engine keeps an event log, from which the time of each phase is read. */
   async apply(
     hosts: readonly FleetHost[],
     vni: number,
     _leaving?: readonly FleetHost[],
     record?: Recorder,
   ): Promise<void> {
+    if (record === undefined) return this.pulumi(["up", ...AT_ONCE], hosts, vni);
     const file = join(this.benchLab.lab.directory, "events.json");
     rmSync(file, { force: true });
     const log = new EventLog(file);
@@ -48,7 +50,7 @@ export class PulumiTool implements Tool {
       log.stop();
     }
     for (const [phase, milliseconds] of Object.entries(phasesOf(log.events, start, performance.now())))
-      record?.(phase, milliseconds / 1_000);
+      record(phase, milliseconds / 1_000);
   }
 
   preview(hosts: readonly FleetHost[], vni: number): Promise<void> {
@@ -86,8 +88,8 @@ export class PulumiTool implements Tool {
 
   /** @throws Error with the end of what Pulumi printed */
   private async pulumi(args: readonly string[], hosts: readonly FleetHost[], vni: number): Promise<void> {
-    const { lab, engine } = this.benchLab;
-    const config = { "oci:region": REGION, "oci-vxlan:environment": environmentOf(hosts, { vni }) };
+    const { lab, engine, kind } = this.benchLab;
+    const config = { "oci:region": REGION, "oci-vxlan:environment": environmentOf(hosts, { kind, vni }) };
     const pulumi = new LabStack(lab, engine, STACK, stringify({ config }));
     await pulumi.prepare();
     const mounts = this.program === undefined ? [] : [this.projectMount(this.program)];

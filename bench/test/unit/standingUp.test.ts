@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fleet, inventoryOf } from "../../fleet.ts";
-import { phasesOf } from "../../standing-up/eventLog.ts";
+import { parseEvent, phasesOf } from "../../standing-up/eventLog.ts";
 import { normalize, refuseDifference } from "../../standing-up/kernelTables.ts";
 
 describe("a fleet", () => {
@@ -58,5 +58,19 @@ test("the time of an up is divided at the last event of each part", () => {
     "program and phase device": 25,
     "phase peers": 25,
     "connectivity test and end": 20,
+  });
+});
+
+test("an event is read from the beginning of its line", () => {
+  const line = `{"sequence":7,"timestamp":1795794000,"resOutputsEvent":{"metadata":{"op":"same","urn":"urn:pulumi:lab::p::t::overlay-a-peers","type":"t","old":{}}}}`;
+  expect(parseEvent(5, line)).toEqual({
+    at: 5,
+    kind: "resOutputsEvent",
+    operation: "same",
+    name: "overlay-a-peers",
+  });
+  expect(parseEvent(6, `{"sequence":8,"timestamp":1795794000,"preludeEvent":{"config":{}}}`)).toMatchObject({
+    at: 6,
+    kind: "preludeEvent",
   });
 });
