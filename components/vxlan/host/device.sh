@@ -216,7 +216,7 @@ reconcile_sysctls() {
 	if needs_ipv6; then require_ipv6; fi
 	for sysctl in "${SYSCTLS[@]}"; do
 		file=/proc/sys/${sysctl%=*}
-		{ read -r actual <"$file"; } 2>/dev/null || continue # A kernel without IPv6 has some of them not, nor has a small MTU.
+		{ read -r actual <"$file"; } 2>/dev/null || continue # A kernel without IPv6, and a device with a small MTU, lack some.
 		[[ $actual != "${sysctl#*=}" ]] || continue
 		if { echo "${sysctl#*=}" >"$file"; } 2>/dev/null; then
 			repaired+=" $sysctl" before+=" $actual"

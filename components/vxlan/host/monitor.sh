@@ -12,7 +12,7 @@ verb_run() {
 	trap 'stop_monitor; stop_prober; wait "${RUNNING-}" 2>/dev/null || true' EXIT
 	mkdir -p "$RUN/$OVERLAY"
 	program_digest >"$RUN/$OVERLAY/program"
-	exec {SILENCE}<> <(:) # Nothing is ever to be read from it.
+	exec {SILENCE}<> <(:) # A pipe without data: reading from it only waits.
 	open_file FIRST_REPAIR
 	open_file KNOWN_LINES
 	declare -gA REPAIR_COUNTS=()
@@ -155,8 +155,8 @@ merge_events() {
 	drain_events
 }
 
-# Events that do not matter come in storms, for example where a peer forges ARP. They are let collect, and are looked
-# through together.
+# Events that do not matter come in storms, for example where a peer forges ARP. They collect for a moment and are then
+# examined together.
 await_event() {
 	local line='' left status deadline=$((SECONDS + INTERVAL))
 	if [[ -z ${MONITORS-} ]]; then

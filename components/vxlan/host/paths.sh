@@ -97,7 +97,7 @@ send_echo() { # ADDRESS BYTES TIMES
 	RTT=-
 	ping -n -c "$3" -i 0.4 -W 1 -M "do" -s "$2" "$1" >"$ECHO" 2>&1 </dev/null || true
 	read -r -d '' output <"$ECHO" || true
-	[[ ! $output =~ time=([0-9.]+) ]] || RTT=${BASH_REMATCH[1]}
+	if [[ $output =~ time=([0-9.]+) ]]; then RTT=${BASH_REMATCH[1]}; fi
 	[[ $RTT != - || $output == *[Pp]rohibited* || $output == *"Port Unreachable"* ]]
 }
 

@@ -18,7 +18,7 @@ note_repair() { # TEXT
 # Prints what the unit has noted, each thing in a line that begins with its key.
 print_state() {
 	cat "$RUN/$OVERLAY"/{sync,repair,paths} 2>/dev/null || true
-	! compgen -G "$RUN/$OVERLAY/warned-*" >/dev/null || sed 's/^/warning /' "$RUN/$OVERLAY"/warned-*
+	if compgen -G "$RUN/$OVERLAY/warned-*" >/dev/null; then sed 's/^/warning /' "$RUN/$OVERLAY"/warned-*; fi
 }
 
 # Prints what the kernel holds, in lines of the same kind.

@@ -28,7 +28,7 @@ print() {
 # Prints the word behind a key in what ip says; "-" where there is none.
 word() { # TEXT KEY
 	local rest=" $1"
-	[[ $rest == *" $2 "* ]] || { echo - && return; }
+	[[ $rest == *" $2 "* ]] || { echo - && return 0; }
 	rest=${rest#*" $2 "}
 	echo "${rest%% *}"
 }
@@ -36,7 +36,7 @@ word() { # TEXT KEY
 print_link() { # KEY NAME
 	local link up=down
 	link=$(ip -d -o link show dev "$2" 2>/dev/null) || return 0
-	[[ ! $link =~ [\<,]UP[,\>] ]] || up=up
+	if [[ $link =~ [\<,]UP[,\>] ]]; then up=up; fi
 	print value "$1.name" "$2"
 	print value "$1.state" "$up"
 	print value "$1.mtu" "$(word "$link" mtu)"
@@ -51,7 +51,7 @@ print_link() { # KEY NAME
 
 print_links() {
 	local pattern="[0-9]+: ([^ ]+) +inet ${UNDERLAY//./\\.}[/ ]"
-	[[ ! $(ip -o -4 address show) =~ $pattern ]] || NIC=${BASH_REMATCH[1]}
+	if [[ $(ip -o -4 address show) =~ $pattern ]]; then NIC=${BASH_REMATCH[1]}; fi
 	print_link device "$DEVICE"
 	[[ -z $NIC ]] || print_link nic "$NIC"
 }
@@ -122,7 +122,7 @@ print_firewalls() {
 			print_saved "$tool" "$family"
 			tool+=-legacy
 		fi
-		! { read -r _ <"/proc/net/${family}_tables_names"; } 2>/dev/null || print_saved "$tool" "$family"
+		if { read -r _ <"/proc/net/${family}_tables_names"; } 2>/dev/null; then print_saved "$tool" "$family"; fi
 	done
 	timeout "$LIMIT" nft -a list ruleset 2>/dev/null | print_rules nft -
 	print_tables

@@ -48,10 +48,10 @@ read_echo() { # DESCRIPTOR [NUMBER]
 	if [[ $output =~ ([0-9]+)\ packets\ transmitted,\ ([1-9][0-9]*)\ (packets\ )?received ]]; then
 		ANSWER=passes sent=${BASH_REMATCH[1]} received=${BASH_REMATCH[2]}
 		# ping ends on the last answer that it needs. Where that is late, it has sent another echo, which is not lost.
-		((received < ${2-1})) || [[ ! $output =~ .*icmp_seq=([0-9]+) ]] || sent=${BASH_REMATCH[1]}
+		if ((received >= ${2-1})) && [[ $output =~ .*icmp_seq=([0-9]+) ]]; then sent=${BASH_REMATCH[1]}; fi
 		LOSS="$((sent < received ? received : sent)) $received"
 		[[ $output =~ =\ [0-9.]+/([0-9.]+)/ ]] && MILLISECONDS=${BASH_REMATCH[1]}
-		return
+		return 0
 	fi
 	case $output in
 	*"essage too long"* | *"too big"* | *"Frag needed"*) ANSWER=too-long ;;
@@ -75,7 +75,7 @@ probe_icmp() { # ADDRESS BYTES
 		start_echo "$1" "$2" "$ICMP_WAIT" "$ECHOES" || exit
 		read_echo "$ECHO" "$ECHOES"
 	fi
-	[[ $ANSWER == silent ]] || return
+	[[ $ANSWER == silent ]] || return 0
 	start_echo "$1" 56 "$SMALL_WAIT" || exit
 	read_echo "$ECHO"
 	if [[ $ANSWER == passes ]]; then ANSWER=only-small LOSS=; else ANSWER=silent; fi
@@ -119,11 +119,11 @@ probe_once() { # ADDRESS TCP_PORT
 	probe_icmp "$1" "$BYTES"
 	# Where the peer's administrators may refuse traffic, a refusal is an answer: it has crossed the overlay too.
 	if [[ $2 == - && $ANSWER == prohibited ]]; then ANSWER=passes; fi
-	[[ $ANSWER == passes ]] || return
+	[[ $ANSWER == passes ]] || return 0
 	if [[ $2 != [-0] ]]; then
 		PROBE=tcp:$2
 		probe_tcp "$1" "$2"
-		[[ $ANSWER == passes ]] || return
+		[[ $ANSWER == passes ]] || return 0
 	fi
 	PROBE=
 }

@@ -84,10 +84,10 @@ print_device() {
 	local line link='' state=down facts=() key addresses=()
 	while read -r line; do
 		link+=" $line"
-		[[ ! $line =~ ^inet6?\ ([^ /]+).*\ scope\ global(\ |$) ]] || addresses+=("${BASH_REMATCH[1]}")
+		if [[ $line =~ ^inet6?\ ([^ /]+).*\ scope\ global(\ |$) ]]; then addresses+=("${BASH_REMATCH[1]}"); fi
 	done < <(exec ip -d address show dev "$DEVICE" 2>/dev/null)
 	[[ -n $link ]] || return 0
-	[[ ! $link =~ [\<,]UP[,\>] ]] || state=up
+	if [[ $link =~ [\<,]UP[,\>] ]]; then state=up; fi
 	for key in mtu link/ether local "vxlan id" dstport; do
 		find_word "$link" "$key"
 		facts+=("$WORD")
