@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { hostFiles } from "../../components/vxlan/phases/install.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -49,3 +50,12 @@ test.each(["docs/troubleshooting.md", "docs/oracle-cloud.md", "docs/reaching-hos
     expect(unknown).toEqual([]);
   },
 );
+
+test("a host gets no more lines than CONTRIBUTING.md allows", () => {
+  const page = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+  const ceiling = Number(/ceiling is ([\d,]+) lines/.exec(page)?.[1]?.replaceAll(",", ""));
+  const lines = hostFiles().flatMap(({ text }) => text.trimEnd().split("\n"));
+  expect(lines.length, "shorten components/vxlan/host, or argue for a new ceiling").toBeLessThanOrEqual(
+    ceiling,
+  );
+});
