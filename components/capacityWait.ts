@@ -102,8 +102,8 @@ export class CapacityWait {
   /** Whether there is an instance of this name. Somebody who may not list instances is not asked for reports either. */
   private async isLaunched(compartmentId: string): Promise<boolean> {
     const query = { compartmentId, displayName: this.host };
-    const listed = await getInstances(query, { parent: this.component }).catch(() => undefined);
-    return listed?.instances.some(({ state }) => !state.startsWith("TERMINAT")) ?? true;
+    const instanceList = await getInstances(query, { parent: this.component }).catch(() => undefined);
+    return instanceList?.instances.some(({ state }) => !state.startsWith("TERMINAT")) ?? true;
   }
 
   /**
@@ -117,10 +117,10 @@ export class CapacityWait {
     launches.pause(pause);
     const now = Date.now();
     this.deadline ??= now + this.minutes * 60_000;
-    const [wait, left] = [launches.minutesToTurn(), (this.deadline - now) / 60_000];
-    if (wait > left) return false;
+    const [waitMinutes, remainingMinutes] = [launches.minutesToTurn(), (this.deadline - now) / 60_000];
+    if (waitMinutes > remainingMinutes) return false;
     const turn = launches.join(this.deadline);
-    const text = `Oracle has no capacity for ${this.host} (${this.shape}): ${action} in ${wait.toFixed(1)} of ${Math.floor(left)} minutes that are left.`;
+    const text = `Oracle has no capacity for ${this.host} (${this.shape}): ${action} in ${waitMinutes.toFixed(1)} of ${Math.floor(remainingMinutes)} minutes that are left.`;
     await pulumi.log.info(text, this.component);
     return turn;
   }

@@ -105,9 +105,10 @@ async function secondsSinceBoot(session: SshSession): Promise<number> {
 function restarts(inputs: Size, before: Size, after: Size & { state?: string }): boolean {
   if (after.state === "STOPPED") return false;
   const desired = valuesOf(inputs);
-  const [old, present] = [valuesOf(before), valuesOf(after)];
+  const [beforeValues, afterValues] = [valuesOf(before), valuesOf(after)];
   return desired.some(
-    (value, index) => value !== undefined && value !== old[index] && old[index] !== present[index],
+    (value, index) =>
+      value !== undefined && value !== beforeValues[index] && beforeValues[index] !== afterValues[index],
   );
 }
 

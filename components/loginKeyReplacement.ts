@@ -56,7 +56,7 @@ export function resolveLogin(
 ): pulumi.Output<ResolvedLogin> {
   const connection = connectionTo(ssh, limits);
   if (ssh.oldPrivateKey === undefined && ssh.proxy?.oldPrivateKey === undefined)
-    return connection.apply((plain) => ({ connection: plain }));
+    return connection.apply((resolvedConnection) => ({ connection: resolvedConnection }));
   const oldKeys = pulumi.all([oldKeyOf(ssh), ssh.proxy ? oldKeyOf(ssh.proxy) : undefined]);
   return pulumi
     .secret(pulumi.all([connection, oldKeys]))
@@ -86,14 +86,14 @@ async function replaceKeys(
 ): Promise<ResolvedLogin> {
   const { proxy } = connection;
   const jumpHost = proxy && jumpHostOldKey && (await replaceKey(proxy, jumpHostOldKey, patience));
-  const reached = jumpHost ? { ...connection, proxy: { ...proxy, ...jumpHost.key } } : connection;
-  if (!oldKey) return { connection: reached };
+  const reachedConnection = jumpHost ? { ...connection, proxy: { ...proxy, ...jumpHost.key } } : connection;
+  if (!oldKey) return { connection: reachedConnection };
   if (jumpHost?.problem !== undefined) {
     const problem = `its jump host ${connection.proxy?.host}: ${jumpHost.problem}`;
-    return { connection: { ...reached, ...oldKey }, replacement: { oldKey, problem } };
+    return { connection: { ...reachedConnection, ...oldKey }, replacement: { oldKey, problem } };
   }
-  const { key, problem } = await replaceKey(reached, oldKey, patience);
-  return { connection: { ...reached, ...key }, replacement: { oldKey, problem } };
+  const { key, problem } = await replaceKey(reachedConnection, oldKey, patience);
+  return { connection: { ...reachedConnection, ...key }, replacement: { oldKey, problem } };
 }
 
 /** The key that logs in to a host from now on. */

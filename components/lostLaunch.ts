@@ -25,15 +25,17 @@ interface ListedInstance {
  */
 export function refuseSecondLaunch(name: string, parent: pulumi.Resource): pulumi.CustomResourceOptions {
   if (!takesHooks()) return {};
-  const refuse = new pulumi.ResourceHook(name, async ({ newInputs }) => {
+  const refuseHook = new pulumi.ResourceHook(name, async ({ newInputs }) => {
     const inputs = (await openInputs(newInputs)) as unknown as LaunchInputs;
     const { compartmentId, displayName } = inputs;
     // A user who may not list instances may not launch one either, and that error comes next.
-    const listed = await getInstances({ compartmentId, displayName }, { parent }).catch(() => undefined);
-    const id = lostLaunch(inputs, listed?.instances ?? []);
+    const instanceList = await getInstances({ compartmentId, displayName }, { parent }).catch(
+      () => undefined,
+    );
+    const id = lostLaunch(inputs, instanceList?.instances ?? []);
     if (id !== undefined) throw new Error(lostLaunchAdvice(displayName, id));
   });
-  return { hooks: { beforeCreate: [refuse] } };
+  return { hooks: { beforeCreate: [refuseHook] } };
 }
 
 /**

@@ -114,17 +114,17 @@ export function warnOfLostParts(
   parent: pulumi.Resource,
 ): pulumi.CustomResourceOptions {
   if (!takesHooks()) return {};
-  const warn = new pulumi.ResourceHook(`${network}-lost-parts`, async ({ type, newInputs }) => {
+  const warnHook = new pulumi.ResourceHook(`${network}-lost-parts`, async ({ type, newInputs }) => {
     const kind = KINDS[type];
     if (kind === undefined || (kind.isShared && !isNewVcn)) return;
     const inputs = (await openInputs(newInputs)) as unknown as PartInputs;
     const { compartmentId, vcnId, displayName } = inputs;
     // A user who may not list these may not create one either, and that error comes next.
-    const listed = await kind.list({ compartmentId, vcnId, displayName }, { parent }).catch(() => []);
-    for (const id of lostParts(inputs, listed))
+    const parts = await kind.list({ compartmentId, vcnId, displayName }, { parent }).catch(() => []);
+    for (const id of lostParts(inputs, parts))
       await pulumi.log.warn(lostPartAdvice(kind, displayName, id), parent);
   });
-  return { hooks: { beforeCreate: [warn] } };
+  return { hooks: { beforeCreate: [warnHook] } };
 }
 
 /**
@@ -132,7 +132,7 @@ export function warnOfLostParts(
  *
  * @returns their OCIDs, without those on their way out
  */
-export function lostParts(inputs: PartInputs, listed: readonly ListedPart[]): string[] {
+export function lostParts(inputs: PartInputs, parts: readonly ListedPart[]): string[] {
   const { displayName, cidrBlock, cidrBlocks = [], routeRules } = inputs;
   const isLike = (part: ListedPart) =>
     !part.state.startsWith("TERMINAT") &&
@@ -141,7 +141,7 @@ export function lostParts(inputs: PartInputs, listed: readonly ListedPart[]): st
     cidrBlocks.every((block) => part.cidrBlocks?.includes(block)) &&
     // The tables of public and of private subnets have one name.
     (routeRules === undefined || gatewaysOf(part) === gatewaysOf(inputs));
-  return listed.filter(isLike).map(({ id }) => id);
+  return parts.filter(isLike).map(({ id }) => id);
 }
 
 const gatewaysOf = ({ routeRules = [] }: { routeRules?: RouteRule[] }) =>

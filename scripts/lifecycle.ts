@@ -134,8 +134,8 @@ function cloudCell({ effects }: ChangeWithEffects): string {
 /** Phase device, and phase ready where it runs alone. */
 function deviceCell({ effects, hosts }: ChangeWithEffects): string {
   const names = effects.map(({ name }) => name);
-  const touched = [...hostsWith(names, "device"), ...hostsWith(names, "instance")];
-  const readyAlone = hostsWith(names, "ready").filter((host) => !touched.includes(host));
+  const touchedHosts = [...hostsWith(names, "device"), ...hostsWith(names, "instance")];
+  const readyAlone = hostsWith(names, "ready").filter((host) => !touchedHosts.includes(host));
   if (readyAlone.length > 0) return `\`~\` ready ${readyAlone.join(" ")}`;
   return operationsCell(effects, (all) => hostList(hostsWith(all, "device"), hosts));
 }

@@ -12,7 +12,7 @@ declare module "vitest" {
 }
 
 /** A hook that says what each test behind it tries: `beforeEach(tried("faults"))`. The summary counts those that pass. */
-export const tried =
+export const countTries =
   (kind: Kind, count = 1) =>
   ({ task }: { task: { meta: TaskMeta } }): void => {
     task.meta.tried = { [kind]: count };

@@ -98,14 +98,14 @@ export const ps: Verb = async (context) => {
 };
 
 async function hostRow(lab: Lab, { host, address, instance }: Target): Promise<string[]> {
-  const { running, megabytes, since } = await statusOf(lab, host);
+  const { running, megabytes, startTime } = await statusOf(lab, host);
   const powerState = running ? "running" : "stopped";
   return [
     host,
     address,
     instance?.publicIp ?? "",
     instance && instance.state !== "RUNNING" ? instance.state.toLowerCase() : powerState,
-    formatTime(since),
+    formatTime(startTime),
     running ? `${megabytes.toFixed(0)} MB` : "",
   ];
 }

@@ -13,7 +13,7 @@ interface HostStatus {
   /** Memory of all its processes in megabytes, shared pages counted once (PSS). */
   megabytes: number;
   /** When its system was booted. */
-  since?: Date;
+  startTime?: Date;
 }
 
 export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
@@ -21,8 +21,8 @@ export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
   if (!running) return { host, running, megabytes: 0 };
   const pids = await processesIn(lab.namespace(`h-${host}`));
   const init = initOf(lab, host);
-  const since = init === undefined ? undefined : startedAt(init);
-  return { host, running, megabytes: memoryOf(pids) / 1024, since };
+  const startTime = init === undefined ? undefined : startedAt(init);
+  return { host, running, megabytes: memoryOf(pids) / 1024, startTime };
 }
 
 /** All hosts that have left anything on this machine, also those whose files or namespaces are gone. */

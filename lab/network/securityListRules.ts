@@ -33,8 +33,8 @@ export interface SecuredVnic {
   /** Its address on the outside, if an internet gateway serves it. */
   publicAddress?: string;
   /** The blocks that its subnet routes to an internet gateway. */
-  outside: readonly string[];
-  translated: readonly TranslatedRoute[];
+  internetCidrs: readonly string[];
+  natRoutes: readonly TranslatedRoute[];
 }
 
 export interface CloudNetwork {
@@ -100,16 +100,18 @@ const COUNTERS = ["spoofed", "multicast", "gre", "refused_egress", "refused_ingr
 );
 
 function addressSets({ vnics, natAddresses }: CloudNetwork): string[] {
-  const bound = vnics.filter(({ forwards }) => !forwards);
-  const ownAddresses = bound.map(({ port, address }) => `"${port}" . ${address}`);
+  const ownAddressVnics = vnics.filter(({ forwards }) => !forwards);
+  const ownAddresses = ownAddressVnics.map(({ port, address }) => `"${port}" . ${address}`);
   const forwarding = vnics.filter(({ forwards }) => forwards);
-  const published = vnics.filter(({ publicAddress }) => publicAddress !== undefined);
-  const toPrivate = published.map(({ address, publicAddress = "" }) => `${publicAddress} : ${address}`);
-  const toPublic = published.map(({ address, publicAddress = "" }) => `${address} : ${publicAddress}`);
-  const outside = vnics.flatMap((vnic) => vnic.outside.map((cidr) => `${vnic.address} . ${cidr}`));
-  const translated = vnics.flatMap((vnic) => vnic.translated.map(({ cidr }) => `${vnic.address} . ${cidr}`));
+  const publicVnics = vnics.filter(({ publicAddress }) => publicAddress !== undefined);
+  const toPrivate = publicVnics.map(({ address, publicAddress = "" }) => `${publicAddress} : ${address}`);
+  const toPublic = publicVnics.map(({ address, publicAddress = "" }) => `${address} : ${publicAddress}`);
+  const internetRoutes = vnics.flatMap((vnic) =>
+    vnic.internetCidrs.map((cidr) => `${vnic.address} . ${cidr}`),
+  );
+  const natRoutes = vnics.flatMap((vnic) => vnic.natRoutes.map(({ cidr }) => `${vnic.address} . ${cidr}`));
   const toGateway = vnics.flatMap((vnic) =>
-    vnic.translated.map(({ cidr, natIp }) => `${vnic.address} . ${cidr} : ${natIp}`),
+    vnic.natRoutes.map(({ cidr, natIp }) => `${vnic.address} . ${cidr} : ${natIp}`),
   );
   return [
     set("own_addresses", "ifname . ipv4_addr", ownAddresses),
@@ -117,8 +119,8 @@ function addressSets({ vnics, natAddresses }: CloudNetwork): string[] {
     set("forwarding", "ifname", ports(forwarding)),
     map("to_private", "ipv4_addr : ipv4_addr", toPrivate),
     map("to_public", "ipv4_addr : ipv4_addr", toPublic),
-    set("outside_routes", "ipv4_addr . ipv4_addr", [...outside, ...translated], "flags interval"),
-    set("nat_routes", "ipv4_addr . ipv4_addr", translated, "flags interval"),
+    set("outside_routes", "ipv4_addr . ipv4_addr", [...internetRoutes, ...natRoutes], "flags interval"),
+    set("nat_routes", "ipv4_addr . ipv4_addr", natRoutes, "flags interval"),
     set("nat_addresses", "ipv4_addr", natAddresses),
     map("to_nat_address", "ipv4_addr . ipv4_addr : ipv4_addr", toGateway, "flags interval"),
   ];
@@ -148,16 +150,16 @@ function directionChains(
   oppositeRules: readonly PacketRule[],
   index: number,
 ): string {
-  const dropped = `counter name refused_${direction} drop`;
-  const replies = (others: readonly PacketRule[]) =>
-    others.flatMap((rule) => replyMatch(rule, opposite) ?? []);
+  const dropStatement = `counter name refused_${direction} drop`;
+  const replies = (allowingRules: readonly PacketRule[]) =>
+    allowingRules.flatMap((rule) => replyMatch(rule, opposite) ?? []);
   return [
     // Where a stateless and a stateful rule match the same packet, the stateless one counts.
     chain(
       `reply_${direction}_${index}`,
-      ...replies(stateless(oppositeRules)).map((match) => `${match} ${dropped}`),
+      ...replies(stateless(oppositeRules)).map((match) => `${match} ${dropStatement}`),
       ...replies(stateful(oppositeRules)).map((match) => `${match} return`),
-      dropped,
+      dropStatement,
     ),
     chain(
       `${direction}_${index}`,
@@ -165,7 +167,7 @@ function directionChains(
       // An ICMP error about a tracked connection.
       "ct state related ip protocol icmp return",
       `ct direction reply goto reply_${direction}_${index}`,
-      dropped,
+      dropStatement,
     ),
   ].join("");
 }

@@ -1,6 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { VxlanOverlay } from "../../components/index.ts";
-import { build, HOST_KEY, LOGIN_KEY, named, referenceEnvironment, rules, run } from "./environment.ts";
+import {
+  build,
+  HOST_KEY,
+  LOGIN_KEY,
+  resourceNamed,
+  referenceEnvironment,
+  rules,
+  run,
+} from "./environment.ts";
 import { isSecret, unwrap } from "./engineMocks.ts";
 import type { RegisteredResource } from "./engineMocks.ts";
 
@@ -9,12 +17,12 @@ const JUMP_KEY = LOGIN_KEY.replace("OPENSSH", "OPENSSH ");
 
 /** Resources of the environment, by name, without the prefix of the environment's own. */
 const connectionOf = (resources: readonly RegisteredResource[], name: string) => {
-  const { connection } = named(resources, name).inputs;
+  const { connection } = resourceNamed(resources, name).inputs;
   expect(isSecret(connection)).toBe(true);
   return unwrap(connection);
 };
 const dependenciesOf = (resources: readonly RegisteredResource[], name: string) =>
-  named(resources, name).dependencies.map((urn) => urn.split("::").pop());
+  resourceNamed(resources, name).dependencies.map((urn) => urn.split("::").pop());
 const sshSources = (resources: readonly RegisteredResource[]) =>
   rules(resources)
     .ingress.filter(({ protocol }) => protocol === "6")
@@ -99,7 +107,7 @@ describe("instances behind one of them", () => {
   });
 
   test("the reports are in the order of the names, as without a jump host", () => {
-    const { input } = named(resources, "lab-reports").inputs;
+    const { input } = resourceNamed(resources, "lab-reports").inputs;
     expect(input.map(({ report }: any) => report.host)).toEqual(["host01", "host02", "host03", "host04"]);
   });
 });
@@ -155,8 +163,8 @@ describe("a jump host of its own", () => {
 
   test("a host that is down is not waited for, whatever changes about its jump host", async () => {
     const resources = await build(referenceEnvironment((e) => (e.hosts.host02.down = true)));
-    expect(named(resources, "lab-host02-ready").ignoreChanges).toEqual(["*"]);
-    expect(named(resources, "lab-host01-ready").ignoreChanges).toEqual([]);
+    expect(resourceNamed(resources, "lab-host02-ready").ignoreChanges).toEqual(["*"]);
+    expect(resourceNamed(resources, "lab-host01-ready").ignoreChanges).toEqual([]);
   });
 });
 
@@ -178,7 +186,7 @@ describe("an SSH agent", () => {
       for (const login of [connection, proxy])
         expect([login.privateKey, login.agentSocketPath]).toEqual([undefined, undefined]);
     }
-    const { metadata } = named(resources, "lab-host01-instance").inputs;
+    const { metadata } = resourceNamed(resources, "lab-host01-instance").inputs;
     expect(unwrap(metadata).ssh_authorized_keys).toBe(PUBLIC);
   });
 

@@ -50,9 +50,9 @@ describe("a change of an environment", () => {
     'as "%s" touches the phases peers of the others alone',
     (title) => {
       const changedHost = title.at(-1) ?? "";
-      const others = effectsOfChange(title).filter((effect) => !effect.includes(` ${changedHost}-`));
-      expect(others).toContain("update reports");
-      for (const effect of others)
+      const otherEffects = effectsOfChange(title).filter((effect) => !effect.includes(` ${changedHost}-`));
+      expect(otherEffects).toContain("update reports");
+      for (const effect of otherEffects)
         expect(effect).toMatch(/^update ([abc]-peers|reports|network-security-list)$/);
     },
   );
@@ -72,9 +72,9 @@ describe("a change of an environment", () => {
     ["`publicIp`", "a"],
     ["`bootTimeout`", "a"],
   ])("of %s touches host %s alone", (title, host) => {
-    const touched = effectsOfChange(title).filter((effect) => effect !== "update reports");
-    expect(touched.length).toBeGreaterThan(0);
-    for (const effect of touched) expect(effect).toMatch(new RegExp(`^update ${host}-`));
+    const hostEffects = effectsOfChange(title).filter((effect) => effect !== "update reports");
+    expect(hostEffects.length).toBeGreaterThan(0);
+    for (const effect of hostEffects) expect(effect).toMatch(new RegExp(`^update ${host}-`));
   });
 
   test.each(["`down` of a", "`image` by name", "`waitForCapacity`", "`verify`", "`verifyPort`"])(
@@ -128,8 +128,8 @@ describe("the properties that replace a resource are those that Oracle's provide
 
   test("the VNIC of an instance", () => {
     const docs = documentation("types/input.d.ts", "InstanceCreateVnicDetails");
-    const replacing = ["subnetId", "privateIp"];
-    for (const name of [...replacing, "assignPublicIp", "displayName", "freeformTags"])
-      expect([name, docs.get(name)?.includes("(Updatable)")]).toEqual([name, !replacing.includes(name)]);
+    const replacingNames = ["subnetId", "privateIp"];
+    for (const name of [...replacingNames, "assignPublicIp", "displayName", "freeformTags"])
+      expect([name, docs.get(name)?.includes("(Updatable)")]).toEqual([name, !replacingNames.includes(name)]);
   });
 });

@@ -25,7 +25,7 @@ import {
 useHostForEachTest();
 
 const program = (args: string[], input = "") => host.program(args, input);
-const confirm = (settings = settingsOf()) => host.sent(confirmCommand({ overlay: OVERLAY }, settings));
+const confirm = (settings = settingsOf()) => host.runSent(confirmCommand({ overlay: OVERLAY }, settings));
 /** What the timer runs: for the settings that the last change has set. */
 const rollBack = async () => {
   const timer = /roll-back lab\.overlay ([0-9a-f]{64})/g;
@@ -54,10 +54,10 @@ describe("a device phase that fails", () => {
   ];
   test.each(BREAKS)(
     "leaves the settings, the device and the peers from before: %s",
-    async (_, breakage, options) => {
+    async (_, breakCommand, options) => {
       await install();
       const before = await state();
-      await host.on(breakage);
+      await host.on(breakCommand);
       const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(options));
       expect(exitCode, stderr).toBe(1);
       expect(stderr).toContain("phase device failed: the previous settings return");
@@ -120,8 +120,10 @@ describe("an unconfirmed change", () => {
     const { exitCode, stderr } = await rollBack();
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining("no new SSH session has reached")]);
     expect(await state()).toEqual(before);
-    const late = await confirm(settingsOf({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } }));
-    expect([late.exitCode, late.stderr]).toEqual([
+    const lateConfirmation = await confirm(
+      settingsOf({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } }),
+    );
+    expect([lateConfirmation.exitCode, lateConfirmation.stderr]).toEqual([
       1,
       expect.stringContaining("has taken the change back already"),
     ]);

@@ -56,12 +56,12 @@ describe("iptables", () => {
     await host.on(
       "iptables -N DROP-scanners; iptables -I INPUT -j DROP-scanners; iptables -I INPUT -s 10.1.1.1 -j DROP",
     );
-    const others = async () => (await host.on("iptables -S")).split("\n").filter((line) => line !== jump);
-    const before = await others();
+    const otherRules = async () => (await host.on("iptables -S")).split("\n").filter((line) => line !== jump);
+    const before = await otherRules();
     expect(await reconcile()).toBe(
       `oci-vxlan: ${OVERLAY}: iptables: moved our jump ahead of "-A INPUT -s 10.1.1.1/32 -j DROP" and 1 more`,
     );
-    expect(await others()).toEqual(before);
+    expect(await otherRules()).toEqual(before);
     expect((await host.on("iptables -S INPUT")).split("\n")[1]).toBe(jump);
     expect(await reconcile()).toBe("");
   });

@@ -62,22 +62,22 @@ describe("a router advertisement from a peer", () => {
   test("adds no route and no address to an overlay with IPv6, and what one has added before goes", async () => {
     await makeNeighbour();
     await install(IPV6_TOO, [PEER_WITH_IPV6]);
-    const whole = await ipv6();
-    expect(whole).toContain("fd00::1/64");
+    const cleanState = await ipv6();
+    expect(cleanState).toContain("fd00::1/64");
     expect(await arrives(advertisement)).toBe(true);
-    expect(await ipv6()).toBe(whole);
+    expect(await ipv6()).toBe(cleanState);
     await host.on("ip address add fd00::77/64 dev vxlan0 nodad; ip -6 route add fd01::/64 via fd00::2");
-    const administrated = await ipv6();
+    const administratorState = await ipv6();
     await asBefore();
     expect(await arrives(advertisement)).toBe(true);
     expect(await ipv6()).toMatch(/2001:db8:bad:.*default via fe80::bad:1 proto ra/s);
     await reconcile();
-    expect(await ipv6()).toBe(administrated);
+    expect(await ipv6()).toBe(administratorState);
     expect(await sysctls()).toEqual(ON);
     expect(await reconcile()).toBe("");
     await host.on("echo 1 >/proc/sys/net/ipv6/conf/vxlan0/accept_ra"); // Which changes nothing else.
     expect(await reconcile()).toMatch(/accept_ra=0 # before: 1$/);
-    expect(await ipv6()).toBe(administrated);
+    expect(await ipv6()).toBe(administratorState);
   });
 });
 
@@ -88,12 +88,12 @@ describe("IPv6 on the device", () => {
     await device(IPV6_TOO);
     await peers(installation, [PEER_WITH_IPV6]);
     expect(await sysctls()).toEqual(ON);
-    const whole = await kernel();
-    expect(whole).toContain("fd00::2 lladdr");
+    const cleanState = await kernel();
+    expect(cleanState).toContain("fd00::2 lladdr");
     await host.on("ip link del vxlan0");
     await reconcile();
     expect(await sysctls()).toEqual(ON);
-    expect(await kernel()).toBe(whole);
+    expect(await kernel()).toBe(cleanState);
     await device();
     await peers(installation);
     expect(await sysctls()).toEqual(OFF);

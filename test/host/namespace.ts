@@ -121,7 +121,7 @@ export class NamespaceHost {
   }
 
   /** Runs what is sent to a host as root, with its standard input. It may fail. */
-  sent({ command, input }: CommandWithInput): Promise<CommandResult> {
+  runSent({ command, input }: CommandWithInput): Promise<CommandResult> {
     return attempt([...this.inside(), "bash", "--norc", "-c", command], { input });
   }
 

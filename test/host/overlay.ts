@@ -135,7 +135,7 @@ export function check(
   list = [PEER],
   options: DeviceOptions = {},
 ): Promise<CommandResult> {
-  return host.sent(
+  return host.runSent(
     checkCommand(
       { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
       {

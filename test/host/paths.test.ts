@@ -171,8 +171,8 @@ describe("the paths to the peers", () => {
     await host.on("ip address add 192.168.0.10/32 dev lo; ip address add 192.168.0.16/32 dev lo");
     await startUnit("PROBE_SHARE=3");
     await until("all are probed", 60_000, async () => (await status()).report.paths?.length === 7);
-    const passing = (await status()).report.paths?.filter(({ state }) => state === "up");
-    expect(passing?.map(({ peer }) => peer).sort()).toEqual(["peer0", "peer6"]);
+    const passingPaths = (await status()).report.paths?.filter(({ state }) => state === "up");
+    expect(passingPaths?.map(({ peer }) => peer).sort()).toEqual(["peer0", "peer6"]);
   });
 });
 

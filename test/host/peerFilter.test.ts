@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
-import { NON_PEER, arrives, frameTo, makeNeighbour, makeNetworkBehind, received, send } from "./frames.ts";
+import {
+  NON_PEER,
+  arrives,
+  frameTo,
+  makeNeighbour,
+  makeNetworkBehind,
+  receivedFrames,
+  send,
+} from "./frames.ts";
 import {
   HOST,
   OTHER,
@@ -113,7 +121,7 @@ describe("VXLAN from a non-peer", () => {
       ip -n behind link add vxlan0 type vxlan id 100 dstport 4789 dev eth0 local 10.9.0.2
       ip -n behind link set vxlan0 up`);
     await send({ ...fromNonPeer, to: "10.9.0.2" });
-    await until("the frame", 20_000, async () => (await received("vxlan0", "behind")) === 1);
+    await until("the frame", 20_000, async () => (await receivedFrames("vxlan0", "behind")) === 1);
   });
 
   test("follows port and VNI", async () => {

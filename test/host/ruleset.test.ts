@@ -37,7 +37,7 @@ const load = (ruleset: string) => host.on(`nft -f - <<'END'\n${ruleset}\nEND`);
 const nameOf = (ruleset: string) => /table (\S+ \S+)/.exec(ruleset)?.[1] ?? "";
 
 describe("a ruleset that refuses", () => {
-  const recorded = recordedTables();
+  const tables = recordedTables();
 
   test.each(NFT_CASES)("$name: nft prints what was recorded", async ({ name, ruleset }) => {
     await load(ruleset);
@@ -45,10 +45,10 @@ describe("a ruleset that refuses", () => {
       `nft -j -t list table ${nameOf(ruleset)}; nft delete table ${nameOf(ruleset)}`,
     );
     const withoutHandles = (text: string) => JSON.stringify(parseNftTable(text)).replace(/"handle":\d+/g, "");
-    expect(withoutHandles(json)).toBe(withoutHandles(recorded.get(name) ?? ""));
+    expect(withoutHandles(json)).toBe(withoutHandles(tables.get(name) ?? ""));
   });
 
-  test.each(NFT_CASES.filter(({ refuses }) => refuses !== "neither"))(
+  test.each(NFT_CASES.filter(({ refusedTraffic }) => refusedTraffic !== "neither"))(
     "$name: the printed commands are what is missing",
     async ({ ruleset }) => {
       await load(ruleset.replaceAll("ens3", "eth0").replaceAll("ens*", "eth*"));

@@ -16,13 +16,13 @@ afterEach(stopServers);
 /** A server that accepts these keys, and does as the script that is sent to hosts. */
 async function startHost(
   keys: string[],
-  obeys = true,
+  isObedient = true,
 ): Promise<SshServer & { keys: string[]; actions: string[] }> {
   const actions: string[] = [];
   const answer = (_: string, input: string) => {
     const [, action = ""] = /^main (\w+) /m.exec(input) ?? [];
     actions.push(action);
-    if (!obeys) return "";
+    if (!isObedient) return "";
     if (action === "add") keys.push(newKey.public);
     else keys.splice(0, keys.length, ...keys.filter((key) => key !== oldKey.public));
     return "";
@@ -112,8 +112,8 @@ test("a jump host gets the new key before the host behind it, and fails it where
   const { connection } = await resolve(behind(sshTo(jumpHost)));
   expect([connection.privateKey, connection.proxy?.privateKey]).toEqual([newKey.private, newKey.private]);
   expect([jumpHost.actions, host.actions]).toEqual([["add"], ["add"]]);
-  const broken = await startHost([]);
-  expect(await problemOf(behind(sshTo(broken)))).toMatch(
+  const hostWithoutKeys = await startHost([]);
+  expect(await problemOf(behind(sshTo(hostWithoutKeys)))).toMatch(
     /^its jump host 127\.0\.0\.1: neither the new key nor/,
   );
 });

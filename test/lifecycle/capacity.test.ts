@@ -24,11 +24,11 @@ async function interruptedUp(stack: TestStack, config: object, waits: RegExp): P
   await until("both hosts to wait", 120_000, bothWait);
   const processes = () => processesByEnvironment("PULUMI_HOME", join(stack.lab.directory, "pulumi"));
   // A Ctrl-C reaches the engine, which has the language host interrupt the program. The lab's is too old to do that.
-  const interrupted = processes().filter((pid) => {
+  const interruptedPids = processes().filter((pid) => {
     const [command = "", script = ""] = argumentsOf(pid);
     return basename(command) === "pulumi" || script.includes("@pulumi/pulumi/cmd/run");
   });
-  signalProcesses(interrupted, "SIGINT");
+  signalProcesses(interruptedPids, "SIGINT");
   await until("the end of all processes", 60_000, () => processes().length === 0);
   return expectFailure(await running);
 }
@@ -95,7 +95,8 @@ describe("where the config leaves the availability domain open, an up with waitF
     stack.referenceConfig((e) => {
       for (const { instance } of Object.values<any>(e.hosts)) instance.waitForCapacity = minutes;
     });
-  const fill = (domains: string[]) => changeFaults(stack.lab, (faults) => (faults.fullDomains = domains));
+  const fillDomains = (domains: string[]) =>
+    changeFaults(stack.lab, (faults) => (faults.fullDomains = domains));
   const reportsAsked = () =>
     readFileSync(cloudLog(stack.lab), "utf8").split("POST /computeCapacityReports").length - 1;
   const domainsOfInstances = () =>
@@ -104,17 +105,17 @@ describe("where the config leaves the availability domain open, an up with waitF
       .map(({ availabilityDomain }) => availabilityDomain);
 
   test("ends at once where it is interrupted while it asks", async () => {
-    fill([first, second, third]);
+    fillDomains([first, second, third]);
     const waits = /for host0[12] .{1,40} asks all availability domains again/;
     await interruptedUp(stack, config(), waits);
     expect(stack.instances()).toEqual([]);
   });
 
   test("asks again after some minutes, and launches where capacity came first", async () => {
-    const asked = reportsAsked();
+    const reportCount = reportsAsked();
     const running = stack.pulumi(UP, config(), { variables: FAST_CLOCK });
-    await until("the first reports for both hosts", 120_000, () => reportsAsked() >= asked + 6);
-    fill([first, second]);
+    await until("the first reports for both hosts", 120_000, () => reportsAsked() >= reportCount + 6);
+    fillDomains([first, second]);
     const { text } = expectSuccess(await running);
     expect(text).toMatch(
       /no capacity for host0[12] .*: asks all availability domains again in (5|10)\.\d of/,
@@ -125,11 +126,11 @@ describe("where the config leaves the availability domain open, an up with waitF
   });
 
   test("asks nothing once the instances are there, and moves none", async () => {
-    const asked = reportsAsked();
-    fill([third]);
+    const reportCount = reportsAsked();
+    fillDomains([third]);
     const { counts } = expectSuccess(await stack.up(config(120)));
     expect(counts).toEqual({ unchanged: 23 });
-    expect(reportsAsked()).toBe(asked);
+    expect(reportsAsked()).toBe(reportCount);
     expectSuccess(await stack.destroy(config()));
   });
 

@@ -125,10 +125,10 @@ describe("an overlay in a network that exists", () => {
 
   test("a Network Security Group takes over from the list, and traffic goes on", async () => {
     const before = await instanceIds();
-    const lost = await echoesLost(async () => {
+    const lostEchoes = await echoesLost(async () => {
       expectSuccess(await stack.up(config(inGroup)));
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await instanceIds()).toEqual(before);
     expect(await defaultRules()).toEqual([]);
     expect(await stack.failingPairs()).toEqual([]);
@@ -162,11 +162,11 @@ describe("an overlay in a network that exists", () => {
 
   test("the key left out of the config fails to delete the group, and no packet is lost", async () => {
     const before = await instanceIds();
-    const lost = await echoesLost(async () => {
+    const lostEchoes = await echoesLost(async () => {
       const { text } = await stack.up(config((e) => delete e.network.securityGroup));
       expect(text).toMatch(/409-Conflict.*network security group/i);
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await instanceIds()).toEqual(before);
     expect(await groups()).toHaveLength(1);
   });
@@ -174,10 +174,10 @@ describe("an overlay in a network that exists", () => {
   test("false after it: the list alone admits traffic, none is lost, and the group is gone", async () => {
     const before = await instanceIds();
     const inList = config((e) => (e.network.securityGroup = false));
-    const lost = await echoesLost(async () => {
+    const lostEchoes = await echoesLost(async () => {
       expectSuccess(await stack.up(inList));
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await instanceIds()).toEqual(before);
     expect(await groups()).toEqual([]);
     expect((await defaultRules()).length).toBeGreaterThan(0);
@@ -185,7 +185,7 @@ describe("an overlay in a network that exists", () => {
 
   test("destroy leaves the network", async () => {
     expectSuccess(await stack.destroy(config()));
-    const { vcn: left } = await sdk.call("network", "getVcn", { vcnId: vcn.id });
-    expect(left.lifecycleState).toBe("AVAILABLE");
+    const { vcn: remainingVcn } = await sdk.call("network", "getVcn", { vcnId: vcn.id });
+    expect(remainingVcn.lifecycleState).toBe("AVAILABLE");
   });
 });

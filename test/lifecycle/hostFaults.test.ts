@@ -6,7 +6,7 @@ import { runInHost } from "../../lab/hosts/exec.ts";
 import { restartHost } from "../../lab/hosts/power.ts";
 import { until } from "../../lab/system/commands.ts";
 import { debianPackage } from "../debianPackage.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../tried.ts";
 import { addRules, endPartition, onRouter, unwrapTool, wrapTool } from "./support/faults.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
@@ -27,7 +27,7 @@ describe("a host is set up once more", () => {
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   const config = (change: ConfigChange = () => undefined) =>
     stack.config((e) => {

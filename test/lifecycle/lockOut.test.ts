@@ -3,7 +3,7 @@ import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
 import { withoutPrefix } from "../../lab/hosts/inventory.ts";
 import { until } from "../../lab/system/commands.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../tried.ts";
 import { addRules, REMOVE_RULES, unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -19,7 +19,7 @@ describe("a change that cuts the operator off", () => {
     stack = await TestStack.boot("test-lock-out", REFERENCE_HOSTS);
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   /** Returns a config whose overlay is in the operator's own network. */
   const operatorsNetwork = () =>

@@ -11,7 +11,7 @@ import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { narrowPath } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../tried.ts";
 import { newLoginKey } from "./support/newLoginKey.ts";
 import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack, UP } from "./support/testStack.ts";
@@ -176,7 +176,7 @@ describe("the reference environment on the lab's cloud", () => {
   }
 
   describe("a third host is added, and up names it", () => {
-    beforeEach(tried("faults"));
+    beforeEach(countTries("faults"));
     const failingUp = async () => expectFailure(await stack.up(stack.referenceConfig(addHost03)));
 
     test("where there is no capacity for it", async () => {
@@ -349,7 +349,7 @@ describe("the reference environment on the lab's cloud", () => {
   });
 
   describe("an error of Oracle's API while up changes tags", () => {
-    beforeEach(tried("faults"));
+    beforeEach(countTries("faults"));
 
     const tagAs =
       (value: string): ConfigChange =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../tried.ts";
 import { ConvergingOverlay } from "./support/convergingOverlay.ts";
 import type { Mesh } from "./support/convergingOverlay.ts";
 import { expectSuccess } from "./support/outcome.ts";
@@ -85,7 +85,7 @@ describe("the overlay converges when", () => {
   test("the program gets a second overlay and loses the first, and the second one loses no echo meanwhile", async ({
     task,
   }) => {
-    tried("changes", 2)({ task });
+    countTries("changes", 2)({ task });
     const second = { component: "VxlanOverlay", name: "second", isSecond: true };
     const first = { component: "OverlayEnvironment", name: "overlay", parent: "site" };
     expectSuccess(await upWithComponents(first, second)());
@@ -114,7 +114,7 @@ describe("the overlay converges when", () => {
   });
 
   test("the project is renamed, and gets its old name back", async ({ task }) => {
-    tried("changes", 2)({ task });
+    countTries("changes", 2)({ task });
     await overlay.stack.copyTo("mesh");
     const otherName: PulumiRun = () => overlay.stack.pulumi(UP, overlay.stack.config(), { project: "mesh" });
     await overlay.expectSuccessOrRefusal(MESH, otherName, REFUSAL);

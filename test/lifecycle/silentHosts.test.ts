@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Inventory } from "../../lab/hosts/inventory.ts";
 import { until } from "../../lab/system/commands.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../tried.ts";
 import { expectFailure, expectSuccess, expectUnchanged, stateDeleteArguments } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
@@ -13,7 +13,7 @@ import type { ConfigChange } from "./support/testStack.ts";
 
 const silence = (stack: TestStack, host: string) =>
   stack.on(host, "systemctl kill --kill-whom=main --signal=STOP ssh");
-const wake = (stack: TestStack, host: string) =>
+const wakeHost = (stack: TestStack, host: string) =>
   stack.on(host, "systemctl kill --kill-whom=main --signal=CONT ssh");
 
 /** Runs an `up` while a host is silent. It has to fail in time. Returns what it printed. */
@@ -22,7 +22,7 @@ async function failingUp(stack: TestStack, host: string, config: object): Promis
   const startedAt = Date.now();
   const text = expectFailure(await stack.up(config));
   expect(Date.now() - startedAt).toBeLessThan(120_000);
-  await wake(stack, host);
+  await wakeHost(stack, host);
   return text;
 }
 
@@ -39,11 +39,11 @@ describe("a host accepts TCP and never speaks", () => {
     expectSuccess(await stack.up(config(withoutGamma)));
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   const config = (change: ConfigChange) => stack.config(change);
   const withoutGamma: ConfigChange = (e) => delete e.hosts.gamma;
-  const unverified: ConfigChange = (e) => (e.overlay.verify = false);
+  const verifyOff: ConfigChange = (e) => (e.overlay.verify = false);
   const SAID =
     /beta: SSH to 10\.196\.219\.3 port 22, tried 3 times: it accepts TCP, and there was no SSH banner/;
 
@@ -63,7 +63,7 @@ describe("a host accepts TCP and never speaks", () => {
       "beta",
       config((e) => {
         withoutGamma(e);
-        unverified(e);
+        verifyOff(e);
       }),
     );
     expect(text).toContain("command:remote:Command (overlay-beta-peers)");
@@ -101,7 +101,7 @@ describe("a host accepts TCP and never speaks", () => {
     const connections = () => stack.on("beta", "ss -Htn state established '( sport = :22 )'");
     await until("the provider's connection", 60_000, async () => (await connections()) !== "");
     expect((await stack.on("beta", "ls /etc/oci-vxlan")).trim()).toBe("lab.overlay");
-    await wake(stack, "beta");
+    await wakeHost(stack, "beta");
     expectSuccess(await running);
     expect(await stack.on("beta", "ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
@@ -114,16 +114,16 @@ describe("an instance accepts TCP and never speaks", () => {
     expectSuccess(await stack.up(stack.referenceConfig()));
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   test("phase ready waits for it until the boot timeout, and the next up finishes", async () => {
-    const impatient = (seconds: number) =>
+    const withBootTimeout = (seconds: number) =>
       stack.referenceConfig((e) => (e.hosts.host02.instance.bootTimeout = seconds));
-    const text = await failingUp(stack, "host02", impatient(20));
+    const text = await failingUp(stack, "host02", withBootTimeout(20));
     expect(text).toContain("command:remote:Command (overlay-host02-ready)");
     expect(text).toMatch(/no SSH login within 20 s: it accepts TCP, and there was no SSH banner within 8 s/);
-    expectSuccess(await stack.up(impatient(60)));
+    expectSuccess(await stack.up(withBootTimeout(60)));
     expect(await stack.failingPairs()).toEqual([]);
-    expectUnchanged(await stack.up(impatient(60)));
+    expectUnchanged(await stack.up(withBootTimeout(60)));
   });
 });

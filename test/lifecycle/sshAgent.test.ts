@@ -51,8 +51,10 @@ describe("an overlay whose login key an SSH agent has", () => {
   });
 
   test("an agent that is gone is named, whether the config asks for one or not", async () => {
-    const asked = expectFailure(await pulumi(UP, "/nowhere", withAgent()));
-    expect(asked).toContain("no SSH agent answers at /nowhere, which SSH_AUTH_SOCK names (ENOENT)");
+    const textWithAgentKey = expectFailure(await pulumi(UP, "/nowhere", withAgent()));
+    expect(textWithAgentKey).toContain(
+      "no SSH agent answers at /nowhere, which SSH_AUTH_SOCK names (ENOENT)",
+    );
     const notAsked = expectFailure(await pulumi(UP, "/nowhere", stack.config()));
     expect(notAsked).toContain("SSH_AUTH_SOCK is /nowhere, and no SSH agent answers there (ENOENT)");
     expect(notAsked).toContain("env -u SSH_AUTH_SOCK pulumi up");

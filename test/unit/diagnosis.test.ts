@@ -20,10 +20,10 @@ const TCP: Partial<FailedProbe> = { probe: "tcp", port: 22, size: undefined };
 const MACS = { host01: "02:00:00:00:00:01", host02: "02:00:00:00:00:02" };
 
 /** What a host prints that is as it should be, as seen on a real one. */
-function healthy(name: "host01" | "host02"): string {
-  const own = name === "host01" ? 1 : 2;
+function healthyEvidence(name: "host01" | "host02"): string {
+  const ownNumber = name === "host01" ? 1 : 2;
   const peer = name === "host01" ? "host02" : "host01";
-  const other = 3 - own;
+  const other = 3 - ownNumber;
   return `
     value device.name vxlan0
     value device.state up
@@ -31,7 +31,7 @@ function healthy(name: "host01" | "host02"): string {
     value device.master -
     value device.vni 100
     value device.port 4789
-    value device.local 10.0.0.${own}
+    value device.local 10.0.0.${ownNumber}
     value device.mac ${MACS[name]}
     value nic.name ens3
     value nic.state up
@@ -49,8 +49,8 @@ function healthy(name: "host01" | "host02"): string {
     count Udp.InCsumErrors 2
     count Udp.NoPorts 3
     count TcpExt.IPReversePathFilter 4
-    value address.192.168.0.${own} yes
-    value local-route.192.168.0.${own} yes
+    value address.192.168.0.${ownNumber} yes
+    value local-route.192.168.0.${ownNumber} yes
     value peer.${peer}.mac ${MACS[peer]}
     value peer.${peer}.fdb 10.0.0.${other}
     value peer.${peer}.underlay-route ens3
@@ -96,8 +96,8 @@ function pair(
   before: readonly string[] = [],
 ): EvidencePair {
   return {
-    before: parseEvidence(print(withLines(healthy(name), before))),
-    after: parseEvidence(print(withLines(withLines(healthy(name), PASSED), lines))),
+    before: parseEvidence(print(withLines(healthyEvidence(name), before))),
+    after: parseEvidence(print(withLines(withLines(healthyEvidence(name), PASSED), lines))),
   };
 }
 
@@ -117,8 +117,8 @@ const LOST = {
   from: ["count device.rx_packets 100"],
   to: ["count device.rx_packets 100", "count device.tx_packets 100"],
 };
-const dropRule = (packets: number, rest = "-p udp -m udp --dport 4789 -j DROP", chain = "INPUT") =>
-  `rule iptables ip filter ${chain} ${chain.toLowerCase()} ${packets} - -A ${chain} ${rest}`;
+const dropRule = (packets: number, ruleEnd = "-p udp -m udp --dport 4789 -j DROP", chain = "INPUT") =>
+  `rule iptables ip filter ${chain} ${chain.toLowerCase()} ${packets} - -A ${chain} ${ruleEnd}`;
 const JUMP =
   'rule iptables ip filter INPUT input 5 - -A INPUT -m comment --comment "oci-vxlan lab.overlay" -j oci-vxlan-100-4789';
 
@@ -374,8 +374,8 @@ test.each([
 );
 
 test("a rule that stands twice is named once, with what both counted", () => {
-  const named = findings({ to: [dropRule(2), dropRule(1)] });
-  expect(named).toEqual([expect.stringMatching(/^host02: 3 packets were dropped/)]);
+  const ruleFindings = findings({ to: [dropRule(2), dropRule(1)] });
+  expect(ruleFindings).toEqual([expect.stringMatching(/^host02: 3 packets were dropped/)]);
 });
 
 test("our own table may count packets of non-peers, so that is not proven", () =>

@@ -34,8 +34,8 @@ describe("cloud-init at the first boot", () => {
     existsSync(place("failure")) ? readFileSync(place("failure"), "utf8").trim() : undefined;
 
   /** Runs the script on an image that lacks some tools. */
-  function boot(lacking: readonly string[], limit = 20) {
-    for (const tool of TOOLS.filter((name) => !lacking.includes(name))) fake(tool, "");
+  function boot(missingTools: readonly string[], limit = 20) {
+    for (const tool of TOOLS.filter((name) => !missingTools.includes(name))) fake(tool, "");
     const script = packagesScript()
       .replace(/^LIMIT=\d+/m, `LIMIT=${limit}`)
       .replace(/^PAUSE=\d+/m, "PAUSE=0.1")
@@ -60,9 +60,9 @@ describe("cloud-init at the first boot", () => {
     ["dnf", "nftables iproute iputils"],
     ["microdnf", "nftables iproute iputils"],
   ])("has %s install the packages of missing tools, each once", (name, packages) => {
-    const lacking = ["nft", "ip", "bridge", "ping"];
-    manager(name, 0, lacking);
-    expect(boot(lacking).status).toBe(0);
+    const missingTools = ["nft", "ip", "bridge", "ping"];
+    manager(name, 0, missingTools);
+    expect(boot(missingTools).status).toBe(0);
     expect(calls().filter((call) => call.includes("install"))).toEqual([
       expect.stringMatching(new RegExp(` ${packages}$`)),
     ]);

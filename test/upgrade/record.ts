@@ -41,10 +41,10 @@ const withoutUnread = (state: object) =>
 async function steadyValues(stack: TestStack): Promise<Record<string, string>> {
   const values = await Promise.all(
     HOSTS.map(async (host, index) => {
-      const read = (name: string) => stack.on(host, `cat /var/lib/oci-vxlan/lab.overlay/${name}`);
+      const readInstalled = (name: string) => stack.on(host, `cat /var/lib/oci-vxlan/lab.overlay/${name}`);
       return [
-        [await read("mac"), `02:00:5e:00:53:0${index + 1}`],
-        [await read("installation"), `00000000-0000-4000-8000-00000000000${index + 1}`],
+        [await readInstalled("mac"), `02:00:5e:00:53:0${index + 1}`],
+        [await readInstalled("installation"), `00000000-0000-4000-8000-00000000000${index + 1}`],
       ];
     }),
   );
@@ -69,8 +69,8 @@ async function record(stack: TestStack): Promise<void> {
   const files = await Promise.all(
     HOSTS.map(async (host, index) => {
       const expectedPaths = new Set([...program, ...(before[index] ?? [])]);
-      const left = (await listFiles(stack, host)).filter((path) => !expectedPaths.has(path));
-      return [host, await Promise.all(left.map((path) => readFile(stack, host, path)))] as const;
+      const leftFiles = (await listFiles(stack, host)).filter((path) => !expectedPaths.has(path));
+      return [host, await Promise.all(leftFiles.map((path) => readFile(stack, host, path)))] as const;
     }),
   );
   const values = { ...inverse(labValues(stack.lab, HOSTS)), ...(await steadyValues(stack)) };

@@ -44,7 +44,7 @@ function networkUsers(environment: EnvironmentSettings): NetworkUsers {
   const { ssh, hosts } = environment;
   const { jumpHostCidrs } = jumpHostSources(environment);
   const isInstance = hosts[ssh?.via ?? ""]?.instance !== undefined;
-  return { outside: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
+  return { outsideCidrs: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
 }
 
 /** Warnings about a valid environment: a host may have no way out of a VCN that is created. */
@@ -147,18 +147,18 @@ function validateUnderlayAddresses({ hosts, network }: EnvironmentSettings): Pro
 
 function validatePresence(
   { compartmentId, network }: EnvironmentSettings,
-  provisioned: readonly string[],
+  provisionedHosts: readonly string[],
 ): Problem[] {
   const problems = problemWithOcid(compartmentId, ["compartment", "tenancy"], "compartmentId");
-  const hosts = `${provisioned.length === 1 ? "host" : "hosts"} ${provisioned.join(", ")}`;
-  if (compartmentId === undefined && (provisioned.length > 0 || network)) {
+  const hosts = `${provisionedHosts.length === 1 ? "host" : "hosts"} ${provisionedHosts.join(", ")}`;
+  if (compartmentId === undefined && (provisionedHosts.length > 0 || network)) {
     problems.push({
       path: "compartmentId",
       message:
         "missing: give the OCID of the compartment of all resources (`oci iam compartment list` shows them).",
     });
   }
-  if (!network && provisioned.length > 0) {
+  if (!network && provisionedHosts.length > 0) {
     problems.push({
       path: "network",
       message: `missing: ${hosts} need a VCN and a subnet: give vcn, subnets and operatorCidrs.`,

@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { familyOf, proven } from "./end.ts";
+import { familyOf, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** Whether an address of an end is the one that was probed, or may be the source of the probe. */
@@ -13,11 +13,11 @@ export function addressFindings(end: End, probe: FailedProbe, { device }: Diagno
   return end.valuesBelow("address.").flatMap(([address, state]) => {
     if (!isUsed(name === probe.to, probe, address)) return [];
     if (state === "no")
-      return [proven(`${name}: its overlay address ${address} is not on ${device}: ${end.restore}.`)];
+      return [provenFinding(`${name}: its overlay address ${address} is not on ${device}: ${end.restore}.`)];
     if (end.value(`local-route.${address}`) !== "no") return [];
     const command = `sudo ip -${familyOf(address)} route add local ${address} dev ${device} table local proto kernel`;
     const text = `${name}: its overlay address ${address} has no route in table local, so the kernel refuses what is sent to it: ${command}.`;
-    return [proven(text)];
+    return [provenFinding(text)];
   });
 }
 
@@ -30,7 +30,7 @@ export function peerFindings(end: End, probe: FailedProbe, settings: DiagnosisSe
     ...fdbEntry(end, settings),
     ...neighbourEntries(end, probe, settings),
     ...peerFilter(end),
-  ].map(proven);
+  ].map(provenFinding);
 }
 
 /** Values about the peer's overlay addresses that the probe uses, by address. */
@@ -93,5 +93,5 @@ export function macFindings(sender: End, receiver: End, { device }: DiagnosisSet
   const [expected, actual] = [sender.aboutPeer("mac"), receiver.value("device.mac")];
   if (expected === undefined || actual === undefined || expected === actual) return [];
   const text = `${receiver.name}: ${device} has MAC ${actual}, and ${sender.name} sends to ${expected}: ${receiver.restore}.`;
-  return [proven(text)];
+  return [provenFinding(text)];
 }

@@ -47,14 +47,18 @@ const FILES = [
   { source: "oci-vxlan", path: "/usr/local/sbin/oci-vxlan", mode: "755" },
 ] as const;
 
-const read = (source: string) => readHostText(new URL(`../host/${source}`, import.meta.url));
+const readSource = (source: string) => readHostText(new URL(`../host/${source}`, import.meta.url));
 
-let cached: HostFile[] | undefined;
+let cachedFiles: HostFile[] | undefined;
 
 /** The host side: the files below `host/`, read once, with the release in them. */
 export function hostFiles(): readonly HostFile[] {
-  cached ??= FILES.map(({ source, path, mode }) => ({ path, mode, text: withRelease(read(source)) }));
-  return cached;
+  cachedFiles ??= FILES.map(({ source, path, mode }) => ({
+    path,
+    mode,
+    text: withRelease(readSource(source)),
+  }));
+  return cachedFiles;
 }
 
 const RELEASE_LINE = /^RELEASE=\S+/m;
@@ -121,21 +125,23 @@ export function delivery(resource: string): CommandWithInput {
 
 /** The version of the program, which it carries itself. */
 function programVersion(): string {
-  const version = /^VERSION=(\d+) /m.exec(read("oci-vxlan"))?.[1];
+  const version = /^VERSION=(\d+) /m.exec(readSource("oci-vxlan"))?.[1];
   if (version === undefined) throw new Error("host/oci-vxlan has no line VERSION=…");
   return version;
 }
 
 /** Phase device, which is not installed, and all files of the program. */
 export function hostSide(): string {
-  const files = hostFiles().map(({ path, mode, text }) => `stage_file ${path} ${mode} ${quoted(text)}`);
-  const overlaps = `OVERLAPS=${quoted(read("sent/overlaps.awk"))}`;
-  const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(read);
+  const files = hostFiles().map(
+    ({ path, mode, text }) => `stage_file ${path} ${mode} ${quoteForShell(text)}`,
+  );
+  const overlaps = `OVERLAPS=${quoteForShell(readSource("sent/overlaps.awk"))}`;
+  const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(readSource);
   return lines(...functions, overlaps, `begin_installation ${programVersion()}`, ...files);
 }
 
 /** A text as one word of bash. A here-document would be read byte by byte, or by a process. */
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+const quoteForShell = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 let digest: string | undefined;
 
@@ -167,9 +173,9 @@ export const programDigestIn = (stdin: string): string | undefined => /^# progra
 
 const END_OF_FILE = "END_OF_OCI_VXLAN_FILE";
 
-/** @param rest of the line, behind the command that reads the document */
-function hereDocument(text: string, rest = ""): string {
+/** @param firstLineEnd of the line, behind the command that reads the document */
+function hereDocument(text: string, firstLineEnd = ""): string {
   if (text.split("\n").includes(END_OF_FILE))
     throw new Error(`a file for the host holds the line ${END_OF_FILE}`);
-  return `<<'${END_OF_FILE}'${rest}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
+  return `<<'${END_OF_FILE}'${firstLineEnd}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
 }

@@ -10,7 +10,7 @@ import { addVcnCidr, createVcn, deleteVcn, modifyVcnCidr, removeVcnCidr } from "
 import { updateVnic } from "../model/vnic.ts";
 import { vcnWorkRequestId } from "../model/workRequest.ts";
 import { SERVICES } from "../region.ts";
-import { filtered, page } from "./lists.ts";
+import { filterItems, page } from "./lists.ts";
 import { addPublicIpRoutes } from "./publicIpRoutes.ts";
 import { readBody } from "./requestBody.ts";
 import { addSecurityGroupRoutes } from "./securityGroupRoutes.ts";
@@ -70,7 +70,7 @@ export function addNetworkRoutes(service: Service): void {
     const { vnicId, subnetId } = call.req.query();
     if (vnicId === undefined && subnetId === undefined) throw missing("vnicId or subnetId");
     const privateIps = call.var.cloud.all("privateIps");
-    return page(call, filtered(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
+    return page(call, filterItems(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
   });
   service.get("/ipv6", (call) => page(call, []));
   addPublicIpRoutes(service);
@@ -78,18 +78,18 @@ export function addNetworkRoutes(service: Service): void {
 
 /** The changes of a VCN's blocks, which take a while: the answer names a work request. */
 function addVcnCidrRoutes(service: Service): void {
-  const accepted = (call: Call, vcn: Vcn) => {
+  const answerAccepted = (call: Call, vcn: Vcn) => {
     call.header("opc-work-request-id", vcnWorkRequestId(vcn));
     return call.body(null, 202);
   };
   service.post("/vcns/:id/actions/addCidr", change("vcns"), async (call) =>
-    accepted(call, addVcnCidr(call.var.cloud, idOf(call), await readBody("addVcnCidr", call))),
+    answerAccepted(call, addVcnCidr(call.var.cloud, idOf(call), await readBody("addVcnCidr", call))),
   );
   service.post("/vcns/:id/actions/modifyCidr", change("vcns"), async (call) =>
-    accepted(call, modifyVcnCidr(call.var.cloud, idOf(call), await readBody("modifyVcnCidr", call))),
+    answerAccepted(call, modifyVcnCidr(call.var.cloud, idOf(call), await readBody("modifyVcnCidr", call))),
   );
   service.post("/vcns/:id/actions/removeCidr", change("vcns"), async (call) =>
-    accepted(call, removeVcnCidr(call.var.cloud, idOf(call), await readBody("removeVcnCidr", call))),
+    answerAccepted(call, removeVcnCidr(call.var.cloud, idOf(call), await readBody("removeVcnCidr", call))),
   );
 }
 

@@ -20,7 +20,7 @@ export class CloudError extends Error {
   }
 }
 
-export const invalid = (message: string) => new CloudError("InvalidParameter", message);
+export const invalidParameter = (message: string) => new CloudError("InvalidParameter", message);
 
 export const missing = (name: string) => new CloudError("MissingParameter", `Missing ${name}`);
 

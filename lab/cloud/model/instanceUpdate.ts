@@ -1,7 +1,7 @@
 import type { RequestBody } from "../requestSchemas.ts";
 import { attachBootVolume, checkSize, DEFAULT_SIZE, removeBootVolume } from "./bootVolume.ts";
 import type { Cloud } from "./cloud.ts";
-import { incorrectState, invalid } from "./errors.ts";
+import { incorrectState, invalidParameter } from "./errors.ts";
 import { imageEntry } from "./image.ts";
 import { checkFaultDomain, checkMetadata } from "./instance.ts";
 import { requireAlive, resetInstance, runTransition } from "./power.ts";
@@ -43,7 +43,7 @@ function checkNewMetadata(instance: Instance, metadata: Instance["metadata"]): v
   checkMetadata(metadata);
   for (const key of READ_AT_LAUNCH)
     if (metadata[key] !== instance.metadata[key])
-      throw invalid(`metadata.${key} is read at launch and cannot be changed later.`);
+      throw invalidParameter(`metadata.${key} is read at launch and cannot be changed later.`);
 }
 
 function checkReimage({ id, lifecycleState }: Instance, sizeInGBs = DEFAULT_SIZE): void {

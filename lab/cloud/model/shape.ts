@@ -1,5 +1,5 @@
 import type { ShapeConfigDetails } from "../requestSchemas.ts";
-import { invalid } from "./errors.ts";
+import { invalidParameter } from "./errors.ts";
 import type { ShapeConfig } from "./resources.ts";
 
 /** A shape as the API shows it. */
@@ -100,23 +100,28 @@ export function shapeConfig(
   details: ShapeConfigDetails = {},
 ): ShapeConfig {
   const entry = CATALOGUE.find(({ shape }) => shape.shape === name);
-  if (entry === undefined) throw invalid(`The shape ${name} does not exist.`);
-  if (entry.processor !== processor) throw invalid(`The shape ${name} is not valid for the image.`);
+  if (entry === undefined) throw invalidParameter(`The shape ${name} does not exist.`);
+  if (entry.processor !== processor) throw invalidParameter(`The shape ${name} is not valid for the image.`);
   const { shape } = entry;
   const { ocpuOptions, memoryOptions } = shape;
   if (!ocpuOptions || !memoryOptions) {
     if (Object.values(details).some((value) => value !== undefined))
-      throw invalid(`The shape ${name} has a fixed size: leave shapeConfig out.`);
+      throw invalidParameter(`The shape ${name} has a fixed size: leave shapeConfig out.`);
     return configOf(shape, shape.ocpus, shape.memoryInGBs);
   }
   const { ocpus } = details;
-  if (ocpus === undefined) throw invalid(`The shape ${name} is flexible: shapeConfig.ocpus has to be given.`);
+  if (ocpus === undefined)
+    throw invalidParameter(`The shape ${name} is flexible: shapeConfig.ocpus has to be given.`);
   if (!Number.isInteger(ocpus) || ocpus < ocpuOptions.min || ocpus > ocpuOptions.max)
-    throw invalid(`shapeConfig.ocpus ${ocpus} is not between ${ocpuOptions.min} and ${ocpuOptions.max}.`);
+    throw invalidParameter(
+      `shapeConfig.ocpus ${ocpus} is not between ${ocpuOptions.min} and ${ocpuOptions.max}.`,
+    );
   const { memoryInGBs = ocpus * memoryOptions.defaultPerOcpuInGBs } = details;
   const maxMemory = Math.min(memoryOptions.maxInGBs, ocpus * memoryOptions.maxPerOcpuInGBs);
   if (memoryInGBs < ocpus * memoryOptions.minPerOcpuInGBs || memoryInGBs > maxMemory)
-    throw invalid(`shapeConfig.memoryInGBs ${memoryInGBs} is not between ${ocpus} and ${maxMemory}.`);
+    throw invalidParameter(
+      `shapeConfig.memoryInGBs ${memoryInGBs} is not between ${ocpus} and ${maxMemory}.`,
+    );
   return configOf(shape, ocpus, memoryInGBs);
 }
 

@@ -35,7 +35,7 @@ function nspawnFolders(): string[] {
 }
 
 describe("npm run lab -- --stack lab-existing", () => {
-  const committed = readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8");
+  const committedConfig = readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8");
   beforeAll(() => removeLab(openLab(NAME)));
   afterAll(async () => {
     rmSync(TEMPORARY, { recursive: true });
@@ -117,17 +117,17 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect([diagram.exitCode, diagram.stderr]).toEqual([0, ""]);
     expect(diagram.stdout).toContain('title: "Stack lab-existing');
     expect(diagram.stdout).toContain("10.196.218.222");
-    const coloured = await lab("diagram", "--status", "--format", "mermaid");
-    expect([coloured.exitCode, coloured.stderr]).toEqual([0, ""]);
-    expect(coloured.stdout).toContain("well, 2 of 2 paths pass");
-    expect(coloured.stdout).toMatch(/\d ms/);
+    const statusDiagram = await lab("diagram", "--status", "--format", "mermaid");
+    expect([statusDiagram.exitCode, statusDiagram.stderr]).toEqual([0, ""]);
+    expect(statusDiagram.stdout).toContain("well, 2 of 2 paths pass");
+    expect(statusDiagram.stdout).toMatch(/\d ms/);
   });
 
   test("a second up changes neither a resource nor the committed config", async () => {
     const { stdout, exitCode } = await lab("up");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(ONLY_UNCHANGED);
-    expect(readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8")).toBe(committed);
+    expect(readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8")).toBe(committedConfig);
   });
 
   test("ssh logs in as opc, and returns output and exit code", async () => {
@@ -198,9 +198,9 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect((await lab("ssh", "host01", "ip -o link show type vxlan")).stdout).toBe("");
     expect((await lab("down")).exitCode).toBe(0);
     expect(existsSync(`${ROOT}/.lab/labs/${NAME}`)).toBe(false);
-    const reopened = openLab(NAME);
-    expect(namespacesOf(reopened)).toEqual([]);
-    expect((await execa("pgrep", ["-f", reopened.directory], { reject: false })).stdout).toBe("");
+    const reopenedLab = openLab(NAME);
+    expect(namespacesOf(reopenedLab)).toEqual([]);
+    expect((await execa("pgrep", ["-f", reopenedLab.directory], { reject: false })).stdout).toBe("");
     expect((await lab("ps")).stdout).toBe("nothing runs");
     expect(readdirSync(TEMPORARY)).toEqual([]);
     expect(nspawnFolders()).toEqual([]);

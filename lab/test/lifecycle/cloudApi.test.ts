@@ -432,8 +432,8 @@ describe("the cloud's API", () => {
         expect((await network("getService", { serviceId: all.id })).service).toEqual(all);
         ({ serviceGateway } = await network("createServiceGateway", createServiceGateway(all.id)));
         expect(serviceGateway.services).toEqual([{ serviceId: all.id, serviceName: all.name }]);
-        const listed = await network("listNatGateways", { compartmentId, vcnId: vcn.id });
-        expect(listed.items.map(({ id }: any) => id)).toEqual([natGateway.id]);
+        const gatewayList = await network("listNatGateways", { compartmentId, vcnId: vcn.id });
+        expect(gatewayList.items.map(({ id }: any) => id)).toEqual([natGateway.id]);
         const update = { natGatewayId: natGateway.id, updateNatGatewayDetails: { blockTraffic: true } };
         expect((await network("updateNatGateway", update)).natGateway.blockTraffic).toBe(true);
       });
@@ -500,7 +500,7 @@ describe("the cloud's API", () => {
     describe("network security groups", () => {
       let group: any;
       const rule = { direction: "INGRESS", protocol: "all", source: "10.0.0.0/16", sourceType: "CIDR_BLOCK" };
-      const act = (action: string, details: object, networkSecurityGroupId = group.id) =>
+      const changeRules = (action: string, details: object, networkSecurityGroupId = group.id) =>
         [
           `${action}NetworkSecurityGroupSecurityRules`,
           { networkSecurityGroupId, [`${action}NetworkSecurityGroupSecurityRulesDetails`]: details },
@@ -511,8 +511,8 @@ describe("the cloud's API", () => {
       test("are created, listed and renamed", async () => {
         group = await make.securityGroup(vcn.id, [], { displayName: "hosts" });
         expect(group).toMatchObject({ vcnId: vcn.id, displayName: "hosts" });
-        const listed = await network("listNetworkSecurityGroups", { compartmentId, vcnId: vcn.id });
-        expect(listed.items.map(({ id }: any) => id)).toEqual([group.id]);
+        const groupList = await network("listNetworkSecurityGroups", { compartmentId, vcnId: vcn.id });
+        expect(groupList.items.map(({ id }: any) => id)).toEqual([group.id]);
         const { networkSecurityGroup } = await network("updateNetworkSecurityGroup", {
           networkSecurityGroupId: group.id,
           updateNetworkSecurityGroupDetails: { displayName: "members" },
@@ -526,20 +526,25 @@ describe("the cloud's API", () => {
           ...{ protocol: "17", isStateless: true },
           udpOptions: { destinationPortRange: { min: 4789, max: 4789 } },
         };
-        const { addedNetworkSecurityGroupSecurityRules: added } = await network(
-          ...act("add", { securityRules: [rule, ofGroup] }),
+        const { addedNetworkSecurityGroupSecurityRules: addedRules } = await network(
+          ...changeRules("add", { securityRules: [rule, ofGroup] }),
         );
-        const [first, second] = added.securityRules;
+        const [first, second] = addedRules.securityRules;
         expect(first).toMatchObject({ ...rule, isStateless: false, isValid: true });
         expect(second).toMatchObject({ ...ofGroup, isValid: true });
         expect(first.id).toMatch(/^[0-9A-F]{6}$/);
         expect(await rulesOf(group.id, "EGRESS")).toMatchObject([{ id: second.id }]);
 
-        await network(...act("update", { securityRules: [{ ...rule, id: first.id, protocol: "6" }] }));
+        await network(
+          ...changeRules("update", { securityRules: [{ ...rule, id: first.id, protocol: "6" }] }),
+        );
         expect(await rulesOf(group.id)).toMatchObject([{ id: first.id, protocol: "6" }, { id: second.id }]);
-        await network(...act("remove", { securityRuleIds: [first.id] }));
+        await network(...changeRules("remove", { securityRuleIds: [first.id] }));
         expect(await rulesOf(group.id)).toMatchObject([{ id: second.id }]);
-        const unknown = await sdk.refusal("network", ...act("remove", { securityRuleIds: [first.id] }));
+        const unknown = await sdk.refusal(
+          "network",
+          ...changeRules("remove", { securityRuleIds: [first.id] }),
+        );
         expect([unknown.status, unknown.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
       });
 
@@ -554,7 +559,7 @@ describe("the cloud's API", () => {
         ],
         ["an unknown direction", { direction: "BOTH" }, 400, "InvalidParameter", /direction/],
       ])("refuse a rule with %s", async (_, change, status, code, message) => {
-        const request = act("add", { securityRules: [{ ...rule, ...change }] });
+        const request = changeRules("add", { securityRules: [{ ...rule, ...change }] });
         const refusal = await sdk.refusal("network", ...request);
         expect([refusal.status, refusal.code]).toEqual([status, code]);
         expect(refusal.message).toMatch(message);
@@ -562,12 +567,12 @@ describe("the cloud's API", () => {
 
       test("take 25 rules a request, and 120 in all", async () => {
         const rules = (count: number) => ({ securityRules: Array<object>(count).fill(rule) });
-        const tooMany = await sdk.refusal("network", ...act("add", rules(26)));
+        const tooMany = await sdk.refusal("network", ...changeRules("add", rules(26)));
         expect(tooMany.code).toBe("InvalidParameter");
-        const left = 120 - (await rulesOf(group.id)).length;
-        for (let count = left; count > 0; count -= 25)
-          await network(...act("add", rules(Math.min(count, 25))));
-        const refusal = await sdk.refusal("network", ...act("add", rules(1)));
+        const remainingRules = 120 - (await rulesOf(group.id)).length;
+        for (let count = remainingRules; count > 0; count -= 25)
+          await network(...changeRules("add", rules(Math.min(count, 25))));
+        const refusal = await sdk.refusal("network", ...changeRules("add", rules(1)));
         expect([refusal.status, refusal.code]).toEqual([400, "LimitExceeded"]);
       });
 
@@ -752,14 +757,14 @@ describe("the cloud's API", () => {
       for (const displayName of names) vcns.push(await make.vcn("10.50.0.0/16", { displayName }));
       const first = await network("listVcns", { compartmentId, sortBy: "DISPLAYNAME", limit: 2 });
       expect(first.items.map(({ displayName }: any) => displayName)).toEqual(["a", "b"]);
-      const rest = await network("listVcns", {
+      const secondPage = await network("listVcns", {
         compartmentId,
         sortBy: "DISPLAYNAME",
         page: first.opcNextPage,
       });
-      expect(rest.items.map(({ displayName }: any) => displayName)).toEqual(["c", "first"]);
-      const filtered = await network("listVcns", { compartmentId, displayName: "b" });
-      expect(filtered.items).toHaveLength(1);
+      expect(secondPage.items.map(({ displayName }: any) => displayName)).toEqual(["c", "first"]);
+      const filteredList = await network("listVcns", { compartmentId, displayName: "b" });
+      expect(filteredList.items).toHaveLength(1);
       for (const { id } of vcns) await network("deleteVcn", { vcnId: id });
     });
   });

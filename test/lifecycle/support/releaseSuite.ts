@@ -79,17 +79,17 @@ export function testRelease(release: DebianRelease): void {
     });
 
     test("a second up changes no resource, no file and no kernel table, and no host repairs anything", async () => {
-      const read = () =>
+      const readHosts = () =>
         readEach(HOSTS, async (host) => ({
           times: await fileTimes(stack, host),
           tables: await kernelTables(stack, host),
           log: await readLog(host),
         }));
-      const before = await read();
+      const before = await readHosts();
       expectUnchanged(await stack.up());
       for (const host of HOSTS)
         expect(await stack.on(host, "/usr/local/sbin/oci-vxlan reconcile lab.overlay 2>&1")).toBe("");
-      expect(await read()).toEqual(before);
+      expect(await readHosts()).toEqual(before);
     });
 
     /** Name, and the script that does the damage on a host. */

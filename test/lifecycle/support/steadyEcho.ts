@@ -3,7 +3,7 @@ import type { TestStack } from "./testStack.ts";
 
 /** Losses and pauses of the echoes from one host to an address. */
 export interface Echoes {
-  lost: number;
+  lostCount: number;
   /** Seconds between two answers at most. */
   longestPause: number;
 }
@@ -40,7 +40,7 @@ async function startEchoes(stack: TestStack, { host, address, interval }: EchoTa
       const all = await answers();
       const numbers = new Set(all.map(({ number }) => number));
       const pauses = all.slice(1).map(({ time }, index) => time - (all[index]?.time ?? time));
-      return { lost: Math.max(...numbers) - numbers.size, longestPause: Math.max(0, ...pauses) };
+      return { lostCount: Math.max(...numbers) - numbers.size, longestPause: Math.max(0, ...pauses) };
     },
   };
 }
@@ -75,5 +75,5 @@ export async function echoesLostDuring(
   interval = 0.2,
 ): Promise<number> {
   const [echoes] = await echoesDuring(stack, [{ host, address, interval }], action);
-  return echoes?.lost ?? 0;
+  return echoes?.lostCount ?? 0;
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { clients } from "./clients.ts";
-import { caseInsensitive, definedTags, object, plain } from "./codecs.ts";
+import { caseInsensitive, definedTags, object, plainCodec } from "./codecs.ts";
 import type { Codec, Fields } from "./codecs.ts";
 import { createVnicDetails, readPrimaryVnic, updatePrimaryVnic, vnicOutputs } from "./primaryVnic.ts";
 import { COMMON } from "./resource.ts";
@@ -11,7 +11,7 @@ import { newImageDetails, readBootVolume, sourceDetails, sourceOutputs } from ".
 const READ_AT_LAUNCH = ["ssh_authorized_keys", "user_data"];
 
 const metadata: Codec = {
-  ...plain,
+  ...plainCodec,
   compare: (previous, desired) => {
     if (isDeepStrictEqual(previous, desired)) return "none";
     const values = (all: unknown) => READ_AT_LAUNCH.map((key) => (all as Fields | undefined)?.[key]);
@@ -50,7 +50,7 @@ const agentConfig = object({
 
 export const instance: ResourceType = {
   // A change of the shape restarts it.
-  lifecycle: { ready: ["RUNNING"], pending: ["PROVISIONING", "STARTING", "STOPPING"] },
+  lifecycle: { readyStates: ["RUNNING"], pendingStates: ["PROVISIONING", "STARTING", "STOPPING"] },
   timeout: 45 * 60,
   properties: {
     ...COMMON,

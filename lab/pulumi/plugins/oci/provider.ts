@@ -5,7 +5,7 @@ import { unwrapSecrets } from "../secrets.ts";
 import { unknownPropertiesIn } from "./codecs.ts";
 import type { Fields } from "./codecs.ts";
 import { withErrorContext } from "./errors.ts";
-import { create, differences, read, remove, update } from "./lifecycle.ts";
+import { create, differences, readResource, remove, update } from "./lifecycle.ts";
 import { lookUp } from "./lookups.ts";
 import type { ResourceType } from "./resource.ts";
 import { TYPES } from "./types.ts";
@@ -55,7 +55,7 @@ const provider: Provider = {
 
   read: async (id, urn, state: Fields = {}) => {
     const { type, label } = resourceOf(urn);
-    const props = await read(type, label, id, state);
+    const props = await readResource(type, label, id, state);
     return props === undefined ? { id: "", props: {} } : { id, props };
   },
 
