@@ -9,7 +9,7 @@ import { membershipChanges, programChanges, settingsChanges } from "./vxlan/chan
  */
 export class ChangeWords {
   private readonly overlay: pulumi.Resource;
-  private readonly saidTexts = new Set<string>();
+  private readonly loggedTexts = new Set<string>();
 
   constructor(overlay: pulumi.Resource) {
     this.overlay = overlay;
@@ -43,8 +43,8 @@ export class ChangeWords {
     if (!takesHooks()) return {};
     const logTexts = async (args: pulumi.ResourceHookArgs) => {
       for (const text of await textsOf(args)) {
-        if (this.saidTexts.has(text)) continue;
-        this.saidTexts.add(text);
+        if (this.loggedTexts.has(text)) continue;
+        this.loggedTexts.add(text);
         await pulumi.log.info(text, this.overlay);
       }
     };

@@ -62,8 +62,9 @@ async function problemWith(
   stayingConnections: readonly Connection[],
   reportsUrn: string,
 ): Promise<string | undefined> {
-  const way = ({ jumpHost }: SshPath) => JSON.stringify(jumpHost ?? null);
-  const connection = path && stayingConnections.find((each) => way(sshPathOf(each)) === way(path));
+  const jumpHostOf = ({ jumpHost }: SshPath) => JSON.stringify(jumpHost ?? null);
+  const connection =
+    path && stayingConnections.find((each) => jumpHostOf(sshPathOf(each)) === jumpHostOf(path));
   if (!connection) return undefined;
   try {
     (await logInAhead(host, { ...connection, host: path.host, port: path.port }))?.close();

@@ -145,14 +145,14 @@ async function installNewKey(
       return undefined;
     } catch (error) {
       if (error instanceof KeysRefused) refusals++;
-      const wait = error instanceof KeysRefused ? Math.max(pause, REFUSAL_PAUSE) : pause;
+      const milliseconds = error instanceof KeysRefused ? Math.max(pause, REFUSAL_PAUSE) : pause;
       const isLasting =
         error instanceof KeyNotUsed ||
         (error instanceof JumpHostError && error.isLasting) ||
         refusals >= REFUSALS;
-      if (isLasting || attempt >= attempts || performance.now() + wait > deadline)
+      if (isLasting || attempt >= attempts || performance.now() + milliseconds > deadline)
         return (error as Error).message;
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
     }
   }
 }

@@ -218,8 +218,8 @@ const noAnswer = (limit: string) => new Error(`no answer ${limit}`);
 /** @param socket of the login that has not ended in time */
 function noLogin(socket: Duplex, limit: string): Error {
   if (socket instanceof Socket && socket.connecting) return noAnswer(limit);
-  const missing = socket.readableDidRead ? "login" : "banner";
-  return new SilentHost(`it accepts TCP, and there was no SSH ${missing} ${limit}`);
+  const missingPart = socket.readableDidRead ? "login" : "banner";
+  return new SilentHost(`it accepts TCP, and there was no SSH ${missingPart} ${limit}`);
 }
 
 /**

@@ -335,11 +335,13 @@ function jumpHostsFirst<Host extends NamedHost, Created extends NamedHost>(
   hosts: readonly Host[],
   create: (host: Host, jumpHost: Created | undefined) => Created,
 ): Created[] {
-  const direct = hosts.filter(({ hostArgs }) => hostArgs.via === undefined);
-  const behind = hosts.filter(({ hostArgs }) => hostArgs.via !== undefined);
-  const createdDevices = direct.map((host) => create(host, undefined));
+  const directHosts = hosts.filter(({ hostArgs }) => hostArgs.via === undefined);
+  const hostsBehindJumpHost = hosts.filter(({ hostArgs }) => hostArgs.via !== undefined);
+  const createdDevices = directHosts.map((host) => create(host, undefined));
   const jumpHosts = new Map(createdDevices.map((each) => [each.host, each]));
-  createdDevices.push(...behind.map((host) => create(host, jumpHosts.get(host.hostArgs.via ?? ""))));
+  createdDevices.push(
+    ...hostsBehindJumpHost.map((host) => create(host, jumpHosts.get(host.hostArgs.via ?? ""))),
+  );
   return createdDevices.sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 

@@ -25,7 +25,7 @@ interface Style {
   underlayCaption: "t" | "b";
 }
 
-const ROOMY: Style = {
+const ROOMY_STYLE: Style = {
   isCompact: false,
   graph: { rankdir: "TB", ranksep: 0.6, nodesep: 0.35 },
   underlayCaption: "b",
@@ -38,7 +38,7 @@ const COMPACT: Style = {
 
 export function graphOf(topology: Topology): Graph {
   const hosts = allHosts(topology);
-  const style = hosts.length < COMPACT_FROM ? ROOMY : COMPACT;
+  const style = hosts.length < COMPACT_FROM ? ROOMY_STYLE : COMPACT;
   const { isCompact } = style;
   const { plane, edges } = overlayPlane(topology, hosts, isCompact);
   const subgraphs = [...underlay(topology, style), plane];

@@ -119,9 +119,9 @@ function pairsOf({ hosts, paths }: OverlayStatus): PairHealth[] {
   return hosts.flatMap((a, index) =>
     hosts.slice(index + 1).map((b): PairHealth => {
       const between: PairHealth["between"] = [a.name, b.name];
-      const both = paths.filter(({ from, to }) => between.includes(from) && between.includes(to));
-      const probedPaths = both.filter((path) => path.state !== "unknown");
-      const { state, text } = pathCell(probedPaths.length > 0 ? probedPaths : both);
+      const pathsOfPair = paths.filter(({ from, to }) => between.includes(from) && between.includes(to));
+      const probedPaths = pathsOfPair.filter((path) => path.state !== "unknown");
+      const { state, text } = pathCell(probedPaths.length > 0 ? probedPaths : pathsOfPair);
       return { between, grade: CELL_GRADES[state], note: text.replace("FAILS", "fails") };
     }),
   );

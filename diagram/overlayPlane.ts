@@ -28,7 +28,7 @@ export function overlayPlane(
 ): OverlayPlane {
   const { isMesh, drawnPairs, hiddenPairs } = pathsToShow(topology);
   const anchor = isMesh ? vtepNode : tapNode;
-  const outwards = (inner: string, outer: string, attributes: Attributes): Edge =>
+  const outwardEdge = (inner: string, outer: string, attributes: Attributes): Edge =>
     isCompact ? { tail: inner, head: outer, attributes } : { tail: outer, head: inner, attributes };
   const plane = cluster(
     "overlay",
@@ -40,7 +40,7 @@ export function overlayPlane(
     },
   );
   const ports = hosts.map((host) =>
-    outwards(vtepNode(host.name), tapNode(host.name), {
+    outwardEdge(vtepNode(host.name), tapNode(host.name), {
       color: colour(pathColour(host)),
       penwidth: 2,
       weight: 1000,
@@ -48,7 +48,7 @@ export function overlayPlane(
   );
   const paths = drawnPairs.flatMap((pair) =>
     pair.between.map((end) =>
-      outwards(anchor(end), pathNode(pair), {
+      outwardEdge(anchor(end), pathNode(pair), {
         color: colour(GRADE_COLOURS[pair.grade]),
         penwidth: 1.5,
         // No line runs below another label then.

@@ -104,8 +104,10 @@ function deviceDifference(
     const [fact, actual, desired] = difference;
     return `${settings.device} has ${fact} ${actual} where the stack has ${desired}`;
   }
-  const missing = overlayAddresses.map(canonical).find((address) => !device.addresses.includes(address));
-  return missing === undefined ? undefined : `${settings.device} lacks the address ${missing}`;
+  const missingAddress = overlayAddresses
+    .map(canonical)
+    .find((address) => !device.addresses.includes(address));
+  return missingAddress === undefined ? undefined : `${settings.device} lacks the address ${missingAddress}`;
 }
 
 function warningsOf(name: string, { warnings, isUnconfirmed, unit }: HostStatus): string[] {

@@ -46,7 +46,7 @@ function overlayText(overlay: OverlayStatus, now: string, paint: Paint): string[
     ...(listedHosts.length === 0 ? [] : [hostTable(listedHosts, now, paint)]),
     ...(isSmall ? [pathMatrix(overlay, paint)] : matrixExcerpt(overlay, paint)),
     pathSummary(overlay),
-    ...whatIsWrong(overlay, paint),
+    ...problemLists(overlay, paint),
   ];
 }
 
@@ -126,13 +126,13 @@ function pathMatrix(
     ...peers.map((to) => {
       if (from === to) return "";
       const { state, text } = pathCell(paths.filter((path) => path.from === from && path.to === to));
-      return paint(PAINTED[state], text);
+      return paint(STATE_COLOURS[state], text);
     }),
   ]);
   return formatTable(["from \\ to", ...peers], rows, paint);
 }
 
-const PAINTED = {
+const STATE_COLOURS = {
   passes: "green",
   loses: "yellow",
   fails: "red",
@@ -141,7 +141,7 @@ const PAINTED = {
 } as const;
 
 /** What is wrong, why, and what hosts warn about. */
-function whatIsWrong(overlay: OverlayStatus, paint: Paint): string[] {
+function problemLists(overlay: OverlayStatus, paint: Paint): string[] {
   const { problems, causes, warnings } = findingsOf(overlay);
   return [
     listOf(paint("red", "Wrong:"), problems),

@@ -47,7 +47,7 @@ export interface CloudNetwork {
 }
 
 /** The first letter of instances' interfaces in the router. */
-export const SECURED = "c";
+export const SECURED_PREFIX = "c";
 
 /**
  * How a packet passes: each VNIC decides for itself, as in Oracle's network. First come the sender's egress rules, then
@@ -203,7 +203,7 @@ function vcnChains({ vnics }: CloudNetwork): string[] {
   const vcns = [...new Set(vnics.map(({ vcn }) => vcn))];
   const chains = vcns.flatMap((vcn, index) => [
     set(`vcn_${index}`, "ifname", ports(vnics.filter((vnic) => vnic.vcn === vcn))),
-    chain(`same_vcn_${index}`, `oifname "${SECURED}*" oifname != @vcn_${index} drop`),
+    chain(`same_vcn_${index}`, `oifname "${SECURED_PREFIX}*" oifname != @vcn_${index} drop`),
   ]);
   const verdicts = vnics.map(({ port, vcn }) => `"${port}" : jump same_vcn_${vcns.indexOf(vcn)}`);
   return [...chains, map("same_vcn", "ifname : verdict", verdicts)];
@@ -214,7 +214,7 @@ function hookChains({ publicAddresses }: CloudNetwork): string[] {
   return [
     ...arrivalChains(publicAddresses),
     ...trackingChains(),
-    unaskedChain(publicAddresses),
+    unsolicitedChain(publicAddresses),
     ...forwardChains(),
   ];
 }
@@ -233,7 +233,7 @@ const arrivalChains = (publicAddresses: string) => [
   chain(
     "prerouting",
     "type filter hook prerouting priority -460; policy accept;",
-    `iifname "${SECURED}*" jump from_vnic`,
+    `iifname "${SECURED_PREFIX}*" jump from_vnic`,
     'iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private',
     // The answer to a host behind a NAT gateway is translated behind connection tracking.
     'iifname "outside" ip daddr @nat_addresses meta mark set 0x1 accept',
@@ -253,14 +253,14 @@ const trackingChains = () => [
   chain(
     "tracking",
     "type filter hook prerouting priority -300; policy accept;",
-    `iifname "${SECURED}*" fib daddr oifname "outside" ip saddr . ip daddr @nat_routes accept`,
+    `iifname "${SECURED_PREFIX}*" fib daddr oifname "outside" ip saddr . ip daddr @nat_routes accept`,
     "iifname vmap @stateless_egress",
-    `iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of`,
+    `iifname != "${SECURED_PREFIX}*" ip daddr vmap @stateless_ingress_of`,
   ),
 ];
 
 /** What reaches a NAT gateway and is no answer ends there. */
-const unaskedChain = (publicAddresses: string) =>
+const unsolicitedChain = (publicAddresses: string) =>
   chain(
     "unasked",
     "type filter hook prerouting priority -90; policy accept;",
@@ -272,11 +272,11 @@ const forwardChains = () => [
   chain(
     "forward",
     "type filter hook forward priority 0; policy accept;",
-    `oifname "${SECURED}*" oifname != @ports drop`,
+    `oifname "${SECURED_PREFIX}*" oifname != @ports drop`,
     "iifname vmap @same_vcn",
     "iifname vmap @egress",
-    `iifname "${SECURED}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
-    `iifname "outside" oifname "${SECURED}*" meta mark != 0x1 drop`,
+    `iifname "${SECURED_PREFIX}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
+    `iifname "outside" oifname "${SECURED_PREFIX}*" meta mark != 0x1 drop`,
     "oifname vmap @ingress",
   ),
   chain(

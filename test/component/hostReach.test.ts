@@ -12,7 +12,7 @@ import {
 import { isSecret, unwrap } from "./engineMocks.ts";
 import type { RegisteredResource } from "./engineMocks.ts";
 
-const PINNED = "ssh-ed25519 AAAA";
+const PINNED_KEY = "ssh-ed25519 AAAA";
 const JUMP_KEY = LOGIN_KEY.replace("OPENSSH", "OPENSSH ");
 
 /** Resources of the environment, by name, without the prefix of the environment's own. */
@@ -30,7 +30,7 @@ const sshSources = (resources: readonly RegisteredResource[]) =>
 
 const existing = (address: string) => ({
   overlayAddresses: [`192.168.0.${address.split(".").pop()}`],
-  existing: { underlayAddress: address, hostKey: PINNED },
+  existing: { underlayAddress: address, hostKey: PINNED_KEY },
 });
 
 describe("instances behind one of them", () => {
@@ -113,7 +113,13 @@ describe("instances behind one of them", () => {
 });
 
 describe("a jump host of its own", () => {
-  const proxy = { address: "203.0.113.200", port: 2222, user: "jump", hostKey: PINNED, privateKey: JUMP_KEY };
+  const proxy = {
+    address: "203.0.113.200",
+    port: 2222,
+    user: "jump",
+    hostKey: PINNED_KEY,
+    privateKey: JUMP_KEY,
+  };
 
   test("leads to every host, with its own key, user and port; a host may have another, or none", async () => {
     const resources = await build(
@@ -123,7 +129,7 @@ describe("a jump host of its own", () => {
         delete e.hosts.host02.instance.privateIp;
         e.hosts.host02.instance.publicIp = false;
         e.hosts.host03 = existing("10.5.0.7");
-        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED };
+        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED_KEY };
         e.hosts.host04 = existing("10.5.0.8");
         e.hosts.host04.existing.direct = true;
       }),
@@ -136,7 +142,7 @@ describe("a jump host of its own", () => {
         port: 2222,
         user: "jump",
         privateKey: JUMP_KEY,
-        hostKey: PINNED,
+        hostKey: PINNED_KEY,
       });
       expect(connection.proxy.privateKeyPassword).toBeUndefined();
     }
@@ -173,9 +179,13 @@ describe("an SSH agent", () => {
   const withAgent = (agent: boolean | string) =>
     build(
       referenceEnvironment((e) => {
-        e.ssh = { agent, publicKey: PUBLIC, proxy: { address: "203.0.113.200", hostKey: PINNED } };
+        e.ssh = { agent, publicKey: PUBLIC, proxy: { address: "203.0.113.200", hostKey: PINNED_KEY } };
         e.hosts.host03 = existing("10.5.0.7");
-        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED, privateKey: JUMP_KEY };
+        e.hosts.host03.existing.proxy = {
+          address: "203.0.113.201",
+          hostKey: PINNED_KEY,
+          privateKey: JUMP_KEY,
+        };
       }),
     );
 
@@ -225,7 +235,7 @@ describe("VxlanOverlay by itself", () => {
   const host = (number: number, change: object = {}) => ({
     underlayAddress: `10.0.0.${number}`,
     overlayAddresses: [`192.168.0.${number}`],
-    ssh: { host: `203.0.113.${number}`, privateKey: "KEY", hostKey: PINNED },
+    ssh: { host: `203.0.113.${number}`, privateKey: "KEY", hostKey: PINNED_KEY },
     ...change,
   });
   const overlay = (hosts: any) => run(() => new VxlanOverlay("lab", { cidrs: ["192.168.0.0/24"], hosts }));
@@ -262,7 +272,7 @@ describe("VxlanOverlay by itself", () => {
         host01: host(1, {
           ssh: {
             ...host(1).ssh,
-            proxy: { address: "192.168.0.9", hostKey: PINNED },
+            proxy: { address: "192.168.0.9", hostKey: PINNED_KEY },
           },
         }),
         host02: host(2),

@@ -18,7 +18,7 @@ const effectsOfChange = (title: string) => {
   return change.effects.map(({ name, operation }) => `${operation} ${name}`);
 };
 /** The titles of the changes with such an effect. */
-const changesThat = (effect: RegExp) =>
+const changesWithEffect = (effect: RegExp) =>
   changes
     .filter(({ effects }) => effects.some(({ name, operation }) => effect.test(`${operation} ${name}`)))
     .map(({ title }) => title);
@@ -34,7 +34,7 @@ describe("a change of an environment", () => {
   });
 
   test("replaces an instance only where Oracle cannot move it", () => {
-    expect(changesThat(/^replace .*-instance$/)).toEqual([
+    expect(changesWithEffect(/^replace .*-instance$/)).toEqual([
       "`availabilityDomain`",
       "`subnet`",
       "`privateIp`",
@@ -43,7 +43,7 @@ describe("a change of an environment", () => {
   });
 
   test("replaces no phase and no host key", () => {
-    expect(changesThat(/^replace .*-(ready|device|peers|host-key)$/)).toEqual([]);
+    expect(changesWithEffect(/^replace .*-(ready|device|peers|host-key)$/)).toEqual([]);
   });
 
   test.each(["add instance d", "add existing host d", "remove instance b", "remove existing host c"])(
@@ -110,8 +110,8 @@ describe("the properties that replace a resource are those that Oracle's provide
   // The one is no property of Oracle's API, the other is refused by the stand-in.
   const EXCEPTIONS = ["preserveBootVolume", "isIpv6enabled"];
   // Of these two, the documentation marks no property, although some can be updated.
-  const UNMARKED = /:(DefaultSecurityList|NetworkSecurityGroupSecurityRule)$/;
-  const types = Object.entries(TYPES).filter(([token]) => !UNMARKED.test(token));
+  const UNMARKED_TYPES = /:(DefaultSecurityList|NetworkSecurityGroupSecurityRule)$/;
+  const types = Object.entries(TYPES).filter(([token]) => !UNMARKED_TYPES.test(token));
 
   test.each(types)("%s", (token, { properties }) => {
     const [module = "", type = ""] = token.split(":").slice(1);

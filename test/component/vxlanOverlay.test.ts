@@ -189,13 +189,13 @@ describe("VxlanOverlay by its arguments", () => {
 
   test("a host key that pins nothing, or what OpenSSH refuses, is refused", async () => {
     const wrongArgs = args();
-    const [first, second] = Object.values(wrongArgs.hosts);
-    if (first) first.ssh.hostKey = "";
-    if (second) second.ssh.hostKey = "ssh-rsa AAAA";
+    const [firstHost, secondHost] = Object.values(wrongArgs.hosts);
+    if (firstHost) firstHost.ssh.hostKey = "";
+    if (secondHost) secondHost.ssh.hostKey = "ssh-rsa AAAA";
     await expect(build(wrongArgs)).rejects.toThrow(
       /\n {2}hosts\.host01\.ssh\.hostKey: "" is no public host key: .*\n {2}hosts\.host02\.ssh\.hostKey: an RSA host key pins SHA-1/,
     );
-    if (first) delete (first.ssh as Partial<typeof first.ssh>).hostKey;
+    if (firstHost) delete (firstHost.ssh as Partial<typeof firstHost.ssh>).hostKey;
     await expect(build(wrongArgs)).rejects.toThrow(/hosts\.host01\.ssh\.hostKey: no host key is pinned/);
   });
 

@@ -180,7 +180,7 @@ test("a question that did not arrive whole is not answered", async () => {
 });
 
 describe("with a real peer, the first finding is the fault", () => {
-  const FAILED: FailedProbe = {
+  const FAILED_PROBE: FailedProbe = {
     from: "host01",
     to: "host02",
     fromUnderlay: HOST.underlayAddress,
@@ -228,7 +228,7 @@ describe("with a real peer, the first finding is the fault", () => {
     await host.on(`! ${PING}`);
     const after = await ends();
     const pair = (at: 0 | 1): EvidencePair => ({ before: before[at], after: after[at] });
-    return diagnose(FAILED, pair(0), pair(1), SETTINGS)[0];
+    return diagnose(FAILED_PROBE, pair(0), pair(1), SETTINGS)[0];
   }
 
   /** A fault, what undoes it, and how it is found. */

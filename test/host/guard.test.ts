@@ -94,11 +94,11 @@ describe("a peers phase that fails", () => {
   });
 
   test("does not fail for entries of a list that is older than the device, nor does its unit", async () => {
-    const both = {
+    const bothFamilies = {
       settings: { cidrs: ["192.168.0.0/24", "fd00:77::/64"] },
       overlayAddresses: ["192.168.0.1", "fd00:77::1"],
     };
-    await install(both, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
+    await install(bothFamilies, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
     // The device has no IPv6 any more, and the NIC is too small for it; the peers of before still have some.
     await host.on("ip link set eth0 mtu 1300");
     const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf());
@@ -217,9 +217,9 @@ describe("an unconfirmed change", () => {
         program(["peers", OVERLAY], peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] })),
     ],
     ["the next phase device", () => host.devicePhase(OVERLAY, settingsOf({ generation: 2 }))],
-  ])("stays once a new session has reached the host: %s", async (_, reach) => {
+  ])("stays once a new session has reached the host: %s", async (_, reachHost) => {
     const { installation } = await device();
-    expect((await reach(installation)).exitCode).toBe(0);
+    expect((await reachHost(installation)).exitCode).toBe(0);
     expect((await confirm(`${await host.on("cat /etc/oci-vxlan/lab.overlay/device")}\n`)).exitCode).toBe(0);
     const before = await state();
     expect((await rollBack()).exitCode).toBe(0);

@@ -5,7 +5,7 @@ import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { RELEASE } from "../../components/vxlan/release.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { DEVICE_PHASE } from "./namespace.ts";
 import {
   HOST,
@@ -64,8 +64,8 @@ describe("installation", () => {
   test("waits for a unit of an older version, which holds another lock", async () => {
     await install();
     await host.on(`${asScript}; rm /usr/local/lib/oci-vxlan/lock.sh`);
-    const somebodyWaits = "until grep -qe '->' /proc/locks; do sleep 0.1; done";
-    host.start(["flock", "/root", "sh", "-c", `touch /run/held; ${somebodyWaits}; touch /run/done`]);
+    const waitForWaiter = "until grep -qe '->' /proc/locks; do sleep 0.1; done";
+    host.start(["flock", "/root", "sh", "-c", `touch /run/held; ${waitForWaiter}; touch /run/done`]);
     await host.on("until [ -e /run/held ]; do :; done");
     // The first thing that the installation changes.
     await host.on("echo older >/usr/local/lib/oci-vxlan/service.sh");

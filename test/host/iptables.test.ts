@@ -95,9 +95,11 @@ describe("iptables", () => {
     await host.on(`${REJECT}; ip6tables -A INPUT -j REJECT`);
     await install();
     const transactions = await transactionsDuring(() => device({ settings: { overlayIngress: "none" } }));
-    const closing = transactions.filter((text) => /^delete rule ip filter .*oci-vxlan-100-4789/m.test(text));
-    expect(closing).toHaveLength(1);
-    expect(closing[0]).toMatch(/^add rule ip filter oci-vxlan-100-4789 .*4789/m);
+    const deletedRules = transactions.filter((text) =>
+      /^delete rule ip filter .*oci-vxlan-100-4789/m.test(text),
+    );
+    expect(deletedRules).toHaveLength(1);
+    expect(deletedRules[0]).toMatch(/^add rule ip filter oci-vxlan-100-4789 .*4789/m);
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     expect(await host.on("ip6tables -S")).not.toContain("oci-vxlan");
     await device();

@@ -151,8 +151,8 @@ describe("a peer's address", () => {
     await makeNeighbour();
     await install();
     await installSecond();
-    const inner = `udp(4789, vxlan(200, ethernet('ff:ff:ff:ff:ff:ff', 0x88b5, bytes(46))))`;
-    const packet = `ipv4('${OTHER.underlayAddress}', '${HOST.underlayAddress}', 17, ${inner})`;
+    const packetInside = `udp(4789, vxlan(200, ethernet('ff:ff:ff:ff:ff:ff', 0x88b5, bytes(46))))`;
+    const packet = `ipv4('${OTHER.underlayAddress}', '${HOST.underlayAddress}', 17, ${packetInside})`;
     const datagram = { ...fromPeer, frame: await frameTo("vxlan0", packet) };
     expect(await arrives(datagram)).toBe(true);
     expect(await arrives(datagram, "vxlan1")).toBe(false);

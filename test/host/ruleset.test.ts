@@ -13,7 +13,7 @@ beforeAll(() => install());
 
 const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950, admitsAll: true };
 /** The peer has probed this host. */
-const FAILED: FailedProbe = {
+const FAILED_PROBE: FailedProbe = {
   from: PEER.name,
   to: "host01",
   fromUnderlay: PEER.underlayAddress,
@@ -28,7 +28,7 @@ const FAILED: FailedProbe = {
 async function commands(): Promise<string[]> {
   const evidence = await collectEvidence();
   const pair = { before: evidence, after: evidence };
-  const texts = diagnose(FAILED, { before: NOTHING, after: NOTHING }, pair, SETTINGS);
+  const texts = diagnose(FAILED_PROBE, { before: NOTHING, after: NOTHING }, pair, SETTINGS);
   return texts.flatMap((text) => text.match(/^ {4}sudo nft .*$/gm) ?? []);
 }
 const NOTHING = { values: {}, counters: {}, rules: [], tables: [] };

@@ -113,10 +113,14 @@ describe("a login through a jump host", () => {
     const jumpHost = await startServer();
     const [port, host] = [await freePort(), generateKeyPair()];
     const connection = { ...jumpHost.login, port, hostKey: host.public, proxy: jumpHost.login };
-    const running = logInPatiently(connection, LIMIT, { attempts: Infinity, pause: 50, seconds: LIMIT });
+    const loginAttempts = logInPatiently(connection, LIMIT, {
+      attempts: Infinity,
+      pause: 50,
+      seconds: LIMIT,
+    });
     await until("the first attempt", 20_000, () => jumpHost.connections.all > 0, 10);
     await startServer({ port, host });
-    const session = await running;
+    const session = await loginAttempts;
     expect((await session.run("true", "", LIMIT)).stdout).toBe(ANSWER);
     session.close();
     const end = logInPatiently({ ...connection, port: await freePort() }, LIMIT, {
@@ -163,8 +167,8 @@ describe("a login ahead of a Command, for which the provider would wait without 
   test("says that a host behind a jump host does not speak, or the jump host", async () => {
     const jumpHost = await startServer();
     const { login: silentLogin } = await startSilentServer();
-    const behind = await failure({ ...silentLogin, proxy: jumpHost.login }, 2);
-    expect(behind).toMatch(
+    const failureBehindJumpHost = await failure({ ...silentLogin, proxy: jumpHost.login }, 2);
+    expect(failureBehindJumpHost).toMatch(
       /^c: SSH to .*: 127\.0\.0\.1 port \d+, behind the jump host 127\.0\.0\.1 port \d+: it accepts TCP, and/,
     );
     const through = await failure({ ...jumpHost.login, proxy: silentLogin }, 0.5);

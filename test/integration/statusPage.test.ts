@@ -139,14 +139,14 @@ test("the page begins with what is wrong, why, and what hosts warn about", async
 });
 
 test("what a host has written is text on the page, and no part of it", async () => {
-  const evil = `</td><script>document.title = "hit"</script><img src="https://198.51.100.1/x">"'&amp;`;
+  const htmlText = `</td><script>document.title = "hit"</script><img src="https://198.51.100.1/x">"'&amp;`;
   const report = statusReport(2, ({ hosts: [host] }) => {
-    host?.events.push({ time: "2026-11-26T08:00:00.000Z", text: evil });
-    host?.warnings.push(evil);
+    host?.events.push({ time: "2026-11-26T08:00:00.000Z", text: htmlText });
+    host?.warnings.push(htmlText);
   });
   const { page, requests, address } = await open(report);
   const text = await textOf(page);
-  expect(text.split(evil)).toHaveLength(3);
+  expect(text.split(htmlText)).toHaveLength(3);
   expect(await page.title()).not.toBe("hit");
   expect(requests).toEqual([address]);
   await page.close();

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import {
   addRules,
   endPartition,
@@ -208,7 +208,7 @@ END`,
   iptables -w -I ${rule(verdict)}
 done'`,
       );
-    const endInsisting = () => stack.on("beta", "systemctl stop insister");
+    const stopInsister = () => stack.on("beta", "systemctl stop insister");
     const warning = (verdict: string) =>
       `warning: beta: another program keeps putting its rule ahead of ours in INPUT (iptables: "-A ${rule(verdict)}")`;
 
@@ -217,7 +217,7 @@ done'`,
       expect(await unchangedUpSucceeds()).toContain(warning("ACCEPT"));
       expect(await firstRule()).toBe(`-A ${rule("ACCEPT")}`);
       expect(await stack.failingPairs()).toEqual([]);
-      await endInsisting();
+      await stopInsister();
       await stack.on("beta", `iptables -D ${rule("ACCEPT")}`);
     });
 
@@ -230,7 +230,7 @@ done'`,
         /beta: \d+ packets were dropped by the iptables rule `-A INPUT -p udp -m udp --dport 4789 -j DROP`, which stands ahead of the overlay's/,
       );
       expect(text).not.toMatch(/alpha -> gamma|gamma -> alpha/);
-      await endInsisting();
+      await stopInsister();
     });
 
     test("and once it has ended, our jump is first again after ten minutes, and its rule stays", async () => {
@@ -351,11 +351,11 @@ done'`,
       await run();
       return Date.now() - startedAt;
     };
-    const usual = await millisecondsOf(() => unchangedUpSucceeds());
+    const usualMilliseconds = await millisecondsOf(() => unchangedUpSucceeds());
     await partition(stack, "10.196.219.3", "drop");
     const down: ConfigChange = (e) => (e.hosts.beta.down = true);
     // A login without an answer takes 15 s.
-    expect(await millisecondsOf(() => unchangedUpSucceeds(down))).toBeLessThan(usual + 10_000);
+    expect(await millisecondsOf(() => unchangedUpSucceeds(down))).toBeLessThan(usualMilliseconds + 10_000);
     expect((await lastVerified()).what).toMatch(/^4 of 4 directions/);
     const { exitCode, text } = await stack.status();
     expect(text).toMatch(/^beta +down [^]*\n4 of 4 paths pass/m);

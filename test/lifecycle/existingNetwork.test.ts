@@ -76,18 +76,18 @@ describe("an overlay in a network that exists", () => {
   });
 
   test("a compartment, VCN and subnet that Oracle does not know are refused by name", async () => {
-    const unknown = (kind: string) => `ocid1.${kind}.oc1.eu-frankfurt-1.nobody`;
+    const unknownId = (kind: string) => `ocid1.${kind}.oc1.eu-frankfurt-1.nobody`;
     const refusal = async (change: ConfigChange) => {
       const text = expectFailure(await stack.pulumi(["preview"], config(change)));
       expect(text).not.toMatch(/serializing|unhandled|TypeError/);
       return text;
     };
-    expect(await refusal((e) => (e.compartmentId = unknown("compartment")))).toMatch(
+    expect(await refusal((e) => (e.compartmentId = unknownId("compartment")))).toMatch(
       /compartmentId: Oracle knows no ocid1\.compartment\S+nobody, or your user may not use it/,
     );
     const text = await refusal(({ network }) => {
-      network.vcn.id = unknown("vcn");
-      network.subnets.all.id = unknown("subnet");
+      network.vcn.id = unknownId("vcn");
+      network.subnets.all.id = unknownId("subnet");
     });
     expect(text).toMatch(/network\.vcn\.id: Oracle knows no such VCN/);
     expect(text).toMatch(/network\.subnets\.all\.id: Oracle knows no such subnet/);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";

@@ -19,7 +19,7 @@ const INVENTORY: Inventory = {
   jump: { address: "10.196.217.2/24", mac: "02:00:17:00:02:03", nic: "ens3" },
 };
 const JUMP = withoutPrefix(INVENTORY["jump"]?.address ?? "");
-const BEHIND = ["behind1", "behind2"];
+const HOSTS_BEHIND = ["behind1", "behind2"];
 
 const stateOf = (stack: TestStack) =>
   readFileSync(join(stack.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
@@ -41,7 +41,7 @@ describe("hosts that only a jump host reaches", () => {
     stack = await TestStack.boot("test-jump-hosts", INVENTORY);
     for (const host of Object.keys(INVENTORY)) await stack.waitForBoot(host);
     const refusal = `iifname "ens3" ip saddr != ${JUMP} tcp dport 22 reject with tcp reset`;
-    for (const host of BEHIND) await stack.on(host, addRules("input", refusal));
+    for (const host of HOSTS_BEHIND) await stack.on(host, addRules("input", refusal));
     tracesBefore = await traces();
   });
   afterAll(() => stack.remove());
@@ -79,7 +79,9 @@ describe("hosts that only a jump host reaches", () => {
       const change: ConfigChange = (e) => {
         e.ssh.proxy.sourceAddress = "203.0.113.99";
         e.overlay.cidrs = ["10.196.217.0/24"];
-        BEHIND.forEach((host, index) => (e.hosts[host].overlayAddresses = [`10.196.217.${index + 101}`]));
+        HOSTS_BEHIND.forEach(
+          (host, index) => (e.hosts[host].overlayAddresses = [`10.196.217.${index + 101}`]),
+        );
       };
       const text = expectFailure(await stack.up(configWithProxy(change)));
       expect(text).toContain(`10.196.217.101/24 overlaps ${JUMP}, the SSH client that makes this change`);
@@ -139,7 +141,7 @@ describe("hosts that only a jump host reaches", () => {
       expect(text).toContain(
         "198.51.100.103/24 overlaps 198.51.100.10, the SSH client that makes this change",
       );
-      for (const host of BEHIND)
+      for (const host of HOSTS_BEHIND)
         expect(await stack.on(host, "cat /etc/oci-vxlan/*/device")).toContain("\naddress 192.168.0.");
     });
 
@@ -157,7 +159,7 @@ describe("hosts that only a jump host reaches", () => {
         expectDeletedLast(
           text,
           `jump-${phase}`,
-          BEHIND.map((host) => `${host}-${phase}`),
+          HOSTS_BEHIND.map((host) => `${host}-${phase}`),
         );
       expect(await traces()).toEqual(tracesBefore);
     });

@@ -11,7 +11,7 @@ import { argumentsOf, killProcesses, processesByEnvironment } from "../../lab/sy
 import { silentProgress } from "../../lab/system/progress.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { ociCli } from "../../lab/test/support/ociCli.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
 import { DESTROY, TestStack } from "./support/testStack.ts";
 

@@ -90,10 +90,10 @@ describe("a login key that is replaced", () => {
   test("up may be killed at any moment, no echo is lost, and the next up finishes", async () => {
     await stack.on("host02", REMOVE_RULES);
     const killAs = async (event: string, hasHappened: () => Promise<boolean>) => {
-      const running = stack.up(configWithNewKey());
+      const upRun = stack.up(configWithNewKey());
       await until(event, 60_000, hasHappened, 10);
       await stack.killPulumi();
-      expectFailure(await running);
+      expectFailure(await upRun);
     };
     const lostEchoes = await echoesLostDuring(
       stack,
@@ -147,9 +147,9 @@ describe("a login key that is replaced", () => {
       }),
     );
     const secrets = secretsOf(stack.lab);
-    const running = stack.pulumi(UP, back);
-    const commandLines = await commandLinesDuring(running);
-    const { text } = expectSuccess(await running);
+    const upRun = stack.pulumi(UP, back);
+    const commandLines = await commandLinesDuring(upRun);
+    const { text } = expectSuccess(await upRun);
     const state = readFileSync(join(stack.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
     expect(textsWithSecrets([text, state, ...commandLines], secrets)).toEqual([]);
     expect(await readableByOthers(stack.lab, secrets)).toEqual([]);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StatusReport } from "../../status/index.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import {
   addRules,
   endPartition,

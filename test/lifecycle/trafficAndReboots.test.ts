@@ -9,7 +9,7 @@ import type { ImageName } from "../../lab/hosts/images.ts";
 import { inNetwork } from "../../lab/network/network.ts";
 import { until } from "../../lab/system/commands.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { reimage } from "./support/faults.ts";
 import { Fleet, HOSTS, overlayAddress } from "./support/fleet.ts";
 import type { Host } from "./support/fleet.ts";
@@ -121,21 +121,23 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
     countTries("changes", 2)({ task });
     const pair = ["alpha", "beta"] as const;
     const devicesBefore = await readDevices();
-    const second = fleet.stack.otherStack("lab-existing");
-    const config = second.config((e) => {
+    const secondStack = fleet.stack.otherStack("lab-existing");
+    const config = secondStack.config((e) => {
       Object.assign(e.overlay, { device: "vxlan1", vni: 200, cidrs: ["192.168.7.0/24"] });
       delete e.hosts.gamma;
       pair.forEach((host, index) => (e.hosts[host].overlayAddresses = [`192.168.7.${index + 1}`]));
     });
-    const comeAndGo = async () => {
-      expectSuccess(await second.up(config));
+    const addAndRemoveStack = async () => {
+      expectSuccess(await secondStack.up(config));
       expect(await fleet.pings("alpha", "192.168.7.2")).toBe(true);
       expect(await fleet.failures()).toEqual([]);
       await fleet.on("beta", "systemctl stop oci-vxlan@lab-existing.overlay && ip link del vxlan1");
       expect(await fleet.pings("alpha", "192.168.7.2")).toBe(false);
-      expectSuccess(await second.destroy(config));
+      expectSuccess(await secondStack.destroy(config));
     };
-    expect(await echoesLostDuring(fleet.stack, "alpha", overlayAddress("beta"), comeAndGo, 0.02)).toBe(0);
+    expect(
+      await echoesLostDuring(fleet.stack, "alpha", overlayAddress("beta"), addAndRemoveStack, 0.02),
+    ).toBe(0);
     for (const host of pair) {
       expect(
         await fleet.on(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { keysFolder, loginKey } from "../../lab/hosts/keys.ts";
 import { run } from "../../lab/system/commands.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { endPartition, narrowPath, partition } from "./support/faults.ts";
 import { installationTraces } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, stateDeleteArguments } from "./support/outcome.ts";

@@ -32,10 +32,10 @@ test.each([
   ],
   ["blanks and tabs", `\t  ${OLD.replace(" ", "\t ")}  me`, `\t  ${NEW}  me`],
 ])("%s: the new key gets the same, and the old one goes alone", (_, before, after) => {
-  const both = `${FOREIGN}${before}\n${after}\n# end\n`;
-  expect(editFile("add", `${FOREIGN}${before}\n# end\n`)).toBe(both);
-  expect(editFile("add", both)).toBe(both);
-  expect(editFile("retire", both)).toBe(`${FOREIGN}${after}\n# end\n`);
+  const textWithBothKeys = `${FOREIGN}${before}\n${after}\n# end\n`;
+  expect(editFile("add", `${FOREIGN}${before}\n# end\n`)).toBe(textWithBothKeys);
+  expect(editFile("add", textWithBothKeys)).toBe(textWithBothKeys);
+  expect(editFile("retire", textWithBothKeys)).toBe(`${FOREIGN}${after}\n# end\n`);
 });
 
 test("a file without the old key gets the new one at its end", () => {

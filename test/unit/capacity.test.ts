@@ -110,15 +110,15 @@ describe("the launches of a run that are repeated", () => {
   });
 
   test("leave out a host whose turn would come behind its limit, now or later", async () => {
-    const [first, second, third] = [failingHost(480), failingHost(12), failingHost(14)];
+    const [firstHost, secondHost, thirdHost] = [failingHost(480), failingHost(12), failingHost(14)];
     await pass(4);
     queue.pause(10);
     await pass(10);
-    expect(second).toEqual({ launches: [], announcedMinutes: [10] });
-    expect(third).toEqual({ launches: [], announcedMinutes: [] });
+    expect(secondHost).toEqual({ launches: [], announcedMinutes: [10] });
+    expect(thirdHost).toEqual({ launches: [], announcedMinutes: [] });
     await pass(5);
     // The host that gave up has taken no turn.
-    expect(first.launches).toEqual([14, 19]);
+    expect(firstHost.launches).toEqual([14, 19]);
   });
 
   test("are not tried at all by default", () => {

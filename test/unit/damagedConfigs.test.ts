@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "../../stacks/load.ts";
-import { countTries } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { committedEnvironment, resolve, useConfigFolder } from "./configProblems.ts";
 
 useConfigFolder();

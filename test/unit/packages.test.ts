@@ -15,11 +15,11 @@ const SYSTEM = ["cat", "date", "rm", "sleep", "tail", "timeout", "touch", "chmod
 describe("cloud-init at the first boot", () => {
   let folder: string;
   const place = (name: string) => join(folder, name);
-  const fake = (name: string, script: string) =>
+  const fakeTool = (name: string, script: string) =>
     writeFileSync(place(name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   /** A package manager that writes down how it was called, and fails the first times. */
   const manager = (name: string, failures: number, installs: readonly string[]) =>
-    fake(
+    fakeTool(
       name,
       `echo "${name} $*" >>${place("calls")}
       case "$*" in *install*) ;; *) exit 0 ;; esac
@@ -35,7 +35,7 @@ describe("cloud-init at the first boot", () => {
 
   /** Runs the script on an image that lacks some tools. */
   function boot(missingTools: readonly string[], limit = 20) {
-    for (const tool of TOOLS.filter((name) => !missingTools.includes(name))) fake(tool, "");
+    for (const tool of TOOLS.filter((name) => !missingTools.includes(name))) fakeTool(tool, "");
     const script = packagesScript()
       .replace(/^LIMIT=\d+/m, `LIMIT=${limit}`)
       .replace(/^PAUSE=\d+/m, "PAUSE=0.1")
@@ -90,7 +90,7 @@ describe("cloud-init at the first boot", () => {
 
   test("has phase ready warn about what could not be installed", () => {
     writeFileSync(place("failure"), "nftables: E: the lock is held\n");
-    fake("cloud-init", "exit 0");
+    fakeTool("cloud-init", "exit 0");
     const { stdin } = readyPhase(20, "i");
     const input = stdin.replaceAll("/run/oci-vxlan-packages", place("failure"));
     const { status, stderr } = spawnSync("/bin/sh", ["-s"], {

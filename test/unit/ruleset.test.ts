@@ -58,8 +58,8 @@ const commandsOf = (findings: readonly Finding[]) =>
       .map((line) => line.trim()),
   );
 
-const RECORDED = recordedTables();
-const recordedTable = (name: string) => RECORDED.get(name) ?? "";
+const RECORDED_TABLES = recordedTables();
+const recordedTable = (name: string) => RECORDED_TABLES.get(name) ?? "";
 
 describe("a ruleset of somebody else's that refuses", () => {
   test.each(NFT_CASES)(

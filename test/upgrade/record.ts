@@ -32,10 +32,19 @@ async function readFile(stack: TestStack, host: string, path: string): Promise<H
 }
 
 /** What of a state no later run reads: the salt of the lab's passphrase, times, and places in this checkout. */
-const UNREAD = new Set(["secrets_providers", "created", "modified", "time", "sourcePosition", "stackTrace"]);
+const UNREAD_KEYS = new Set([
+  "secrets_providers",
+  "created",
+  "modified",
+  "time",
+  "sourcePosition",
+  "stackTrace",
+]);
 
-const withoutUnread = (state: object) =>
-  JSON.parse(JSON.stringify(state, (key, value: unknown) => (UNREAD.has(key) ? undefined : value))) as object;
+const withoutUnreadKeys = (state: object) =>
+  JSON.parse(
+    JSON.stringify(state, (key, value: unknown) => (UNREAD_KEYS.has(key) ? undefined : value)),
+  ) as object;
 
 /** Random values that are no secrets, by others that are the same in each recording. */
 async function steadyValues(stack: TestStack): Promise<Record<string, string>> {
@@ -76,7 +85,7 @@ async function record(stack: TestStack): Promise<void> {
   const values = { ...inverse(labValues(stack.lab, HOSTS)), ...(await steadyValues(stack)) };
   writeRecording(packageJson.version, {
     config,
-    state: fillIn(withoutUnread(await stack.exportState("--show-secrets")), values),
+    state: fillIn(withoutUnreadKeys(await stack.exportState("--show-secrets")), values),
     files: fillIn(Object.fromEntries(files), values),
     program: hostSide(),
     resources: await registeredResources(),

@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { End, likely, packets, possibleFinding, provenFinding } from "./end.ts";
+import { End, likelyFinding, packets, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, EvidencePair, Finding } from "./end.ts";
 
 /** Counters that rise only where packets are discarded. */
@@ -53,7 +53,7 @@ function reversePathFindings(end: End, { device }: DiagnosisSettings): Finding[]
     if (Math.max(...filters) !== 1) return [];
     const command = `sudo sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.${name}.rp_filter=2`;
     return [
-      likely(
+      likelyFinding(
         `${end.name} discarded ${packets(count)} because the way back to their source leaves by another interface, and rp_filter of ${name} is strict: ${command}.`,
       ),
     ];
@@ -61,13 +61,13 @@ function reversePathFindings(end: End, { device }: DiagnosisSettings): Finding[]
 }
 
 function discardFindings(end: End, { device }: DiagnosisSettings): Finding[] {
-  const { name, restore } = end;
+  const { name, restoreAdvice } = end;
   const findings: Finding[] = [];
   const unclaimedCount = end.rise("Udp.NoPorts");
   if (unclaimedCount > 0 && end.value("device.state") !== "up")
     findings.push(
-      likely(
-        `${name}: ${packets(unclaimedCount)} of UDP came to a port at which nothing listens: ${restore}.`,
+      likelyFinding(
+        `${name}: ${packets(unclaimedCount)} of UDP came to a port at which nothing listens: ${restoreAdvice}.`,
       ),
     );
   const discardedCount = end.rise("device.rx_errors") + end.rise("device.rx_dropped");

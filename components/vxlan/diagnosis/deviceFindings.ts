@@ -1,6 +1,6 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { familyOf, likely, possibleFinding, provenFinding } from "./end.ts";
+import { familyOf, likelyFinding, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** The first fault of NIC and device; further ones would follow from it. */
@@ -12,20 +12,22 @@ export function deviceFindings(end: End, { device, port, vni }: DiagnosisSetting
   if (end.value("nic.state") === "down")
     return [provenFinding(`${name}: its NIC ${nic} is down: sudo ip link set dev ${nic} up.`)];
   const state = end.value("device.state");
-  if (state === undefined) return [provenFinding(`${name} has no device ${device}: ${end.restore}.`)];
+  if (state === undefined) return [provenFinding(`${name} has no device ${device}: ${end.restoreAdvice}.`)];
   if (state === "down")
     return [provenFinding(`${name}: ${device} is down: sudo ip link set dev ${device} up.`)];
   const actual = ["vni", "port", "local"].map((key) => end.value(`device.${key}`)).join(", ");
   const desired = [vni ?? end.value("device.vni"), port, underlay].join(", ");
   if (actual !== desired) {
-    const text = `${name}: ${device} has VNI, port and local address ${actual} where the overlay has ${desired}: ${end.restore}.`;
+    const text = `${name}: ${device} has VNI, port and local address ${actual} where the overlay has ${desired}: ${end.restoreAdvice}.`;
     return [provenFinding(text)];
   }
   const master = end.value("device.master") ?? "-";
   if (master === "-") return [];
   const command = `sudo ip link set dev ${device} nomaster`;
   return [
-    likely(`${name}: ${device} is a port of ${master}, so its own addresses may get no traffic: ${command}.`),
+    likelyFinding(
+      `${name}: ${device} is a port of ${master}, so its own addresses may get no traffic: ${command}.`,
+    ),
   ];
 }
 

@@ -27,7 +27,7 @@ export interface Finding {
 /** A cause that was seen to break the probe. */
 export const provenFinding = (text: string): Finding => ({ rank: 0, text });
 /** A cause that would explain the failure. */
-export const likely = (text: string): Finding => ({ rank: 1, text });
+export const likelyFinding = (text: string): Finding => ({ rank: 1, text });
 /** Something unusual that may be the cause. */
 export const possibleFinding = (text: string): Finding => ({ rank: 2, text });
 export const isProven = ({ rank }: Finding) => rank === 0;
@@ -99,7 +99,7 @@ export class End {
   }
 
   /** The command that repairs the overlay on the host. */
-  get restore(): string {
+  get restoreAdvice(): string {
     const unit = this.value("unit.name") ?? "'oci-vxlan@*'";
     return `sudo systemctl ${this.value("unit.state") === "active" ? "restart" : "enable --now"} ${unit}`;
   }

@@ -1,7 +1,7 @@
 import type { Rule } from "./evidence.ts";
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { likely, packets, possibleFinding, provenFinding } from "./end.ts";
+import { likelyFinding, packets, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /**
@@ -23,13 +23,13 @@ export function firewallFindings(
       // firewalld's own rules never count; its zone is another finding.
       if (rule.table === "firewalld") return [];
       const text = `${end.name}: the ${describe(rule)} refuses packets and counts none, so it is a suspect and not proven: ${repair(rule, end, settings, isNamed)}.`;
-      return [isNamed ? likely(text) : possibleFinding(text)];
+      return [isNamed ? likelyFinding(text) : possibleFinding(text)];
     }
     const position = positionOf(rule, end.rules);
     const verb = `${rise === 1 ? "was" : "were"} ${/reject/i.test(rule.text) ? "rejected" : "dropped"}`;
     const positionText = position === "ahead" ? ", which stands ahead of the overlay's" : "";
     const text = `${end.name}: ${packets(rise)} ${verb} by the ${describe(rule)}${positionText}, while the probe ran: ${repair(rule, end, settings, isNamed)}.`;
-    return [isNamed || position === "ahead" ? provenFinding(text) : likely(text)];
+    return [isNamed || position === "ahead" ? provenFinding(text) : likelyFinding(text)];
   });
 }
 
@@ -123,5 +123,5 @@ function repairPeerFilter({ text }: Rule, end: End, { mtu }: DiagnosisSettings):
     return `the network between ${end.name} and ${peer} cuts packets of ${mtu + VXLAN_OVERHEAD} bytes into fragments: set mtu to what it carries less ${VXLAN_OVERHEAD}`;
   if (text.includes("fib saddr"))
     return `they arrive by an interface that neither has ${underlay} nor leads to ${peer}: see which by \`sudo tcpdump -ni any src ${peerUnderlay}\`, and have them arrive by the one that \`ip route get ${peerUnderlay} from ${underlay}\` names`;
-  return `put the set of its peers right with ${end.restore}`;
+  return `put the set of its peers right with ${end.restoreAdvice}`;
 }

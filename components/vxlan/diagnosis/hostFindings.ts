@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { familyOf, likely, possibleFinding, provenFinding } from "./end.ts";
+import { familyOf, likelyFinding, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** The overlay's unit, the connection tracking table, and firewalld. */
@@ -11,7 +11,9 @@ function unitFindings(end: End): Finding[] {
   const state = end.value("unit.state") ?? "";
   if (["", "active", "activating", "reloading"].includes(state)) return [];
   const unit = end.value("unit.name");
-  return [likely(`${end.name}: ${unit}, which repairs the overlay, is ${state}: ${end.restore}.`)];
+  return [
+    likelyFinding(`${end.name}: ${unit}, which repairs the overlay, is ${state}: ${end.restoreAdvice}.`),
+  ];
 }
 
 function conntrackFindings(end: End): Finding[] {
@@ -19,7 +21,7 @@ function conntrackFindings(end: End): Finding[] {
   if (max === 0 || count < max) return [];
   const command = `sudo sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`;
   return [
-    likely(
+    likelyFinding(
       `${end.name} tracks ${count} connections, which is the most that it may, and drops new ones: ${command}.`,
     ),
   ];

@@ -77,7 +77,7 @@ class Walk {
       if (statement.kind === "verdict") return { verdict: statement.verdict, certainty };
       if (statement.kind === "map") return this.lookUp(statement, certainty);
       if (statement.kind === "unknown verdict") return UNDECIDED;
-      const isMet = statement.kind === "match" ? this.matches(statement) : "unknown";
+      const isMet = statement.kind === "match" ? this.matchOf(statement) : "unknown";
       if (isMet === "no") return { certainty: "no" };
       if (isMet === "unknown") certainty = "unknown";
     }
@@ -96,7 +96,7 @@ class Walk {
     return { certainty: "no" };
   }
 
-  private matches({ fields, values, isNegated }: Extract<NftStatement, { kind: "match" }>): Certainty {
+  private matchOf({ fields, values, isNegated }: Extract<NftStatement, { kind: "match" }>): Certainty {
     if (fields.some((field) => isForeign(field, this.packet))) return "no";
     const results = values.map((value) => this.valueMatch(fields, value));
     if (results.includes("yes")) return isNegated ? "no" : "yes";
@@ -142,8 +142,12 @@ function equals(value: string, test: Exclude<NftTest, { namedSet: string }>): bo
 }
 
 function isSameAddress(a: string, b: string): boolean {
-  const [first, second] = [parseAddress(a), parseAddress(b)];
-  return first !== undefined && second !== undefined && first.toString() === second.toString();
+  const [firstAddress, secondAddress] = [parseAddress(a), parseAddress(b)];
+  return (
+    firstAddress !== undefined &&
+    secondAddress !== undefined &&
+    firstAddress.toString() === secondAddress.toString()
+  );
 }
 
 /** A number or an address as a text that sorts as its value does. */

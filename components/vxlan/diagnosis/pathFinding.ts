@@ -1,6 +1,6 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { familyOf, likely, packets } from "./end.ts";
+import { familyOf, likelyFinding, packets } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** How far the packets came, and where to look next. It is for probes that no other finding explains for certain. */
@@ -10,7 +10,7 @@ export function pathFinding(
   probe: FailedProbe,
   settings: DiagnosisSettings,
 ): Finding {
-  return likely(
+  return likelyFinding(
     explainAnswer(sender, probe, settings) ??
       (target ? explainLoss(sender, target, probe, settings) : explainSender(sender, probe, settings)),
   );

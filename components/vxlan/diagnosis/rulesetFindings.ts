@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { likely, provenFinding } from "./end.ts";
+import { likelyFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 import type { Rule } from "./evidence.ts";
 import { namesOverlay } from "./firewallFindings.ts";
@@ -101,7 +101,9 @@ export function rulesetFindings(
       : "change the file that the ruleset is loaded from";
     const lines = [...new Set(commands)].map((command) => `\n    ${command}`);
     const text = `${end.name}: ${place} refuses ${causes.join(", and ")}. Run this, and ${forGood}:${lines.join("")}`;
-    return refusedTraffic.every(({ refusal }) => refusal.isCertain) ? provenFinding(text) : likely(text);
+    return refusedTraffic.every(({ refusal }) => refusal.isCertain)
+      ? provenFinding(text)
+      : likelyFinding(text);
   });
 }
 

@@ -94,7 +94,7 @@ export function installScript(overlay: string, resource: string, settings: strin
 const deliveryFile = (resource: string) => `/run/oci-vxlan-program-${resource}`;
 
 /** The line that the delivery prints. Without it, the login has run something else, such as a forced command of sshd. */
-export const DELIVERED = "oci-vxlan-delivered";
+export const DELIVERY_LINE = "oci-vxlan-delivered";
 
 /**
  * Delivers the program to a host, over a session of the program's own, before phase device runs there.
@@ -112,7 +112,7 @@ export function delivery(resource: string): CommandWithInput {
       `if base64 -d ${hereDocument(packedHostSide(), ` | gzip -dc >${file}.new`)}`,
       "then",
       `mv ${file}.new ${file}`,
-      `echo ${DELIVERED}`,
+      `echo ${DELIVERY_LINE}`,
       "else",
       `rm -f ${file}.new`,
       'echo "oci-vxlan: error: $(hostname) cannot unpack the program: free space in /run, install gzip and coreutils, then run pulumi up again" >&2',

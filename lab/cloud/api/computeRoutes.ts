@@ -1,5 +1,5 @@
 import { capacityReport } from "../model/capacityReport.ts";
-import { invalidParameter, missing } from "../model/errors.ts";
+import { invalidParameter, missingParameter } from "../model/errors.ts";
 import { allImages, imageEntry } from "../model/image.ts";
 import { launchInstance } from "../model/instance.ts";
 import { updateInstance } from "../model/instanceUpdate.ts";
@@ -46,7 +46,7 @@ function addInstanceRoutes(service: Service): void {
   });
   service.post("/instances/:id", change("instances"), (call) => {
     const action = call.req.query("action");
-    if (action === undefined) throw missing("action");
+    if (action === undefined) throw missingParameter("action");
     return show(call, instanceAction(call.var.cloud, idOf(call), action));
   });
   service.get("/workRequests/:id", (call) => show(call, workRequest(call.var.cloud, idOf(call))));

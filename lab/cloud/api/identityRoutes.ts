@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { invalidParameter, missing } from "../model/errors.ts";
+import { invalidParameter, missingParameter } from "../model/errors.ts";
 import {
   AVAILABILITY_DOMAINS,
   COMPARTMENT,
@@ -41,7 +41,7 @@ export function addIdentityRoutes(service: Service): void {
   service.get("/faultDomains", (call) => {
     compartmentOf(call);
     const { availabilityDomain } = call.req.query();
-    if (availabilityDomain === undefined) throw missing("availabilityDomain");
+    if (availabilityDomain === undefined) throw missingParameter("availabilityDomain");
     if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
       throw invalidParameter(`The availability domain ${availabilityDomain} does not exist.`);
     const domains = FAULT_DOMAINS.map((name) => ({

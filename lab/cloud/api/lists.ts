@@ -1,4 +1,4 @@
-import { invalidParameter, missing } from "../model/errors.ts";
+import { invalidParameter, missingParameter } from "../model/errors.ts";
 import type { Call } from "./route.ts";
 
 const LIMIT = 100;
@@ -6,7 +6,7 @@ const LIMIT = 100;
 /** The compartment whose resources a request lists; every list needs one. */
 export function compartmentOf({ req, var: { cloud } }: Call): string {
   const id = req.query("compartmentId");
-  if (id === undefined) throw missing("compartmentId");
+  if (id === undefined) throw missingParameter("compartmentId");
   cloud.checkCompartment(id);
   return id;
 }

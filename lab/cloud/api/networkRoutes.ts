@@ -1,4 +1,4 @@
-import { missing, notFound } from "../model/errors.ts";
+import { missingParameter, notFound } from "../model/errors.ts";
 import { createInternetGateway, deleteInternetGateway } from "../model/internetGateway.ts";
 import { createNatGateway, deleteNatGateway } from "../model/natGateway.ts";
 import type { Vcn } from "../model/resources.ts";
@@ -68,7 +68,7 @@ export function addNetworkRoutes(service: Service): void {
   crud(service, "/privateIps", "privateIps", {});
   service.get("/privateIps", (call) => {
     const { vnicId, subnetId } = call.req.query();
-    if (vnicId === undefined && subnetId === undefined) throw missing("vnicId or subnetId");
+    if (vnicId === undefined && subnetId === undefined) throw missingParameter("vnicId or subnetId");
     const privateIps = call.var.cloud.all("privateIps");
     return page(call, filterItems(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
   });

@@ -2,7 +2,7 @@ import { AVAILABILITY_DOMAINS, FAULT_DOMAINS, REGION } from "../region.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import { attachBootVolume, checkSize, DEFAULT_SIZE, DEFAULT_VPUS } from "./bootVolume.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalidParameter, missing, outOfCapacity } from "./errors.ts";
+import { invalidParameter, missingParameter, outOfCapacity } from "./errors.ts";
 import { imageEntry } from "./image.ts";
 import { isTerminating, runTransition } from "./power.ts";
 import type { Instance } from "./resources.ts";
@@ -34,7 +34,7 @@ export function launchInstance(cloud: Cloud, details: LaunchDetails): Instance {
   const instance = newInstance(cloud, details);
   const { createVnicDetails = {} } = details;
   const subnetId = createVnicDetails.subnetId ?? details.subnetId;
-  if (subnetId === undefined) throw missing("createVnicDetails.subnetId");
+  if (subnetId === undefined) throw missingParameter("createVnicDetails.subnetId");
   const vnicPlan = planVnic(cloud, subnetId, createVnicDetails, instance.availabilityDomain);
 
   const host = cloud.effects.uniqueHostName(createVnicDetails.hostnameLabel ?? instance.displayName);
@@ -86,7 +86,7 @@ function sourceOf({ sourceDetails, imageId }: LaunchDetails): Instance["sourceDe
   if (sourceDetails !== undefined && sourceDetails.sourceType !== "image")
     throw invalidParameter(`The sourceType ${sourceDetails.sourceType} is not supported: image.`);
   const sourceImageId = sourceDetails?.imageId ?? imageId;
-  if (sourceImageId === undefined) throw missing("sourceDetails.imageId");
+  if (sourceImageId === undefined) throw missingParameter("sourceDetails.imageId");
   const { bootVolumeSizeInGBs = DEFAULT_SIZE, bootVolumeVpusPerGB = DEFAULT_VPUS } = sourceDetails ?? {};
   checkSize(bootVolumeSizeInGBs);
   return { sourceType: "image", imageId: sourceImageId, bootVolumeSizeInGBs, bootVolumeVpusPerGB };

@@ -11,7 +11,7 @@ import { shapeConfig } from "./shape.ts";
 type UpdateDetails = RequestBody<"updateInstance">;
 
 /** Metadata that is read at the first boot only, and so cannot change later. */
-const READ_AT_LAUNCH = ["ssh_authorized_keys", "user_data"];
+const LAUNCH_METADATA = ["ssh_authorized_keys", "user_data"];
 
 /**
  * Changes an instance in place. Another shape or fault domain restarts a running one. An image, even the one that the
@@ -41,7 +41,7 @@ export function updateInstance(cloud: Cloud, id: string, details: UpdateDetails)
 
 function checkNewMetadata(instance: Instance, metadata: Instance["metadata"]): void {
   checkMetadata(metadata);
-  for (const key of READ_AT_LAUNCH)
+  for (const key of LAUNCH_METADATA)
     if (metadata[key] !== instance.metadata[key])
       throw invalidParameter(`metadata.${key} is read at launch and cannot be changed later.`);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { GroupRuleDetails, RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalidParameter, limitExceeded, missing, notFound } from "./errors.ts";
+import { conflict, invalidParameter, limitExceeded, missingParameter, notFound } from "./errors.ts";
 import type { GroupRule, NetworkSecurityGroup, Subnet, Vnic } from "./resources.ts";
 import { checkCidr, checkRule } from "./securityRule.ts";
 
@@ -159,8 +159,8 @@ function checkPeer(
   peer: string | undefined,
   type: string | undefined,
 ): void {
-  if (peer === undefined) throw missing(name);
-  if (type === undefined) throw missing(`${name}Type`);
+  if (peer === undefined) throw missingParameter(name);
+  if (type === undefined) throw missingParameter(`${name}Type`);
   if (type === "CIDR_BLOCK") return checkCidr(name, peer);
   if (type !== "NETWORK_SECURITY_GROUP")
     throw invalidParameter(`The ${name}Type ${type} is not supported: CIDR_BLOCK or NETWORK_SECURITY_GROUP.`);

@@ -31,7 +31,7 @@ type Processor = "x86" | "aarch64";
 /** Fields that all shapes have in common; some override them. */
 const common = { networkPorts: 1, gpus: 0, localDisks: 0, maxVnicAttachments: 2 };
 
-function flexible(
+function flexibleShape(
   shape: string,
   processorDescription: string,
   ocpus: number,
@@ -62,10 +62,13 @@ function flexible(
 const CATALOGUE: { processor: Processor; shape: Shape }[] = [
   {
     processor: "x86",
-    shape: flexible("VM.Standard.E4.Flex", "2.55 GHz AMD EPYC 7J13 (Milan)", 114, 1760, 16),
+    shape: flexibleShape("VM.Standard.E4.Flex", "2.55 GHz AMD EPYC 7J13 (Milan)", 114, 1760, 16),
   },
-  { processor: "x86", shape: flexible("VM.Standard.E3.Flex", "2.25 GHz AMD EPYC 7742 (Rome)", 64, 1024, 16) },
-  { processor: "aarch64", shape: flexible("VM.Standard.A1.Flex", "3.0 GHz Ampere Altra", 80, 512, 6) },
+  {
+    processor: "x86",
+    shape: flexibleShape("VM.Standard.E3.Flex", "2.25 GHz AMD EPYC 7742 (Rome)", 64, 1024, 16),
+  },
+  { processor: "aarch64", shape: flexibleShape("VM.Standard.A1.Flex", "3.0 GHz Ampere Altra", 80, 512, 6) },
   {
     processor: "x86",
     shape: {

@@ -75,7 +75,7 @@ function checkResize(cloud: Cloud, subnet: Subnet, block: string): void {
 /** Checks a subnet's block against its VCN and the VCN's other subnets. */
 function checkSubnetBlock(cloud: Cloud, vcn: Vcn, block: string, subnetId?: string): Cidr {
   const cidr = checkBlock(block, "subnet");
-  if (!vcn.cidrBlocks.some((outer) => contains(cidrOf(outer), cidr)))
+  if (!vcn.cidrBlocks.some((vcnBlock) => contains(cidrOf(vcnBlock), cidr)))
     throw invalidParameter(`The CIDR block ${block} is not within the VCN's ${vcn.cidrBlocks.join(", ")}.`);
   const siblings = cloud.all("subnets").filter(({ id, vcnId }) => id !== subnetId && vcnId === vcn.id);
   const sibling = siblings.find(({ cidrBlock }) => overlaps(cidrOf(cidrBlock), cidr));

@@ -6,7 +6,7 @@ import { conflict, incorrectState, invalidParameter, limitExceeded } from "./err
 import type { ResourceKind, SecurityList, Vcn } from "./resources.ts";
 
 /** Blocks that no VCN may use: loopback, link-local, multicast and reserved addresses. */
-const FORBIDDEN = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+const FORBIDDEN_BLOCKS = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
 
 /** Blocks that one VCN has at most. */
 const BLOCKS_LIMIT = 5;
@@ -75,11 +75,12 @@ function changeBlocks(cloud: Cloud, id: string, change: (blocks: readonly string
   if (cidrBlock === undefined) throw invalidParameter(`The VCN ${id} has to keep a CIDR block.`);
   if (cidrBlocks.length > BLOCKS_LIMIT) throw limitExceeded(`A VCN has at most ${BLOCKS_LIMIT} CIDR blocks.`);
   checkBlocks(cidrBlocks);
-  const outer = cidrBlocks.map(cidrOf);
+  const vcnBlocks = cidrBlocks.map(cidrOf);
   const strandedSubnet = cloud
     .all("subnets")
     .find(
-      (subnet) => subnet.vcnId === id && !outer.some((block) => contains(block, cidrOf(subnet.cidrBlock))),
+      (subnet) =>
+        subnet.vcnId === id && !vcnBlocks.some((block) => contains(block, cidrOf(subnet.cidrBlock))),
     );
   if (strandedSubnet !== undefined)
     throw invalidParameter(
@@ -176,7 +177,7 @@ function checkBlocks(blocks: readonly string[]): void {
   const checkedBlocks: Cidr[] = [];
   for (const block of blocks) {
     const cidr = checkBlock(block, "VCN");
-    const reservedBlock = FORBIDDEN.find((each) => overlaps(cidrOf(each), cidr));
+    const reservedBlock = FORBIDDEN_BLOCKS.find((each) => overlaps(cidrOf(each), cidr));
     if (reservedBlock !== undefined)
       throw invalidParameter(`The CIDR block ${block} overlaps ${reservedBlock}, which is reserved.`);
     if (checkedBlocks.some((other) => overlaps(other, cidr)))

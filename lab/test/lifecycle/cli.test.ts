@@ -164,18 +164,18 @@ describe("npm run lab -- --stack lab-existing", () => {
     const home = `${openLab(NAME).directory}/pulumi`;
     await lab("destroy");
     for (const signal of ["SIGKILL", "SIGINT"] as const) {
-      const running = execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing"], {
+      const labRun = execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing"], {
         cwd: ROOT,
         reject: false,
         env: { LAB_NAME: NAME, TMPDIR: TEMPORARY },
         stdin: "ignore",
       });
       let output = "";
-      running.stdout.on("data", (text: Buffer) => (output += text.toString()));
+      labRun.stdout.on("data", (text: Buffer) => (output += text.toString()));
       await until("the first device", 30_000, () => output.includes("-device creating"));
-      if (signal === "SIGINT") running.kill(signal);
+      if (signal === "SIGINT") labRun.kill(signal);
       else await execa("pkill", ["-KILL", "--full", `${home}/versions/.*/bin/pulumi `], { reject: false });
-      await running;
+      await labRun;
     }
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
@@ -187,9 +187,9 @@ describe("npm run lab -- --stack lab-existing", () => {
     const first = lab("preview");
     const pidFile = `${openLab(NAME).directory}/command.pid`;
     await until("the lock of the first one", 10_000, () => readPidFile(pidFile) !== undefined, 5);
-    const second = await lab("up");
-    expect(second.exitCode).toBe(1);
-    expect(second.stderr).toMatch(/another lab command is at work \(process \d+\)/);
+    const secondUp = await lab("up");
+    expect(secondUp.exitCode).toBe(1);
+    expect(secondUp.stderr).toMatch(/another lab command is at work \(process \d+\)/);
     expect((await first).exitCode).toBe(0);
   });
 

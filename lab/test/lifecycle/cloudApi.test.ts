@@ -382,8 +382,8 @@ describe("the cloud's API", () => {
         400,
         { code: "InvalidParameter", message: "Unrecognized field colour" },
       ]);
-      const missing = await sdk.call("raw", "send", { method: "POST", url, body: "{}" });
-      expect(JSON.parse(missing.body)).toEqual({
+      const response = await sdk.call("raw", "send", { method: "POST", url, body: "{}" });
+      expect(JSON.parse(response.body)).toEqual({
         code: "MissingParameter",
         message: "Missing compartmentId",
       });
@@ -480,8 +480,12 @@ describe("the cloud's API", () => {
       });
 
       test("are deleted; a VCN has one service gateway, of services that exist", async () => {
-        const second = await sdk.refusal("network", "createServiceGateway", createServiceGateway(all.id));
-        expect(second.code).toBe("LimitExceeded");
+        const secondRefusal = await sdk.refusal(
+          "network",
+          "createServiceGateway",
+          createServiceGateway(all.id),
+        );
+        expect(secondRefusal.code).toBe("LimitExceeded");
         await network("deleteNatGateway", { natGatewayId: natGateway.id });
         await network("deleteServiceGateway", { serviceGatewayId: serviceGateway.id });
         await until("the end of both", 20_000, async () => {
@@ -492,8 +496,12 @@ describe("the cloud's API", () => {
           ];
           return lists.every(({ items }) => items.length === 0);
         });
-        const unknown = await sdk.refusal("network", "createServiceGateway", createServiceGateway("ocid1.x"));
-        expect(unknown.status).toBe(404);
+        const unknownServiceRefusal = await sdk.refusal(
+          "network",
+          "createServiceGateway",
+          createServiceGateway("ocid1.x"),
+        );
+        expect(unknownServiceRefusal.status).toBe(404);
       });
     });
 
@@ -529,23 +537,29 @@ describe("the cloud's API", () => {
         const { addedNetworkSecurityGroupSecurityRules: addedRules } = await network(
           ...changeRules("add", { securityRules: [rule, ofGroup] }),
         );
-        const [first, second] = addedRules.securityRules;
-        expect(first).toMatchObject({ ...rule, isStateless: false, isValid: true });
-        expect(second).toMatchObject({ ...ofGroup, isValid: true });
-        expect(first.id).toMatch(/^[0-9A-F]{6}$/);
-        expect(await rulesOf(group.id, "EGRESS")).toMatchObject([{ id: second.id }]);
+        const [firstRule, secondRule] = addedRules.securityRules;
+        expect(firstRule).toMatchObject({ ...rule, isStateless: false, isValid: true });
+        expect(secondRule).toMatchObject({ ...ofGroup, isValid: true });
+        expect(firstRule.id).toMatch(/^[0-9A-F]{6}$/);
+        expect(await rulesOf(group.id, "EGRESS")).toMatchObject([{ id: secondRule.id }]);
 
         await network(
-          ...changeRules("update", { securityRules: [{ ...rule, id: first.id, protocol: "6" }] }),
+          ...changeRules("update", { securityRules: [{ ...rule, id: firstRule.id, protocol: "6" }] }),
         );
-        expect(await rulesOf(group.id)).toMatchObject([{ id: first.id, protocol: "6" }, { id: second.id }]);
-        await network(...changeRules("remove", { securityRuleIds: [first.id] }));
-        expect(await rulesOf(group.id)).toMatchObject([{ id: second.id }]);
-        const unknown = await sdk.refusal(
+        expect(await rulesOf(group.id)).toMatchObject([
+          { id: firstRule.id, protocol: "6" },
+          { id: secondRule.id },
+        ]);
+        await network(...changeRules("remove", { securityRuleIds: [firstRule.id] }));
+        expect(await rulesOf(group.id)).toMatchObject([{ id: secondRule.id }]);
+        const unknownRuleRefusal = await sdk.refusal(
           "network",
-          ...changeRules("remove", { securityRuleIds: [first.id] }),
+          ...changeRules("remove", { securityRuleIds: [firstRule.id] }),
         );
-        expect([unknown.status, unknown.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+        expect([unknownRuleRefusal.status, unknownRuleRefusal.code]).toEqual([
+          404,
+          "NotAuthorizedOrNotFound",
+        ]);
       });
 
       test.each<[string, object, number, string, RegExp]>([
@@ -567,8 +581,8 @@ describe("the cloud's API", () => {
 
       test("take 25 rules a request, and 120 in all", async () => {
         const rules = (count: number) => ({ securityRules: Array<object>(count).fill(rule) });
-        const tooMany = await sdk.refusal("network", ...changeRules("add", rules(26)));
-        expect(tooMany.code).toBe("InvalidParameter");
+        const tooManyRefusal = await sdk.refusal("network", ...changeRules("add", rules(26)));
+        expect(tooManyRefusal.code).toBe("InvalidParameter");
         const remainingRules = 120 - (await rulesOf(group.id)).length;
         for (let count = remainingRules; count > 0; count -= 25)
           await network(...changeRules("add", rules(Math.min(count, 25))));

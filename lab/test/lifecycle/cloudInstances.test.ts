@@ -297,8 +297,8 @@ describe("the cloud's instances", () => {
     expect(await runInHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
     // Back to the first image, while the instance runs.
     await runInHost(lab, "host01", ["touch", "/etc/kept"]);
-    const running = await compute("updateInstance", change(launchedInstance.imageId));
-    expect(running.instance.lifecycleState).toBe("STOPPING");
+    const runningUpdate = await compute("updateInstance", change(launchedInstance.imageId));
+    expect(runningUpdate.instance.lifecycleState).toBe("STOPPING");
     await make.awaitState(instance.id, "RUNNING");
     await systemUp();
     expect(await runInHost(lab, "host01", ["ls", "/etc"])).not.toContain("kept");
@@ -339,8 +339,8 @@ describe("the cloud's instances", () => {
     test("a new one takes less than 120 MB", () => {
       const pid = runningCloud(lab) ?? 0;
       expect(memoryOf([pid]) / 1024).toBeLessThan(120);
-      const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-      expect(Number(resident) / 1024).toBeLessThan(120);
+      const residentKilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      expect(Number(residentKilobytes) / 1024).toBeLessThan(120);
     });
   });
 

@@ -58,7 +58,7 @@ sys.exit(0 if s.recv(65535) else 1)
 `;
 
 /** An existing host, which is no instance, with an address in the VCN's block. */
-const EXISTING: Inventory = {
+const EXISTING_HOSTS: Inventory = {
   old: { address: "10.0.9.2/24", mac: "02:00:17:00:00:09", nic: "ens3" },
 };
 
@@ -153,7 +153,7 @@ describe("the cloud's network", () => {
     await removeLab(openLab("test-network"));
     lab = openLab("test-network");
     await startCloud(lab, silentProgress);
-    await startHosts(lab, EXISTING, silentProgress);
+    await startHosts(lab, EXISTING_HOSTS, silentProgress);
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
     vcn = await make.vcn(VCN);
@@ -161,7 +161,7 @@ describe("the cloud's network", () => {
     members = await make.securityList(vcn.id, [], []);
     secondList = await make.securityList(vcn.id, [], []);
     const subnetOptions = { routeTableId: access.table.id, securityListIds: [members.id] };
-    const inner = await make.subnet(vcn.id, "10.0.1.0/24", subnetOptions);
+    const firstSubnet = await make.subnet(vcn.id, "10.0.1.0/24", subnetOptions);
     const secondSubnet = await make.subnet(vcn.id, "10.0.2.0/24", {
       ...subnetOptions,
       securityListIds: [secondList.id],
@@ -169,7 +169,12 @@ describe("the cloud's network", () => {
     apartId = secondSubnet.id;
     const secondVcn = await make.vcn("10.1.0.0/16");
     const subnetOfSecondVcn = await make.subnet(secondVcn.id, "10.1.1.0/24");
-    const subnets: Record<string, any> = { a: inner, b: inner, c: secondSubnet, d: subnetOfSecondVcn };
+    const subnets: Record<string, any> = {
+      a: firstSubnet,
+      b: firstSubnet,
+      c: secondSubnet,
+      d: subnetOfSecondVcn,
+    };
     const launchedInstances: any[] = [];
     for (const [host, subnet] of Object.entries(subnets))
       launchedInstances.push(await make.launch(host, subnet.id, address[host] ?? ""));
@@ -254,13 +259,13 @@ while time.time() < end:
   });
 
   describe("a stateless rule", () => {
-    const both = [udpPort(4789, stateless)];
+    const statelessRules = [udpPort(4789, stateless)];
 
     test("by destination port in both directions carries VXLAN, and tracks no connection", async () => {
       await setRules(
         members,
-        both.map((rule) => from(VCN, rule)),
-        both.map((rule) => to(VCN, rule)),
+        statelessRules.map((rule) => from(VCN, rule)),
+        statelessRules.map((rule) => to(VCN, rule)),
       );
       const senders = await sendersAt("b", () => reaches("a", "b", "udp", 4789));
       expect(senders).toEqual(["udp 4789 10.0.1.10"]);
@@ -324,9 +329,9 @@ while time.time() < end:
       [to(VCN, { protocol: "all" })],
     );
     const { items } = await network("listSubnets", { compartmentId: vcn.compartmentId, vcnId: vcn.id });
-    const inner = items.find(({ cidrBlock }: any) => cidrBlock === "10.0.1.0/24");
+    const firstSubnet = items.find(({ cidrBlock }: any) => cidrBlock === "10.0.1.0/24");
     const setLists = (...securityListIds: string[]) =>
-      network("updateSubnet", { subnetId: inner.id, updateSubnetDetails: { securityListIds } });
+      network("updateSubnet", { subnetId: firstSubnet.id, updateSubnetDetails: { securityListIds } });
     await setLists(members.id, list.id);
     expect(await eventuallyReaches("c", "a", "tcp", 5000)).toBe(true);
     await setLists(members.id);
@@ -403,8 +408,8 @@ while time.time() < end:
         vnicId: vnicIds[host],
         updateVnicDetails: { nsgIds },
       });
-      const six = await sdk.refusal("network", "updateVnic", update("b", [group.id, ...ids]));
-      expect([six.status, six.code]).toEqual([400, "LimitExceeded"]);
+      const sixGroupsRefusal = await sdk.refusal("network", "updateVnic", update("b", [group.id, ...ids]));
+      expect([sixGroupsRefusal.status, sixGroupsRefusal.code]).toEqual([400, "LimitExceeded"]);
       const otherVcnRefusal = await sdk.refusal("network", "updateVnic", update("d", [group.id]));
       expect([otherVcnRefusal.status, otherVcnRefusal.code]).toEqual([400, "InvalidParameter"]);
       for (const id of ids) await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: id });
@@ -557,12 +562,12 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         expect([target, await reaches("operator", target, "tcp", 5000)]).toEqual([target, false]);
     });
     test("stateless flows within the VCN stay untracked", async () => {
-      const both = [udpPort(4789, stateless)];
+      const statelessRules = [udpPort(4789, stateless)];
       for (const list of [members, secondList]) {
         await setRules(
           list,
-          both.map((rule) => from(VCN, rule)),
-          [...both.map((rule) => to(VCN, rule)), to(ANYWHERE, { protocol: "6" })],
+          statelessRules.map((rule) => from(VCN, rule)),
+          [...statelessRules.map((rule) => to(VCN, rule)), to(ANYWHERE, { protocol: "6" })],
         );
       }
       expect(await sendersAt("a", () => reaches("c", "a", "udp", 4789))).toEqual(["udp 4789 10.0.2.10"]);

@@ -70,8 +70,8 @@ describe("npm run lab -- down", () => {
   const NOTHING = { namespaces: [], groups: "", processes: "", pulumi: [], mounts: false, files: false };
 
   /** Expects `down` to succeed within 90 seconds and to leave nothing. Returns its standard error. */
-  const expectRemoval = async (running: ReturnType<typeof existing>): Promise<string> => {
-    const { exitCode, stderr, stdout, durationMs } = await running;
+  const expectRemoval = async (labRun: ReturnType<typeof existing>): Promise<string> => {
+    const { exitCode, stderr, stdout, durationMs } = await labRun;
     expect(exitCode, stdout + stderr).toBe(0);
     expect(durationMs).toBeLessThan(90_000);
     expect(await remainingParts()).toEqual(NOTHING);
@@ -154,26 +154,26 @@ describe("npm run lab -- down", () => {
   });
 
   test("runs destroy after a run that hangs and holds the stack's lock", async () => {
-    const running = existing("up");
+    const labRun = existing("up");
     let output = "";
-    running.stdout.on("data", (text: Buffer) => (output += text.toString()));
+    labRun.stdout.on("data", (text: Buffer) => (output += text.toString()));
     await until("the first device", 120_000, () => output.includes("-device creating"));
     signalProcesses(processesByEnvironment("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
     const command = readPidFile(join(target.directory, "command.pid"));
     if (command === undefined) throw new Error("the command has no lock");
     signalProcesses([command], "SIGKILL");
     expect(await expectRemoval(existing("down"))).not.toMatch(REASON);
-    await running; // The hanging processes keep its output open until they end.
+    await labRun; // The hanging processes keep its output open until they end.
   });
 
   test("removes nothing more if it is interrupted during destroy; the next down removes all", async () => {
     await upOverlay();
-    const running = existing("down");
+    const labRun = existing("down");
     let output = "";
-    running.stdout.on("data", (text: Buffer) => (output += text.toString()));
+    labRun.stdout.on("data", (text: Buffer) => (output += text.toString()));
     await until("the first delete", 60_000, () => output.includes(" deleting "));
-    running.kill("SIGINT");
-    const { exitCode, stderr } = await running;
+    labRun.kill("SIGINT");
+    const { exitCode, stderr } = await labRun;
     expect([exitCode, stderr]).toEqual([130, expect.stringContaining("interrupted, so nothing was removed")]);
     expect(["host01", "host02"].filter((host) => isRunning(target, host))).toEqual(["host01", "host02"]);
     await expectRemoval(existing("down"));

@@ -147,9 +147,9 @@ describe("the oci plugin", () => {
     expect(refusedUp.exitCode).not.toBe(0);
     expect(refusedUp.text).toMatch(/400-InvalidParameter, .*10\.7\.1\.0\/24/);
     // The table can change only when the change of the VCN has ended.
-    const both = await program.up({ ...blocks("10.7.0.0/17"), routes: { displayName: "renamed" } });
-    expect(both.exitCode, both.text).toBe(0);
-    expect(both.counts).toEqual({ updated: 2, unchanged: 11 });
+    const outcome = await program.up({ ...blocks("10.7.0.0/17"), routes: { displayName: "renamed" } });
+    expect(outcome.exitCode, outcome.text).toBe(0);
+    expect(outcome.counts).toEqual({ updated: 2, unchanged: 11 });
     expect(await presentBlocks()).toEqual(["10.7.0.0/17"]);
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     expect(await presentBlocks()).toEqual(["10.7.0.0/16"]);

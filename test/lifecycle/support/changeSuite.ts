@@ -8,7 +8,7 @@ import type { Change, Site } from "../../changes.ts";
 import { effectsOf, planOf } from "../../component/changeEffects.ts";
 import type { Effect } from "../../component/changeEffects.ts";
 import { MOCKED_SITE } from "../../component/mockedSite.ts";
-import { countTries } from "../../tried.ts";
+import { countTries } from "../../triedCounts.ts";
 import { MACHINES, PREPARATIONS, labSite, machineOf, startAgent } from "./changeSite.ts";
 import { VPN_CIDR, connectVpn } from "./operatorVpn.ts";
 import { expectSuccess, expectUnchanged } from "./outcome.ts";
@@ -128,7 +128,7 @@ export function describeChanges(lab: string, sections: readonly string[]): void 
     }
 
     const changes = sections.flatMap((section) => CHANGES[section] ?? []);
-    test.each(changes.filter(({ seenBy }) => seenBy === undefined))("$title", async (change) => {
+    test.each(changes.filter(({ testedBy }) => testedBy === undefined))("$title", async (change) => {
       const before = await planOf(environmentBefore(MOCKED_SITE));
       const mockedAfter: any = environmentBefore(MOCKED_SITE);
       change.edit(mockedAfter, MOCKED_SITE);

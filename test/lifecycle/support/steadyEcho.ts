@@ -51,14 +51,14 @@ export async function echoesDuring(
   tasks: readonly EchoTask[],
   action: () => Promise<void>,
 ): Promise<Echoes[]> {
-  const running: Awaited<ReturnType<typeof startEchoes>>[] = [];
+  const startedEchoes: Awaited<ReturnType<typeof startEchoes>>[] = [];
   try {
-    for (const task of tasks) running.push(await startEchoes(stack, task));
-    await Promise.all(running.map((echoes) => echoes.firstAnswer()));
+    for (const task of tasks) startedEchoes.push(await startEchoes(stack, task));
+    await Promise.all(startedEchoes.map((echoes) => echoes.firstAnswer()));
     await action();
-    return await Promise.all(running.map((echoes) => echoes.end()));
+    return await Promise.all(startedEchoes.map((echoes) => echoes.end()));
   } finally {
-    await Promise.all(running.map((echoes) => echoes.stop()));
+    await Promise.all(startedEchoes.map((echoes) => echoes.stop()));
   }
 }
 

@@ -8,13 +8,13 @@ import type { ResourceType } from "./resource.ts";
 import { newImageDetails, readBootVolume, sourceDetails, sourceOutputs } from "./sourceDetails.ts";
 
 /** Metadata that only a new instance can get. */
-const READ_AT_LAUNCH = ["ssh_authorized_keys", "user_data"];
+const LAUNCH_METADATA = ["ssh_authorized_keys", "user_data"];
 
 const metadata: Codec = {
   ...plainCodec,
   compare: (previous, desired) => {
     if (isDeepStrictEqual(previous, desired)) return "none";
-    const values = (all: unknown) => READ_AT_LAUNCH.map((key) => (all as Fields | undefined)?.[key]);
+    const values = (all: unknown) => LAUNCH_METADATA.map((key) => (all as Fields | undefined)?.[key]);
     return isDeepStrictEqual(values(previous), values(desired)) ? "updates" : "replaces";
   },
 };

@@ -33,14 +33,14 @@ const provider: Provider = {
   check: (urn, _olds, news: Fields) => {
     const { type } = resourceOf(urn);
     const inputs = unwrapSecrets(news) as Fields;
-    const unknown = unknownPropertiesIn(type.properties, inputs).map((property) => ({
+    const unknownProperties = unknownPropertiesIn(type.properties, inputs).map((property) => ({
       property,
       reason: "the lab's stand-in does not know it as an input: set LAB_OCI_PLUGIN",
     }));
-    const missing = Object.entries(type.properties)
+    const missingProperties = Object.entries(type.properties)
       .filter(([name, { required }]) => required && inputs[name] === undefined)
       .map(([property]) => ({ property, reason: "it is required" }));
-    return Promise.resolve({ inputs: news, failures: [...unknown, ...missing] });
+    return Promise.resolve({ inputs: news, failures: [...unknownProperties, ...missingProperties] });
   },
 
   diff: (_id, urn, olds: Fields, news: Fields) => {
