@@ -42,7 +42,7 @@ export function refuseSecondLaunch(name: string, parent: pulumi.Resource): pulum
  * Finds an earlier launch of an instance among those of its name. The host key that the stack issued tells it from other
  * stacks' instances.
  *
- * @returns its OCID; undefined where there is none, or it is on its way out
+ * @returns its OCID; undefined where there is none, or where it is being terminated
  */
 export function lostLaunch(
   { metadata }: LaunchInputs,

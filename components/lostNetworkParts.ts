@@ -130,7 +130,7 @@ export function warnOfLostParts(
 /**
  * Finds earlier creations of a part of the network.
  *
- * @returns their OCIDs, without those on their way out
+ * @returns their OCIDs, without those of parts that are being terminated
  */
 export function lostParts(inputs: PartInputs, parts: readonly ListedPart[]): string[] {
   const { displayName, cidrBlock, cidrBlocks = [], routeRules } = inputs;

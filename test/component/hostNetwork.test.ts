@@ -226,7 +226,7 @@ describe("a private subnet", () => {
       }),
     );
 
-  test("leads out by a NAT gateway, and to Oracle's services by a service gateway", async () => {
+  test("has a default route to a NAT gateway, and routes to Oracle's services by a service gateway", async () => {
     const resources = await buildMixedNetwork();
     expect(resourceNamed(resources, "lab-network-nat-gateway").inputs).toMatchObject({
       compartmentId: COMPARTMENT,

@@ -122,7 +122,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
       }),
     ).toMatch(/^network\.subnets\.host02\.private: this subnet exists, and Oracle knows/);
   });
-  test("a host without a public address in a public subnet is warned about, since it has no way out", () => {
+  test("a host without a public address in a public subnet is warned about, since it has no internet access", () => {
     const warnings = (change: (environment: any) => void) => {
       const environment = committedEnvironment("lab");
       change(environment);
@@ -130,7 +130,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
     };
     expect(warnings((e) => (e.hosts.host02.instance.publicIp = false))).toEqual([
       "hosts.host02.instance.publicIp: without a public address, host02 does not reach the internet from subnet host02. " +
-        "Put it into a subnet with `private: true`, which leads out by a NAT gateway.",
+        "Put it into a subnet with `private: true`, whose default route leads to a NAT gateway.",
     ]);
     expect(warnings(() => undefined)).toEqual([]);
     expect(

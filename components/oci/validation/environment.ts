@@ -47,7 +47,7 @@ function networkUsers(environment: EnvironmentSettings): NetworkUsers {
   return { outsideCidrs: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
 }
 
-/** Warnings about a valid environment: a host may have no way out of a VCN that is created. */
+/** Warnings about a valid environment: in a VCN that is created, a host may have no internet access. */
 export function environmentWarnings(environment: EnvironmentSettings): string[] {
   const { vcn, subnets = {} } = environment.network ?? {};
   if (vcn?.cidr === undefined) return [];
@@ -56,7 +56,7 @@ export function environmentWarnings(environment: EnvironmentSettings): string[] 
     if (instance.publicIp !== false || subnet === undefined || subnets[subnet]?.private === true) return [];
     return [
       `${instancePath(host)}.publicIp: without a public address, ${host} does not reach the internet from subnet ` +
-        `${subnet}. Put it into a subnet with \`private: true\`, which leads out by a NAT gateway.`,
+        `${subnet}. Put it into a subnet with \`private: true\`, whose default route leads to a NAT gateway.`,
     ];
   });
 }

@@ -89,7 +89,7 @@ function checkTarget(cloud: Cloud, vcnId: string, id: string, destinationType: s
   if (gateway.vcnId !== vcnId) throw invalidParameter(`The gateway ${id} is not in the VCN ${vcnId}.`);
 }
 
-/** Oracle takes the longest prefix; the lab's router knows one way out for each address. */
+/** Oracle takes the longest prefix; the lab's router has one route for each address, so nested ones are refused. */
 function refuseNestedRoutes(rules: readonly RouteRule[]): void {
   const blocks = rules.flatMap(({ destination, networkEntityId }) => {
     const cidr = parseCidr(destination);
