@@ -19,6 +19,16 @@ import type { Call, Service } from "./route.ts";
 
 /** Oracle's API for networks. */
 export function addNetworkRoutes(service: Service): void {
+  addVcnRoutes(service);
+  addGatewayRoutes(service);
+  addRuleRoutes(service);
+  addSecurityGroupRoutes(service);
+  addSubnetRoutes(service);
+  addAddressRoutes(service);
+  addPublicIpRoutes(service);
+}
+
+function addVcnRoutes(service: Service): void {
   crud(service, "/vcns", "vcns", {
     filters: [],
     create: creates("createVcn", createVcn),
@@ -27,16 +37,10 @@ export function addNetworkRoutes(service: Service): void {
     moves: true,
   });
   addVcnCidrRoutes(service);
-  crud(service, "/internetGateways", "internetGateways", {
-    filters: ["vcnId"],
-    create: creates("createInternetGateway", createInternetGateway),
-    update: updates("updateInternetGateway", (cloud, id, details) =>
-      cloud.update("internetGateways", id, details),
-    ),
-    remove: deleteInternetGateway,
-    moves: true,
-  });
-  addGatewayRoutes(service);
+}
+
+/** Route tables and Security Lists, which a VCN and its subnets share. */
+function addRuleRoutes(service: Service): void {
   crud(service, "/routeTables", "routeTables", {
     filters: ["vcnId"],
     create: creates("createRouteTable", createRouteTable),
@@ -51,7 +55,9 @@ export function addNetworkRoutes(service: Service): void {
     remove: deleteSecurityList,
     moves: true,
   });
-  addSecurityGroupRoutes(service);
+}
+
+function addSubnetRoutes(service: Service): void {
   crud(service, "/subnets", "subnets", {
     filters: ["vcnId"],
     create: creates("createSubnet", createSubnet),
@@ -64,6 +70,10 @@ export function addNetworkRoutes(service: Service): void {
     update: updates("updateDhcpOptions", (cloud, id, details) => cloud.update("dhcpOptions", id, details)),
     moves: true,
   });
+}
+
+/** VNICs and their addresses. */
+function addAddressRoutes(service: Service): void {
   crud(service, "/vnics", "vnics", { update: updates("updateVnic", updateVnic) });
   crud(service, "/privateIps", "privateIps", {});
   service.get("/privateIps", (call) => {
@@ -73,7 +83,6 @@ export function addNetworkRoutes(service: Service): void {
     return page(call, filterItems(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
   });
   service.get("/ipv6", (call) => page(call, []));
-  addPublicIpRoutes(service);
 }
 
 /** The changes of a VCN's blocks, which take a while: the answer names a work request. */
@@ -95,6 +104,15 @@ function addVcnCidrRoutes(service: Service): void {
 
 /** Gateways of private subnets, and the services of Oracle that a service gateway can lead to. */
 function addGatewayRoutes(service: Service): void {
+  crud(service, "/internetGateways", "internetGateways", {
+    filters: ["vcnId"],
+    create: creates("createInternetGateway", createInternetGateway),
+    update: updates("updateInternetGateway", (cloud, id, details) =>
+      cloud.update("internetGateways", id, details),
+    ),
+    remove: deleteInternetGateway,
+    moves: true,
+  });
   crud(service, "/natGateways", "natGateways", {
     filters: ["vcnId"],
     create: creates("createNatGateway", createNatGateway),

@@ -117,21 +117,29 @@ export function releasePublicIp(cloud: Cloud, vnicId: string): void {
 }
 
 /** Adds an instance's VNIC as planned, with its attachment and its private address. */
-export function attachVnic(
+export function attachVnic(cloud: Cloud, instance: Instance, plan: VnicPlan): void {
+  const vnicId = addPlannedVnic(cloud, instance, plan);
+  addAttachment(cloud, instance, plan, vnicId);
+  addPrivateIp(cloud, instance, plan, vnicId);
+}
+
+/** @returns its OCID */
+function addPlannedVnic(
   cloud: Cloud,
-  instance: Instance,
+  { compartmentId, availabilityDomain, displayName }: Instance,
   { subnet, privateIp, hasPublicIp, details }: VnicPlan,
-): void {
-  const { id: instanceId, compartmentId, availabilityDomain } = instance;
-  const { hostnameLabel, displayName = instance.displayName } = details;
-  const { skipSourceDestCheck = false, nsgIds = [] } = details;
-  const subnetId = subnet.id;
-  const vnic = cloud.commonFields("vnics", { ...details, compartmentId, displayName });
+): string {
+  const { hostnameLabel, skipSourceDestCheck = false, nsgIds = [] } = details;
+  const vnic = cloud.commonFields("vnics", {
+    ...details,
+    compartmentId,
+    displayName: details.displayName ?? displayName,
+  });
   cloud.add("vnics", {
     ...vnic,
     lifecycleState: "AVAILABLE",
     availabilityDomain,
-    subnetId,
+    subnetId: subnet.id,
     isPrimary: true,
     macAddress: `02:00:17:${randomBytes(3).toString("hex").match(/../g)?.join(":") ?? ""}`,
     privateIp,
@@ -140,24 +148,44 @@ export function attachVnic(
     nsgIds,
     skipSourceDestCheck,
   });
+  return vnic.id;
+}
+
+function addAttachment(
+  cloud: Cloud,
+  { id: instanceId, compartmentId, availabilityDomain, displayName }: Instance,
+  { subnet, details }: VnicPlan,
+  vnicId: string,
+): void {
   cloud.add("vnicAttachments", {
-    ...cloud.commonFields("vnicAttachments", { compartmentId, displayName }),
+    ...cloud.commonFields("vnicAttachments", {
+      compartmentId,
+      displayName: details.displayName ?? displayName,
+    }),
     lifecycleState: "ATTACHED",
     availabilityDomain,
     instanceId,
-    subnetId,
-    vnicId: vnic.id,
+    subnetId: subnet.id,
+    vnicId,
     nicIndex: 0,
     vlanTag: 1,
   });
+}
+
+function addPrivateIp(
+  cloud: Cloud,
+  { compartmentId, availabilityDomain, displayName }: Instance,
+  { subnet, privateIp, details }: VnicPlan,
+  vnicId: string,
+): void {
   cloud.add("privateIps", {
-    ...cloud.commonFields("privateIps", { compartmentId, displayName }),
+    ...cloud.commonFields("privateIps", { compartmentId, displayName: details.displayName ?? displayName }),
     availabilityDomain,
     ipAddress: privateIp,
     isPrimary: true,
-    subnetId,
-    vnicId: vnic.id,
-    hostnameLabel,
+    subnetId: subnet.id,
+    vnicId,
+    hostnameLabel: details.hostnameLabel,
   });
 }
 
