@@ -1,5 +1,5 @@
-import { flushCompileCache } from "node:module";
 import { randomBytes } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
