@@ -76,10 +76,11 @@ export class CapacityWait {
         const answers = await askAll(domains, { ...launch, shape: this.shape });
         const available = domains.find((_, index) => answers[index] === "AVAILABLE");
         if (available !== undefined) return available.name;
-        if (!answers.includes("OUT_OF_HOST_CAPACITY")) return first; // Waiting brings no other hardware.
+        // No domain has this hardware, however long the wait.
+        if (!answers.includes("OUT_OF_HOST_CAPACITY")) return first;
         hasReports = true;
       } catch (error) {
-        // Later failures pass, most likely.
+        // A failure after a first report is most likely temporary.
         if (!hasReports) {
           await this.logMissingReports(first, error);
           return first;

@@ -19,7 +19,7 @@ import type { ProbeReport } from "./vxlan/connectivityTest/probe.ts";
  * the stack, and lets it probe its peers over the overlay.
  *
  * @returns which traffic passed; undefined where `verify` is false and nothing was probed
- * @throws pulumi.RunError with all problems, and what on the hosts explains them
+ * @throws pulumi.RunError with all problems and their causes on the hosts
  */
 export async function testConnectivity(
   overlay: TestedOverlay,

@@ -18,7 +18,7 @@ const REFUSALS = 3;
  */
 const READ_BOOT = "cut -d' ' -f1 /proc/uptime; systemctl show --value --property=UserspaceTimestampMonotonic";
 
-/** What Oracle restarts a running instance for, when it changes. */
+/** The properties whose change makes Oracle restart a running instance. */
 interface Size {
   shape?: string;
   shapeConfig?: { ocpus?: number; memoryInGbs?: number };
@@ -59,8 +59,8 @@ export class InstanceRestart {
 
   /**
    * Resolves when a host that was restarted lets this program in, and at once where it was not restarted. A host that
-   * does not come back in time is not refused here: the other hosts get all that they have to get, and the connectivity
-   * test at the end of the run says what is wrong with it.
+   * does not come back in time is no error here: the run goes on for the other hosts, and the connectivity test at its
+   * end reports the host.
    *
    * @param seconds to wait at most
    */

@@ -16,7 +16,7 @@ export const sshPathOf = ({ host, port, proxy }: Connection): SshPath => ({
   jumpHost: proxy && { host: proxy.host, port: proxy.port },
 });
 
-/** What is kept of a host, as far as it matters here. Earlier releases kept no path, and an instance has none. */
+/** The fields of a kept host that are used here. Earlier releases kept no path, and an instance has none. */
 interface KeptHost {
   report?: { host?: string };
   ssh?: SshPath;
@@ -55,7 +55,7 @@ async function keptHosts(inputs: Record<string, unknown> | undefined): Promise<R
   return Object.fromEntries(hosts.flatMap((host) => (host.report?.host ? [[host.report.host, host]] : [])));
 }
 
-/** It shows at the first byte whether a host speaks, so any login of the same path will do. */
+/** A silent host is detected before the login, so the keys of another host behind the same jump host will do. */
 async function problemWith(
   host: string,
   path: SshPath | undefined,

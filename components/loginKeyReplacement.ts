@@ -45,7 +45,7 @@ export interface ResolvedLogin {
 /**
  * The login to a host. Where its key is replaced, the new one is on the host and logs in before there is a result. A
  * host that cannot be reached keeps the old key in its connection, as in the state, so that its resources stay the same
- * and the other hosts get all that they have to get.
+ * and the run goes on for the other hosts.
  *
  * @param patience how the host is waited for; undefined: nobody dials it
  */

@@ -19,7 +19,8 @@ interface ListedInstance {
 
 /**
  * Options of an instance that refuse its launch where a killed run has launched it already. Pulumi writes an instance
- * into the state when its launch has ended, so such a one would go on, and cost, without anybody knowing of it.
+ * into the state when its launch has ended, so an instance that a killed run launched would keep running, and costing,
+ * unnoticed.
  *
  * @param name of the hook, unique in the program
  */

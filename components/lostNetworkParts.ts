@@ -101,7 +101,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 /**
  * Options of the parts of a network that warn, before one is created, where another like it is there. Pulumi writes a
- * part into the state when its creation has ended, so a run that is killed meanwhile leaves one that nobody knows of.
+ * part into the state when its creation has ended, so a run that is killed meanwhile leaves a part that no state has.
  * Then Oracle refuses a second subnet or gateway, or `destroy` cannot delete the VCN.
  *
  * They warn only: a hook does not learn whether the state has the other one, as it has where a part is replaced.

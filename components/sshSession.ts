@@ -28,7 +28,7 @@ const ANSWER_LIMIT = 1024 * 1024;
 /** Thrown where the configuration of a host's sshd forbids to forward connections. */
 export class ForwardingRefused extends Error {}
 
-/** Thrown where a host accepts the TCP connection and does not let the program in in time, nor refuses it. */
+/** Thrown where a host accepts the TCP connection, and neither completes nor refuses the login in time. */
 export class SilentHost extends Error {}
 
 /** An SSH session of the program itself. The provider dials only where a resource changes. */
@@ -161,7 +161,7 @@ export class SshSession {
 }
 
 /**
- * Collects what a stream brings, up to the limit. The result is a function that returns it as text.
+ * Collects the data of a stream, up to the limit. The result is a function that returns it as text.
  *
  * @param onExcess called once the stream has brought more
  */

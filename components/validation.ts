@@ -3,9 +3,9 @@ import { describeProblems } from "./vxlan/problems.ts";
 import type { Problem } from "./vxlan/problems.ts";
 
 /**
- * Arguments that have been validated. Each argument is validated once, by the outermost component that gets it, or by a
- * program that checks its whole config. That one marks what it hands on, and the components below do not validate it
- * again.
+ * Arguments that have been validated. Each argument is validated once: by the outermost component that gets it, or by a
+ * program that checks its whole config. The arguments that it passes to child components are marked, and those do not
+ * validate them again.
  */
 const validatedArgs = new WeakSet<object>();
 

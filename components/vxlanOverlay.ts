@@ -123,7 +123,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       macs: this.macs,
       mtu: this.mtu,
       lastVerified: this.lastVerified,
-      // For the program in status/: nothing else in the state says these.
+      // The program in status/ reads these two, which stand nowhere else in the state.
       verifyPort: this.settings.verifyPort,
       downHosts: hosts.flatMap(({ host, hostArgs }) => (hostArgs.down === true ? [host] : [])),
     });
@@ -142,7 +142,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     });
   }
 
-  /** A preview shows new connections only, and a new key is more than that. */
+  /** Logs in a preview what a new login key does on the hosts. Pulumi's own preview shows new connections only. */
   private announceKeyReplacement(hosts: readonly NamedHost[]): void {
     if (!pulumi.runtime.isDryRun()) return;
     const hostsWithOldKey = hosts.filter(({ hostArgs }) => hostArgs.ssh.oldPrivateKey !== undefined);
@@ -227,7 +227,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const beforeUpdate = beforeUpdateOf(words, refuseSilentLeavers(`${name}-leavers`, connections));
     const options = { parent: this, dependsOn, hideDiffs: ["input"], hooks: { beforeUpdate } };
     const stash = new pulumi.Stash(name, { input }, options);
-    return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` stays what it was first.
+    return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` keeps the value of its creation.
   }
 
   /** Phase peers of one host. It runs after phase device of all hosts. */

@@ -79,7 +79,7 @@ function hostHealth(
   };
 }
 
-/** The paths of a host that answers say nothing about those peers that answer nobody. */
+/** The health of a host's paths. Paths to peers that answer no host are left out, since the fault is theirs. */
 function pathsHealth(
   name: string,
   paths: readonly PathReport[],
@@ -111,7 +111,7 @@ const CELL_GRADES = {
 
 const WORST_FIRST = ["bad", "poor", "good", "unknown"] as const;
 
-/** A path that nobody could probe says nothing beside one that was probed. */
+/** A path that was not probed counts only where no path was. */
 const worstGrade = (grades: readonly Grade[]): Grade =>
   WORST_FIRST.find((grade) => grades.includes(grade)) ?? "unknown";
 

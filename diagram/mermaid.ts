@@ -100,6 +100,6 @@ const indentLines = (lines: readonly string[]) => lines.map((line) => `  ${line}
 
 const label = (lines: readonly string[]) => `"${lines.map(escapeText).join("<br>")}"`;
 
-/** Whatever may mean something to Mermaid or in HTML is written by its number. */
+/** Characters that have a meaning in Mermaid or HTML are written by their code. */
 const escapeText = (text: string) =>
   text.replace(/[^\p{L}\p{N} .,:;/()_-]/gu, (character) => `#${character.codePointAt(0)};`);

@@ -27,7 +27,7 @@ interface Vcn {
   subnets: Subnet[];
 }
 
-/** What guards the hosts. */
+/** The Security List or group that filters the hosts' packets. */
 interface Security {
   label: string;
   /** What it admits, a line a kind of traffic. */

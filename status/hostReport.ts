@@ -10,7 +10,7 @@ import type { StackOverlay } from "./stackHosts.ts";
 /** Lines of a host's journal that the report has. */
 const EVENTS = 10;
 
-/** A host in the report; `asked` is undefined where it is down on purpose. */
+/** A host in the report; `answer` is undefined where the host is down on purpose. */
 export function hostReport(
   overlay: StackOverlay,
   host: TestedHost,
@@ -56,7 +56,7 @@ function factsOf({ time, bootedAt, version, release, unit, device, events }: Hos
   };
 }
 
-/** What is not as in the stack, or does not stay so, each with its cure. */
+/** The differences of a host from the stack, and a unit that is not on, each with its cure. */
 function problemsOf(overlay: StackOverlay, host: TestedHost, status: HostStatus): string[] {
   const { name } = host;
   const { differences, unit } = status;

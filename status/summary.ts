@@ -2,7 +2,7 @@ import { TRANSFER_KIB } from "../components/vxlan/connectivityTest/transfer.ts";
 import { milliseconds } from "./pathCell.ts";
 import type { OverlayStatus, PathReport } from "./report.ts";
 
-/** What a report comes to, as text without a format. */
+/** The summary of a report, as plain text. */
 
 /** What passes, in one line. */
 export function pathSummary({ hosts, paths, totalPaths }: OverlayStatus): string {
@@ -64,7 +64,7 @@ function describePaths(wrongPaths: readonly PathReport[]): string[] {
   ];
 }
 
-/** Whether the peers of a host without an SSH session reach it tells a dead host from a closed way to it. */
+/** Hints about hosts without an SSH session: a host that its peers reach is up, and only SSH to it fails. */
 function unreachableHints(unreachableHosts: ReadonlySet<string>, paths: readonly PathReport[]): string[] {
   return [...unreachableHosts].flatMap((host) => {
     const states = paths.filter(({ to }) => to === host).map(({ state }) => state);

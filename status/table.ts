@@ -80,7 +80,7 @@ function paintState(state: HostReport["state"], paint: Paint): string {
   return paint(colours[state], state);
 }
 
-/** Of a large fleet, the senders and the peers whose paths fail or lose echoes, and how the others are. */
+/** For a large fleet: the senders and the peers whose paths fail or lose echoes, and how many others there are. */
 function matrixExcerpt(overlay: OverlayStatus, paint: Paint): string[] {
   const badPaths = overlay.paths.filter((path) => ["fails", "loses"].includes(pathCell([path]).state));
   if (badPaths.length === 0) return [];

@@ -82,7 +82,7 @@ export async function clearFaults(lab: Lab): Promise<void> {
   await applyPartitions(lab);
 }
 
-/** Makes the router drop the packets of the partitioned hosts, be they instances or not. */
+/** Makes the router drop the packets of the partitioned hosts, both instances and existing hosts. */
 export async function applyPartitions(lab: Lab): Promise<void> {
   const ports = readFaults(lab).partitioned.flatMap((host) => [portOf(host), portOf(host, true)]);
   await loadRules(lab, partitionRules(ports));

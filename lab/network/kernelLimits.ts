@@ -43,9 +43,9 @@ export function raiseKernelLimits(places = MACHINE): void {
 }
 
 /**
- * Puts the limits back, unless another lab of this machine still runs. What somebody else has set meanwhile stays. A lab
- * that starts at the same time creates its router first and raises the limits then, so a second look at the routers
- * finds it, and raises them for it.
+ * Puts the limits back, unless another lab of this machine still runs. What somebody else has set meanwhile stays. A
+ * lab that starts at the same time creates its router before it raises the limits. So after the reset this looks for
+ * routers once more, and raises the limits again where it finds one.
  */
 export function restoreKernelLimits(places = MACHINE, namespaces = allNamespaces): void {
   if (!existsSync(places.savedLimits) || namespaces().some(isRouter)) return;

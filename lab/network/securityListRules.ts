@@ -259,7 +259,7 @@ const trackingChains = () => [
   ),
 ];
 
-/** What reaches a NAT gateway and is no answer ends there. */
+/** Drops packets to a NAT gateway that answer no connection of a host behind it. */
 const unsolicitedChain = (publicAddresses: string) =>
   chain(
     "unasked",

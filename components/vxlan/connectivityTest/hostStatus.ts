@@ -13,7 +13,7 @@ interface StatusQuestion {
   peersSettings?: string;
 }
 
-/** What of a host may differ from the stack. */
+/** The parts of a host that may differ from the stack. */
 const DIFFERENCES = ["program", "installation", "device", "peers"] as const;
 
 /** The VXLAN device as the kernel has it. */

@@ -67,10 +67,10 @@ const withRelease = (text: string) => text.replace(RELEASE_LINE, `RELEASE=${RELE
 
 /**
  * Standard input of phase device: installs the program that was delivered before, and sets the overlay up from the
- * settings. The program itself is not part of it, since the state holds this text twice for each host. Its digest is:
- * another version of the program is another text, so every host gets it. The name of the release is not in the digest: a
- * release that changes nothing of the program leaves the hosts alone. The braces make bash read all of the script before
- * it runs any, so a connection that breaks half-way installs nothing.
+ * settings. The program itself is not part of it, since the state holds this text twice for each host. Its digest is
+ * part of it, so that every host gets another version of the program. The name of the release is not in the digest: a
+ * release that changes nothing of the program leaves the hosts alone. The braces make bash read all of the script
+ * before it runs any, so a connection that breaks half-way installs nothing.
  */
 export function installScript(overlay: string, resource: string, settings: string): string {
   const file = deliveryFile(resource);

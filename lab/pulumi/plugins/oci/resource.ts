@@ -6,7 +6,7 @@ export interface ResourceType {
   properties: Properties;
   /** `details` are the program's inputs in the API's form. */
   create: (details: Fields, inputs: Fields) => Promise<object>;
-  /** `known` are the inputs of a creation, or else the state. */
+  /** `state` holds the inputs of a creation, or else the properties in the state. */
   read: (id: string, state: Fields) => Promise<object>;
   /** `details` holds the changed properties only. */
   update: (id: string, details: Fields, state: Fields, inputs: Fields) => Promise<unknown>;
