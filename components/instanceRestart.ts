@@ -27,10 +27,10 @@ interface Size {
 
 /**
  * Waits for a host whose instance an update restarts. The provider's update ends when Oracle has turned the instance on
- * again, a boot before SSH answers. Since no phase runs because of it, whatever comes next would find nobody.
+ * again, a boot before SSH answers. No phase runs because of the restart, so the next session would be refused.
  *
- * A hook notices the restart, and not an input of a phase: an update may also take back what somebody changed in Oracle's
- * console, and then no input differs from the last run's.
+ * A hook notices the restart, since the inputs of a phase may not differ: an update that reverts a change made in
+ * Oracle's console has the inputs of the last run.
  */
 export class InstanceRestart {
   /** Options of the instance. */

@@ -1,6 +1,6 @@
 /** The changes of an environment that docs/lifecycle.md lists, and that test/lifecycle/changes*.test.ts make. */
 
-/** One change: what a user edits, and what a test has shown of the traffic. */
+/** One change: the edit of the user, and its effect on the traffic as a test has shown it. */
 export interface Change {
   title: string;
   edit: (environment: any, site: Site) => void;
@@ -17,7 +17,7 @@ export interface Change {
   losesNothing?: true;
 }
 
-/** What a change needs of the place where it is tried: names that mocks or the lab's cloud know. */
+/** The names that a change uses, as the mocks or the lab's cloud have them. */
 export interface Site {
   compartmentId: string;
   otherCompartmentId: string;

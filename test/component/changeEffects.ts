@@ -142,7 +142,7 @@ function instanceOutputs(id: string, { createVnicDetails, sourceDetails, metadat
   };
 }
 
-/** A device keeps its MAC on its machine: the boot volume of an instance, or what answers with a host key. */
+/** A device keeps its MAC on its machine, which is told by its boot volume, or else by its host key. */
 function stdoutOf(name: string, { stdin, connection }: any): string {
   if (!name.endsWith("-device")) return "";
   const settings = deviceSettingsIn(stdin);

@@ -107,7 +107,7 @@ describe("the properties that replace a resource are those that Oracle's provide
       [...text.matchAll(/\/\*\*([^]*?)\*\/\s+(\w+)\??:/g)].map(([, doc = "", key = ""]) => [key, doc]),
     );
   };
-  // The one is no property of Oracle's API, the other is refused by the stand-in.
+  // The first is no property of Oracle's API, and the stand-in refuses the second.
   const EXCEPTIONS = ["preserveBootVolume", "isIpv6enabled"];
   // Of these two, the documentation marks no property, although some can be updated.
   const UNMARKED_TYPES = /:(DefaultSecurityList|NetworkSecurityGroupSecurityRule)$/;

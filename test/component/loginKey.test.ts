@@ -7,7 +7,7 @@ import { LOGIN_KEY, build, buildRefused, resourceNamed, referenceEnvironment } f
 import { unwrap } from "./engineMocks.ts";
 import type { RegisteredResource } from "./engineMocks.ts";
 
-/** A login key that replaces another one: what reaches the engine. What happens on hosts is for other layers. */
+/** A login key that replaces another one: the inputs that reach the engine. Other layers test the hosts. */
 const next = generateKeyPair();
 const hostKey = generateKeyPair().public.trim();
 

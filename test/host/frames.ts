@@ -18,7 +18,7 @@ export interface Datagram {
   namespace?: string;
 }
 
-/** Sends a datagram of VXLAN by a raw socket, from whatever address it is told. */
+/** Sends a datagram of VXLAN by a raw socket, from any address. */
 const SENDER = `
 import os, socket, struct, sys
 

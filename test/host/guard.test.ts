@@ -26,7 +26,7 @@ useHostForEachTest();
 
 const program = (args: string[], input = "") => host.program(args, input);
 const confirm = (settings = settingsOf()) => host.runSent(confirmCommand({ overlay: OVERLAY }, settings));
-/** What the timer runs: for the settings that the last change has set. */
+/** The command of the timer, for the settings of the last change. */
 const rollBack = async () => {
   const timer = /roll-back lab\.overlay ([0-9a-f]{64})/g;
   const [, digest = ""] = [...(await systemd()).matchAll(timer)].at(-1) ?? [];
@@ -203,7 +203,7 @@ describe("an unconfirmed change", () => {
     await confirm();
     const before = await state();
     await host.on(`cat >/run/settings <<'END'\n${settingsOf({ settings: { vni: 300 } })}END`);
-    // Nobody reads what it says any more.
+    // The session that would read its output has ended.
     await host.on(`${DEVICE_PHASE} ${OVERLAY} </run/settings 2>&1 | true`);
     expect(await state()).toEqual(before);
     expect(await host.on("ls /var/lib/oci-vxlan/lab.overlay")).not.toContain("previous");

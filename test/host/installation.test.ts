@@ -27,7 +27,7 @@ import {
   useHostForEachTest,
 } from "./overlay.ts";
 
-/** What `up` and `destroy` run on the host for its device. */
+/** The commands of `up` and `destroy` for the device of the host. */
 const PHASE = devicePhase(
   { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
   RESOURCE,
@@ -229,7 +229,7 @@ describe("removal", () => {
           "find /etc /var/lib /usr/local /run -xdev -path /run/fakes -prune -o -print 2>/dev/null | sort",
       );
     await host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT");
-    // What a bare host has of the program, the tests put there; the device phase brings it along.
+    // The tests put the program on a bare host; in `up` the device phase installs it.
     const before = (await state()).split("\n").filter((line) => !/oci-vxlan/.test(line));
     await install();
     await install({ overlay: SECOND, settings: { device: "vxlan1", vni: 101, port: 4790 } });

@@ -10,7 +10,7 @@ const IPV6_TOO = {
 };
 const PEER_WITH_IPV6 = { ...PEER, overlayAddresses: ["192.168.0.2", "fd00::2"] };
 
-/** What any user of a peer can send: an advertisement of a router and a network, to all nodes on the link. */
+/** An advertisement of a router and a network to all nodes on the link, which any user of a peer can send. */
 const advertisement = { from: PEER.underlayAddress, frame: "router_advertisement()" };
 
 /** Sysctls of the device about IPv6 and redirects. */
@@ -28,7 +28,7 @@ const CLOSED_SYSCTLS = [
 const DISABLED_SYSCTLS = [...CLOSED_SYSCTLS, "ipv6/conf/vxlan0/disable_ipv6:1"];
 const ON = [...CLOSED_SYSCTLS, "ipv6/conf/vxlan0/disable_ipv6:0"];
 
-/** As a version of the program leaves the device that knows none of this. */
+/** The device as an older version of the program leaves it, which sets none of these sysctls. */
 const asBefore = () =>
   host.on(
     "cd /proc/sys/net; for key in ipv4/conf/vxlan0/accept_redirects ipv6/conf/vxlan0/accept_{ra,redirects}; do echo 1 >$key; done; " +
@@ -75,7 +75,7 @@ describe("a router advertisement from a peer", () => {
     expect(await ipv6()).toBe(administratorState);
     expect(await sysctls()).toEqual(ON);
     expect(await reconcile()).toBe("");
-    await host.on("echo 1 >/proc/sys/net/ipv6/conf/vxlan0/accept_ra"); // Which changes nothing else.
+    await host.on("echo 1 >/proc/sys/net/ipv6/conf/vxlan0/accept_ra"); // That changes nothing else.
     expect(await reconcile()).toMatch(/accept_ra=0 # before: 1$/);
     expect(await ipv6()).toBe(administratorState);
   });

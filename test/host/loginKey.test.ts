@@ -66,7 +66,7 @@ describe("the script that replaces a login key", () => {
   test("changes the file of another user with that user's rights alone", async () => {
     await addUser("gus", "");
     await addUser("hal", `${OLD}\\n`);
-    // What hal could do at the right moment, with the file of somebody else.
+    // An attack: user hal replaces the file by a link to one that another user owns.
     await host.on(
       `printf '${OLD}\\n' >/etc/shared; cd /home/hal/.ssh; rm authorized_keys; ln -s /etc/shared authorized_keys`,
     );

@@ -43,7 +43,7 @@ async function makePeer(mac: string): Promise<void> {
     ip -n far neigh add ${HOST.overlayAddresses[0]} lladdr ${mac} dev vxlan0`);
 }
 
-/** Starts what the unit runs, with periods of a second for the probes; returns its log. */
+/** Starts the unit's command, with periods of a second for the probes. Returns its log. */
 async function startUnit(share = ""): Promise<() => string> {
   const file = "/usr/local/lib/oci-vxlan/paths.sh";
   await host.on(`sed -i 's/^PROBE_PERIOD=54/PROBE_PERIOD=1/; s/^PROBE_SHARE=50/${share || "&"}/' ${file}`);

@@ -197,7 +197,7 @@ describe("a peer's address", () => {
     const rules = await host.on("nft list table ip oci-vxlan");
     expect(rules).toContain(`ip daddr ${HOST.underlayAddress} udp dport 4789 goto port-4789`);
     expect(rules).toMatch(/fib daddr type local fib daddr \. iif type != local fib saddr \. iif oif missing/);
-    expect(rules).not.toMatch(/return\n.*(accept|return)/); // Nothing is let past the filter by where it goes to.
+    expect(rules).not.toMatch(/return\n.*(accept|return)/); // No destination address gets a packet past the filter.
   });
 });
 

@@ -95,7 +95,7 @@ describe("probing a thousand peers", () => {
   };
 
   const ANSWER_ALL = { exitCode: 0, stderr: "", failures: [] };
-  /** What each peer answers that does not pass. */
+  /** The answers of the peers that do not pass. */
   const eachAnswers = (answer: string) =>
     Array.from({ length: PEERS }, () => expect.objectContaining({ answer }));
 

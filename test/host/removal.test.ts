@@ -12,7 +12,7 @@ import {
   useHostForEachTest,
 } from "./overlay.ts";
 
-/** What a delete leaves, and what it takes. */
+/** The things that a delete removes, and those that it leaves. */
 
 useHostForEachTest();
 

@@ -21,7 +21,7 @@ const FLEET: Peer[] = Array.from({ length: COUNT }, (_, index) => {
 useHostForAllTests();
 beforeAll(() => host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT"));
 
-/** Makes a shell run what the unit's process runs again and again, which has read the program already. */
+/** Has a shell repeat the work of the unit's process, which has read the program already. */
 const LIKE_THE_UNIT = `. ${PROGRAM}; OVERLAY=${OVERLAY}; open_file SNAPSHOT; load_settings;`;
 
 /** Milliseconds of CPU that the unit may take to see that nothing differs. */
@@ -39,7 +39,9 @@ const IDLE = 50;
  */
 const REST_REFERENCE = 1.25;
 
-/** The lowest of some measurements, as far as it takes to be within a limit: whatever else this machine does adds to one. */
+/**
+ * The lowest of some measurements, up to the first within a limit, since other work on this machine makes one higher.
+ */
 async function lowest(times: number, limit: number, measure: () => Promise<number>): Promise<number> {
   let lowestCost = Infinity;
   for (let time = 0; time < times && lowestCost > limit; time++)
@@ -65,14 +67,14 @@ async function slowness(): Promise<number> {
   return Math.max(1, (await lowest(3, REFERENCE, () => cost(startPrograms(80)))) / REFERENCE);
 }
 
-/** The same by the clock, which others at work on this machine draw out. */
+/** The same by the clock, which advances further where other work shares this machine. */
 async function delay(): Promise<number> {
   return Math.max(1, (await cost(startPrograms(160), { format: "%R" })) / LONG_REFERENCE);
 }
 
 const UNIT_PROCESSES = "pgrep -f '^ip -o monitor link|^nft monitor|^/bin/bash [^ ]*/oci-vxlan run'";
 
-/** Starts what the unit runs, if no test has done so. */
+/** Starts the unit's command, if no test has done so. */
 async function startUnit(): Promise<void> {
   if ((await host.on(`${UNIT_PROCESSES} || true`)) !== "") return;
   host.start([PROGRAM, "run", OVERLAY]);
@@ -141,7 +143,7 @@ const NEIGHBOUR_EVENTS = String.raw`
   my $lines = join "", map {; "neigh replace 192.168.250.$_ lladdr 02:00:00:00:00:01 dev vxlan0 nud stale\nneigh del 192.168.250.$_ dev vxlan0\n" } 1 .. 250;
   while (time < $end) { open(my $ip, "|-", "ip -force -batch -"); print $ip $lines; close $ip; }`;
 
-/** Beside each bound stands what was measured while the machine did little else. */
+/** The comment beside each bound has the measurement of an idle machine. */
 describe("a thousand peers", () => {
   test("are installed in half a second", async () => {
     const { installation } = await device({

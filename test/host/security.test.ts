@@ -44,7 +44,7 @@ describe("the rule that keeps users from the overlay's port", () => {
 
 describe("the rule that keeps users from the host's private key", () => {
   const METADATA = "169.254.169.254";
-  /** As Oracle's images have it: a chain of their own accepts what the instance needs, for every user. */
+  /** As in Oracle's images: a chain of their own accepts the traffic that the instance needs, for every user. */
   const INSTANCE_SERVICES = `
     *filter
     :InstanceServices - [0:0]

@@ -45,7 +45,7 @@ const TOPOLOGIES: [string, Topology][] = [
   ["30 hosts with their status", troubledTopology(30)],
 ];
 
-/** A rectangle of the picture, and what it is of. */
+/** A rectangle of the picture, and the name of the thing in it. */
 interface Box {
   of: string;
   left: number;

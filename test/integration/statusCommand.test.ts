@@ -35,7 +35,7 @@ describe("the exit code", () => {
 /** The command itself, with SSH servers as hosts, and a script as Pulumi that prints a made-up state. */
 describe("npm run status", () => {
   let folder: string;
-  /** What all hosts together have run. */
+  /** The commands that all hosts together have run. */
   let commands: string[];
   beforeEach(() => {
     commands = [];
@@ -145,7 +145,7 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
 
   test("tests TCP on some paths of a large fleet, and says on which", async () => {
     const targets: { from: string; to: string; address: string; port: string }[] = [];
-    /** What a host prints whose peers all answer. */
+    /** The output of a host whose peers all answer. */
     const probe = (from: string, input: string) => {
       const lines = [...input.matchAll(/^target (\S+) (\S+) (\S+)$/gm)];
       targets.push(...lines.map(([, to = "", address = "", port = ""]) => ({ from, to, address, port })));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readHostText } from "../../components/vxlan/hostText.ts";
 
-/** What the script that replaces a login key makes of a file of authorized keys. */
+/** The edits of a file of authorized keys by the script that replaces a login key. */
 const SCRIPT = readHostText(new URL("../../components/vxlan/host/sent/login-key.sh", import.meta.url));
 const OLD = "ssh-ed25519 AAAAOLD+/=";
 const NEW = "ssh-ed25519 AAAANEW+/=";

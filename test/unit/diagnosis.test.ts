@@ -19,7 +19,7 @@ const PROBE: FailedProbe = {
 const TCP: Partial<FailedProbe> = { probe: "tcp", port: 22, size: undefined };
 const MACS = { host01: "02:00:00:00:00:01", host02: "02:00:00:00:00:02" };
 
-/** What a host prints that is as it should be, as seen on a real one. */
+/** The evidence that a healthy host prints, as seen on a real one. */
 function healthyEvidence(name: "host01" | "host02"): string {
   const ownNumber = name === "host01" ? 1 : 2;
   const peer = name === "host01" ? "host02" : "host01";
@@ -81,7 +81,7 @@ function withLines(text: string, lines: readonly string[]): string {
 
 const print = (text: string) => text.replace(/^ *(?=\S)/gm, "oci-vxlan evidence ");
 
-/** What the repeated probe changes: packets that came all the way, unless a case says otherwise. */
+/** The counters after the repeated probe: its packets have passed both hosts, unless a case changes that. */
 const PASSED_COUNTERS = [
   "count device.rx_packets 101",
   "count device.tx_packets 101",

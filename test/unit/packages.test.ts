@@ -8,7 +8,7 @@ import { readyPhase, readyWarning } from "../../components/oci/ready.ts";
 
 const TOOLS = ["nft", "ip", "bridge", "flock", "cmp", "awk", "sed", "gzip", "ping"];
 
-/** What the script itself calls. */
+/** The tools that the script itself calls. */
 const SYSTEM = ["cat", "date", "rm", "sleep", "tail", "timeout", "touch", "chmod"];
 
 /** The packages that a provisioned host lacks, on an image that is a folder of programs. */

@@ -27,7 +27,7 @@ interface Options {
   rules?: Rule[];
 }
 
-/** What is found in a table on a host, by default on the host that was probed. */
+/** The findings for a table on a host, by default on the host that was probed. */
 function findingsIn(
   table: string,
   { name = "host02", probe, settings, rules = [] }: Options = {},

@@ -19,7 +19,7 @@ export interface RecordedResource {
   inputs: Record<string, unknown>;
 }
 
-/** What a release has left of a stack of two existing hosts, without anything secret. */
+/** The traces of a release: a stack of two existing hosts, without anything secret. */
 export interface Recording {
   /** The value of `oci-vxlan:environment`. */
   config: object;

@@ -23,7 +23,7 @@ import { TestStack } from "./testStack.ts";
 /** Seconds between two echoes. */
 const INTERVAL = 0.01;
 
-/** What a host is, apart from how it is reached. */
+/** The fields of a host that identify it, without those of the way by which SSH reaches it. */
 const identityOf = (config: any, host: string) =>
   [machineOf(config, host), config.hosts[host].existing?.underlayAddress] as const;
 
@@ -35,7 +35,7 @@ interface Pair {
   from: string;
 }
 
-/** Echoes go from a machine that neither restarts nor is another one afterwards. */
+/** Echoes go from a machine that the change neither restarts nor replaces. */
 function pairsOf(before: any, after: any, restartedHosts: readonly string[]): Pair[] {
   const hosts = Object.keys(after.hosts);
   const isSteady = (host: string) =>
@@ -95,7 +95,7 @@ export function describeChanges(lab: string, sections: readonly string[]): void 
       return environment;
     };
 
-    /** Runs `up` from one config to another, and expects of the echoes what the page says. */
+    /** Runs `up` from one config to another, and expects the echoes to be lost or answered as the page says. */
     async function expectTraffic(
       from: any,
       to: any,

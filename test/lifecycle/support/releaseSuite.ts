@@ -39,7 +39,7 @@ const inventory = (release: DebianRelease): Inventory => ({
 /** Milliseconds within which a host has to repair its firewall, and some for a busy machine. */
 const REPAIR_LIMIT = 60_000;
 
-/** What the unit has logged since the machine's boot, a line each. */
+/** The lines that the unit has logged since the machine's boot. */
 const LOG = "journalctl --sync; journalctl --no-pager --quiet --output=cat --unit='oci-vxlan@lab.overlay'";
 
 /** Another peer of each host. */
