@@ -30,9 +30,9 @@ function environmentSocket(): string | undefined {
 }
 
 /**
- * Checks the agent, before anything is dialled: the one that the config asks for, or else that the variable leads to
- * one. The plugin dials what the variable names even if it has a private key, and each of its sessions fails where
- * nothing answers there.
+ * Checks, before any host is dialled, that an agent answers: the one in the config, or else the one that the variable
+ * names. The plugin dials the latter even if it has a private key, and each of its sessions fails where no agent
+ * answers.
  *
  * @returns what is wrong and what to do; undefined where nothing is
  */

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import type { AuthenticationDetailsProvider, RegionProvider } from "oci-common";
 
-/** What signs requests to Oracle's API, and the region that they go to. */
+/** The signer of requests to Oracle's API, and the region that they go to. */
 export interface ApiLogin {
   readonly provider: AuthenticationDetailsProvider;
   /** For example `eu-frankfurt-1`. */

@@ -76,10 +76,11 @@ export class CapacityWait {
         const answers = await askAll(domains, { ...launch, shape: this.shape });
         const available = domains.find((_, index) => answers[index] === "AVAILABLE");
         if (available !== undefined) return available.name;
-        if (!answers.includes("OUT_OF_HOST_CAPACITY")) return first; // Waiting brings no other hardware.
+        // No domain has this hardware, however long the wait.
+        if (!answers.includes("OUT_OF_HOST_CAPACITY")) return first;
         hasReports = true;
       } catch (error) {
-        // Later failures pass, most likely.
+        // A failure after a first report is most likely temporary.
         if (!hasReports) {
           await this.logMissingReports(first, error);
           return first;
@@ -102,8 +103,8 @@ export class CapacityWait {
   /** Whether there is an instance of this name. Somebody who may not list instances is not asked for reports either. */
   private async isLaunched(compartmentId: string): Promise<boolean> {
     const query = { compartmentId, displayName: this.host };
-    const listed = await getInstances(query, { parent: this.component }).catch(() => undefined);
-    return listed?.instances.some(({ state }) => !state.startsWith("TERMINAT")) ?? true;
+    const instanceList = await getInstances(query, { parent: this.component }).catch(() => undefined);
+    return instanceList?.instances.some(({ state }) => !state.startsWith("TERMINAT")) ?? true;
   }
 
   /**
@@ -117,10 +118,10 @@ export class CapacityWait {
     launches.pause(pause);
     const now = Date.now();
     this.deadline ??= now + this.minutes * 60_000;
-    const [wait, left] = [launches.minutesToTurn(), (this.deadline - now) / 60_000];
-    if (wait > left) return false;
+    const [waitMinutes, remainingMinutes] = [launches.minutesToTurn(), (this.deadline - now) / 60_000];
+    if (waitMinutes > remainingMinutes) return false;
     const turn = launches.join(this.deadline);
-    const text = `Oracle has no capacity for ${this.host} (${this.shape}): ${action} in ${wait.toFixed(1)} of ${Math.floor(left)} minutes that are left.`;
+    const text = `Oracle has no capacity for ${this.host} (${this.shape}): ${action} in ${waitMinutes.toFixed(1)} of ${Math.floor(remainingMinutes)} minutes that are left.`;
     await pulumi.log.info(text, this.component);
     return turn;
   }

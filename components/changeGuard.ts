@@ -54,15 +54,18 @@ export function guardChanges(phase: GuardedPhase): pulumi.CustomResourceOptions 
       throw error;
     }
   });
-  const leave = new pulumi.ResourceHook(`${name}-leave-machine`, async ({ urn, oldInputs, newInputs }) => {
-    const [previous, next] = [await machineIn(oldInputs), await machineIn(newInputs)];
-    if (previous && next && !isSameMachine(previous, next))
-      await leaveMachine(host, identity, urn, previous, next);
-  });
+  const leaveMachineHook = new pulumi.ResourceHook(
+    `${name}-leave-machine`,
+    async ({ urn, oldInputs, newInputs }) => {
+      const [previous, next] = [await machineIn(oldInputs), await machineIn(newInputs)];
+      if (previous && next && !isSameMachine(previous, next))
+        await leaveMachine(host, identity, urn, previous, next);
+    },
+  );
   return {
     hooks: {
       beforeCreate: [deliver],
-      beforeUpdate: [deliver, leave],
+      beforeUpdate: [deliver, leaveMachineHook],
       afterCreate: [confirm],
       afterUpdate: [confirm],
     },

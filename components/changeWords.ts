@@ -9,7 +9,7 @@ import { membershipChanges, programChanges, settingsChanges } from "./vxlan/chan
  */
 export class ChangeWords {
   private readonly overlay: pulumi.Resource;
-  private readonly saidTexts = new Set<string>();
+  private readonly loggedTexts = new Set<string>();
 
   constructor(overlay: pulumi.Resource) {
     this.overlay = overlay;
@@ -41,14 +41,14 @@ export class ChangeWords {
     textsOf: (args: pulumi.ResourceHookArgs) => string[] | Promise<string[]>,
   ): pulumi.CustomResourceOptions {
     if (!takesHooks()) return {};
-    const say = async (args: pulumi.ResourceHookArgs) => {
+    const logTexts = async (args: pulumi.ResourceHookArgs) => {
       for (const text of await textsOf(args)) {
-        if (this.saidTexts.has(text)) continue;
-        this.saidTexts.add(text);
+        if (this.loggedTexts.has(text)) continue;
+        this.loggedTexts.add(text);
         await pulumi.log.info(text, this.overlay);
       }
     };
-    const hook = new pulumi.ResourceHook(name, say, { onDryRun: true, ignoreErrors: true });
+    const hook = new pulumi.ResourceHook(name, logTexts, { onDryRun: true, ignoreErrors: true });
     return { hooks: { beforeUpdate: [hook] } };
   }
 }

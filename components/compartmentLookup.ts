@@ -5,7 +5,8 @@ import { refuseProblems } from "./validation.ts";
 
 /**
  * Looks up the compartment of an environment by its availability domains, which instances need all the same. Oracle's
- * provider answers a lookup in an unknown compartment with nothing, and whatever uses the answer fails in riddles.
+ * provider answers a lookup in an unknown compartment with nothing, and a resource that uses the answer fails without
+ * naming the cause.
  *
  * @param name of the environment
  * @param parent whose provider is asked

@@ -3,17 +3,17 @@ const CONCURRENT_HOSTS = 32;
 
 /** Runs asynchronous work, some at a time. */
 export function limitConcurrency(): <T>(work: () => Promise<T>) => Promise<T> {
-  let free = CONCURRENT_HOSTS;
-  const waiting: (() => void)[] = [];
+  let freeSlots = CONCURRENT_HOSTS;
+  const waitingResolvers: (() => void)[] = [];
   return async (work) => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    if (freeSlots > 0) freeSlots--;
+    else await new Promise<void>((resolve) => waitingResolvers.push(resolve));
     try {
       return await work();
     } finally {
-      const next = waiting.shift();
+      const next = waitingResolvers.shift();
       if (next) next();
-      else free++;
+      else freeSlots++;
     }
   };
 }

@@ -19,7 +19,7 @@ import type { ProbeReport } from "./vxlan/connectivityTest/probe.ts";
  * the stack, and lets it probe its peers over the overlay.
  *
  * @returns which traffic passed; undefined where `verify` is false and nothing was probed
- * @throws pulumi.RunError with all problems, and what on the hosts explains them
+ * @throws pulumi.RunError with all problems and their causes on the hosts
  */
 export async function testConnectivity(
   overlay: TestedOverlay,
@@ -44,7 +44,7 @@ export async function testConnectivity(
     });
     const result = overlay.settings.verify ? await probeAll(overlay, sessionsInSync, turn) : undefined;
     problems.push(...(result?.problems ?? []));
-    if (problems.length === 0) return result?.verified;
+    if (problems.length === 0) return result?.verifiedPaths;
   } finally {
     for (const { ssh } of sessions) ssh.close();
   }
@@ -74,7 +74,7 @@ interface ProbeResults {
 /** Whether traffic passes. */
 interface ProbeSummary {
   problems: string[];
-  verified: LastVerified | undefined;
+  verifiedPaths: LastVerified | undefined;
 }
 
 /**
@@ -86,14 +86,14 @@ async function probeAll(
   sessions: readonly HostSession[],
   turn: number,
 ): Promise<ProbeSummary> {
-  const cured = new Set<string>();
+  const repairedSenders = new Set<string>();
   for (;;) {
     const { senders, ...summary } = await probeRound(overlay, sessions, turn);
-    const faulty = new Map([...senders].filter(([sender]) => !cured.has(sender)));
-    if (overlay.settings.checksumOffload === "off" || faulty.size === 0) return summary;
-    const problems = await switchOffloadsOff(overlay, sessions, faulty);
+    const faultySenders = new Map([...senders].filter(([sender]) => !repairedSenders.has(sender)));
+    if (overlay.settings.checksumOffload === "off" || faultySenders.size === 0) return summary;
+    const problems = await switchOffloadsOff(overlay, sessions, faultySenders);
     if (problems.length > 0) return { ...summary, problems: [...summary.problems, ...problems] };
-    for (const sender of faulty.keys()) cured.add(sender);
+    for (const sender of faultySenders.keys()) repairedSenders.add(sender);
   }
 }
 
@@ -105,15 +105,15 @@ async function probeRound(
 ): Promise<ProbeSummary & { senders: ReadonlyMap<string, string> }> {
   if (sessions.length < 2) {
     await overlay.log.warn("nothing was probed, since fewer than two hosts are up and in sync.");
-    return { problems: [], verified: undefined, senders: new Map() };
+    return { problems: [], verifiedPaths: undefined, senders: new Map() };
   }
   const results: ProbeResults = { reports: [], failures: [], problems: [], transfers: 0 };
   await forEachHost(sessions, (session) => probePeers(overlay, sessions, session, turn, results));
   const { reports, failures, problems, transfers } = results;
   const explanation = await explainFailures(overlay, sessions, failures);
   problems.push(...explanation.problems);
-  const verified = lastVerified(overlay.settings, reports, sessions.length, transfers, overlay.mtu);
-  return { problems, verified, senders: explanation.senders };
+  const verifiedPaths = lastVerified(overlay.settings, reports, sessions.length, transfers, overlay.mtu);
+  return { problems, verifiedPaths, senders: explanation.senders };
 }
 
 /** @param results gets those of this host */

@@ -7,20 +7,20 @@ import * as pulumi from "@pulumi/pulumi";
  *
  * @param name of the hook: unique in the program, and the same in every run
  * @param component that the advice is logged for
- * @param advise returns the advice, or undefined where there is none
+ * @param adviceOn returns the advice, or undefined where there is none
  * @param tryAgain returns once the operation is to be tried again, or false where it is not. Default: it is not.
  */
 export function adviceOnError(
   name: string,
   component: pulumi.Resource,
-  advise: (failure: pulumi.ErrorHookArgs) => string | undefined | Promise<string | undefined>,
+  adviceOn: (failure: pulumi.ErrorHookArgs) => string | undefined | Promise<string | undefined>,
   tryAgain: (failure: pulumi.ErrorHookArgs) => Promise<boolean> = () => Promise.resolve(false),
 ): pulumi.CustomResourceOptions {
   // The SDK's mocks take no error hooks.
   if (!("registerErrorHook" in (pulumi.runtime.getMonitor() ?? {}))) return {};
   const hook = new pulumi.ErrorHook(name, async (failure) => {
     if (await tryAgain(failure)) return true;
-    const advice = await advise(failure);
+    const advice = await adviceOn(failure);
     if (advice !== undefined) await pulumi.log.error(advice, component);
     return false;
   });

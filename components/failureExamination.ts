@@ -22,7 +22,7 @@ interface Examination {
   /** Those that failed again when they were repeated. */
   failures: FailedProbe[];
   /** Those that passed when they were repeated: a busy machine may be the cause. */
-  passing: FailedProbe[];
+  passedProbes: FailedProbe[];
   findings: Finding[];
   /** How many pairs of hosts failed and were not examined. */
   unexaminedPairs: number;
@@ -48,20 +48,20 @@ export async function examineFailures(
 ): Promise<Examination> {
   const examination: Examination = {
     failures: [],
-    passing: [],
+    passedProbes: [],
     findings: [],
     unexaminedPairs: 0,
     senders: new Map(),
   };
-  const repeated = await Promise.all(
+  const repeatedProbes = await Promise.all(
     // By name, since hosts answer in any order: a run that is repeated examines the same ones.
     failures
       .toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)))
-      .map(async (failure) => ({ failure, again: await probeAgain(overlay, sessions, failure) })),
+      .map(async (failure) => ({ failure, result: await probeAgain(overlay, sessions, failure) })),
   );
-  for (const { failure, again } of repeated) {
-    if (again === "passes") examination.passing.push(failure);
-    else examination.failures.push(again);
+  for (const { failure, result } of repeatedProbes) {
+    if (result === "passes") examination.passedProbes.push(failure);
+    else examination.failures.push(result);
   }
   const pairs = onePerPair(sessions, examination.failures);
   examination.unexaminedPairs = Math.max(0, pairs.length - EXAMINED_PAIRS);
@@ -100,19 +100,19 @@ async function examine(
       collectEvidence(overlay, from, to),
       collectEvidence(overlay, to, from),
     ]);
-    const again = await probeAgain(overlay, sessions, failure);
+    const result = await probeAgain(overlay, sessions, failure);
     const [fromAfter, toAfter] = await Promise.all([
       collectEvidence(overlay, from, to),
       collectEvidence(overlay, to, from),
     ]);
-    if (again === "passes")
+    if (result === "passes")
       return [`${failure.from} -> ${failure.to} comes and goes: it passed while both hosts were examined.`];
     const [fromPair, toPair] = [
       { before: fromBefore, after: fromAfter },
       { before: toBefore, after: toAfter },
     ];
-    for (const [sender, receiver] of checksumSenders(again, fromPair, toPair)) senders.set(sender, receiver);
-    const causes = diagnose(again, fromPair, toPair, {
+    for (const [sender, receiver] of checksumSenders(result, fromPair, toPair)) senders.set(sender, receiver);
+    const causes = diagnose(result, fromPair, toPair, {
       device: settings.device,
       port: settings.port,
       vni: settings.vni,
@@ -137,12 +137,12 @@ async function probeAgain(
   if (!from || !to) return failure;
   try {
     if (failure.probe === "transfer") {
-      const again = await transfer(overlay, from, to.host, 1);
-      return typeof again === "string" ? "passes" : again;
+      const transferResult = await transfer(overlay, from, to.host, 1);
+      return typeof transferResult === "string" ? "passes" : transferResult;
     }
     const peer = { ...to.host, overlayAddresses: [failure.address] };
-    const [again] = (await probeFrom(overlay, from, [peer], { tries: "one" })).failures;
-    return again ?? "passes";
+    const [repeatedFailure] = (await probeFrom(overlay, from, [peer], { tries: "one" })).failures;
+    return repeatedFailure ?? "passes";
   } catch {
     return failure; // The session is lost, and the first answer stands.
   }

@@ -18,8 +18,9 @@ export async function explainFailures(
   failedProbes: readonly FailedProbe[],
 ): Promise<Explanation> {
   const examination = await examineFailures(overlay, sessions, failedProbes);
-  const { failures, passing, findings, unexaminedPairs, senders } = examination;
-  for (const probe of passing) await overlay.log.warn(`${describeFailure(probe)} at first, and passes now.`);
+  const { failures, passedProbes, findings, unexaminedPairs, senders } = examination;
+  for (const probe of passedProbes)
+    await overlay.log.warn(`${describeFailure(probe)} at first, and passes now.`);
   if (failures.length === 0) return { problems: [], senders };
   const causes = findings.flatMap((finding) => finding.causes);
   const lines = [

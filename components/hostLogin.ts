@@ -81,13 +81,13 @@ export async function logInPatiently(
 ): Promise<SshSession> {
   for (const login of [connection, connection.proxy ?? []].flat()) requireKey(login);
   const deadline = performance.now() + limit * 1_000;
-  let refused = 0;
+  let refusalCount = 0;
   for (let attempt = 1; ; attempt++) {
     try {
       return await logIn(connection, seconds);
     } catch (error) {
-      if (/authentication methods failed/.test((error as Error).message)) refused++;
-      const isLasting = (error instanceof JumpHostError && error.isLasting) || refused >= refusals;
+      if (/authentication methods failed/.test((error as Error).message)) refusalCount++;
+      const isLasting = (error instanceof JumpHostError && error.isLasting) || refusalCount >= refusals;
       if (isLasting || attempt >= attempts || performance.now() + pause > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
@@ -111,12 +111,12 @@ export async function logInAhead(
   connection: Connection,
   seconds = SILENT_LIMIT,
 ): Promise<SshSession | undefined> {
-  for (let left = SILENT_LOGINS - 1; ; left--) {
+  for (let remainingAttempts = SILENT_LOGINS - 1; ; remainingAttempts--) {
     try {
       return await logIn(connection, seconds);
     } catch (error) {
       if (!isSilent(error)) return undefined;
-      if (left > 0) continue;
+      if (remainingAttempts > 0) continue;
       throw new Error(
         `${host}: SSH to ${endpoint(connection)}, tried ${SILENT_LOGINS} times: ${(error as Error).message}. sshd hangs there, or ` +
           "something else accepts its connections, so nothing was changed there. Restart sshd or the host from its console, or correct " +
@@ -144,26 +144,29 @@ async function shareJumpHost(
   seconds: number,
 ): Promise<{ session: SshSession; release: () => void }> {
   const key = JSON.stringify(jumpHost);
-  const shared = jumpHostSessions.get(key) ?? { session: SshSession.open(jumpHost, seconds), users: 0 };
-  jumpHostSessions.set(key, shared);
-  shared.users++;
-  const forget = () => {
-    if (jumpHostSessions.get(key) === shared) jumpHostSessions.delete(key);
+  const sharedSession = jumpHostSessions.get(key) ?? {
+    session: SshSession.open(jumpHost, seconds),
+    users: 0,
+  };
+  jumpHostSessions.set(key, sharedSession);
+  sharedSession.users++;
+  const forgetSession = () => {
+    if (jumpHostSessions.get(key) === sharedSession) jumpHostSessions.delete(key);
   };
   try {
-    const session = await shared.session;
-    session.onClose(forget);
+    const session = await sharedSession.session;
+    session.onClose(forgetSession);
     let isReleased = false;
     const release = () => {
       if (isReleased) return;
       isReleased = true;
-      if (--shared.users > 0) return;
-      forget();
+      if (--sharedSession.users > 0) return;
+      forgetSession();
       session.close();
     };
     return { session, release };
   } catch (error) {
-    forget();
+    forgetSession();
     throw jumpHostError(jumpHost, error as Error);
   }
 }

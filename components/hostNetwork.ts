@@ -322,7 +322,7 @@ export class HostNetwork extends pulumi.ComponentResource {
     if (securityGroup === false) return undefined;
     const rules = groupRules({
       ...commonSettings(args),
-      outside: memberCidrs,
+      outsideCidrs: memberCidrs,
       jumpHostCidrs,
       hasJumpHost: (args.jumpHostSubnets ?? []).length > 0,
     });
@@ -382,7 +382,7 @@ const commonSettings = ({ operatorCidrs, vxlanPort, sshPort, securityList = {} }
 function validateArgs(args: HostNetworkArgs): Problem[] {
   return [
     ...problemWithOcid(args.compartmentId, ["compartment", "tenancy"], "compartmentId"),
-    ...validateNetwork(args, "", { outside: args.memberCidrs, jumpHostCidrs: args.jumpHostCidrs }),
+    ...validateNetwork(args, "", { outsideCidrs: args.memberCidrs, jumpHostCidrs: args.jumpHostCidrs }),
   ];
 }
 

@@ -45,7 +45,7 @@ export interface TestedHost extends ProbedHost, ReportedHost {
   };
 }
 
-/** Takes what is worth knowing and is no failure. */
+/** Logs remarks about a test that did not fail. */
 interface TestLog {
   warn: (text: string) => Promise<void>;
   info: (text: string) => Promise<void>;

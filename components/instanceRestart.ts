@@ -18,7 +18,7 @@ const REFUSALS = 3;
  */
 const READ_BOOT = "cut -d' ' -f1 /proc/uptime; systemctl show --value --property=UserspaceTimestampMonotonic";
 
-/** What Oracle restarts a running instance for, when it changes. */
+/** The properties whose change makes Oracle restart a running instance. */
 interface Size {
   shape?: string;
   shapeConfig?: { ocpus?: number; memoryInGbs?: number };
@@ -27,10 +27,10 @@ interface Size {
 
 /**
  * Waits for a host whose instance an update restarts. The provider's update ends when Oracle has turned the instance on
- * again, a boot before SSH answers. Since no phase runs because of it, whatever comes next would find nobody.
+ * again, a boot before SSH answers. No phase runs because of the restart, so the next session would be refused.
  *
- * A hook notices the restart, and not an input of a phase: an update may also take back what somebody changed in Oracle's
- * console, and then no input differs from the last run's.
+ * A hook notices the restart, since the inputs of a phase may not differ: an update that reverts a change made in
+ * Oracle's console has the inputs of the last run.
  */
 export class InstanceRestart {
   /** Options of the instance. */
@@ -59,8 +59,8 @@ export class InstanceRestart {
 
   /**
    * Resolves when a host that was restarted lets this program in, and at once where it was not restarted. A host that
-   * does not come back in time is not refused here: the other hosts get all that they have to get, and the connectivity
-   * test at the end of the run says what is wrong with it.
+   * does not come back in time is no error here: the run goes on for the other hosts, and the connectivity test at its
+   * end reports the host.
    *
    * @param seconds to wait at most
    */
@@ -105,9 +105,10 @@ async function secondsSinceBoot(session: SshSession): Promise<number> {
 function restarts(inputs: Size, before: Size, after: Size & { state?: string }): boolean {
   if (after.state === "STOPPED") return false;
   const desired = valuesOf(inputs);
-  const [old, present] = [valuesOf(before), valuesOf(after)];
+  const [beforeValues, afterValues] = [valuesOf(before), valuesOf(after)];
   return desired.some(
-    (value, index) => value !== undefined && value !== old[index] && old[index] !== present[index],
+    (value, index) =>
+      value !== undefined && value !== beforeValues[index] && beforeValues[index] !== afterValues[index],
   );
 }
 

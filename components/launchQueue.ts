@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 export class LaunchQueue {
   /** Until then no launch is repeated. Times are in milliseconds since the epoch. */
   private pausedUntil = 0;
-  private waiting = 0;
+  private waitingCount = 0;
   private lastTurn: Promise<unknown> = Promise.resolve();
   private readonly jitter: () => number;
 
@@ -27,7 +27,7 @@ export class LaunchQueue {
   /** Minutes until the turn of an instance that would join now. Launches that fail meanwhile may make it later. */
   minutesToTurn(): number {
     const pause = Math.max(0, this.pausedUntil - Date.now()) / MINUTE;
-    return pause + this.waiting * LAUNCH_PAUSE;
+    return pause + this.waitingCount * LAUNCH_PAUSE;
   }
 
   /**
@@ -37,7 +37,7 @@ export class LaunchQueue {
    * @returns whether its turn has come; false where that would be after the deadline
    */
   join(deadline: number): Promise<boolean> {
-    this.waiting += 1;
+    this.waitingCount += 1;
     const turn = this.lastTurn.then(() => this.waitUntil(deadline));
     this.lastTurn = turn;
     return turn;
@@ -47,7 +47,7 @@ export class LaunchQueue {
     // Each wait is bounded by the deadline, and each further one is for a launch that failed meanwhile.
     while (Date.now() < this.pausedUntil && this.pausedUntil <= deadline)
       await new Promise((resolve) => setTimeout(resolve, this.pausedUntil - Date.now() + this.jitter()));
-    this.waiting -= 1;
+    this.waitingCount -= 1;
     if (this.pausedUntil > deadline) return false;
     this.pause(LAUNCH_PAUSE);
     return true;

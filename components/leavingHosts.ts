@@ -16,7 +16,7 @@ export const sshPathOf = ({ host, port, proxy }: Connection): SshPath => ({
   jumpHost: proxy && { host: proxy.host, port: proxy.port },
 });
 
-/** What is kept of a host, as far as it matters here. Earlier releases kept no path, and an instance has none. */
+/** The fields of a kept host that are used here. Earlier releases kept no path, and an instance has none. */
 interface KeptHost {
   report?: { host?: string };
   ssh?: SshPath;
@@ -37,11 +37,11 @@ export function refuseSilentLeavers(
   if (!takesHooks()) return {};
   const hook = new pulumi.ResourceHook(name, async ({ urn, oldInputs, newInputs }) => {
     const [before, after] = [await keptHosts(oldInputs), await keptHosts(newInputs)];
-    const staying = (await openInputs({ connections }))["connections"] as Connection[];
+    const stayingConnections = (await openInputs({ connections }))["connections"] as Connection[];
     const problems = await Promise.all(
       Object.entries(before)
         .filter(([host]) => !(host in after))
-        .map(([host, { ssh }]) => problemWith(host, ssh, staying, urn)),
+        .map(([host, { ssh }]) => problemWith(host, ssh, stayingConnections, urn)),
     );
     const texts = problems.filter((text) => text !== undefined);
     if (texts.length > 0) throw new Error(texts.join("\n"));
@@ -52,18 +52,19 @@ export function refuseSilentLeavers(
 async function keptHosts(inputs: Record<string, unknown> | undefined): Promise<Record<string, KeptHost>> {
   const { input } = (await openInputs(inputs)) as { input?: KeptHost[] };
   const hosts = Array.isArray(input) ? input : [];
-  return Object.fromEntries(hosts.flatMap((kept) => (kept.report?.host ? [[kept.report.host, kept]] : [])));
+  return Object.fromEntries(hosts.flatMap((host) => (host.report?.host ? [[host.report.host, host]] : [])));
 }
 
-/** It shows at the first byte whether a host speaks, so any login of the same path will do. */
+/** A silent host is detected before the login, so the keys of another host behind the same jump host will do. */
 async function problemWith(
   host: string,
   path: SshPath | undefined,
-  staying: readonly Connection[],
+  stayingConnections: readonly Connection[],
   reportsUrn: string,
 ): Promise<string | undefined> {
-  const way = ({ jumpHost }: SshPath) => JSON.stringify(jumpHost ?? null);
-  const connection = path && staying.find((each) => way(sshPathOf(each)) === way(path));
+  const jumpHostOf = ({ jumpHost }: SshPath) => JSON.stringify(jumpHost ?? null);
+  const connection =
+    path && stayingConnections.find((each) => jumpHostOf(sshPathOf(each)) === jumpHostOf(path));
   if (!connection) return undefined;
   try {
     (await logInAhead(host, { ...connection, host: path.host, port: path.port }))?.close();

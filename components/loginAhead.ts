@@ -20,7 +20,7 @@ const LOGIN_LIMIT = 8;
  * @param seconds to wait
  */
 export function waitForLogin(name: string, host: string, seconds: number): pulumi.CustomResourceOptions {
-  return ahead(name, async (connection) => {
+  return hookBefore(name, async (connection) => {
     try {
       (await logInPatiently(connection, LOGIN_LIMIT, bootPatience(seconds))).close();
     } catch (error) {
@@ -37,10 +37,13 @@ export function waitForLogin(name: string, host: string, seconds: number): pulum
  * @param name of the hook, unique in the program
  */
 export function refuseSilentHost(name: string, host: string): pulumi.CustomResourceOptions {
-  return ahead(name, async (connection) => (await logInAhead(host, connection))?.close());
+  return hookBefore(name, async (connection) => (await logInAhead(host, connection))?.close());
 }
 
-function ahead(name: string, work: (connection: Connection) => Promise<void>): pulumi.CustomResourceOptions {
+function hookBefore(
+  name: string,
+  work: (connection: Connection) => Promise<void>,
+): pulumi.CustomResourceOptions {
   if (!takesHooks()) return {};
   const hook = new pulumi.ResourceHook(name, async ({ newInputs }) =>
     work((await openInputs(newInputs))["connection"] as Connection),

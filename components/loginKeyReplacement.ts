@@ -45,7 +45,7 @@ export interface ResolvedLogin {
 /**
  * The login to a host. Where its key is replaced, the new one is on the host and logs in before there is a result. A
  * host that cannot be reached keeps the old key in its connection, as in the state, so that its resources stay the same
- * and the other hosts get all that they have to get.
+ * and the run goes on for the other hosts.
  *
  * @param patience how the host is waited for; undefined: nobody dials it
  */
@@ -56,7 +56,7 @@ export function resolveLogin(
 ): pulumi.Output<ResolvedLogin> {
   const connection = connectionTo(ssh, limits);
   if (ssh.oldPrivateKey === undefined && ssh.proxy?.oldPrivateKey === undefined)
-    return connection.apply((plain) => ({ connection: plain }));
+    return connection.apply((resolvedConnection) => ({ connection: resolvedConnection }));
   const oldKeys = pulumi.all([oldKeyOf(ssh), ssh.proxy ? oldKeyOf(ssh.proxy) : undefined]);
   return pulumi
     .secret(pulumi.all([connection, oldKeys]))
@@ -86,14 +86,14 @@ async function replaceKeys(
 ): Promise<ResolvedLogin> {
   const { proxy } = connection;
   const jumpHost = proxy && jumpHostOldKey && (await replaceKey(proxy, jumpHostOldKey, patience));
-  const reached = jumpHost ? { ...connection, proxy: { ...proxy, ...jumpHost.key } } : connection;
-  if (!oldKey) return { connection: reached };
+  const reachedConnection = jumpHost ? { ...connection, proxy: { ...proxy, ...jumpHost.key } } : connection;
+  if (!oldKey) return { connection: reachedConnection };
   if (jumpHost?.problem !== undefined) {
     const problem = `its jump host ${connection.proxy?.host}: ${jumpHost.problem}`;
-    return { connection: { ...reached, ...oldKey }, replacement: { oldKey, problem } };
+    return { connection: { ...reachedConnection, ...oldKey }, replacement: { oldKey, problem } };
   }
-  const { key, problem } = await replaceKey(reached, oldKey, patience);
-  return { connection: { ...reached, ...key }, replacement: { oldKey, problem } };
+  const { key, problem } = await replaceKey(reachedConnection, oldKey, patience);
+  return { connection: { ...reachedConnection, ...key }, replacement: { oldKey, problem } };
 }
 
 /** The key that logs in to a host from now on. */
@@ -145,14 +145,14 @@ async function installNewKey(
       return undefined;
     } catch (error) {
       if (error instanceof KeysRefused) refusals++;
-      const wait = error instanceof KeysRefused ? Math.max(pause, REFUSAL_PAUSE) : pause;
+      const milliseconds = error instanceof KeysRefused ? Math.max(pause, REFUSAL_PAUSE) : pause;
       const isLasting =
         error instanceof KeyNotUsed ||
         (error instanceof JumpHostError && error.isLasting) ||
         refusals >= REFUSALS;
-      if (isLasting || attempt >= attempts || performance.now() + wait > deadline)
+      if (isLasting || attempt >= attempts || performance.now() + milliseconds > deadline)
         return (error as Error).message;
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
     }
   }
 }

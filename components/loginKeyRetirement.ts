@@ -13,17 +13,17 @@ export async function retireOldKeys(
   hosts: readonly TestedHost[],
 ): Promise<string[]> {
   const problems: string[] = [];
-  const replaced: string[] = [];
+  const replacedHosts: string[] = [];
   await forEachHost(hosts, async (host) => {
     if (!host.replacement) return;
     const problem = await retire(host);
-    if (problem === undefined) replaced.push(host.name);
+    if (problem === undefined) replacedHosts.push(host.name);
     else problems.push(`${host.name}: ${problem}`);
   });
   for (const host of keptKeys) await log.warn(describeDown(host));
-  if (replaced.length > 0) {
+  if (replacedHosts.length > 0) {
     const isComplete = problems.length === 0 && keptKeys.length === 0;
-    await log.info(describeReplaced(replaced.sort(), isComplete));
+    await log.info(describeReplaced(replacedHosts.sort(), isComplete));
   }
   return problems;
 }

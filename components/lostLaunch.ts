@@ -19,28 +19,31 @@ interface ListedInstance {
 
 /**
  * Options of an instance that refuse its launch where a killed run has launched it already. Pulumi writes an instance
- * into the state when its launch has ended, so such a one would go on, and cost, without anybody knowing of it.
+ * into the state when its launch has ended, so an instance that a killed run launched would keep running, and costing,
+ * unnoticed.
  *
  * @param name of the hook, unique in the program
  */
 export function refuseSecondLaunch(name: string, parent: pulumi.Resource): pulumi.CustomResourceOptions {
   if (!takesHooks()) return {};
-  const refuse = new pulumi.ResourceHook(name, async ({ newInputs }) => {
+  const refuseHook = new pulumi.ResourceHook(name, async ({ newInputs }) => {
     const inputs = (await openInputs(newInputs)) as unknown as LaunchInputs;
     const { compartmentId, displayName } = inputs;
     // A user who may not list instances may not launch one either, and that error comes next.
-    const listed = await getInstances({ compartmentId, displayName }, { parent }).catch(() => undefined);
-    const id = lostLaunch(inputs, listed?.instances ?? []);
+    const instanceList = await getInstances({ compartmentId, displayName }, { parent }).catch(
+      () => undefined,
+    );
+    const id = lostLaunch(inputs, instanceList?.instances ?? []);
     if (id !== undefined) throw new Error(lostLaunchAdvice(displayName, id));
   });
-  return { hooks: { beforeCreate: [refuse] } };
+  return { hooks: { beforeCreate: [refuseHook] } };
 }
 
 /**
  * Finds an earlier launch of an instance among those of its name. The host key that the stack issued tells it from other
  * stacks' instances.
  *
- * @returns its OCID; undefined where there is none, or it is on its way out
+ * @returns its OCID; undefined where there is none, or where it is being terminated
  */
 export function lostLaunch(
   { metadata }: LaunchInputs,

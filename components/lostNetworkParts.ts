@@ -101,7 +101,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 /**
  * Options of the parts of a network that warn, before one is created, where another like it is there. Pulumi writes a
- * part into the state when its creation has ended, so a run that is killed meanwhile leaves one that nobody knows of.
+ * part into the state when its creation has ended, so a run that is killed meanwhile leaves a part that no state has.
  * Then Oracle refuses a second subnet or gateway, or `destroy` cannot delete the VCN.
  *
  * They warn only: a hook does not learn whether the state has the other one, as it has where a part is replaced.
@@ -114,25 +114,25 @@ export function warnOfLostParts(
   parent: pulumi.Resource,
 ): pulumi.CustomResourceOptions {
   if (!takesHooks()) return {};
-  const warn = new pulumi.ResourceHook(`${network}-lost-parts`, async ({ type, newInputs }) => {
+  const warnHook = new pulumi.ResourceHook(`${network}-lost-parts`, async ({ type, newInputs }) => {
     const kind = KINDS[type];
     if (kind === undefined || (kind.isShared && !isNewVcn)) return;
     const inputs = (await openInputs(newInputs)) as unknown as PartInputs;
     const { compartmentId, vcnId, displayName } = inputs;
     // A user who may not list these may not create one either, and that error comes next.
-    const listed = await kind.list({ compartmentId, vcnId, displayName }, { parent }).catch(() => []);
-    for (const id of lostParts(inputs, listed))
+    const parts = await kind.list({ compartmentId, vcnId, displayName }, { parent }).catch(() => []);
+    for (const id of lostParts(inputs, parts))
       await pulumi.log.warn(lostPartAdvice(kind, displayName, id), parent);
   });
-  return { hooks: { beforeCreate: [warn] } };
+  return { hooks: { beforeCreate: [warnHook] } };
 }
 
 /**
  * Finds earlier creations of a part of the network.
  *
- * @returns their OCIDs, without those on their way out
+ * @returns their OCIDs, without those of parts that are being terminated
  */
-export function lostParts(inputs: PartInputs, listed: readonly ListedPart[]): string[] {
+export function lostParts(inputs: PartInputs, parts: readonly ListedPart[]): string[] {
   const { displayName, cidrBlock, cidrBlocks = [], routeRules } = inputs;
   const isLike = (part: ListedPart) =>
     !part.state.startsWith("TERMINAT") &&
@@ -141,7 +141,7 @@ export function lostParts(inputs: PartInputs, listed: readonly ListedPart[]): st
     cidrBlocks.every((block) => part.cidrBlocks?.includes(block)) &&
     // The tables of public and of private subnets have one name.
     (routeRules === undefined || gatewaysOf(part) === gatewaysOf(inputs));
-  return listed.filter(isLike).map(({ id }) => id);
+  return parts.filter(isLike).map(({ id }) => id);
 }
 
 const gatewaysOf = ({ routeRules = [] }: { routeRules?: RouteRule[] }) =>

@@ -122,7 +122,10 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   private readonly compartmentId: pulumi.Input<string> | undefined;
   /** Those parts of the network that exist; undefined where there are none. */
   private readonly existingNetwork: pulumi.Output<ExistingNetwork> | undefined;
-  /** No resource in it: a child that depends on it is registered when the existing network was found to be usable. */
+  /**
+   * An output without a resource: a child that depends on it is registered when the existing network has passed its
+   * checks.
+   */
   private readonly checkedNetwork: pulumi.Output<pulumi.Resource[]> | undefined;
 
   constructor(name: string, args: OverlayEnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -257,7 +260,7 @@ export class OverlayEnvironment extends pulumi.ComponentResource {
   }
 
   private existingMachine({ underlayAddress }: ExistingHostArgs, ssh: SshArgs): Machine {
-    // Nobody logs in to a host before the network was found to be usable.
+    // The program logs in to a host only after the existing network has passed its checks.
     const hostKey = pulumi.all([ssh.hostKey, this.checkedNetwork]).apply(([key]) => key);
     return { underlayAddress, ssh: { ...ssh, hostKey } };
   }

@@ -226,13 +226,13 @@ export class OverlayHost extends pulumi.ComponentResource {
         if (warning !== undefined) void pulumi.log.warn(warning, this);
       });
     }
-    const booted = pulumi
+    const bootWait = pulumi
       .all([login, ready.id])
       .apply(([{ connection }]) =>
         args.down === true ? undefined : this.restart.waitForHost(connection, bootTimeout, this),
       );
     // The login is a secret, and the address is none.
-    const readyHost = pulumi.all([host, pulumi.unsecret(booted)]).apply(([address]) => address);
+    const readyHost = pulumi.all([host, pulumi.unsecret(bootWait)]).apply(([address]) => address);
     return { ssh: { ...ssh, host: readyHost }, ready };
   }
 }

@@ -23,7 +23,7 @@ export function validateOverlayArgs(args: VxlanOverlayArgs): Problem[] {
 
 function validateJumpHosts({ hosts, cidrs }: VxlanOverlayArgs): Problem[] {
   const parsedCidrs = cidrs.map(parseCidr);
-  const reach = Object.fromEntries(
+  const reachOfHosts = Object.fromEntries(
     Object.entries(hosts).map(([host, { ssh, via, down }]) => [
       host,
       { via, down, hasJumpHost: ssh.proxy !== undefined },
@@ -36,7 +36,7 @@ function validateJumpHosts({ hosts, cidrs }: VxlanOverlayArgs): Problem[] {
     const { proxy } = ssh;
     const path = `hosts.${host}.ssh.proxy`;
     return [
-      ...(via === undefined ? [] : validateVia(via, reach, `hosts.${host}.via`)),
+      ...(via === undefined ? [] : validateVia(via, reachOfHosts, `hosts.${host}.via`)),
       ...(proxy ? validateHostKey(`${path}.hostKey`, proxy.hostKey) : []),
       ...(proxy ? validateJumpHostLogin(path, ssh, proxy) : []),
       ...(proxy && via === undefined ? validateJumpHost(proxy, path, parsedCidrs, "cidrs", addresses) : []),

@@ -3,7 +3,7 @@ import { openInputs } from "./hookInputs.ts";
 import type { Connection } from "./remoteCommand.ts";
 import { logInPatiently } from "./hostLogin.ts";
 import type { Answer, SshSession } from "./sshSession.ts";
-import { DELIVERED, delivery } from "./vxlan/phases/install.ts";
+import { DELIVERY_LINE, delivery } from "./vxlan/phases/install.ts";
 import { resourceDigest } from "./vxlan/phases/phase.ts";
 import { printable } from "./vxlan/printable.ts";
 
@@ -57,7 +57,7 @@ export async function deliverProgram(session: SshSession, resource: string): Pro
   const { command, input } = delivery(resource);
   const answer = await session.run(command, input, DELIVERY_LIMIT);
   if (answer.status !== 0) throw new Error(refusalIn(answer));
-  if (answer.stdout.includes(DELIVERED)) return;
+  if (answer.stdout.includes(DELIVERY_LINE)) return;
   throw new Error(
     `the login ran something else than what was sent, and printed ${JSON.stringify(printable(answer.stdout).slice(0, 200))}. ` +
       'Take command="…" from this key in authorized_keys and ForceCommand from sshd\'s settings, and make sure that nothing ' +

@@ -150,7 +150,7 @@ function loginTo(ssh: SshArgs) {
   };
 }
 
-/** The login to a jump host. What it leaves out is that of the host behind it, except for the port. */
+/** The login to a jump host. An argument that it leaves out is that of the host behind it, except for the port. */
 function jumpHostLogin(ssh: SshArgs, { address, port, user, hostKey, ...keys }: JumpHostArgs): SshArgs {
   const { privateKey, privateKeyPassphrase } = keys;
   // With a key of its own it needs no agent, and the provider then dials no other one, which may be gone.
@@ -174,7 +174,7 @@ export function asJumpHost({
   return { address: host, port, user: user ?? DEFAULT_USER, ...keys, hostKey };
 }
 
-/** What a remote command runs. What varies goes to its standard input; see `Phase`. */
+/** The texts of a remote command. All that varies goes to its standard input; see `Phase`. */
 interface RemoteScript {
   create: pulumi.Input<string>;
   delete?: pulumi.Input<string>;

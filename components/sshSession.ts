@@ -28,22 +28,22 @@ const ANSWER_LIMIT = 1024 * 1024;
 /** Thrown where the configuration of a host's sshd forbids to forward connections. */
 export class ForwardingRefused extends Error {}
 
-/** Thrown where a host accepts the TCP connection and does not let the program in in time, nor refuses it. */
+/** Thrown where a host accepts the TCP connection, and neither completes nor refuses the login in time. */
 export class SilentHost extends Error {}
 
 /** An SSH session of the program itself. The provider dials only where a resource changes. */
 export class SshSession {
   private readonly client: Client;
   /** Rejects when the connection is lost. Everything that waits for the host waits for this as well. */
-  private readonly lost: Promise<never>;
+  private readonly connectionLoss: Promise<never>;
 
   private constructor(client: Client) {
     this.client = client;
-    this.lost = new Promise((_, reject) => {
+    this.connectionLoss = new Promise((_, reject) => {
       client.on("error", (error) => reject(printableError(error)));
       client.on("close", () => reject(new Error("the host closed the connection")));
     });
-    this.lost.catch(() => undefined);
+    this.connectionLoss.catch(() => undefined);
   }
 
   /**
@@ -61,7 +61,11 @@ export class SshSession {
     const socket = stream ?? connect(login.port, login.host);
     try {
       client.connect({ ...config, sock: socket });
-      await within(seconds, (limit) => noLogin(socket, limit), Promise.race([ready, session.lost]));
+      await withTimeLimit(
+        seconds,
+        (limit) => noLogin(socket, limit),
+        Promise.race([ready, session.connectionLoss]),
+      );
       return session;
     } catch (error) {
       client.destroy();
@@ -107,19 +111,23 @@ export class SshSession {
     });
   }
 
-  /** @param read takes what the command prints */
+  /** @param readChannel takes what the command prints */
   private exec<T>(
     command: string,
     seconds: number,
-    read: (channel: ClientChannel, resolve: (result: T) => void, reject: (error: Error) => void) => void,
+    readChannel: (
+      channel: ClientChannel,
+      resolve: (result: T) => void,
+      reject: (error: Error) => void,
+    ) => void,
   ): Promise<T> {
     const result = new Promise<T>((resolve, reject) =>
       this.client.exec(command, (error, channel) => {
         if (error) reject(printableError(error));
-        else read(channel, resolve, reject);
+        else readChannel(channel, resolve, reject);
       }),
     );
-    return within(seconds, noAnswer, Promise.race([result, this.lost]));
+    return withTimeLimit(seconds, noAnswer, Promise.race([result, this.connectionLoss]));
   }
 
   /**
@@ -138,7 +146,7 @@ export class SshSession {
       }),
     );
     const noConnection = (limit: string) => new Error(`no connection to ${host} port ${port} ${limit}`);
-    return within(seconds, noConnection, Promise.race([stream, this.lost]));
+    return withTimeLimit(seconds, noConnection, Promise.race([stream, this.connectionLoss]));
   }
 
   /** @param action runs when the session is closed, or is lost */
@@ -153,7 +161,7 @@ export class SshSession {
 }
 
 /**
- * Collects what a stream brings, up to the limit. The result is a function that returns it as text.
+ * Collects the data of a stream, up to the limit. The result is a function that returns it as text.
  *
  * @param onExcess called once the stream has brought more
  */
@@ -188,7 +196,7 @@ function configOf(login: Login): ConnectConfig {
     authHandler: [authenticationOf(login)],
     readyTimeout: 0,
     algorithms: { serverHostKey: [type as ServerHostKeyAlgorithm] },
-    hostVerifier: (offered: Buffer) => offered.equals(Buffer.from(pinnedKey, "base64")),
+    hostVerifier: (offeredKey: Buffer) => offeredKey.equals(Buffer.from(pinnedKey, "base64")),
   };
 }
 
@@ -210,15 +218,19 @@ const noAnswer = (limit: string) => new Error(`no answer ${limit}`);
 /** @param socket of the login that has not ended in time */
 function noLogin(socket: Duplex, limit: string): Error {
   if (socket instanceof Socket && socket.connecting) return noAnswer(limit);
-  const missing = socket.readableDidRead ? "login" : "banner";
-  return new SilentHost(`it accepts TCP, and there was no SSH ${missing} ${limit}`);
+  const missingPart = socket.readableDidRead ? "login" : "banner";
+  return new SilentHost(`it accepts TCP, and there was no SSH ${missingPart} ${limit}`);
 }
 
 /**
  * @param errorOf returns the error from the limit in words, such as "within 5 s"
  * @throws Error where the time is up first
  */
-async function within<T>(seconds: number, errorOf: (limit: string) => Error, work: Promise<T>): Promise<T> {
+async function withTimeLimit<T>(
+  seconds: number,
+  errorOf: (limit: string) => Error,
+  work: Promise<T>,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(errorOf(`within ${seconds} s`)), seconds * 1_000);

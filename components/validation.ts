@@ -3,9 +3,9 @@ import { describeProblems } from "./vxlan/problems.ts";
 import type { Problem } from "./vxlan/problems.ts";
 
 /**
- * Arguments that have been validated. Each argument is validated once, by the outermost component that gets it, or by a
- * program that checks its whole config. That one marks what it hands on, and the components below do not validate it
- * again.
+ * Arguments that have been validated. Each argument is validated once: by the outermost component that gets it, or by a
+ * program that checks its whole config. The arguments that it passes to child components are marked, and those do not
+ * validate them again.
  */
 const validatedArgs = new WeakSet<object>();
 
@@ -18,7 +18,7 @@ export function markValidated<T extends object>(args: T): T {
 /**
  * Validates the arguments of a component, unless a parent has done that.
  *
- * @param others further problems, which do not come from the arguments
+ * @param otherProblems further problems, which do not come from the arguments
  * @throws pulumi.RunError with all problems
  */
 export function refuseInvalid<T extends object>(
@@ -26,9 +26,9 @@ export function refuseInvalid<T extends object>(
   name: string,
   args: T,
   validate: (args: T) => Problem[],
-  others: readonly Problem[] = [],
+  otherProblems: readonly Problem[] = [],
 ): void {
-  refuseProblems(component, name, [...(validatedArgs.has(args) ? [] : validate(args)), ...others]);
+  refuseProblems(component, name, [...(validatedArgs.has(args) ? [] : validate(args)), ...otherProblems]);
 }
 
 /** @throws pulumi.RunError with all problems, if there are any */

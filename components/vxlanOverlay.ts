@@ -54,7 +54,7 @@ interface HostDevice extends NamedHost {
   connection: pulumi.Output<Connection>;
   command: command.remote.Command;
   /** The host's settings, and what phase device has reported. */
-  reported: pulumi.Output<ReportedHost>;
+  reportedHost: pulumi.Output<ReportedHost>;
 }
 
 /** One host with its device and its peers. */
@@ -123,7 +123,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
       macs: this.macs,
       mtu: this.mtu,
       lastVerified: this.lastVerified,
-      // For the program in status/: nothing else in the state says these.
+      // The program in status/ reads these two, which stand nowhere else in the state.
       verifyPort: this.settings.verifyPort,
       downHosts: hosts.flatMap(({ host, hostArgs }) => (hostArgs.down === true ? [host] : [])),
     });
@@ -142,11 +142,11 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     });
   }
 
-  /** A preview shows new connections only, and a new key is more than that. */
+  /** Logs in a preview what a new login key does on the hosts. Pulumi's own preview shows new connections only. */
   private announceKeyReplacement(hosts: readonly NamedHost[]): void {
     if (!pulumi.runtime.isDryRun()) return;
-    const affected = hosts.filter(({ hostArgs }) => hostArgs.ssh.oldPrivateKey !== undefined);
-    const [down, up] = [affected.filter(isDown), affected.filter((host) => !isDown(host))];
+    const hostsWithOldKey = hosts.filter(({ hostArgs }) => hostArgs.ssh.oldPrivateKey !== undefined);
+    const [down, up] = [hostsWithOldKey.filter(isDown), hostsWithOldKey.filter((host) => !isDown(host))];
     const names = (list: readonly NamedHost[]) => list.map(({ host }) => host).join(", ");
     if (up.length > 0) {
       const text =
@@ -177,7 +177,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
         }),
       );
     const login = resolveLogin(ssh, down ? ONE_DIAL : DIAL_LIMITS, down ? undefined : PATIENCE);
-    const connection = login.apply((resolved) => resolved.connection);
+    const connection = login.apply((resolvedLogin) => resolvedLogin.connection);
     const guard = guardChanges({
       name,
       host,
@@ -189,10 +189,10 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const words = this.changeWords.ofDevice(`${name}-words`);
     const options = { hooks: { ...guard.hooks, beforeUpdate: beforeUpdateOf(words, guard) } };
     const command = this.createCommand(name, phase, connection, hostArgs, jumpHost?.command, options);
-    const reported = pulumi
+    const reportedHost = pulumi
       .all([settings, command.stdout])
       .apply(([hostSettings, stdout]) => ({ ...hostSettings, report: parseDeviceReport(host, stdout) }));
-    return { host, hostArgs, login, connection, command, reported };
+    return { host, hostArgs, login, connection, command, reportedHost };
   }
 
   /** A host's underlay address. One that is text has been validated with all arguments. */
@@ -227,7 +227,7 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     const beforeUpdate = beforeUpdateOf(words, refuseSilentLeavers(`${name}-leavers`, connections));
     const options = { parent: this, dependsOn, hideDiffs: ["input"], hooks: { beforeUpdate } };
     const stash = new pulumi.Stash(name, { input }, options);
-    return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` stays what it was first.
+    return stash.input as pulumi.Output<ReportedHost[]>; // Its `output` keeps the value of its creation.
   }
 
   /** Phase peers of one host. It runs after phase device of all hosts. */
@@ -236,10 +236,10 @@ export class VxlanOverlay extends pulumi.ComponentResource {
     mesh: pulumi.Output<Mesh>,
     jumpHost: OverlayMember | undefined,
   ): OverlayMember {
-    const { host, hostArgs, connection, reported } = device;
+    const { host, hostArgs, connection, reportedHost } = device;
     const name = `${this.overlayName}-${host}-peers`;
     const phase = pulumi
-      .all([mesh, reported, this.digestOf(name)])
+      .all([mesh, reportedHost, this.digestOf(name)])
       .apply(([fleet, { report }, resource]) =>
         peersPhase(this.identity, resource, planPeers(fleet, report)),
       );
@@ -322,10 +322,10 @@ export class VxlanOverlay extends pulumi.ComponentResource {
 }
 
 /** What the reports keep of a host. Nobody dials an instance that leaves. */
-function keptHost({ hostArgs, connection, reported }: HostDevice) {
-  if (hostArgs.deletedWith) return reported;
+function keptHost({ hostArgs, connection, reportedHost }: HostDevice) {
+  if (hostArgs.deletedWith) return reportedHost;
   const path = pulumi.unsecret(connection.apply(sshPathOf)); // The login is a secret, and the address is none.
-  return pulumi.all([reported, path]).apply(([host, ssh]) => ({ ...host, ssh }));
+  return pulumi.all([reportedHost, path]).apply(([host, ssh]) => ({ ...host, ssh }));
 }
 
 const isDown = ({ hostArgs }: NamedHost) => hostArgs.down === true;
@@ -335,12 +335,14 @@ function jumpHostsFirst<Host extends NamedHost, Created extends NamedHost>(
   hosts: readonly Host[],
   create: (host: Host, jumpHost: Created | undefined) => Created,
 ): Created[] {
-  const direct = hosts.filter(({ hostArgs }) => hostArgs.via === undefined);
-  const behind = hosts.filter(({ hostArgs }) => hostArgs.via !== undefined);
-  const created = direct.map((host) => create(host, undefined));
-  const jumpHosts = new Map(created.map((each) => [each.host, each]));
-  created.push(...behind.map((host) => create(host, jumpHosts.get(host.hostArgs.via ?? ""))));
-  return created.sort((a, b) => (a.host < b.host ? -1 : 1));
+  const directHosts = hosts.filter(({ hostArgs }) => hostArgs.via === undefined);
+  const hostsBehindJumpHost = hosts.filter(({ hostArgs }) => hostArgs.via !== undefined);
+  const createdDevices = directHosts.map((host) => create(host, undefined));
+  const jumpHosts = new Map(createdDevices.map((each) => [each.host, each]));
+  createdDevices.push(
+    ...hostsBehindJumpHost.map((host) => create(host, jumpHosts.get(host.hostArgs.via ?? ""))),
+  );
+  return createdDevices.sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 /** The identity of an overlay in this stack. */
@@ -357,11 +359,11 @@ function macsOf(hosts: readonly ReportedHost[]): Record<string, string> {
  * A host as the connectivity test needs it. Its phases are taken from the resources: where this run leaves them alone,
  * as with `--target`, they differ from what the program would send.
  */
-function testedHost({ host, hostArgs, login, reported, command, peersCommand }: OverlayMember) {
+function testedHost({ host, hostArgs, login, reportedHost, command, peersCommand }: OverlayMember) {
   return pulumi
-    .all([login, reported, appliedPhase(command), appliedPhase(peersCommand)])
-    .apply(([{ connection, replacement }, reportedHost, device, peers]): TestedHost => ({
-      ...reportedHost,
+    .all([login, reportedHost, appliedPhase(command), appliedPhase(peersCommand)])
+    .apply(([{ connection, replacement }, hostReport, device, peers]): TestedHost => ({
+      ...hostReport,
       name: host,
       sshPort: connection.port,
       connection,

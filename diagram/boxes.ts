@@ -1,5 +1,5 @@
 import type { Attributes, Subgraph } from "@viz-js/viz";
-import { FONT, stacked } from "./labels.ts";
+import { FONT, stackLines } from "./labels.ts";
 import type { Line } from "./labels.ts";
 import { colour } from "./palette.ts";
 import type { ColourName } from "./palette.ts";
@@ -23,7 +23,13 @@ export function cluster(
 ): Subgraph {
   return {
     name: `cluster ${name}`,
-    graphAttributes: { label: stacked(caption), labeljust: "l", fontname: FONT, margin: 12, ...attributes },
+    graphAttributes: {
+      label: stackLines(caption),
+      labeljust: "l",
+      fontname: FONT,
+      margin: 12,
+      ...attributes,
+    },
     ...content,
   };
 }

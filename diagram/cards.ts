@@ -1,7 +1,7 @@
 import type { HTMLString, Node } from "@viz-js/viz";
 import { box } from "./boxes.ts";
 import { GRADE_COLOURS } from "./health.ts";
-import { bold, inColumns, muted, plain, small, stacked } from "./labels.ts";
+import { bold, inColumns, mutedLine, plainLine, smallLine, stackLines } from "./labels.ts";
 import type { Line } from "./labels.ts";
 import type { TopologyHost } from "./model.ts";
 import type { ColourName } from "./palette.ts";
@@ -15,9 +15,11 @@ export function hostCards(hosts: readonly TopologyHost[], isCompact: boolean): M
   const labels = cardLabels(
     hosts.map((host) => [
       bold(host.name),
-      plain(host.underlayAddress ?? "address by Oracle"),
-      ...hostDetails(host, isCompact).map(muted),
-      ...(host.health?.note === undefined ? [] : [small(host.health.note, GRADE_COLOURS[host.health.grade])]),
+      plainLine(host.underlayAddress ?? "address by Oracle"),
+      ...hostDetails(host, isCompact).map(mutedLine),
+      ...(host.health?.note === undefined
+        ? []
+        : [smallLine(host.health.note, GRADE_COLOURS[host.health.grade])]),
     ]),
     isCompact,
   );
@@ -40,9 +42,9 @@ const hostDetails = ({ publicAddress, shape, isJumpHost, isDown }: TopologyHost,
 export function vtepCards(hosts: readonly TopologyHost[], isCompact: boolean, withPaths: boolean): Node[] {
   const labels = cardLabels(
     hosts.map(({ overlayAddresses, mac, health }) => [
-      ...overlayAddresses.map(plain),
-      ...(mac === undefined ? [] : [muted(mac)]),
-      ...(health && withPaths ? [small(health.pathNote, GRADE_COLOURS[health.pathGrade])] : []),
+      ...overlayAddresses.map(plainLine),
+      ...(mac === undefined ? [] : [mutedLine(mac)]),
+      ...(health && withPaths ? [smallLine(health.pathNote, GRADE_COLOURS[health.pathGrade])] : []),
     ]),
     isCompact,
   );
@@ -54,9 +56,9 @@ export const pathColour = ({ health }: TopologyHost): ColourName =>
   health ? GRADE_COLOURS[health.pathGrade] : "planeLine";
 
 const cardLabels = (rows: readonly (readonly Line[])[], isCompact: boolean): HTMLString[] =>
-  isCompact ? inColumns(rows) : rows.map(stacked);
+  isCompact ? inColumns(rows) : rows.map(stackLines);
 
-const card = (name: string, line: ColourName, label: HTMLString = stacked([])): Node => ({
+const card = (name: string, line: ColourName, label: HTMLString = stackLines([])): Node => ({
   name,
   attributes: { ...box("card", line), margin: "0.1,0.04", height: 0.1, label },
 });

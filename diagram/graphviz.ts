@@ -2,7 +2,7 @@ import type { Attributes, Edge, Graph, Subgraph } from "@viz-js/viz";
 import { box, cluster } from "./boxes.ts";
 import type { Content } from "./boxes.ts";
 import { hostCards, hostNode, vtepNode } from "./cards.ts";
-import { bold, FONT, muted, stacked } from "./labels.ts";
+import { bold, FONT, mutedLine, stackLines } from "./labels.ts";
 import type { Line } from "./labels.ts";
 import { allHosts } from "./model.ts";
 import type { Topology, TopologyHost } from "./model.ts";
@@ -25,7 +25,7 @@ interface Style {
   underlayCaption: "t" | "b";
 }
 
-const ROOMY: Style = {
+const ROOMY_STYLE: Style = {
   isCompact: false,
   graph: { rankdir: "TB", ranksep: 0.6, nodesep: 0.35 },
   underlayCaption: "b",
@@ -38,7 +38,7 @@ const COMPACT: Style = {
 
 export function graphOf(topology: Topology): Graph {
   const hosts = allHosts(topology);
-  const style = hosts.length < COMPACT_FROM ? ROOMY : COMPACT;
+  const style = hosts.length < COMPACT_FROM ? ROOMY_STYLE : COMPACT;
   const { isCompact } = style;
   const { plane, edges } = overlayPlane(topology, hosts, isCompact);
   const subgraphs = [...underlay(topology, style), plane];
@@ -46,7 +46,7 @@ export function graphOf(topology: Topology): Graph {
     name: topology.stack,
     directed: false,
     graphAttributes: {
-      label: stacked([bold(`Stack ${topology.stack}`), ...topology.notes.map(muted)]),
+      label: stackLines([bold(`Stack ${topology.stack}`), ...topology.notes.map(mutedLine)]),
       labelloc: "t",
       labeljust: "l",
       fontname: FONT,
@@ -58,7 +58,7 @@ export function graphOf(topology: Topology): Graph {
       ...style.graph,
     },
     nodeAttributes: { shape: "box", fontname: FONT },
-    subgraphs: isCompact ? reversed(subgraphs) : subgraphs,
+    subgraphs: isCompact ? reverseSubgraphs(subgraphs) : subgraphs,
     edges: [...hosts.map(({ name }) => encapsulation(name, isCompact)), ...edges],
   };
 }
@@ -70,14 +70,14 @@ function encapsulation(name: string, isCompact: boolean): Edge {
 }
 
 /** From left to right, Graphviz draws the first things of a rank at the bottom. */
-function reversed(subgraphs: readonly Subgraph[]): Subgraph[] {
+function reverseSubgraphs(subgraphs: readonly Subgraph[]): Subgraph[] {
   return subgraphs.toReversed().map((subgraph) => ({
     ...subgraph,
     nodes: subgraph.nodes?.toReversed() ?? [],
     edges:
       subgraph.edges?.map(({ tail, head, ...edge }) => ({ ...edge, tail: head, head: tail })).toReversed() ??
       [],
-    subgraphs: reversed(subgraph.subgraphs ?? []),
+    subgraphs: reverseSubgraphs(subgraph.subgraphs ?? []),
   }));
 }
 
@@ -102,20 +102,20 @@ function underlay(topology: Topology, style: Style): Subgraph[] {
       .map(({ name, label, access, hosts }) =>
         underlayCluster(
           `subnet ${name}`,
-          [bold(`Subnet ${name}`), muted(`${label}, ${access}`)],
+          [bold(`Subnet ${name}`), mutedLine(`${label}, ${access}`)],
           box("subnet", "vcnLine"),
           { nodes: cardsOf(hosts) },
         ),
       );
-  const guarded = underlayCluster(
+  const sourcesCluster = underlayCluster(
     "security",
-    [bold(vcn.security.label), ...vcn.security.admits.map(muted)],
+    [bold(vcn.security.label), ...vcn.security.admits.map(mutedLine)],
     { ...box("vcn", "guardLine"), style: "rounded,dashed" },
     { subgraphs: inside(true) },
   );
   return [
     underlayCluster("vcn", [bold(`VCN ${vcn.label}`)], box("vcn", "vcnLine"), {
-      subgraphs: [...(inside(true).length > 0 ? [guarded] : []), ...inside(false)],
+      subgraphs: [...(inside(true).length > 0 ? [sourcesCluster] : []), ...inside(false)],
     }),
     ...existing,
   ];

@@ -46,9 +46,9 @@ export function healthOf({ time, state, overlays }: StatusReport): Health {
   const [overlay] = overlays;
   const { hosts = [], paths = [] } = overlay ?? {};
   const pairs = overlay ? pairsOf(overlay) : [];
-  const passing = paths.filter((path) => path.state === "passes").length;
+  const passingPaths = paths.filter((path) => path.state === "passes").length;
   return {
-    note: `${shortTime(time)}: ${state}, ${passing} of ${paths.length} paths pass`,
+    note: `${shortTime(time)}: ${state}, ${passingPaths} of ${paths.length} paths pass`,
     hosts: new Map(hosts.map((host) => [host.name, hostHealth(host, paths, pairs)])),
     pairs,
   };
@@ -79,23 +79,25 @@ function hostHealth(
   };
 }
 
-/** The paths of a host that answers say nothing about those peers that answer nobody. */
+/** The health of a host's paths. Paths to peers that answer no host are left out, since the fault is theirs. */
 function pathsHealth(
   name: string,
   paths: readonly PathReport[],
   pairs: readonly PairHealth[],
 ): Pick<HostHealth, "pathGrade" | "pathNote"> {
   if (isCutOff(name, pairs)) return { pathGrade: "bad", pathNote: "no path" };
-  const own = pairs.filter(({ between }) => between.includes(name));
-  const telling = own.filter(({ between }) => !between.some((end) => isCutOff(end, pairs)));
-  const failing = telling.filter(({ grade }) => grade === "bad").length;
+  const pairsOfHost = pairs.filter(({ between }) => between.includes(name));
+  const pairsBetweenLiveHosts = pairsOfHost.filter(
+    ({ between }) => !between.some((end) => isCutOff(end, pairs)),
+  );
+  const failedCount = pairsBetweenLiveHosts.filter(({ grade }) => grade === "bad").length;
   const times = paths.flatMap((path) => (path.from === name ? (path.milliseconds ?? []) : []));
   const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
   const time = times.length === 0 ? "not probed" : milliseconds(mean);
-  const grade = worst(telling.map((pair) => pair.grade));
+  const grade = worstGrade(pairsBetweenLiveHosts.map((pair) => pair.grade));
   return {
     pathGrade: grade === "bad" ? "poor" : grade,
-    pathNote: failing === 0 ? time : `${failing} of ${own.length} fail`,
+    pathNote: failedCount === 0 ? time : `${failedCount} of ${pairsOfHost.length} fail`,
   };
 }
 
@@ -109,17 +111,17 @@ const CELL_GRADES = {
 
 const WORST_FIRST = ["bad", "poor", "good", "unknown"] as const;
 
-/** A path that nobody could probe says nothing beside one that was probed. */
-const worst = (grades: readonly Grade[]): Grade =>
+/** A path that was not probed counts only where no path was. */
+const worstGrade = (grades: readonly Grade[]): Grade =>
   WORST_FIRST.find((grade) => grades.includes(grade)) ?? "unknown";
 
 function pairsOf({ hosts, paths }: OverlayStatus): PairHealth[] {
   return hosts.flatMap((a, index) =>
     hosts.slice(index + 1).map((b): PairHealth => {
       const between: PairHealth["between"] = [a.name, b.name];
-      const both = paths.filter(({ from, to }) => between.includes(from) && between.includes(to));
-      const probed = both.filter((path) => path.state !== "unknown");
-      const { state, text } = pathCell(probed.length > 0 ? probed : both);
+      const pathsOfPair = paths.filter(({ from, to }) => between.includes(from) && between.includes(to));
+      const probedPaths = pathsOfPair.filter((path) => path.state !== "unknown");
+      const { state, text } = pathCell(probedPaths.length > 0 ? probedPaths : pathsOfPair);
       return { between, grade: CELL_GRADES[state], note: text.replace("FAILS", "fails") };
     }),
   );

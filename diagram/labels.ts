@@ -17,20 +17,25 @@ export const FONT = "Helvetica";
 const BOLD_FONT = "Helvetica-Bold";
 
 export const bold = (text: string): Line => ({ text, size: 13, isBold: true, colour: "text" });
-export const plain = (text: string): Line => ({ text, size: 13, isBold: false, colour: "text" });
-export const small = (text: string, colour: ColourName): Line => ({ text, size: 11, isBold: false, colour });
-export const muted = (text: string): Line => small(text, "muted");
+export const plainLine = (text: string): Line => ({ text, size: 13, isBold: false, colour: "text" });
+export const smallLine = (text: string, colour: ColourName): Line => ({
+  text,
+  size: 11,
+  isBold: false,
+  colour,
+});
+export const mutedLine = (text: string): Line => smallLine(text, "muted");
 
 /** Lines below each other. */
-export const stacked = (lines: readonly Line[]): HTMLString => table(lines.map((line) => [line]));
+export const stackLines = (lines: readonly Line[]): HTMLString => table(lines.map((line) => [line]));
 
 /** Labels of one row each, whose columns are as wide as if they stood in one table. */
 export function inColumns(rows: readonly (readonly Line[])[]): HTMLString[] {
   const count = Math.max(...rows.map((row) => row.length));
   const columns = Array.from({ length: count }, (_, column) =>
-    Math.max(...rows.map((row) => widthOf(row[column] ?? plain("")))),
+    Math.max(...rows.map((row) => widthOf(row[column] ?? plainLine("")))),
   );
-  return rows.map((row) => table([columns.map((_, column) => row[column] ?? plain(""))], columns));
+  return rows.map((row) => table([columns.map((_, column) => row[column] ?? plainLine(""))], columns));
 }
 
 function table(rows: readonly (readonly Line[])[], widths: readonly number[] = []): HTMLString {
@@ -48,7 +53,7 @@ function cell(line: Line, width = widthOf(line)): string {
   // Graphviz refuses a font without text.
   if (text === "") return `<TD WIDTH="${width}"></TD>`;
   const font = `FACE="${isBold ? BOLD_FONT : FONT}" POINT-SIZE="${size}" COLOR="${colour(line.colour)}"`;
-  return `<TD ALIGN="LEFT" WIDTH="${width}"><FONT ${font}>${escaped(text)}</FONT></TD>`;
+  return `<TD ALIGN="LEFT" WIDTH="${width}"><FONT ${font}>${escapeXml(text)}</FONT></TD>`;
 }
 
 /** Width in points in DejaVu Sans, the widest of the fonts that stand in for Helvetica. */
@@ -57,5 +62,5 @@ function widthOf({ text, size, isBold }: Line): number {
 }
 
 /** Text in HTML or XML. Graphviz reads labels as such. */
-export const escaped = (text: string) =>
+export const escapeXml = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

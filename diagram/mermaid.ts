@@ -20,16 +20,16 @@ export function mermaidOf(topology: Topology): string {
     `title: ${JSON.stringify([`Stack ${stack}`, ...notes].join(", "))}`,
     "---",
     "flowchart LR",
-    ...indented(underlay(topology, (host) => `h${id(host.name)}[${label([hostWords(host).join(" ")])}]`)),
-    ...indented(
+    ...indentLines(underlay(topology, (host) => `h${id(host.name)}[${label([hostWords(host).join(" ")])}]`)),
+    ...indentLines(
       box(
         "overlay",
         [`Overlay ${overlay.cidrs.join(", ")}`, details.join(", ")],
         [...vteps, ...(isMesh ? [] : [`segment(["one layer-2 segment"])`])],
       ),
     ),
-    ...indented(edges(topology, id)),
-    ...(topology.pairs ? indented([...grades(hosts, id), ...CLASSES]) : []),
+    ...indentLines(edges(topology, id)),
+    ...(topology.pairs ? indentLines([...grades(hosts, id), ...CLASSES]) : []),
     "",
   ].join("\n");
 }
@@ -39,11 +39,11 @@ type Id = (name: string) => string;
 
 function edges(topology: Topology, id: Id): string[] {
   const hosts = allHosts(topology);
-  const { isMesh, drawn } = pathsToShow(topology);
+  const { isMesh, drawnPairs } = pathsToShow(topology);
   return [
     ...hosts.map(({ name }) => `h${id(name)} -.- v${id(name)}`),
     ...(isMesh ? [] : hosts.map(({ name }) => `v${id(name)} --- segment`)),
-    ...drawn.map(
+    ...drawnPairs.map(
       ({ between: [a, b], grade, note }) =>
         `v${id(a)} ${grade === "bad" ? "x--x" : "---"}|${label([note])}| v${id(b)}`,
     ),
@@ -93,13 +93,13 @@ function hostWords({ name, underlayAddress, isJumpHost, isDown, health }: Topolo
 }
 
 function box(id: string, title: readonly string[], content: readonly string[]): string[] {
-  return [`subgraph ${id} [${label(title)}]`, ...indented(content), "end"];
+  return [`subgraph ${id} [${label(title)}]`, ...indentLines(content), "end"];
 }
 
-const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
+const indentLines = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
 
-const label = (lines: readonly string[]) => `"${lines.map(escaped).join("<br>")}"`;
+const label = (lines: readonly string[]) => `"${lines.map(escapeText).join("<br>")}"`;
 
-/** Whatever may mean something to Mermaid or in HTML is written by its number. */
-const escaped = (text: string) =>
+/** Characters that have a meaning in Mermaid or HTML are written by their code. */
+const escapeText = (text: string) =>
   text.replace(/[^\p{L}\p{N} .,:;/()_-]/gu, (character) => `#${character.codePointAt(0)};`);

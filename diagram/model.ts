@@ -27,7 +27,7 @@ interface Vcn {
   subnets: Subnet[];
 }
 
-/** What guards the hosts. */
+/** The Security List or group that filters the hosts' packets. */
 interface Security {
   label: string;
   /** What it admits, a line a kind of traffic. */
@@ -82,7 +82,7 @@ export function topologyOf(stack: string, environment: Environment, outputs?: St
 
 /** The same topology, with what a status report says of its hosts and paths. */
 export function withHealth(topology: Topology, { note, hosts, pairs }: Health): Topology {
-  const healthy = (host: TopologyHost): TopologyHost => ({ ...host, health: hosts.get(host.name) });
+  const hostWithHealth = (host: TopologyHost): TopologyHost => ({ ...host, health: hosts.get(host.name) });
   const { vcn, existingHosts, notes } = topology;
   // A host may be in the stack and not in its config any more.
   const names = new Set(allHosts(topology).map(({ name }) => name));
@@ -92,9 +92,9 @@ export function withHealth(topology: Topology, { note, hosts, pairs }: Health): 
     pairs: pairs.filter(({ between }) => between.every((name) => names.has(name))),
     vcn: vcn && {
       ...vcn,
-      subnets: vcn.subnets.map((subnet) => ({ ...subnet, hosts: subnet.hosts.map(healthy) })),
+      subnets: vcn.subnets.map((subnet) => ({ ...subnet, hosts: subnet.hosts.map(hostWithHealth) })),
     },
-    existingHosts: existingHosts.map(healthy),
+    existingHosts: existingHosts.map(hostWithHealth),
   };
 }
 
@@ -108,9 +108,9 @@ export const allHosts = ({ vcn, existingHosts }: Topology): TopologyHost[] => [
 interface ShownPaths {
   /** Whether these are all, in place of the segment. */
   isMesh: boolean;
-  drawn: PairHealth[];
+  drawnPairs: PairHealth[];
   /** How many more have trouble. */
-  hidden: number;
+  hiddenPairs: number;
 }
 
 /** Hosts up to which each path is drawn. */
@@ -120,16 +120,16 @@ const MOST_PATHS = 12;
 
 /** In a larger fleet, pairs with trouble, but for those of a host that reaches nobody: its own card says so. */
 export function pathsToShow({ pairs, ...topology }: Topology): ShownPaths {
-  if (pairs === undefined) return { isMesh: false, drawn: [], hidden: 0 };
-  if (allHosts(topology).length <= MESH_SIZE) return { isMesh: true, drawn: pairs, hidden: 0 };
-  const troubled = pairs.filter(
+  if (pairs === undefined) return { isMesh: false, drawnPairs: [], hiddenPairs: 0 };
+  if (allHosts(topology).length <= MESH_SIZE) return { isMesh: true, drawnPairs: pairs, hiddenPairs: 0 };
+  const troubledPairs = pairs.filter(
     ({ grade, between }) =>
       (grade === "bad" || grade === "poor") && !between.some((end) => isCutOff(end, pairs)),
   );
   return {
     isMesh: false,
-    drawn: troubled.slice(0, MOST_PATHS),
-    hidden: Math.max(0, troubled.length - MOST_PATHS),
+    drawnPairs: troubledPairs.slice(0, MOST_PATHS),
+    hiddenPairs: Math.max(0, troubledPairs.length - MOST_PATHS),
   };
 }
 
@@ -156,8 +156,8 @@ function vcnOf(environment: Environment, outputs: StackOutputs): Vcn | undefined
 
 function securityOf({ overlay, ssh }: Environment, network: NonNullable<Environment["network"]>): Security {
   const { operatorCidrs } = network;
-  const [first = "nobody", ...others] = operatorCidrs;
-  const operators = others.length === 0 ? first : `${first} and ${others.length} more`;
+  const [first = "nobody", ...otherCidrs] = operatorCidrs;
+  const operators = otherCidrs.length === 0 ? first : `${first} and ${otherCidrs.length} more`;
   return {
     label: guardName(network),
     admits: [

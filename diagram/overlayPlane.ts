@@ -3,7 +3,7 @@ import { box, cluster } from "./boxes.ts";
 import { pathColour, vtepCards, vtepNode } from "./cards.ts";
 import { GRADE_COLOURS } from "./health.ts";
 import type { PairHealth } from "./health.ts";
-import { bold, muted, small, stacked } from "./labels.ts";
+import { bold, mutedLine, smallLine, stackLines } from "./labels.ts";
 import { pathsToShow } from "./model.ts";
 import type { Topology, TopologyHost } from "./model.ts";
 import { colour } from "./palette.ts";
@@ -26,29 +26,29 @@ export function overlayPlane(
   hosts: readonly TopologyHost[],
   isCompact: boolean,
 ): OverlayPlane {
-  const { isMesh, drawn, hidden } = pathsToShow(topology);
+  const { isMesh, drawnPairs, hiddenPairs } = pathsToShow(topology);
   const anchor = isMesh ? vtepNode : tapNode;
-  const outwards = (inner: string, outer: string, attributes: Attributes): Edge =>
+  const outwardEdge = (inner: string, outer: string, attributes: Attributes): Edge =>
     isCompact ? { tail: inner, head: outer, attributes } : { tail: outer, head: inner, attributes };
   const plane = cluster(
     "overlay",
-    captionOf(topology, hidden),
+    captionOf(topology, hiddenPairs),
     { ...box("plane", "planeLine"), labelloc: "t" },
     {
-      nodes: [...vtepCards(hosts, isCompact, !isMesh), ...drawn.map((pair) => pathLabel(pair, !isMesh))],
+      nodes: [...vtepCards(hosts, isCompact, !isMesh), ...drawnPairs.map((pair) => pathLabel(pair, !isMesh))],
       subgraphs: isMesh ? [] : [segment(hosts)],
     },
   );
   const ports = hosts.map((host) =>
-    outwards(vtepNode(host.name), tapNode(host.name), {
+    outwardEdge(vtepNode(host.name), tapNode(host.name), {
       color: colour(pathColour(host)),
       penwidth: 2,
       weight: 1000,
     }),
   );
-  const paths = drawn.flatMap((pair) =>
+  const paths = drawnPairs.flatMap((pair) =>
     pair.between.map((end) =>
-      outwards(anchor(end), pathNode(pair), {
+      outwardEdge(anchor(end), pathNode(pair), {
         color: colour(GRADE_COLOURS[pair.grade]),
         penwidth: 1.5,
         // No line runs below another label then.
@@ -67,8 +67,8 @@ function captionOf({ overlay }: Topology, hidden: number) {
     `UDP ${port}`,
     ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
   ];
-  const rest = hidden === 0 ? [] : [small(`and ${hidden} more pairs of hosts with trouble`, "bad")];
-  return [bold(`Overlay ${cidrs.join(", ")}`), muted(details.join(", ")), ...rest];
+  const hiddenLine = hidden === 0 ? [] : [smallLine(`and ${hidden} more pairs of hosts with trouble`, "bad")];
+  return [bold(`Overlay ${cidrs.join(", ")}`), mutedLine(details.join(", ")), ...hiddenLine];
 }
 
 function segment(hosts: readonly TopologyHost[]): Subgraph {
@@ -94,7 +94,7 @@ function pathLabel(pair: PairHealth, withNames: boolean): Node {
       ...box("card", GRADE_COLOURS[grade]),
       margin: "0.06,0.02",
       height: 0.1,
-      label: stacked([small(text, GRADE_COLOURS[grade])]),
+      label: stackLines([smallLine(text, GRADE_COLOURS[grade])]),
     },
   };
 }

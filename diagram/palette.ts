@@ -1,6 +1,6 @@
 /**
  * The colours of a picture by what they are for, each for a light and for a dark page. Text has a contrast of at least
- * 4.5 to what is behind it, lines and borders that mean something of at least 3.
+ * 4.5 to its background, and lines and borders with a meaning one of at least 3.
  */
 export const PALETTE = {
   page: { light: "#ffffff", dark: "#0d1117" },

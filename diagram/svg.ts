@@ -1,7 +1,7 @@
 import { instance } from "@viz-js/viz";
 import type { Graph } from "@viz-js/viz";
 import { graphOf } from "./graphviz.ts";
-import { escaped } from "./labels.ts";
+import { escapeXml } from "./labels.ts";
 import type { Topology } from "./model.ts";
 import { darkStyle } from "./palette.ts";
 
@@ -12,7 +12,7 @@ export async function svgOf(topology: Topology): Promise<string> {
   return svg
     .slice(svg.indexOf("<svg"))
     .replace(/width="(\d+)pt" height="(\d+)pt"/, 'width="$1" height="$2" role="img"')
-    .replace(/>/, `>\n<title>${escaped(title)}</title>\n<style>\n${darkStyle()}\n</style>`);
+    .replace(/>/, `>\n<title>${escapeXml(title)}</title>\n<style>\n${darkStyle()}\n</style>`);
 }
 
 /** @throws Error where Graphviz finds anything wrong, since it then leaves labels out */

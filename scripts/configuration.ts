@@ -27,7 +27,7 @@ interface Node {
   title?: string;
   description?: string;
   default?: string | number | boolean | object;
-  otherwise?: string;
+  defaultText?: string;
   enum?: readonly string[];
   change?: string;
   properties?: Record<string, Node>;
@@ -52,16 +52,16 @@ export async function configurationFiles(): Promise<Record<string, string>> {
     throw new Error(`${PAGE} has no lines ${BEGIN} and ${END}.`);
   const keys = sectionsOf("", environment).map(describeSection).join("\n\n");
   return {
-    [PAGE]: await formatted(PAGE, `${before}${BEGIN}\n\n${keys}\n\n${END}${after}`),
-    [STATUS_SCHEMA]: await formatted(
+    [PAGE]: await formatText(PAGE, `${before}${BEGIN}\n\n${keys}\n\n${END}${after}`),
+    [STATUS_SCHEMA]: await formatText(
       STATUS_SCHEMA,
       JSON.stringify(z.toJSONSchema(statusSchema, { target: "draft-7" }), null, 2),
     ),
-    [JSON_SCHEMA]: await formatted(JSON_SCHEMA, JSON.stringify(stackFileSchema(environment), null, 2)),
+    [JSON_SCHEMA]: await formatText(JSON_SCHEMA, JSON.stringify(stackFileSchema(environment), null, 2)),
   };
 }
 
-async function formatted(path: string, text: string): Promise<string> {
+async function formatText(path: string, text: string): Promise<string> {
   return format(text, { ...(await resolveConfig(join(ROOT, path))), filepath: path });
 }
 
@@ -120,7 +120,7 @@ function typeOf({ type, enum: values, items, anyOf, properties }: Node): string 
 
 function presence(node: Node, isRequired: boolean): string {
   if (isRequired) return "required";
-  if (node.otherwise !== undefined) return `default: ${node.otherwise}`;
+  if (node.defaultText !== undefined) return `default: ${node.defaultText}`;
   if (node.default === undefined || typeof node.default === "object") return "optional";
   return `default \`${node.default}\``;
 }
@@ -134,9 +134,9 @@ function stackFileSchema(environment: Node) {
     required: ["secure"],
     additionalProperties: false,
   };
-  const keyAndPassphrase = (key: string, what: string) => ({
+  const keyAndPassphrase = (key: string, description: string) => ({
     [`${project}:${key}`]: {
-      description: `${what}: \`pulumi config set --secret ${key} < FILE\`.`,
+      description: `${description}: \`pulumi config set --secret ${key} < FILE\`.`,
       ...secret,
     },
     [`${project}:${key}Passphrase`]: {
@@ -175,13 +175,13 @@ function stackFileSchema(environment: Node) {
 function forEditors(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(forEditors);
   if (typeof node !== "object" || node === null) return node;
-  const { otherwise, change, ...rest } = node as Node;
+  const { defaultText, change, ...rest } = node as Node;
   const copy = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, forEditors(value)]));
   if (typeof rest.description !== "string") return copy;
   const parts = [
     rest.description,
     rest.default === undefined || typeof rest.default === "object" ? "" : `Default: ${rest.default}.`,
-    otherwise === undefined ? "" : `Default: ${otherwise}.`,
+    defaultText === undefined ? "" : `Default: ${defaultText}.`,
     change ?? "",
   ];
   return { ...copy, description: parts.filter((part) => part !== "").join(" ") };

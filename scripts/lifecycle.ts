@@ -134,8 +134,8 @@ function cloudCell({ effects }: ChangeWithEffects): string {
 /** Phase device, and phase ready where it runs alone. */
 function deviceCell({ effects, hosts }: ChangeWithEffects): string {
   const names = effects.map(({ name }) => name);
-  const touched = [...hostsWith(names, "device"), ...hostsWith(names, "instance")];
-  const readyAlone = hostsWith(names, "ready").filter((host) => !touched.includes(host));
+  const touchedHosts = [...hostsWith(names, "device"), ...hostsWith(names, "instance")];
+  const readyAlone = hostsWith(names, "ready").filter((host) => !touchedHosts.includes(host));
   if (readyAlone.length > 0) return `\`~\` ready ${readyAlone.join(" ")}`;
   return operationsCell(effects, (all) => hostList(hostsWith(all, "device"), hosts));
 }
@@ -144,11 +144,11 @@ function peersCell({ effects, hosts }: ChangeWithEffects): string {
   return operationsCell(effects, (names) => hostList(hostsWith(names, "peers"), hosts));
 }
 
-const testOf = ({ seenBy, section }: ChangeWithEffects) => seenBy ?? measuringTest(section);
+const testOf = ({ testedBy, section }: ChangeWithEffects) => testedBy ?? measuringTest(section);
 
 function trafficCell(change: ChangeWithEffects, tests: readonly string[]): string {
-  const { seenBy, losesNothing, pause, renumbers } = change;
-  const passes = renumbers === true || (seenBy !== undefined && losesNothing === undefined);
+  const { testedBy, losesNothing, pause, renumbers } = change;
+  const passes = renumbers === true || (testedBy !== undefined && losesNothing === undefined);
   const words = pause === undefined ? (passes ? "passes" : "no loss") : `pause of ${pause} s`;
   return `[${words}][${tests.indexOf(testOf(change)) + 1}]`;
 }

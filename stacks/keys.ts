@@ -241,9 +241,8 @@ export function readJumpHost(
     jumpHost: {
       ...jumpHost,
       hostKey: pinnedKey.key,
-      ...(key !== undefined && { privateKey: pulumi.secret(key) }),
-      ...(key !== undefined &&
-        proxyPassphrase !== undefined && { privateKeyPassphrase: pulumi.secret(proxyPassphrase) }),
+      privateKey: secretOf(key),
+      privateKeyPassphrase: key === undefined ? undefined : secretOf(proxyPassphrase),
     },
     problems: [
       ...pinnedKey.problems,

@@ -41,7 +41,7 @@ type Fields<T> = { [K in keyof T]-?: z.ZodType<T[K]> };
 interface KeyMeta {
   default?: string | number | boolean;
   /** The default in words, where Oracle, the fleet or another key decides. */
-  otherwise?: string;
+  defaultText?: string;
   /** The values that editors offer. */
   enum?: readonly string[];
   /** The effect of a change, beginning with "Updatable" (in place) or "Replaces". */
@@ -73,11 +73,11 @@ const securityRule = section(
     protocol: key(z.string(), "`tcp`, `udp`, `icmp`, `all`, or an IP protocol number in quotes."),
     cidr: key(z.string(), "Where packets come from (ingress) or go to (egress)."),
     minPort: key(z.number().optional(), "First destination port, of tcp and udp.", {
-      otherwise: "all ports",
+      defaultText: "all ports",
     }),
-    maxPort: key(z.number().optional(), "Last destination port.", { otherwise: "`minPort`" }),
-    icmpType: key(z.number().optional(), "ICMP type.", { otherwise: "all types" }),
-    icmpCode: key(z.number().optional(), "ICMP code, beside a type.", { otherwise: "all codes" }),
+    maxPort: key(z.number().optional(), "Last destination port.", { defaultText: "`minPort`" }),
+    icmpType: key(z.number().optional(), "ICMP type.", { defaultText: "all types" }),
+    icmpCode: key(z.number().optional(), "ICMP code, beside a type.", { defaultText: "all codes" }),
     stateless: key(z.boolean().optional(), "Without connection tracking: answers need a rule of their own.", {
       default: false,
     }),
@@ -125,7 +125,7 @@ const vcn = section(
       change: "Replaces what is created in it.",
     }),
     routeTableId: key(nonEmpty.optional(), "Beside `id`: OCID of the route table of new subnets.", {
-      otherwise: "the default route table of the VCN",
+      defaultText: "the default route table of the VCN",
     }),
   } satisfies Fields<VcnArgs>),
 );
@@ -169,7 +169,7 @@ const network = section(
         "others run, whose lists stay as they are. A subnet that is made has the Security List as well; with `only`, that " +
         "list has no rules. `false` takes the instances out of all groups.",
       {
-        otherwise: "their groups are left as they are",
+        defaultText: "their groups are left as they are",
         change: "Updatable. Write `false` to switch it off, and `true` for one `up` before `only`.",
       },
     ),
@@ -186,7 +186,7 @@ const image = section(
   "Either `id` or a name.",
   z.strictObject({
     id: key(nonEmpty.optional(), "OCID of an image.", {
-      otherwise: "looked up by name",
+      defaultText: "looked up by name",
       change: "Updatable: Oracle replaces the boot volume, and the overlay is installed again.",
     }),
     operatingSystem: key(
@@ -196,7 +196,7 @@ const image = section(
       { default: DEFAULT_IMAGE.operatingSystem, change: "Updatable: a host that is there keeps its image." },
     ),
     version: key(nonEmpty.optional(), "Version of the operating system.", {
-      otherwise: `${DEFAULT_IMAGE.version} of the default system, any of another`,
+      defaultText: `${DEFAULT_IMAGE.version} of the default system, any of another`,
       change: "Updatable: a host that is there keeps its image.",
     }),
   } satisfies Fields<ImageArgs>),
@@ -210,30 +210,30 @@ const instance = section(
     "the host is created, and kept until it is created again.",
   z.strictObject({
     subnet: key(z.string().optional(), "Name of its subnet in `network.subnets`.", {
-      otherwise: "the only subnet",
+      defaultText: "the only subnet",
       change: REPLACES_HOST,
     }),
     privateIp: key(
       z.string().optional(),
       "Its underlay address. Oracle reserves the first two addresses of a subnet and the last.",
-      { otherwise: "Oracle's choice", change: REPLACES_HOST },
+      { defaultText: "Oracle's choice", change: REPLACES_HOST },
     ),
     publicIp: key(
       z.boolean().optional(),
       "Whether it has a public address, which SSH then uses. Without one, Pulumi has to reach the private address.",
-      { otherwise: "whether its subnet lets hosts have one" },
+      { defaultText: "whether its subnet lets hosts have one" },
     ),
     availabilityDomain: key(
       z.string().optional(),
       "Name of the availability domain, or the end of one, such as `AD-2`.",
       {
-        otherwise:
+        defaultText:
           "the first that the region lists when the host is created, or with `waitForCapacity` has room",
         change: REPLACES_HOST,
       },
     ),
     faultDomain: key(z.string().optional(), "Fault domain; `any` leaves it to Oracle.", {
-      otherwise: "the hosts are spread when they are created",
+      defaultText: "the hosts are spread when they are created",
       enum: [...FAULT_DOMAINS, ANY_FAULT_DOMAIN],
       change: RESTARTS,
     }),
@@ -248,7 +248,7 @@ const instance = section(
     memoryInGBs: key(
       z.number().optional(),
       "Memory in GB, of shapes that end in `.Flex`; up to 64 an OCPU.",
-      { otherwise: `${DEFAULT_MEMORY} an OCPU`, change: RESTARTS },
+      { defaultText: `${DEFAULT_MEMORY} an OCPU`, change: RESTARTS },
     ),
     image: image.optional(),
     legacyMetadata: key(
@@ -292,12 +292,12 @@ const jumpHost = section(
     sourceAddress: key(
       z.string().optional(),
       "IPv4 address from which its connections arrive at the hosts. The Security List of `network` admits SSH from it.",
-      { otherwise: "`address`" },
+      { defaultText: "`address`" },
     ),
-    user: key(nonEmpty.optional(), "Login user, who needs no rights there.", { otherwise: "`ssh.user`" }),
+    user: key(nonEmpty.optional(), "Login user, who needs no rights there.", { defaultText: "`ssh.user`" }),
     port: key(port.optional(), "TCP port of its sshd.", { default: DEFAULT_SSH_PORT }),
     privateKeyPath: key(nonEmpty.optional(), "File with the private key, in OpenSSH or PEM format.", {
-      otherwise: "the secret `sshProxyPrivateKey`, or else the key of the hosts",
+      defaultText: "the secret `sshProxyPrivateKey`, or else the key of the hosts",
     }),
     hostKey: key(
       z.string().optional(),
@@ -325,10 +325,10 @@ const existing = section(
     sshAddress: key(
       nonEmpty.optional(),
       "Address or name where SSH reaches the host, outside of the overlay.",
-      { otherwise: "`underlayAddress`" },
+      { defaultText: "`underlayAddress`" },
     ),
-    user: key(nonEmpty.optional(), "Login user.", { otherwise: "`ssh.user`" }),
-    port: key(port.optional(), "TCP port of sshd.", { otherwise: "`ssh.port`" }),
+    user: key(nonEmpty.optional(), "Login user.", { defaultText: "`ssh.user`" }),
+    port: key(port.optional(), "TCP port of sshd.", { defaultText: "`ssh.port`" }),
     hostKey: key(
       z.string().optional(),
       "Public key of the host, ed25519 or ECDSA, such as `ssh-ed25519 AAAA…`.",
@@ -337,7 +337,7 @@ const existing = section(
     proxy: key(
       jumpHost.optional(),
       "Jump host for this host alone, with [the keys of `ssh.proxy`](#a-jump-host-sshproxy).",
-      { otherwise: "`ssh.proxy`, or the host that `ssh.via` names" },
+      { defaultText: "`ssh.proxy`, or the host that `ssh.via` names" },
     ),
     direct: key(
       z.boolean().optional(),
@@ -398,7 +398,7 @@ const overlay = section(
       z.number().optional(),
       "MTU of the VXLAN device in bytes. One that a NIC, or the path to a peer, cannot carry is refused; IPv6 needs " +
         "1330 bytes there.",
-      { otherwise: "the smallest underlay MTU of the hosts less 50" },
+      { defaultText: "the smallest underlay MTU of the hosts less 50" },
     ),
     flood: key(
       z.boolean().optional(),
@@ -437,7 +437,7 @@ const overlay = section(
       { default: true },
     ),
     verifyPort: key(port.optional(), "TCP port of sshd on the overlay.", {
-      otherwise: "the SSH port of each host",
+      defaultText: "the SSH port of each host",
     }),
     confirmTimeout: key(
       z.number().optional(),
@@ -466,7 +466,7 @@ const ssh = section(
     ),
     port: key(port.optional(), "TCP port of sshd.", { default: DEFAULT_SSH_PORT }),
     privateKeyPath: key(nonEmpty.optional(), "File with the private key, in OpenSSH or PEM format.", {
-      otherwise: "the secret `sshPrivateKey`",
+      defaultText: "the secret `sshPrivateKey`",
       change:
         "Updatable, beside the key that it replaces: a host that is there takes only keys in its `authorized_keys`.",
     }),
@@ -474,7 +474,7 @@ const ssh = section(
       nonEmpty.optional(),
       "File with the private key that the new one replaces. `up` adds the new key on every host, logs in with it, and " +
         "at its end removes the old one. Take it out of the config afterwards: [how it works](security.md#the-login-key).",
-      { otherwise: "the secret `sshOldPrivateKey`, if there is one" },
+      { defaultText: "the secret `sshOldPrivateKey`, if there is one" },
     ),
     agent: key(
       z.union([z.boolean(), nonEmpty]).optional(),
@@ -486,7 +486,7 @@ const ssh = section(
       nonEmpty.optional(),
       "File with the public key that instances get at their first boot. Beside `agent` only, and required there with " +
         "`instance` hosts.",
-      { otherwise: "derived from the private key" },
+      { defaultText: "derived from the private key" },
     ),
     via: key(
       nonEmpty.optional(),

@@ -41,7 +41,7 @@ interface ProbedPeers {
 export async function askHost(
   overlay: StackOverlay,
   host: TestedHost,
-  probed: ProbedPeers,
+  probedPeers: ProbedPeers,
   sessions: HostSession[],
 ): Promise<AskedHost> {
   const { name, connection } = host;
@@ -54,8 +54,12 @@ export async function askHost(
     return { problem: `${name}: no SSH session to ${connection.host}: ${(error as Error).message}.${hint}` };
   }
   try {
-    const answer = await session.ssh.run(STATUS_COMMAND, inputFor(overlay, host, probed), PROBE_LIMIT + 10);
-    return { session, status: statusIn(overlay, answer), ...probesIn(host, probed, answer) };
+    const answer = await session.ssh.run(
+      STATUS_COMMAND,
+      inputFor(overlay, host, probedPeers),
+      PROBE_LIMIT + 10,
+    );
+    return { session, status: statusIn(overlay, answer), ...probesIn(host, probedPeers, answer) };
   } catch (error) {
     return { session, problem: `${name} did not say how its overlay is: ${(error as Error).message}.` };
   }

@@ -59,15 +59,15 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (!options.watch) return look(options);
+  if (!options.watch) return reportStatus(options);
   for (;;) {
-    await look(options);
+    await reportStatus(options);
     await new Promise((resolve) => setTimeout(resolve, options.interval * 1_000));
   }
 }
 
 /** Looks once, and prints the report. Returns the exit code. */
-async function look(options: Options): Promise<number> {
+async function reportStatus(options: Options): Promise<number> {
   try {
     const report = await readStatus({ stack: options.stack, directory: ROOT, cloud: options.cloud });
     if (options.html !== undefined) await writeHtml(options.html, report, options);

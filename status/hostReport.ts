@@ -10,21 +10,21 @@ import type { StackOverlay } from "./stackHosts.ts";
 /** Lines of a host's journal that the report has. */
 const EVENTS = 10;
 
-/** A host in the report; `asked` is undefined where it is down on purpose. */
+/** A host in the report; `answer` is undefined where the host is down on purpose. */
 export function hostReport(
   overlay: StackOverlay,
   host: TestedHost,
-  asked: AskedHost | undefined,
+  answer: AskedHost | undefined,
 ): HostReport {
   const { name, connection, underlayAddress, overlayAddresses, report } = host;
-  const status = asked?.status;
+  const status = answer?.status;
   const problems = [
-    ...(asked?.problem === undefined ? [] : [asked.problem]),
+    ...(answer?.problem === undefined ? [] : [answer.problem]),
     ...(status ? problemsOf(overlay, host, status) : []),
   ];
   return {
     name,
-    state: stateOf(asked, problems),
+    state: stateOf(answer, problems),
     sshAddress: connection.host,
     jumpHost: connection.proxy?.host,
     underlayAddress,
@@ -38,9 +38,9 @@ export function hostReport(
   };
 }
 
-function stateOf(asked: AskedHost | undefined, problems: readonly string[]): HostReport["state"] {
-  if (!asked) return "down";
-  if (!asked.session) return "unreachable";
+function stateOf(answer: AskedHost | undefined, problems: readonly string[]): HostReport["state"] {
+  if (!answer) return "down";
+  if (!answer.session) return "unreachable";
   return problems.length === 0 ? "in sync" : "differs";
 }
 
@@ -56,7 +56,7 @@ function factsOf({ time, bootedAt, version, release, unit, device, events }: Hos
   };
 }
 
-/** What is not as in the stack, or does not stay so, each with its cure. */
+/** The differences of a host from the stack, and a unit that is not on, each with its cure. */
 function problemsOf(overlay: StackOverlay, host: TestedHost, status: HostStatus): string[] {
   const { name } = host;
   const { differences, unit } = status;
@@ -76,10 +76,10 @@ function problemsOf(overlay: StackOverlay, host: TestedHost, status: HostStatus)
       `${name}: nothing keeps the overlay in sync, since its unit is ${unit.active} and ${unit.enabled}: sudo systemctl enable --now ${unit.name}.`,
     );
   }
-  const wrong = deviceDifference(overlay, host, status.device);
-  if (wrong !== undefined) {
+  const difference = deviceDifference(overlay, host, status.device);
+  if (difference !== undefined) {
     const cure = isKept ? `sudo systemctl restart ${unit.name}` : `sudo systemctl enable --now ${unit.name}`;
-    problems.push(`${name}: ${wrong}: ${cure}.`);
+    problems.push(`${name}: ${difference}: ${cure}.`);
   }
   return problems;
 }
@@ -104,11 +104,13 @@ function deviceDifference(
     const [fact, actual, desired] = difference;
     return `${settings.device} has ${fact} ${actual} where the stack has ${desired}`;
   }
-  const missing = overlayAddresses.map(canonical).find((address) => !device.addresses.includes(address));
-  return missing === undefined ? undefined : `${settings.device} lacks the address ${missing}`;
+  const missingAddress = overlayAddresses
+    .map(canonical)
+    .find((address) => !device.addresses.includes(address));
+  return missingAddress === undefined ? undefined : `${settings.device} lacks the address ${missingAddress}`;
 }
 
 function warningsOf(name: string, { warnings, isUnconfirmed, unit }: HostStatus): string[] {
-  const unconfirmed = `the last change of its settings is not confirmed yet, and is taken back unless the next pulumi up does so (${unit.name})`;
-  return [...warnings, ...(isUnconfirmed ? [unconfirmed] : [])].map((text) => `${name}: ${text}`);
+  const confirmationWarning = `the last change of its settings is not confirmed yet, and is taken back unless the next pulumi up does so (${unit.name})`;
+  return [...warnings, ...(isUnconfirmed ? [confirmationWarning] : [])].map((text) => `${name}: ${text}`);
 }

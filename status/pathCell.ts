@@ -10,14 +10,14 @@ export interface PathCell {
 export function pathCell(paths: readonly PathReport[]): PathCell {
   const [first] = paths;
   if (!first) return { state: "not probed", text: "-" };
-  const failed = paths.find(({ state }) => state === "fails");
-  if (failed) return { state: "fails", text: failed.tcp === "fails" ? "TCP FAILS" : "FAILS" };
+  const failedPath = paths.find(({ state }) => state === "fails");
+  if (failedPath) return { state: "fails", text: failedPath.tcp === "fails" ? "TCP FAILS" : "FAILS" };
   if (first.state === "unknown") return { state: "unknown", text: "?" };
   const times = paths.flatMap((path) => path.milliseconds ?? []);
   const time = times.length === 0 ? "passes" : milliseconds(Math.max(...times));
-  const lost = Math.max(...paths.map(({ sent = 0, received = 0 }) => sent - received));
-  if (lost === 0) return { state: "passes", text: time };
-  return { state: "loses", text: `${time}, ${lost} of ${first.sent} lost` };
+  const lostEchoes = Math.max(...paths.map(({ sent = 0, received = 0 }) => sent - received));
+  if (lostEchoes === 0) return { state: "passes", text: time };
+  return { state: "loses", text: `${time}, ${lostEchoes} of ${first.sent} lost` };
 }
 
 export const milliseconds = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;

@@ -25,10 +25,11 @@ interface ProbePlan {
  * @param turn number of the run; runs in a row cover every pair
  */
 export function probePlan(names: readonly string[], name: string, turn: number): ProbePlan {
-  const others = names.filter((other) => other !== name);
-  const tcpCount = others.length <= PEERS_A_RUN ? PEERS_A_RUN : TCP_PEERS;
+  const otherNames = names.filter((other) => other !== name);
+  const tcpCount = otherNames.length <= PEERS_A_RUN ? PEERS_A_RUN : TCP_PEERS;
   const tcpPeers = choosePeers(names, name, turn, tcpCount);
   const probedPeers = [...choosePeers(names, name, turn), ...tcpPeers];
-  const peers = names.length <= FULL_MATRIX ? others : others.filter((other) => probedPeers.includes(other));
+  const peers =
+    names.length <= FULL_MATRIX ? otherNames : otherNames.filter((other) => probedPeers.includes(other));
   return { peers, tcpPeers, sender: tcpPeers[0] };
 }

@@ -55,14 +55,14 @@ const isWell = ({ hosts, paths }: OverlayStatus) =>
 async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> {
   const { hosts, downHosts, settings, identity, mtu, name } = overlay;
   const upHosts = hosts.filter((host) => !downHosts.has(host.name));
-  const asked = new Map<string, AskedHost>();
+  const askedHosts = new Map<string, AskedHost>();
   const probes: HostProbes[] = [];
   const sessions: HostSession[] = [];
   const turn = Math.floor(Date.now() / TURN);
   try {
     await forEachHost(upHosts, async (host) => {
       const examined = await examineHost(overlay, upHosts, host, turn, sessions);
-      asked.set(host.name, examined.answer);
+      askedHosts.set(host.name, examined.answer);
       probes.push(examined.probes);
     });
     const failedProbes = probes.flatMap(failuresOf);
@@ -77,7 +77,7 @@ async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> 
       port,
       mtu,
       cidrs,
-      hosts: hosts.map((host) => hostReport(overlay, host, asked.get(host.name))),
+      hosts: hosts.map((host) => hostReport(overlay, host, askedHosts.get(host.name))),
       paths: probes.flatMap((hostProbes) => pathReports(overlay, hostProbes, failures)),
       findings,
       totalPaths: upHosts.length * (upHosts.length - 1) * cidrs.length,
@@ -87,9 +87,9 @@ async function readOverlayStatus(overlay: StackOverlay): Promise<OverlayStatus> 
   }
 }
 
-const failuresOf = ({ report, transfer: sent }: HostProbes) => [
+const failuresOf = ({ report, transfer: result }: HostProbes) => [
   ...(report?.failures ?? []),
-  ...(sent?.failure ? [sent.failure] : []),
+  ...(result?.failure ? [result.failure] : []),
 ];
 
 /**

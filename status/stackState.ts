@@ -73,8 +73,8 @@ export function attemptPulumi(
   return new Promise((resolve) => {
     const child = execFile("pulumi", argv, options, (error, stdout, stderr) => {
       if (!error) return resolve({ stdout });
-      const ending = error.code === "ENOENT" ? "it is not on PATH" : `it ended with ${String(error.code)}`;
-      resolve({ stdout, problem: stderr.trim().replace(/^error: /, "") || ending });
+      const reason = error.code === "ENOENT" ? "it is not on PATH" : `it ended with ${String(error.code)}`;
+      resolve({ stdout, problem: stderr.trim().replace(/^error: /, "") || reason });
     });
     child.stdin?.end();
   });

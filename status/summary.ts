@@ -2,26 +2,26 @@ import { TRANSFER_KIB } from "../components/vxlan/connectivityTest/transfer.ts";
 import { milliseconds } from "./pathCell.ts";
 import type { OverlayStatus, PathReport } from "./report.ts";
 
-/** What a report comes to, as text without a format. */
+/** The summary of a report, as plain text. */
 
 /** What passes, in one line. */
 export function pathSummary({ hosts, paths, totalPaths }: OverlayStatus): string {
-  const passing = paths.filter(({ state }) => state === "passes");
-  const sizes = [...new Set(passing.map(({ icmpBytes }) => icmpBytes))].join(" and ");
-  const times = passing.flatMap((path) => path.milliseconds ?? []);
+  const passingPaths = paths.filter(({ state }) => state === "passes");
+  const sizes = [...new Set(passingPaths.map(({ icmpBytes }) => icmpBytes))].join(" and ");
+  const times = passingPaths.flatMap((path) => path.milliseconds ?? []);
   const range =
     times.length === 0
       ? ""
       : ` in ${milliseconds(Math.min(...times))} to ${milliseconds(Math.max(...times))}`;
-  const tcpPaths = passing.filter((path) => path.tcp === "passes").length;
-  const tcpShare = tcpPaths === passing.length ? "too" : `on ${tcpPaths} of them`;
+  const tcpPaths = passingPaths.filter((path) => path.tcp === "passes").length;
+  const tcpShare = tcpPaths === passingPaths.length ? "too" : `on ${tcpPaths} of them`;
   const tcp = tcpPaths === 0 ? "" : `, TCP to sshd ${tcpShare}`;
-  const received = passing.filter((path) => path.transfer === "passes").length;
+  const received = passingPaths.filter((path) => path.transfer === "passes").length;
   const transfers = received === 0 ? "" : `, ${TRANSFER_KIB} KiB to ${received} of ${hosts.length} hosts`;
   const share = paths.length < totalPaths ? ` that this run probed, of ${totalPaths}` : "";
-  const what =
-    passing.length === 0 ? "" : `: echoes of ${sizes} bytes, unfragmented,${range}${tcp}${transfers}`;
-  return `${passing.length} of ${paths.length} paths pass${share}${what}`.replace(",,", ",");
+  const passText =
+    passingPaths.length === 0 ? "" : `: echoes of ${sizes} bytes, unfragmented,${range}${tcp}${transfers}`;
+  return `${passingPaths.length} of ${paths.length} paths pass${share}${passText}`.replace(",,", ",");
 }
 
 /** What is wrong, why that is so, and what hosts warn about. */
@@ -36,12 +36,14 @@ interface Findings {
 const LISTED_PATHS = 8;
 
 export function findingsOf({ hosts, paths, findings }: OverlayStatus): Findings {
-  const unreachable = new Set(hosts.flatMap(({ name, state }) => (state === "unreachable" ? [name] : [])));
-  const wrongPaths = paths.filter(({ problem, to }) => problem !== undefined && !unreachable.has(to));
+  const unreachableHosts = new Set(
+    hosts.flatMap(({ name, state }) => (state === "unreachable" ? [name] : [])),
+  );
+  const wrongPaths = paths.filter(({ problem, to }) => problem !== undefined && !unreachableHosts.has(to));
   return {
     problems: [
       ...hosts.flatMap(({ problems }) => problems),
-      ...unreachableHints(unreachable, paths),
+      ...unreachableHints(unreachableHosts, paths),
       ...describePaths(wrongPaths),
     ],
     causes: [...new Set(findings.flatMap(({ causes }) => causes))],
@@ -50,21 +52,21 @@ export function findingsOf({ hosts, paths, findings }: OverlayStatus): Findings 
 }
 
 function describePaths(wrongPaths: readonly PathReport[]): string[] {
-  const listed = wrongPaths.slice(0, LISTED_PATHS).flatMap(({ problem }) => problem ?? []);
-  const others = wrongPaths.length - listed.length;
+  const listedProblems = wrongPaths.slice(0, LISTED_PATHS).flatMap(({ problem }) => problem ?? []);
+  const otherCount = wrongPaths.length - listedProblems.length;
   const ends = new Set(wrongPaths.flatMap(({ from, to }) => [from, to]));
   const common = [...ends].filter((host) => wrongPaths.every(({ from, to }) => from === host || to === host));
   return [
-    ...listed,
-    ...(others === 0 ? [] : [`and ${others} more paths`]),
+    ...listedProblems,
+    ...(otherCount === 0 ? [] : [`and ${otherCount} more paths`]),
     // Of a single pair both hosts are at an end of all paths.
     ...(common.length === 1 ? [`All ${wrongPaths.length} of these paths begin or end at ${common[0]}.`] : []),
   ];
 }
 
-/** Whether the peers of a host without an SSH session reach it tells a dead host from a closed way to it. */
-function unreachableHints(unreachable: ReadonlySet<string>, paths: readonly PathReport[]): string[] {
-  return [...unreachable].flatMap((host) => {
+/** Hints about hosts without an SSH session: a host that its peers reach is up, and only SSH to it fails. */
+function unreachableHints(unreachableHosts: ReadonlySet<string>, paths: readonly PathReport[]): string[] {
+  return [...unreachableHosts].flatMap((host) => {
     const states = paths.filter(({ to }) => to === host).map(({ state }) => state);
     if (states.includes("passes"))
       return [`${host} is up, since peers reach it over the overlay: it is SSH from here that does not.`];

@@ -39,14 +39,14 @@ function overlayText(overlay: OverlayStatus, now: string, paint: Paint): string[
   const { id, device, vni, port, mtu, cidrs, hosts } = overlay;
   const title = `overlay ${id}: ${device}, VNI ${vni}, UDP port ${port}, MTU ${mtu}, ${cidrs.join(" and ")}`;
   const isSmall = hosts.length <= FULL_TABLES;
-  const listed = isSmall ? hosts : hosts.filter(hasSomethingToSay);
+  const listedHosts = isSmall ? hosts : hosts.filter(hasSomethingToSay);
   return [
     title,
     ...(isSmall ? [] : [hostCounts(hosts)]),
-    ...(listed.length === 0 ? [] : [hostTable(listed, now, paint)]),
+    ...(listedHosts.length === 0 ? [] : [hostTable(listedHosts, now, paint)]),
     ...(isSmall ? [pathMatrix(overlay, paint)] : matrixExcerpt(overlay, paint)),
     pathSummary(overlay),
-    ...whatIsWrong(overlay, paint),
+    ...problemLists(overlay, paint),
   ];
 }
 
@@ -80,26 +80,28 @@ function paintState(state: HostReport["state"], paint: Paint): string {
   return paint(colours[state], state);
 }
 
-/** Of a large fleet, the senders and the peers whose paths fail or lose echoes, and how the others are. */
+/** For a large fleet: the senders and the peers whose paths fail or lose echoes, and how many others there are. */
 function matrixExcerpt(overlay: OverlayStatus, paint: Paint): string[] {
   const badPaths = overlay.paths.filter((path) => ["fails", "loses"].includes(pathCell([path]).state));
   if (badPaths.length === 0) return [];
   const [senders, peers] = [badHosts(badPaths, "from"), badHosts(badPaths, "to")];
   const names = overlay.hosts.map(({ name }) => name);
-  const listed = (worst: readonly string[]) =>
-    names.filter((name) => worst.slice(0, FULL_TABLES).includes(name));
-  const tested = overlay.paths.filter(({ state }) => state !== "unknown").map(({ from }) => from);
-  const well = new Set(tested).size - senders.length;
-  const omitted = senders.length - listed(senders).length;
+  const firstNames = (worstNames: readonly string[]) =>
+    names.filter((name) => worstNames.slice(0, FULL_TABLES).includes(name));
+  const senderNames = overlay.paths.filter(({ state }) => state !== "unknown").map(({ from }) => from);
+  const healthyCount = new Set(senderNames).size - senders.length;
+  const omittedCount = senders.length - firstNames(senders).length;
   const counts = [
-    ...(omitted === 0
+    ...(omittedCount === 0
       ? []
-      : [`${omitted} more host${omitted === 1 ? "" : "s"} with paths that fail or lose echoes`]),
-    ...(well === 0
+      : [`${omittedCount} more host${omittedCount === 1 ? "" : "s"} with paths that fail or lose echoes`]),
+    ...(healthyCount === 0
       ? []
-      : [`${well} other host${well === 1 ? " reaches" : "s reach"} all peers that they probed`]),
+      : [
+          `${healthyCount} other host${healthyCount === 1 ? " reaches" : "s reach"} all peers that they probed`,
+        ]),
   ];
-  return [[pathMatrix(overlay, paint, listed(senders), listed(peers)), ...counts].join("\n")];
+  return [[pathMatrix(overlay, paint, firstNames(senders), firstNames(peers)), ...counts].join("\n")];
 }
 
 /** The hosts at one end of these paths: those of most failing paths first, then those of most that lose echoes. */
@@ -124,13 +126,13 @@ function pathMatrix(
     ...peers.map((to) => {
       if (from === to) return "";
       const { state, text } = pathCell(paths.filter((path) => path.from === from && path.to === to));
-      return paint(PAINTED[state], text);
+      return paint(STATE_COLOURS[state], text);
     }),
   ]);
   return formatTable(["from \\ to", ...peers], rows, paint);
 }
 
-const PAINTED = {
+const STATE_COLOURS = {
   passes: "green",
   loses: "yellow",
   fails: "red",
@@ -139,7 +141,7 @@ const PAINTED = {
 } as const;
 
 /** What is wrong, why, and what hosts warn about. */
-function whatIsWrong(overlay: OverlayStatus, paint: Paint): string[] {
+function problemLists(overlay: OverlayStatus, paint: Paint): string[] {
   const { problems, causes, warnings } = findingsOf(overlay);
   return [
     listOf(paint("red", "Wrong:"), problems),

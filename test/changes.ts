@@ -1,6 +1,6 @@
 /** The changes of an environment that docs/lifecycle.md lists, and that test/lifecycle/changes*.test.ts make. */
 
-/** One change: what a user edits, and what a test has shown of the traffic. */
+/** One change: the edit of the user, and its effect on the traffic as a test has shown it. */
 export interface Change {
   title: string;
   edit: (environment: any, site: Site) => void;
@@ -12,12 +12,12 @@ export interface Change {
   /** Whether all overlay addresses change, so that no echo goes to the same one before and after. */
   renumbers?: true;
   /** Another lifecycle test that makes this change and sees traffic pass at its end. */
-  seenBy?: string;
+  testedBy?: string;
   /** Whether that test pings meanwhile, and loses nothing. */
   losesNothing?: true;
 }
 
-/** What a change needs of the place where it is tried: names that mocks or the lab's cloud know. */
+/** The names that a change uses, as the mocks or the lab's cloud have them. */
 export interface Site {
   compartmentId: string;
   otherCompartmentId: string;
@@ -94,7 +94,7 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     {
       title: "c re-imaged: new host key",
       edit: ({ hosts }, { otherHostKey }) => Object.assign(hosts.c.existing, otherHostKey),
-      seenBy: "machineChange",
+      testedBy: "machineChange",
     },
     {
       title: "`existing` c becomes `instance`",
@@ -123,7 +123,7 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     {
       title: "`underlayAddress` of c",
       edit: ({ hosts }) => (hosts.c.existing.underlayAddress = "10.9.0.33"),
-      seenBy: "machineChange",
+      testedBy: "machineChange",
     },
     {
       title: "`sshAddress` of c",
@@ -209,7 +209,7 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     {
       title: "`securityGroup`",
       edit: ({ network }) => (network.securityGroup = true),
-      seenBy: "existingNetwork",
+      testedBy: "existingNetwork",
       losesNothing: true,
     },
     { title: "another subnet", edit: ({ network }) => (network.subnets.more = { cidr: "10.20.3.0/24" }) },
@@ -232,7 +232,7 @@ export const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     {
       title: "the login key, old one beside it",
       edit: (e, { ssh }) => (e.ssh = { ...ssh.both }),
-      seenBy: "loginKey",
+      testedBy: "loginKey",
       losesNothing: true,
     },
     { title: "the login key alone", edit: (e, { ssh }) => (e.ssh = { ...ssh.after }) },

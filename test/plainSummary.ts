@@ -1,5 +1,5 @@
 import type { Reporter, TestModule, Vitest } from "vitest/node";
-import { KINDS, LEAST } from "./tried.ts";
+import { KINDS, LEAST } from "./triedCounts.ts";
 
 const LAYERS = 5;
 
@@ -22,17 +22,19 @@ export default class PlainSummary implements Reporter {
       if (module.state() === "failed" && [...module.children.allTests("failed")].length === 0)
         counts.failed += 1;
     }
-    const tried = countTried(modules);
-    const missing = (await this.isWhole(modules)) ? KINDS.filter((kind) => tried[kind] < LEAST[kind]) : [];
-    if (missing.length > 0) process.exitCode = 1;
-    const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
+    const triedCounts = countTried(modules);
+    const missingKinds = (await this.isWhole(modules))
+      ? KINDS.filter((kind) => triedCounts[kind] < LEAST[kind])
+      : [];
+    if (missingKinds.length > 0) process.exitCode = 1;
+    const skippedText = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
     // On exit, so that this line comes after the other reporters' summaries and the check of the machine's state.
     process.on("exit", (exitCode) => {
       const failedCount = Math.max(counts.failed, exitCode === 0 ? 0 : 1);
-      process.stdout.write(`Tried: ${KINDS.map((kind) => `${tried[kind]} ${kind}`).join(", ")}.\n`);
-      for (const kind of missing)
+      process.stdout.write(`Tried: ${KINDS.map((kind) => `${triedCounts[kind]} ${kind}`).join(", ")}.\n`);
+      for (const kind of missingKinds)
         process.stdout.write(`A whole run has to try ${LEAST[kind]} ${kind} at least.\n`);
-      process.stdout.write(`${counts.passed} passed, ${failedCount} failed${skipped}\n`);
+      process.stdout.write(`${counts.passed} passed, ${failedCount} failed${skippedText}\n`);
     });
   }
 
@@ -49,6 +51,6 @@ function countTried(modules: readonly TestModule[]) {
   const sums = { changes: 0, faults: 0, "bad inputs": 0 };
   for (const module of modules)
     for (const test of module.children.allTests("passed"))
-      for (const kind of KINDS) sums[kind] += test.meta().tried?.[kind] ?? 0;
+      for (const kind of KINDS) sums[kind] += test.meta().triedCounts?.[kind] ?? 0;
   return sums;
 }

@@ -24,7 +24,7 @@ export function capacityPause(error: string): number | undefined {
 }
 
 /** The provider's words for an instance that was terminated before it ran: by its work request, or by its state. */
-const ENDED = /work request did not succeed[^]*action: CREATED|unexpected state '?TERMINAT/;
+const FAILED_LAUNCH = /work request did not succeed[^]*action: CREATED|unexpected state '?TERMINAT/;
 
 /**
  * Advice for an instance that OCI has no capacity for, that a service limit forbids, or whose launch OCI has ended. OCI's
@@ -41,7 +41,7 @@ export function capacityAdvice(host: string, shape: string, error: string): stri
       "this host another availabilityDomain (AD-1, AD-2, AD-3), another shape, or faultDomain: any."
     );
   }
-  if (ENDED.test(error)) {
+  if (FAILED_LAUNCH.test(error)) {
     return (
       `Oracle accepted the launch of ${host} (${shape}), and then ended it: there is no instance now. What was created so far ` +
       "is kept: run `pulumi up` again, and if that ends in the same way give this host another availabilityDomain " +

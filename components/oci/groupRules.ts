@@ -4,7 +4,7 @@ import type { RuleBody, SecuritySettings } from "./securityRules.ts";
 /** What the hosts' Network Security Group has to admit, beside VXLAN between the hosts in it. */
 export interface GroupSettings extends Omit<SecuritySettings, "members" | "echoCidrs"> {
   /** CIDRs of VTEPs that are not in the group. */
-  outside: readonly string[];
+  outsideCidrs: readonly string[];
   /** Whether SSH comes from a host in the group, the jump host. */
   hasJumpHost: boolean;
 }
@@ -28,10 +28,10 @@ export const GROUP_RULE_LIMIT = 120;
  * The rules of the Security List, about the hosts in the group and not about their subnets. Each host outside takes two
  * rules of the few that a group holds, and none for its echoes.
  */
-export function groupRules({ outside, hasJumpHost, ...settings }: GroupSettings): GroupRule[] {
+export function groupRules({ outsideCidrs, hasJumpHost, ...settings }: GroupSettings): GroupRule[] {
   const { ingress, egress } = securityRules({
     ...settings,
-    members: [GROUP, ...outside],
+    members: [GROUP, ...outsideCidrs],
     echoCidrs: [GROUP],
     jumpHostCidrs: [...settings.jumpHostCidrs, ...(hasJumpHost ? [GROUP] : [])],
   });

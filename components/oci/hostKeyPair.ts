@@ -25,7 +25,7 @@ export function hostKeyCommand(): { interpreter: string[]; create: string; stdin
  * @throws Error that does not quote it, since half of it is secret
  */
 export function parseHostKeyPair(stdout: string): HostKeyPair {
-  const pair = read(stdout);
+  const pair = parseObject(stdout);
   const { privateKey, publicKey } = pair as Partial<Record<keyof HostKeyPair, unknown>>;
   if (typeof privateKey !== "string" || typeof publicKey !== "string") {
     throw new Error(
@@ -35,7 +35,7 @@ export function parseHostKeyPair(stdout: string): HostKeyPair {
   return { privateKey, publicKey };
 }
 
-function read(text: string): object {
+function parseObject(text: string): object {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : {};

@@ -64,8 +64,8 @@ export function chooseImage(
     throw new Error(
       "image: Oracle lists no images for this compartment: check compartmentId, oci:region and the policies of your user.",
     );
-  const newest = images.find(({ baseImageId }) => !baseImageId);
-  if (newest) return newest.id;
+  const newestImage = images.find(({ baseImageId }) => !baseImageId);
+  if (newestImage) return newestImage.id;
   throw new Error(
     `image: no platform image of "${image}" runs on ${shape}: choose another image or shape ` +
       "(`oci compute image list --compartment-id … --shape …` shows what fits), or give image.id, as a custom image needs.",

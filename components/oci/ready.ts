@@ -41,6 +41,6 @@ const GROWING_SECONDS = 11.3;
  * @param bootTimeout seconds
  */
 export function dialLimits(bootTimeout: number): { dialErrorLimit: number; perDialTimeout: number } {
-  const steady = Math.max(0, Math.ceil((bootTimeout - GROWING_SECONDS) / LONGEST_PAUSE));
-  return { dialErrorLimit: GROWING_PAUSES + steady, perDialTimeout: PER_DIAL };
+  const steadyAttempts = Math.max(0, Math.ceil((bootTimeout - GROWING_SECONDS) / LONGEST_PAUSE));
+  return { dialErrorLimit: GROWING_PAUSES + steadyAttempts, perDialTimeout: PER_DIAL };
 }

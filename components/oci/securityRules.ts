@@ -128,8 +128,14 @@ export function withoutContained(cidrs: readonly string[]): string[] {
   return uniqueCidrs.filter((text) => {
     const cidr = parseCidr(text);
     return !uniqueCidrs.some((other) => {
-      const wider = parseCidr(other);
-      return other !== text && cidr && wider && wider.prefix < cidr.prefix && contains(wider, cidr.network);
+      const otherCidr = parseCidr(other);
+      return (
+        other !== text &&
+        cidr &&
+        otherCidr &&
+        otherCidr.prefix < cidr.prefix &&
+        contains(otherCidr, cidr.network)
+      );
     });
   });
 }

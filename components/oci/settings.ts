@@ -13,7 +13,7 @@ export interface EnvironmentSettings {
   network?: NetworkSettings;
   overlay: Partial<OverlaySettings>;
   tags?: Readonly<Record<string, string>>;
-  /** What matters here of the way by which SSH reaches the hosts. */
+  /** The settings of SSH to the hosts that the checks need. */
   ssh?: { port?: number; via?: string; proxy?: JumpHostSettings; oldPrivateKey?: unknown };
   hosts: Readonly<Record<string, EnvironmentHostSettings>>;
 }

@@ -39,14 +39,14 @@ const networkOf = (address: Address, prefix: number): Address =>
 
 /** The network of an interface address such as `10.196.218.222/30`; undefined where it cannot be read. */
 export function networkContaining(text: string): Cidr | undefined {
-  const parsed = parseInterface(text);
-  if (!parsed) return undefined;
-  const network = networkOf(parsed.address, parsed.prefix);
+  const parsedInterface = parseInterface(text);
+  if (!parsedInterface) return undefined;
+  const network = networkOf(parsedInterface.address, parsedInterface.prefix);
   return {
-    text: `${network.toString()}/${parsed.prefix}`,
+    text: `${network.toString()}/${parsedInterface.prefix}`,
     family: network.kind() === "ipv4" ? 4 : 6,
     network,
-    prefix: parsed.prefix,
+    prefix: parsedInterface.prefix,
   };
 }
 

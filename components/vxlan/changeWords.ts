@@ -13,25 +13,25 @@ export function programChanges(before: string | undefined, after: string | undef
 
 /** Which hosts join and leave, by name. None of it where there was no overlay before. */
 export function membershipChanges(before: readonly string[], after: readonly string[]): string[] {
-  const staying = before.filter((host) => after.includes(host));
-  if (staying.length === 0) return [];
-  const joining = after.filter((host) => !before.includes(host));
-  const leaving = before.filter((host) => !after.includes(host));
-  const isOne = staying.length === 1;
+  const stayingHosts = before.filter((host) => after.includes(host));
+  if (stayingHosts.length === 0) return [];
+  const joiningHosts = after.filter((host) => !before.includes(host));
+  const leavingHosts = before.filter((host) => !after.includes(host));
+  const isOne = stayingHosts.length === 1;
   const change = (hosts: readonly string[], word: string, verb: string) =>
     hosts.length === 0
       ? []
       : [
-          `${named(hosts)} ${word}${hosts.length === 1 ? "s" : ""}: the ${isOne ? "list" : "lists"} of peers of ${named(staying)} ` +
+          `${hostList(hosts)} ${word}${hosts.length === 1 ? "s" : ""}: the ${isOne ? "list" : "lists"} of peers of ${hostList(stayingHosts)} ` +
             `${verb}${isOne ? "s" : ""} by ${hosts.length}.`,
         ];
-  return [...change(joining, "join", "grow"), ...change(leaving, "leave", "shrink")];
+  return [...change(joiningHosts, "join", "grow"), ...change(leavingHosts, "leave", "shrink")];
 }
 
 /** Hosts that are named; of more, how many there are. */
 const NAMED_HOSTS = 4;
 
-function named(hosts: readonly string[]): string {
+function hostList(hosts: readonly string[]): string {
   if (hosts.length > NAMED_HOSTS) return `${hosts.length} hosts`;
   return hosts.length === 1 ? `${hosts[0]}` : `${hosts.slice(0, -1).join(", ")} and ${hosts.at(-1)}`;
 }

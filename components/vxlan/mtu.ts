@@ -45,7 +45,7 @@ export function validateMtu(
  * @throws Error where the configured MTU, or IPv6, does not fit through a host's NIC
  */
 export function fleetMtu(
-  { cidrs, mtu: configured }: Pick<OverlaySettings, "cidrs" | "mtu">,
+  { cidrs, mtu: configuredMtu }: Pick<OverlaySettings, "cidrs" | "mtu">,
   reports: readonly DeviceReport[],
 ): number {
   refuseSmallNics(cidrs, reports);
@@ -53,13 +53,13 @@ export function fleetMtu(
   if (!smallest) throw new Error("no host has reported an underlay MTU");
   const { host, underlayMtu } = smallest;
   const largest = underlayMtu - VXLAN_OVERHEAD;
-  if (configured !== undefined && configured > largest) {
+  if (configuredMtu !== undefined && configuredMtu > largest) {
     throw new Error(
-      `mtu ${configured} does not fit on ${host}: its NIC carries ${underlayMtu} bytes and VXLAN takes ${VXLAN_OVERHEAD} of them. ` +
+      `mtu ${configuredMtu} does not fit on ${host}: its NIC carries ${underlayMtu} bytes and VXLAN takes ${VXLAN_OVERHEAD} of them. ` +
         `Set mtu to ${largest} or less, or leave it out to have it measured.`,
     );
   }
-  return configured ?? largest;
+  return configuredMtu ?? largest;
 }
 
 /** @throws Error that names every host whose NIC is too small for an overlay with an IPv6 network */

@@ -77,7 +77,12 @@ async function destroyStack(context: Context): Promise<void> {
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
     await requireReachable(context);
-    const pulumi = await within("preparing Pulumi", PREPARE_LIMIT, controller.signal, preparePulumi(context));
+    const pulumi = await withTimeLimit(
+      "preparing Pulumi",
+      PREPARE_LIMIT,
+      controller.signal,
+      preparePulumi(context),
+    );
     const destroy = pulumi.inForeground(["destroy", "--yes", "--skip-preview"]);
     const exitCode = await destroyWithin(DESTROY_LIMIT, controller.signal, destroy);
     controller.signal.throwIfAborted();
@@ -96,8 +101,8 @@ function hasResources({ lab, stack }: Context): boolean {
     const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
       checkpoint?: { latest?: { resources?: { type: string }[]; pending_operations?: unknown[] } };
     };
-    const { resources = [], pending_operations: pending = [] } = checkpoint?.latest ?? {};
-    return pending.length > 0 || resources.some(({ type }) => !type.startsWith("pulumi:"));
+    const { resources = [], pending_operations: pendingOperations = [] } = checkpoint?.latest ?? {};
+    return pendingOperations.length > 0 || resources.some(({ type }) => !type.startsWith("pulumi:"));
   } catch {
     return true; // Pulumi reports an unreadable state.
   }
@@ -122,15 +127,20 @@ async function requireReachable({ lab, stack }: Context): Promise<void> {
 /** @throws Error if anything is missing. Nothing is built or downloaded for a lab that is about to be removed. */
 async function preparePulumi({ lab, stack }: Context): Promise<LabStack> {
   if (!existsSync(engineOf(lab))) throw new Error(`the Pulumi engine is missing (${engineOf(lab)})`);
-  const free = freeMegabytes(lab.directory);
-  if (free < DESTROY_MEGABYTES) throw new Error(`only ${free} MB are free in ${lab.directory}`);
+  const freeSpace = freeMegabytes(lab.directory);
+  if (freeSpace < DESTROY_MEGABYTES) throw new Error(`only ${freeSpace} MB are free in ${lab.directory}`);
   const pulumi = new LabStack(lab, await prepareEngine(lab, terminalProgress), stack);
   await pulumi.prepare();
   return pulumi;
 }
 
 /** The result of some work, or an error at the limit or after a signal, whichever comes first. The work goes on. */
-async function within<T>(name: string, limit: number, signal: AbortSignal, work: Promise<T>): Promise<T> {
+async function withTimeLimit<T>(
+  name: string,
+  limit: number,
+  signal: AbortSignal,
+  work: Promise<T>,
+): Promise<T> {
   const limitOrSignal = AbortSignal.any([signal, AbortSignal.timeout(limit)]);
   return new Promise((resolve, reject) => {
     const stop = () =>
@@ -149,10 +159,10 @@ async function within<T>(name: string, limit: number, signal: AbortSignal, work:
 async function destroyWithin(limit: number, signal: AbortSignal, destroy: Promise<number>): Promise<number> {
   const noSignal = new AbortController().signal;
   try {
-    return await within("pulumi destroy", limit, signal, destroy);
+    return await withTimeLimit("pulumi destroy", limit, signal, destroy);
   } catch (error) {
     if (error instanceof Interrupted)
-      await within("the end of Pulumi", END_LIMIT, noSignal, destroy).catch(() => undefined);
+      await withTimeLimit("the end of Pulumi", END_LIMIT, noSignal, destroy).catch(() => undefined);
     throw error;
   }
 }

@@ -80,11 +80,11 @@ function failApiRequests(lab: Lab, [code = "", statusText, countText = "1"]: rea
   changeFaults(lab, (faults) => faults.api.push({ code, status, count }));
 }
 
-async function setPartitioned(lab: Lab, name: string | undefined, partitioned: boolean): Promise<void> {
+async function setPartitioned(lab: Lab, name: string | undefined, isPartitioned: boolean): Promise<void> {
   const host = hostArgument(lab, name);
   changeFaults(lab, (faults) => {
-    const others = faults.partitioned.filter((other) => other !== host);
-    faults.partitioned = partitioned ? [...others, host] : others;
+    const otherHosts = faults.partitioned.filter((other) => other !== host);
+    faults.partitioned = isPartitioned ? [...otherHosts, host] : otherHosts;
   });
   await applyPartitions(lab);
 }
@@ -92,10 +92,10 @@ async function setPartitioned(lab: Lab, name: string | undefined, partitioned: b
 async function terminate(lab: Lab, [name]: readonly string[]): Promise<void> {
   const host = hostArgument(lab, name);
   if (runningCloud(lab) === undefined) throw new Error("the cloud does not run: start it with npm run lab.");
-  const exists = () => instancesOf(lab).some((instance) => instance.host === host);
-  if (!exists()) throw new Error(`${host} is no instance of the cloud.`);
+  const isInstance = () => instancesOf(lab).some((instance) => instance.host === host);
+  if (!isInstance()) throw new Error(`${host} is no instance of the cloud.`);
   changeFaults(lab, (faults) => faults.terminate.push(host));
-  await until(`the end of ${host}`, TERMINATION_LIMIT, () => !exists());
+  await until(`the end of ${host}`, TERMINATION_LIMIT, () => !isInstance());
 }
 
 function numberArgument(name: string, text: string | undefined, min: number, max: number): number {

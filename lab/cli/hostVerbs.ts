@@ -98,15 +98,15 @@ export const ps: Verb = async (context) => {
 };
 
 async function hostRow(lab: Lab, { host, address, instance }: Target): Promise<string[]> {
-  const { running, megabytes, since } = await statusOf(lab, host);
-  const powerState = running ? "running" : "stopped";
+  const { megabytes, startTime, ...status } = await statusOf(lab, host);
+  const powerState = status.isRunning ? "running" : "stopped";
   return [
     host,
     address,
     instance?.publicIp ?? "",
     instance && instance.state !== "RUNNING" ? instance.state.toLowerCase() : powerState,
-    formatTime(since),
-    running ? `${megabytes.toFixed(0)} MB` : "",
+    formatTime(startTime),
+    status.isRunning ? `${megabytes.toFixed(0)} MB` : "",
   ];
 }
 

@@ -29,12 +29,12 @@ export async function removeLab(lab: Lab): Promise<void> {
   await step(unmountBelow(lab.directory));
   if (hostsWithTraces(lab).every((host) => processesOf(lab, host).length === 0))
     await step(rm(lab.directory, { recursive: true, force: true }));
-  const remains = remainsOf(lab);
-  if (remains.length === 0) return;
+  const remainingParts = remainsOf(lab);
+  if (remainingParts.length === 0) return;
   const causes = failures.map(({ message }) => message).join("; ");
   throw new AggregateError(
     failures,
-    `the lab is not all gone. Left: ${remains.join(", ")}. ${causes}`.trim(),
+    `the lab is not all gone. Left: ${remainingParts.join(", ")}. ${causes}`.trim(),
   );
 }
 

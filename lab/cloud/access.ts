@@ -31,10 +31,10 @@ export function fingerprintOf(publicPem: string): string {
 /** Makes the access files where there are none. The folder is renamed when it is complete, so none is ever missing. */
 export async function ensureAccess(lab: Lab): Promise<void> {
   if (existsSync(folder(lab))) return;
-  const unfinished = `${folder(lab)}.${process.pid}`;
-  rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(unfinished, { recursive: true, mode: 0o700 });
-  await makeCertificates(unfinished);
+  const unfinishedFolder = `${folder(lab)}.${process.pid}`;
+  rmSync(unfinishedFolder, { recursive: true, force: true });
+  mkdirSync(unfinishedFolder, { recursive: true, mode: 0o700 });
+  await makeCertificates(unfinishedFolder);
 
   const { privateKey, publicKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,
@@ -55,8 +55,8 @@ export async function ensureAccess(lab: Lab): Promise<void> {
     config: `${config.join("\n")}\n`,
   };
   for (const [name, text] of Object.entries(files))
-    writeFileSync(join(unfinished, name), text, { mode: 0o600 });
-  renameSync(unfinished, folder(lab));
+    writeFileSync(join(unfinishedFolder, name), text, { mode: 0o600 });
+  renameSync(unfinishedFolder, folder(lab));
 }
 
 /** Makes an authority, and a server certificate signed by it for the services' host names. */

@@ -90,9 +90,9 @@ function spawnDaemon(lab: Lab, version: string): void {
 /** Waits until the instances that got their power back take SSH connections again. */
 async function awaitInstances(lab: Lab, progress: Progress): Promise<void> {
   if (readFaults(lab).bootDelay > 0) return;
-  const running = instancesOf(lab).filter(({ state }) => state === "RUNNING");
+  const runningInstances = instancesOf(lab).filter(({ state }) => state === "RUNNING");
   await Promise.all(
-    running.map(({ host, privateIp }) =>
+    runningInstances.map(({ host, privateIp }) =>
       waitForSsh(lab, host, privateIp, "itself").catch((error: unknown) =>
         progress.line((error as Error).message),
       ),

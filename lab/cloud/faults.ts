@@ -58,8 +58,8 @@ export const faultsFile = (lab: Lab) => join(lab.directory, "faults", "faults.js
 
 export function readFaults(lab: Lab): Faults {
   const file = faultsFile(lab);
-  const stored = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Faults>) : {};
-  return { ...structuredClone(NO_FAULTS), ...stored };
+  const storedFaults = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Faults>) : {};
+  return { ...structuredClone(NO_FAULTS), ...storedFaults };
 }
 
 /** The number of launches that still find host capacity; Infinity where no fault limits it. */
@@ -82,13 +82,14 @@ export async function clearFaults(lab: Lab): Promise<void> {
   await applyPartitions(lab);
 }
 
-/** Makes the router drop the packets of the partitioned hosts, be they instances or not. */
+/** Makes the router drop the packets of the partitioned hosts, both instances and existing hosts. */
 export async function applyPartitions(lab: Lab): Promise<void> {
   const ports = readFaults(lab).partitioned.flatMap((host) => [portOf(host), portOf(host, true)]);
   await loadRules(lab, partitionRules(ports));
 }
 
-const counted = (count: number, one: string, more: string) => (count === 1 ? one : `${count} ${more}`);
+const countText = (count: number, singular: string, plural: string) =>
+  count === 1 ? singular : `${count} ${plural}`;
 
 /** The faults in force, one a line. */
 export function describeFaults(faults: Faults): string[] {
@@ -96,19 +97,19 @@ export function describeFaults(faults: Faults): string[] {
   const { unknownCapacity, api, partitioned, terminate } = faults;
   const lines: string[] = [];
   if (capacity > 0) {
-    const after = skipFirst > 0 ? ` after ${counted(skipFirst, "one", "others")}` : "";
-    lines.push(`no capacity for the next ${counted(capacity, "launch", "launches")}${after}`);
+    const after = skipFirst > 0 ? ` after ${countText(skipFirst, "one", "others")}` : "";
+    lines.push(`no capacity for the next ${countText(capacity, "launch", "launches")}${after}`);
   }
   for (const domain of fullDomains) lines.push(`no capacity in ${domain}`);
   if (unknownCapacity) lines.push("capacity reports are refused");
   if (failedLaunches > 0)
-    lines.push(`the next ${counted(failedLaunches, "launch ends", "launches end")} in TERMINATED`);
+    lines.push(`the next ${countText(failedLaunches, "launch ends", "launches end")} in TERMINATED`);
   if (stuckLaunches > 0)
-    lines.push(`the next ${counted(stuckLaunches, "launch stays", "launches stay")} PROVISIONING`);
+    lines.push(`the next ${countText(stuckLaunches, "launch stays", "launches stay")} PROVISIONING`);
   if (bootDelay > 0) lines.push(`every boot takes ${bootDelay} s longer`);
   for (const { code, status, count } of api)
     lines.push(
-      `the answer to the next ${counted(count, "API request", "API requests")} is ${status} ${code}`,
+      `the answer to the next ${countText(count, "API request", "API requests")} is ${status} ${code}`,
     );
   for (const host of partitioned) lines.push(`${host} is cut off`);
   for (const host of terminate) lines.push(`${host} is to be terminated`);

@@ -63,20 +63,20 @@ export class Machines implements Effects {
   }
 
   start(instance: Instance): Promise<void> {
-    return this.queued(instance, async (host) => {
+    return this.queueChange(instance, async (host) => {
       await this.load;
       await this.boot(instance, host);
     });
   }
 
   stop(instance: Instance, mode: PowerMode): Promise<void> {
-    return this.queued(instance, (host) =>
+    return this.queueChange(instance, (host) =>
       mode === "force" ? killHost(this.lab, host) : shutDownHost(this.lab, host),
     );
   }
 
   reset(instance: Instance, mode: PowerMode): Promise<void> {
-    return this.queued(instance, async (host) => {
+    return this.queueChange(instance, async (host) => {
       if (mode === "graceful") return restartHost(this.lab, host);
       await killHost(this.lab, host);
       await this.boot(instance, host);
@@ -84,7 +84,7 @@ export class Machines implements Effects {
   }
 
   remove(instance: Instance): Promise<void> {
-    return this.queued(instance, (host) => removeHost(this.lab, host));
+    return this.queueChange(instance, (host) => removeHost(this.lab, host));
   }
 
   isOn(instance: Instance): boolean {
@@ -110,9 +110,9 @@ export class Machines implements Effects {
   }
 
   /** The preferred name in the form of a host name, with a number where another host has it. */
-  uniqueHostName(preferred: string): string {
+  uniqueHostName(preferredName: string): string {
     const name =
-      preferred
+      preferredName
         .toLowerCase()
         .replace(/[^a-z0-9]+/g, "-")
         .replace(/^-+|-+$/g, "")
@@ -152,12 +152,12 @@ export class Machines implements Effects {
   }
 
   /** Runs a change of an instance's machine after the machine's earlier ones. */
-  private queued(instance: Instance, change: (host: string) => Promise<void>): Promise<void> {
+  private queueChange(instance: Instance, change: (host: string) => Promise<void>): Promise<void> {
     const { id } = instance;
     const host = this.cloud().state.machines[id]?.host;
     if (host === undefined) return Promise.resolve();
-    const earlier = (this.queues.get(id) ?? Promise.resolve()).catch(() => undefined);
-    const changed = earlier.then(() => change(host));
+    const earlierChanges = (this.queues.get(id) ?? Promise.resolve()).catch(() => undefined);
+    const changed = earlierChanges.then(() => change(host));
     this.queues.set(id, changed);
     return changed;
   }

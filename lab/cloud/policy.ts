@@ -24,7 +24,7 @@ export function networkOf(cloud: Cloud): CloudNetwork {
     const { privateIp, publicIp, skipSourceDestCheck } = vnic;
     const subnet = cloud.get("subnets", vnic.subnetId);
     // An internet gateway carries the traffic of public addresses only.
-    const outside = publicIp === undefined ? [] : internetRoutes(cloud, subnet);
+    const internetCidrs = publicIp === undefined ? [] : internetRoutes(cloud, subnet);
     return [
       {
         port: portOf(machine.host, true),
@@ -32,9 +32,9 @@ export function networkOf(cloud: Cloud): CloudNetwork {
         policy: keys.indexOf(ruleSourcesKey(vnic)),
         vcn: subnet.vcnId,
         forwards: skipSourceDestCheck,
-        publicAddress: outside.length > 0 ? publicIp : undefined,
-        outside,
-        translated: natRoutes(cloud, subnet),
+        publicAddress: internetCidrs.length > 0 ? publicIp : undefined,
+        internetCidrs,
+        natRoutes: natRoutes(cloud, subnet),
       },
     ];
   });

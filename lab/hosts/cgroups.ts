@@ -50,9 +50,9 @@ export function processesInCgroups(name: string): number[] {
 export async function removeCgroups(name: string): Promise<void> {
   const groups = groupsOf(name);
   await until(`the end of the control groups ${name}`, 60_000, async () => {
-    const present = groups.filter((group) => existsSync(group));
-    if (present.length > 0)
-      await attempt(["find", ...present, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
-    return !present.some((group) => existsSync(group));
+    const presentGroups = groups.filter((group) => existsSync(group));
+    if (presentGroups.length > 0)
+      await attempt(["find", ...presentGroups, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+    return !presentGroups.some((group) => existsSync(group));
   });
 }

@@ -56,13 +56,13 @@ export async function hostImage(
 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   requireDiskSpace(folder, 1_000, "building a host image");
-  const unfinished = join(folder, `.unfinished-${process.pid}`);
-  rmSync(unfinished, { recursive: true, force: true });
+  const unfinishedFolder = join(folder, `.unfinished-${process.pid}`);
+  rmSync(unfinishedFolder, { recursive: true, force: true });
   await progress.step(`host image ${name} (${codeName}): systemd, sshd, cloud-init, ${IMAGES[name]}`, () =>
-    build(name, codeName, unfinished),
+    build(name, codeName, unfinishedFolder),
   );
-  if (existsSync(image)) rmSync(unfinished, { recursive: true, force: true });
-  else renameSync(unfinished, image);
+  if (existsSync(image)) rmSync(unfinishedFolder, { recursive: true, force: true });
+  else renameSync(unfinishedFolder, image);
   return image;
 }
 

@@ -27,9 +27,9 @@ export const makeHostKeys = (lab: Lab, hosts: readonly string[]) =>
   makeKeys([loginKey(lab), ...hosts.map((host) => hostKey(lab, host))]);
 
 export async function makeKeys(keys: readonly string[]): Promise<void> {
-  const missing = keys.filter((key) => !existsSync(`${key}.pub`));
+  const missingKeys = keys.filter((key) => !existsSync(`${key}.pub`));
   await Promise.all(
-    missing.map((key) => {
+    missingKeys.map((key) => {
       rmSync(key, { force: true });
       return run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "oci-vxlan lab", "-f", key]);
     }),

@@ -9,20 +9,19 @@ import { initOf, isRunning, supervisedHosts, supervisorsOf } from "./supervisor.
 /** What `ps` shows of a host. */
 interface HostStatus {
   host: string;
-  running: boolean;
+  isRunning: boolean;
   /** Memory of all its processes in megabytes, shared pages counted once (PSS). */
   megabytes: number;
   /** When its system was booted. */
-  since?: Date;
+  startTime?: Date;
 }
 
 export async function statusOf(lab: Lab, host: string): Promise<HostStatus> {
-  const running = isRunning(lab, host);
-  if (!running) return { host, running, megabytes: 0 };
+  if (!isRunning(lab, host)) return { host, isRunning: false, megabytes: 0 };
   const pids = await processesIn(lab.namespace(`h-${host}`));
   const init = initOf(lab, host);
-  const since = init === undefined ? undefined : startedAt(init);
-  return { host, running, megabytes: memoryOf(pids) / 1024, since };
+  const startTime = init === undefined ? undefined : startedAt(init);
+  return { host, isRunning: true, megabytes: memoryOf(pids) / 1024, startTime };
 }
 
 /** All hosts that have left anything on this machine, also those whose files or namespaces are gone. */

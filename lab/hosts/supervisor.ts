@@ -29,8 +29,8 @@ export const isRunning = (lab: Lab, host: string) => readPidFile(pidFile(lab, ho
 /** A host's supervisors: the one of its pid file, and any whose pid file is gone. */
 export function supervisorsOf(lab: Lab, host: string): number[] {
   const pid = readPidFile(pidFile(lab, host));
-  const others = processesByScript([SCRIPT, hostFolder(lab, host)]);
-  return [...new Set([...(pid === undefined ? [] : [pid]), ...others])];
+  const scriptPids = processesByScript([SCRIPT, hostFolder(lab, host)]);
+  return [...new Set([...(pid === undefined ? [] : [pid]), ...scriptPids])];
 }
 
 /** The names of all hosts of the lab that have a supervisor. */

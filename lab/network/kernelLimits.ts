@@ -20,13 +20,13 @@ const LIMITS: Readonly<Record<string, number>> = {
 /** Where the limits are, and where those from before are kept. A reboot forgets both. */
 interface Places {
   sysctls: string;
-  saved: string;
+  savedLimits: string;
 }
 
 /** The file that keeps the machine's own limits while a lab has raised them. */
 export const SAVED_LIMITS = "/run/oci-vxlan-lab-limits";
 
-const MACHINE: Places = { sysctls: "/proc/sys", saved: SAVED_LIMITS };
+const MACHINE: Places = { sysctls: "/proc/sys", savedLimits: SAVED_LIMITS };
 
 const readLimit = ({ sysctls }: Places, name: string) => Number(readFileSync(join(sysctls, name), "utf8"));
 
@@ -38,26 +38,26 @@ export function raiseKernelLimits(places = MACHINE): void {
   if (lower.length === 0) return;
   const before = Object.fromEntries(lower.map(([name]) => [name, readLimit(places, name)]));
   // A value that another lab has saved is older, and so it is the one to put back.
-  writeFileSync(places.saved, JSON.stringify({ ...before, ...readSaved(places) }), { mode: 0o600 });
+  writeFileSync(places.savedLimits, JSON.stringify({ ...before, ...readSaved(places) }), { mode: 0o600 });
   for (const [name, limit] of lower) writeLimit(places, name, limit);
 }
 
 /**
- * Puts the limits back, unless another lab of this machine still runs. What somebody else has set meanwhile stays. A lab
- * that starts at the same time creates its router first and raises the limits then, so a second look at the routers
- * finds it, and raises them for it.
+ * Puts the limits back, unless another lab of this machine still runs. What somebody else has set meanwhile stays. A
+ * lab that starts at the same time creates its router before it raises the limits. So after the reset this looks for
+ * routers once more, and raises the limits again where it finds one.
  */
 export function restoreKernelLimits(places = MACHINE, namespaces = allNamespaces): void {
-  if (!existsSync(places.saved) || namespaces().some(isRouter)) return;
+  if (!existsSync(places.savedLimits) || namespaces().some(isRouter)) return;
   const before = readSaved(places);
-  rmSync(places.saved);
+  rmSync(places.savedLimits);
   for (const [name, value] of Object.entries(before))
     if (readLimit(places, name) === LIMITS[name]) writeLimit(places, name, value);
   if (namespaces().some(isRouter)) raiseKernelLimits(places);
 }
 
-const readSaved = ({ saved }: Places) =>
-  existsSync(saved) ? (JSON.parse(readFileSync(saved, "utf8")) as Record<string, number>) : {};
+const readSaved = ({ savedLimits }: Places) =>
+  existsSync(savedLimits) ? (JSON.parse(readFileSync(savedLimits, "utf8")) as Record<string, number>) : {};
 
 /** Whether a namespace is the router of a lab, of this checkout or another. */
 const isRouter = (namespace: string) => /^ocivx-.*-router$/.test(namespace);

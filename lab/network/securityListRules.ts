@@ -33,8 +33,8 @@ export interface SecuredVnic {
   /** Its address on the outside, if an internet gateway serves it. */
   publicAddress?: string;
   /** The blocks that its subnet routes to an internet gateway. */
-  outside: readonly string[];
-  translated: readonly TranslatedRoute[];
+  internetCidrs: readonly string[];
+  natRoutes: readonly TranslatedRoute[];
 }
 
 export interface CloudNetwork {
@@ -47,7 +47,7 @@ export interface CloudNetwork {
 }
 
 /** The first letter of instances' interfaces in the router. */
-export const SECURED = "c";
+export const SECURED_PREFIX = "c";
 
 /**
  * How a packet passes: each VNIC decides for itself, as in Oracle's network. First come the sender's egress rules, then
@@ -100,16 +100,18 @@ const COUNTERS = ["spoofed", "multicast", "gre", "refused_egress", "refused_ingr
 );
 
 function addressSets({ vnics, natAddresses }: CloudNetwork): string[] {
-  const bound = vnics.filter(({ forwards }) => !forwards);
-  const ownAddresses = bound.map(({ port, address }) => `"${port}" . ${address}`);
+  const ownAddressVnics = vnics.filter(({ forwards }) => !forwards);
+  const ownAddresses = ownAddressVnics.map(({ port, address }) => `"${port}" . ${address}`);
   const forwarding = vnics.filter(({ forwards }) => forwards);
-  const published = vnics.filter(({ publicAddress }) => publicAddress !== undefined);
-  const toPrivate = published.map(({ address, publicAddress = "" }) => `${publicAddress} : ${address}`);
-  const toPublic = published.map(({ address, publicAddress = "" }) => `${address} : ${publicAddress}`);
-  const outside = vnics.flatMap((vnic) => vnic.outside.map((cidr) => `${vnic.address} . ${cidr}`));
-  const translated = vnics.flatMap((vnic) => vnic.translated.map(({ cidr }) => `${vnic.address} . ${cidr}`));
+  const publicVnics = vnics.filter(({ publicAddress }) => publicAddress !== undefined);
+  const toPrivate = publicVnics.map(({ address, publicAddress = "" }) => `${publicAddress} : ${address}`);
+  const toPublic = publicVnics.map(({ address, publicAddress = "" }) => `${address} : ${publicAddress}`);
+  const internetRoutes = vnics.flatMap((vnic) =>
+    vnic.internetCidrs.map((cidr) => `${vnic.address} . ${cidr}`),
+  );
+  const natRoutes = vnics.flatMap((vnic) => vnic.natRoutes.map(({ cidr }) => `${vnic.address} . ${cidr}`));
   const toGateway = vnics.flatMap((vnic) =>
-    vnic.translated.map(({ cidr, natIp }) => `${vnic.address} . ${cidr} : ${natIp}`),
+    vnic.natRoutes.map(({ cidr, natIp }) => `${vnic.address} . ${cidr} : ${natIp}`),
   );
   return [
     set("own_addresses", "ifname . ipv4_addr", ownAddresses),
@@ -117,8 +119,8 @@ function addressSets({ vnics, natAddresses }: CloudNetwork): string[] {
     set("forwarding", "ifname", ports(forwarding)),
     map("to_private", "ipv4_addr : ipv4_addr", toPrivate),
     map("to_public", "ipv4_addr : ipv4_addr", toPublic),
-    set("outside_routes", "ipv4_addr . ipv4_addr", [...outside, ...translated], "flags interval"),
-    set("nat_routes", "ipv4_addr . ipv4_addr", translated, "flags interval"),
+    set("outside_routes", "ipv4_addr . ipv4_addr", [...internetRoutes, ...natRoutes], "flags interval"),
+    set("nat_routes", "ipv4_addr . ipv4_addr", natRoutes, "flags interval"),
     set("nat_addresses", "ipv4_addr", natAddresses),
     map("to_nat_address", "ipv4_addr . ipv4_addr : ipv4_addr", toGateway, "flags interval"),
   ];
@@ -148,16 +150,16 @@ function directionChains(
   oppositeRules: readonly PacketRule[],
   index: number,
 ): string {
-  const dropped = `counter name refused_${direction} drop`;
-  const replies = (others: readonly PacketRule[]) =>
-    others.flatMap((rule) => replyMatch(rule, opposite) ?? []);
+  const dropStatement = `counter name refused_${direction} drop`;
+  const replies = (allowingRules: readonly PacketRule[]) =>
+    allowingRules.flatMap((rule) => replyMatch(rule, opposite) ?? []);
   return [
     // Where a stateless and a stateful rule match the same packet, the stateless one counts.
     chain(
       `reply_${direction}_${index}`,
-      ...replies(stateless(oppositeRules)).map((match) => `${match} ${dropped}`),
+      ...replies(stateless(oppositeRules)).map((match) => `${match} ${dropStatement}`),
       ...replies(stateful(oppositeRules)).map((match) => `${match} return`),
-      dropped,
+      dropStatement,
     ),
     chain(
       `${direction}_${index}`,
@@ -165,7 +167,7 @@ function directionChains(
       // An ICMP error about a tracked connection.
       "ct state related ip protocol icmp return",
       `ct direction reply goto reply_${direction}_${index}`,
-      dropped,
+      dropStatement,
     ),
   ].join("");
 }
@@ -201,7 +203,7 @@ function vcnChains({ vnics }: CloudNetwork): string[] {
   const vcns = [...new Set(vnics.map(({ vcn }) => vcn))];
   const chains = vcns.flatMap((vcn, index) => [
     set(`vcn_${index}`, "ifname", ports(vnics.filter((vnic) => vnic.vcn === vcn))),
-    chain(`same_vcn_${index}`, `oifname "${SECURED}*" oifname != @vcn_${index} drop`),
+    chain(`same_vcn_${index}`, `oifname "${SECURED_PREFIX}*" oifname != @vcn_${index} drop`),
   ]);
   const verdicts = vnics.map(({ port, vcn }) => `"${port}" : jump same_vcn_${vcns.indexOf(vcn)}`);
   return [...chains, map("same_vcn", "ifname : verdict", verdicts)];
@@ -212,7 +214,7 @@ function hookChains({ publicAddresses }: CloudNetwork): string[] {
   return [
     ...arrivalChains(publicAddresses),
     ...trackingChains(),
-    unaskedChain(publicAddresses),
+    unsolicitedChain(publicAddresses),
     ...forwardChains(),
   ];
 }
@@ -231,7 +233,7 @@ const arrivalChains = (publicAddresses: string) => [
   chain(
     "prerouting",
     "type filter hook prerouting priority -460; policy accept;",
-    `iifname "${SECURED}*" jump from_vnic`,
+    `iifname "${SECURED_PREFIX}*" jump from_vnic`,
     'iifname "outside" ip daddr @to_private meta mark set 0x1 ip daddr set ip daddr map @to_private',
     // The answer to a host behind a NAT gateway is translated behind connection tracking.
     'iifname "outside" ip daddr @nat_addresses meta mark set 0x1 accept',
@@ -251,14 +253,14 @@ const trackingChains = () => [
   chain(
     "tracking",
     "type filter hook prerouting priority -300; policy accept;",
-    `iifname "${SECURED}*" fib daddr oifname "outside" ip saddr . ip daddr @nat_routes accept`,
+    `iifname "${SECURED_PREFIX}*" fib daddr oifname "outside" ip saddr . ip daddr @nat_routes accept`,
     "iifname vmap @stateless_egress",
-    `iifname != "${SECURED}*" ip daddr vmap @stateless_ingress_of`,
+    `iifname != "${SECURED_PREFIX}*" ip daddr vmap @stateless_ingress_of`,
   ),
 ];
 
-/** What reaches a NAT gateway and is no answer ends there. */
-const unaskedChain = (publicAddresses: string) =>
+/** Drops packets to a NAT gateway that answer no connection of a host behind it. */
+const unsolicitedChain = (publicAddresses: string) =>
   chain(
     "unasked",
     "type filter hook prerouting priority -90; policy accept;",
@@ -270,11 +272,11 @@ const forwardChains = () => [
   chain(
     "forward",
     "type filter hook forward priority 0; policy accept;",
-    `oifname "${SECURED}*" oifname != @ports drop`,
+    `oifname "${SECURED_PREFIX}*" oifname != @ports drop`,
     "iifname vmap @same_vcn",
     "iifname vmap @egress",
-    `iifname "${SECURED}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
-    `iifname "outside" oifname "${SECURED}*" meta mark != 0x1 drop`,
+    `iifname "${SECURED_PREFIX}*" oifname "outside" ip saddr . ip daddr != @outside_routes drop`,
+    `iifname "outside" oifname "${SECURED_PREFIX}*" meta mark != 0x1 drop`,
     "oifname vmap @ingress",
   ),
   chain(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { SECURED } from "./securityListRules.ts";
+import { SECURED_PREFIX } from "./securityListRules.ts";
 
 /** A VNIC as the router sees it. */
 export interface Vnic {
@@ -11,4 +11,4 @@ export interface Vnic {
 
 /** The name of a host's interface in the router: a hash of the host's name, so that no numbers have to be stored. */
 export const portOf = (host: string, isInstance = false) =>
-  `${isInstance ? SECURED : "v"}${createHash("sha256").update(host).digest("hex").slice(0, 10)}`;
+  `${isInstance ? SECURED_PREFIX : "v"}${createHash("sha256").update(host).digest("hex").slice(0, 10)}`;

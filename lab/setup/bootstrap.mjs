@@ -56,13 +56,14 @@ export function run(command, args) {
 /** Whether node_modules has every package of the lock file at its version, according to npm's own record. */
 function packagesAreCurrent() {
   try {
-    const read = (/** @type {string} */ file) => JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
-    const installed = read("node_modules/.package-lock.json");
+    const readPackages = (/** @type {string} */ file) =>
+      JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
+    const installedPackages = readPackages("node_modules/.package-lock.json");
     return (
       existsSync(node24()) &&
-      Object.entries(read("package-lock.json")).every(
+      Object.entries(readPackages("package-lock.json")).every(
         ([path, { version, optional, peer }]) =>
-          path === "" || optional || peer || installed[path]?.version === version,
+          path === "" || optional || peer || installedPackages[path]?.version === version,
       )
     );
   } catch {
@@ -106,10 +107,10 @@ export async function installMissing({ only, debian }, tools = []) {
 
 function requireDiskSpace() {
   const { bavail, bsize } = statfsSync(ROOT);
-  const free = bavail * bsize;
-  if (free < DISK_NEEDED) {
+  const freeBytes = bavail * bsize;
+  if (freeBytes < DISK_NEEDED) {
     fail(
-      `${Math.round(free / 1e6)} MB are free here and about ${DISK_NEEDED / 1e9} GB are needed: free some space, then run it again.`,
+      `${Math.round(freeBytes / 1e6)} MB are free here and about ${DISK_NEEDED / 1e9} GB are needed: free some space, then run it again.`,
     );
   }
 }
@@ -137,7 +138,7 @@ function installDebianPackages(tools) {
  * @param {string} manualCommand the command in an error, for the reader to run
  */
 function step(title, command, manualCommand) {
-  const started = Date.now();
+  const startTime = Date.now();
   process.stderr.write(`lab: installing ${title} …\n`);
   const folder = join(ROOT, ".lab");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -153,5 +154,5 @@ function step(title, command, manualCommand) {
     const lastLines = `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-8).join("\n");
     fail(`could not install ${title}. Run "${manualCommand}" to see why. Its last lines:\n${lastLines}`);
   }
-  process.stderr.write(`lab: installed in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(`lab: installed in ${((Date.now() - startTime) / 1000).toFixed(1)} s\n`);
 }

@@ -64,11 +64,11 @@ export async function until(
   event: string,
   limit: number,
   condition: () => Promise<boolean> | boolean,
-  every = 50,
+  interval = 50,
 ): Promise<void> {
   const deadline = Date.now() + limit;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`${event} did not happen within ${limit / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, every));
+    await new Promise((resolve) => setTimeout(resolve, interval));
   }
 }

@@ -9,10 +9,10 @@ import { statfsSync } from "node:fs";
  * @throws Error that names the required and the free space
  */
 export function requireDiskSpace(folder: string, megabytes: number, work: string): void {
-  const free = freeMegabytes(folder);
-  if (free < megabytes) {
+  const freeSpace = freeMegabytes(folder);
+  if (freeSpace < megabytes) {
     throw new Error(
-      `${work} needs about ${megabytes} MB and ${free} MB are free in ${folder}: free some space there, then run it again.`,
+      `${work} needs about ${megabytes} MB and ${freeSpace} MB are free in ${folder}: free some space there, then run it again.`,
     );
   }
 }

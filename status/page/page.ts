@@ -16,7 +16,7 @@ export interface PageExtras {
   reload?: number | undefined;
 }
 
-/** No request of any kind leaves the page, whatever names and texts of hosts are on it. */
+/** The page sends no request of any kind, even if a name or a text of a host is HTML. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /** The report as one HTML file that needs no other. */

@@ -1,4 +1,7 @@
-/** Colours have a contrast of 4.5 at least to what is behind them, in both versions; each goes with words. */
+/**
+ * Colours have a contrast of at least 4.5 to their background, on light and on dark pages. Words repeat what a colour
+ * says.
+ */
 export const STYLE = `
   :root {
     color-scheme: light dark;

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 /** Parts of the page, with every value in them escaped. */
 export type Html = ReturnType<typeof html> | "";
 
-/** What is wider than the page scrolls by itself, by the keyboard too. */
+/** Content that is wider than the page scrolls in a box of its own, by the keyboard too. */
 export const scrollable = (label: string, content: unknown): Html =>
   html`<div class="scrollable" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
 

@@ -43,10 +43,10 @@ const HOST_KEY_PAIR = generateHostKeyPair();
 /** What happens to the resources of a previous run where the environment is another one. */
 export async function effectsOf(previous: Plan, after: unknown): Promise<Effect[]> {
   const next = await planOf(after, previous);
-  const gone = [...previous].filter(([urn]) => !next.has(urn));
+  const deletedResources = [...previous].filter(([urn]) => !next.has(urn));
   const operations = [
     ...[...next.values()].map(({ name, operation }) => ({ name, operation })),
-    ...gone.map(([, { name }]) => ({ name, operation: "delete" as const })),
+    ...deletedResources.map(([, { name }]) => ({ name, operation: "delete" as const })),
   ];
   return operations.flatMap(({ name, operation }) =>
     operation === "same" ? [] : [{ name: name.slice(NAME.length + 1), operation }],
@@ -57,7 +57,7 @@ export async function effectsOf(previous: Plan, after: unknown): Promise<Effect[
 export async function planOf(environment: any, previous: Plan = new Map()): Promise<Plan> {
   const resources: RegisteredResource[] = [];
   const plan = new Map<string, PlannedResource>();
-  const planned = (type: string, name: string): PlannedResource => {
+  const planResourceNamed = (type: string, name: string): PlannedResource => {
     const resource = resources.find((other) => other.name === name && other.type === type);
     if (!resource) throw new Error(`${name} was not registered`);
     const urn = `${resource.parent}::${type}::${name}`;
@@ -71,7 +71,7 @@ export async function planOf(environment: any, previous: Plan = new Map()): Prom
   try {
     await register(
       () => new OverlayEnvironment(NAME, environment),
-      ({ type, name }) => outputsOf(planned(type, name)),
+      ({ type, name }) => outputsOf(planResourceNamed(type, name)),
       lookUpImages,
       resources,
     );
@@ -97,11 +97,11 @@ const addressIn = ({ createVnicDetails }: Record<string, any>): string | undefin
   createVnicDetails?.privateIp;
 
 /** Gives the inputs the previous value at a path. */
-function ignoreChange(inputs: any, previous: any, [key = "", ...rest]: string[]): void {
+function ignoreChange(inputs: any, previous: any, [key = "", ...innerKeys]: string[]): void {
   if (key === "*") {
     for (const name of Object.keys(inputs)) delete inputs[name];
     Object.assign(inputs, previous);
-  } else if (rest.length > 0) ignoreChange(inputs[key], previous[key], rest);
+  } else if (innerKeys.length > 0) ignoreChange(inputs[key], previous[key], innerKeys);
   else inputs[key] = previous[key];
 }
 
@@ -142,7 +142,7 @@ function instanceOutputs(id: string, { createVnicDetails, sourceDetails, metadat
   };
 }
 
-/** A device keeps its MAC on its machine: the boot volume of an instance, or what answers with a host key. */
+/** A device keeps its MAC on its machine, which is told by its boot volume, or else by its host key. */
 function stdoutOf(name: string, { stdin, connection }: any): string {
   if (!name.endsWith("-device")) return "";
   const settings = deviceSettingsIn(stdin);

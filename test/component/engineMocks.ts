@@ -67,7 +67,7 @@ export async function register(
   try {
     program();
   } finally {
-    // A component that is refused is registered by then, and the next program has other mocks.
+    // A refused component has been registered before its error, and the next program has other mocks.
     await (pulumi.runtime as any).waitForRPCs();
   }
   return resources;

@@ -147,8 +147,8 @@ export async function buildRefused(
     process.removeAllListeners("unhandledRejection");
     for (const listener of listeners) process.on("unhandledRejection", listener);
   }
-  const [error, another] = errors;
-  if (!(error instanceof Error) || another !== undefined)
+  const [error, secondError] = errors;
+  if (!(error instanceof Error) || secondError !== undefined)
     throw new Error(`expected one error, and there were ${errors.size}: ${[...errors].join("; ")}`);
   return { message: error.message, resources };
 }
@@ -158,7 +158,7 @@ export const run = (program: () => unknown): Promise<RegisteredResource[]> =>
   register(program, outputs, lookUp);
 
 /** The resource of a name. */
-export const named = (
+export const resourceNamed = (
   resources: readonly RegisteredResource[],
   name: string,
   type = "",
@@ -172,7 +172,7 @@ export const named = (
 
 /** The rules of the shared Security List. */
 export function rules(resources: readonly RegisteredResource[]): { ingress: any[]; egress: any[] } {
-  const { ingressSecurityRules: ingress, egressSecurityRules: egress } = named(
+  const { ingressSecurityRules: ingress, egressSecurityRules: egress } = resourceNamed(
     resources,
     "lab-network-security-list",
   ).inputs;

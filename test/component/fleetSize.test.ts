@@ -34,7 +34,7 @@ function registerFleet(size: number): Promise<RegisteredResource[]> {
 const dependenciesIn = (resources: readonly RegisteredResource[]) =>
   resources.reduce((sum, { dependencies }) => sum + dependencies.length, 0);
 
-/** Bytes a host in the state, which holds what a resource gets twice: as its inputs, and among its outputs. */
+/** Bytes a host in the state, which holds the inputs of a resource twice: as inputs, and among its outputs. */
 const bytesPerHost = (resources: readonly RegisteredResource[], size: number) =>
   (2 * resources.reduce((sum, { inputs }) => sum + JSON.stringify(inputs).length, 0)) / size;
 

@@ -4,7 +4,7 @@ import {
   HOST_KEY,
   build,
   buildRefused,
-  named,
+  resourceNamed,
   referenceEnvironment,
   rules,
 } from "./environment.ts";
@@ -26,7 +26,7 @@ describe("the shared Security List", () => {
         };
       }),
     );
-    expect(named(resources, "lab-network-security-list").inputs["displayName"]).toBe("fleet");
+    expect(resourceNamed(resources, "lab-network-security-list").inputs["displayName"]).toBe("fleet");
     const { ingress, egress } = rules(resources);
     expect(ingress.filter(({ protocol }) => protocol === "17").map(({ stateless }) => stateless)).toEqual([
       false,
@@ -46,7 +46,7 @@ describe("the shared Security List", () => {
       stateless: true,
       udpOptions: { min: 53, max: 54 },
     });
-    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+    expect(resourceNamed(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
       "lab-network-security-list-id",
       "ocid1.securitylist.oc1.eu-frankfurt-1.mine",
     ]);
@@ -56,14 +56,14 @@ describe("the shared Security List", () => {
     const resources = await build(
       referenceEnvironment((args) => (args.network.securityList = { default: true })),
     );
-    const list = named(resources, "lab-network-security-list");
+    const list = resourceNamed(resources, "lab-network-security-list");
     expect(list.type).toBe("oci:Core/defaultSecurityList:DefaultSecurityList");
     expect(list.inputs).toMatchObject({
       manageDefaultResourceId: "ocid1.securitylist.oc1.eu-frankfurt-1.default",
       compartmentId: COMPARTMENT,
     });
     expect(rules(resources).ingress).toHaveLength(6);
-    expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+    expect(resourceNamed(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
       "lab-network-security-list-id",
     ]);
   });
@@ -80,7 +80,7 @@ describe("the shared Security List", () => {
     const { ingress } = rules(resources);
     expect(ingress[0].udpOptions).toEqual({ min: 8472, max: 8472 });
     expect(ingress[2].tcpOptions).toEqual({ min: 2222, max: 2222 });
-    expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
+    expect(unwrap(resourceNamed(resources, "lab-host01-ready").inputs["connection"]).port).toBe(2222);
   });
 });
 
@@ -104,11 +104,11 @@ describe("a Network Security Group", () => {
         .map(({ name, inputs }) => [name.replace("lab-network-", ""), inputs]),
     );
   const vnicGroups = (resources: readonly RegisteredResource[], host = "host01") =>
-    named(resources, `lab-${host}-instance`).inputs["createVnicDetails"].nsgIds;
+    resourceNamed(resources, `lab-${host}-instance`).inputs["createVnicDetails"].nsgIds;
 
   test("has the rules of hosts in a subnet that exists, and no list is made", async () => {
     const resources = await build(inExistingSubnet());
-    expect(named(resources, "lab-network-security-group").inputs).toMatchObject({
+    expect(resourceNamed(resources, "lab-network-security-group").inputs).toMatchObject({
       compartmentId: COMPARTMENT,
       vcnId: VCN,
       displayName: "internal-hosts",
@@ -156,7 +156,7 @@ describe("a Network Security Group", () => {
   test("has its rules before a host joins it, and keeps them where it cannot be deleted", async () => {
     const resources = await build(inExistingSubnet());
     const isRule = (urn: string) => urn.includes("NetworkSecurityGroupSecurityRule");
-    expect(named(resources, "lab-host01", "OverlayHost").dependencies.filter(isRule)).toHaveLength(6);
+    expect(resourceNamed(resources, "lab-host01", "OverlayHost").dependencies.filter(isRule)).toHaveLength(6);
     for (const { deletedWith } of resources.filter(({ type }) => type === RULE))
       expect(deletedWith).toContain("lab-network-security-group");
   });
@@ -176,7 +176,7 @@ describe("a Network Security Group", () => {
         args.ssh.via = "host01";
       }),
     );
-    expect(named(resources, "lab-network-security-group").inputs["displayName"]).toBe("members");
+    expect(resourceNamed(resources, "lab-network-security-group").inputs["displayName"]).toBe("members");
     expect(Object.keys(groupRules(resources)).sort()).toEqual([
       "egress-all-to-0.0.0.0-0",
       "ingress-icmp-3-4-from-0.0.0.0-0",
@@ -200,7 +200,7 @@ describe("a Network Security Group", () => {
       const resources = await build(referenceEnvironment((args) => (args.network.securityGroup = value)));
       expect(vnicGroups(resources)).toEqual(ids);
       expect(rules(resources).ingress).toHaveLength(count);
-      expect(named(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
+      expect(resourceNamed(resources, "lab-network-host01-subnet").inputs["securityListIds"]).toEqual([
         "lab-network-security-list-id",
       ]);
     },
@@ -218,7 +218,7 @@ describe("a Network Security Group", () => {
 });
 
 describe("a private subnet", () => {
-  const mixed = (change: (args: any) => void = () => undefined) =>
+  const buildMixedNetwork = (change: (args: any) => void = () => undefined) =>
     build(
       referenceEnvironment((args) => {
         args.network.subnets.host02.private = true;
@@ -226,16 +226,16 @@ describe("a private subnet", () => {
       }),
     );
 
-  test("leads out by a NAT gateway, and to Oracle's services by a service gateway", async () => {
-    const resources = await mixed();
-    expect(named(resources, "lab-network-nat-gateway").inputs).toMatchObject({
+  test("has a default route to a NAT gateway, and routes to Oracle's services by a service gateway", async () => {
+    const resources = await buildMixedNetwork();
+    expect(resourceNamed(resources, "lab-network-nat-gateway").inputs).toMatchObject({
       compartmentId: COMPARTMENT,
       vcnId: "lab-network-vcn-id",
     });
-    expect(named(resources, "lab-network-service-gateway").inputs["services"]).toEqual([
+    expect(resourceNamed(resources, "lab-network-service-gateway").inputs["services"]).toEqual([
       { serviceId: "ocid1.service.oc1.eu-frankfurt-1.all" },
     ]);
-    expect(named(resources, "lab-network-private-routes").inputs["routeRules"]).toEqual([
+    expect(resourceNamed(resources, "lab-network-private-routes").inputs["routeRules"]).toEqual([
       {
         destination: "0.0.0.0/0",
         destinationType: "CIDR_BLOCK",
@@ -247,40 +247,41 @@ describe("a private subnet", () => {
         networkEntityId: "lab-network-service-gateway-id",
       },
     ]);
-    expect(named(resources, "lab-network-host02-subnet").inputs).toMatchObject({
+    expect(resourceNamed(resources, "lab-network-host02-subnet").inputs).toMatchObject({
       routeTableId: "lab-network-private-routes-id",
       prohibitPublicIpOnVnic: true,
     });
-    const neighbour = named(resources, "lab-network-host01-subnet");
+    const neighbour = resourceNamed(resources, "lab-network-host01-subnet");
     expect(neighbour.inputs["routeTableId"]).toBe("lab-network-routes-id");
     expect(neighbour.inputs["prohibitPublicIpOnVnic"]).toBe(false);
   });
 
   test("has hosts without public addresses, which SSH reaches at their private ones", async () => {
-    const resources = await mixed();
-    const vnic = (host: string) => named(resources, `lab-${host}-instance`).inputs["createVnicDetails"];
+    const resources = await buildMixedNetwork();
+    const vnic = (host: string) =>
+      resourceNamed(resources, `lab-${host}-instance`).inputs["createVnicDetails"];
     const sshHost = (host: string) =>
-      unwrap(named(resources, `lab-${host}-device`).inputs["connection"]).host;
+      unwrap(resourceNamed(resources, `lab-${host}-device`).inputs["connection"]).host;
     expect([vnic("host01").assignPublicIp, vnic("host02").assignPublicIp]).toEqual(["true", "false"]);
     expect([sshHost("host01"), sshHost("host02")]).toEqual(["203.0.113.1", "10.196.218.226"]);
   });
 
   test("beside no public one needs no internet gateway", async () => {
-    const resources = await mixed((args) => (args.network.subnets.host01.private = true));
+    const resources = await buildMixedNetwork((args) => (args.network.subnets.host01.private = true));
     const names = resources.map(({ name }) => name);
     expect(names).not.toContain("lab-network-gateway");
     expect(names).not.toContain("lab-network-routes");
-    expect(named(resources, "lab-network-host01-subnet").inputs["routeTableId"]).toBe(
+    expect(resourceNamed(resources, "lab-network-host01-subnet").inputs["routeTableId"]).toBe(
       "lab-network-private-routes-id",
     );
   });
 
   test("in an existing VCN has the routes of that VCN", async () => {
-    const resources = await mixed((args) => {
+    const resources = await buildMixedNetwork((args) => {
       args.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.mine", routeTableId: ROUTES };
     });
     expect(resources.map(({ name }) => name)).not.toContain("lab-network-nat-gateway");
-    expect(named(resources, "lab-network-host02-subnet").inputs).toMatchObject({
+    expect(resourceNamed(resources, "lab-network-host02-subnet").inputs).toMatchObject({
       routeTableId: ROUTES,
       prohibitPublicIpOnVnic: true,
     });
@@ -297,7 +298,7 @@ describe("an existing network", () => {
     const resources = await build(referenceEnvironment((args) => (args.network.vcn = { id: VCN })));
     expect(resources.map(({ type }) => type)).not.toContain("oci:Core/vcn:Vcn");
     expect(resources.map(({ type }) => type)).not.toContain("oci:Core/routeTable:RouteTable");
-    const subnet = named(resources, "lab-network-host01-subnet").inputs;
+    const subnet = resourceNamed(resources, "lab-network-host01-subnet").inputs;
     expect(subnet["vcnId"]).toBe(VCN);
     expect(subnet["routeTableId"]).toBeUndefined();
   });
@@ -312,7 +313,7 @@ describe("an existing network", () => {
     );
     const types = resources.map(({ type }) => type).filter((type) => type.startsWith("oci:"));
     expect([...new Set(types)]).toEqual(["oci:Core/instance:Instance"]);
-    expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].subnetId).toBe(SUBNET);
+    expect(resourceNamed(resources, "lab-host01-instance").inputs["createVnicDetails"].subnetId).toBe(SUBNET);
   });
 
   test("the default list of an existing VCN may be managed; the CIDRs of existing subnets are looked up", async () => {
@@ -324,7 +325,7 @@ describe("an existing network", () => {
         for (const host of Object.values<any>(args.hosts)) host.instance = {};
       }),
     );
-    expect(named(resources, "lab-network-security-list").inputs["manageDefaultResourceId"]).toBe(
+    expect(resourceNamed(resources, "lab-network-security-list").inputs["manageDefaultResourceId"]).toBe(
       "ocid1.securitylist.oc1.eu-frankfurt-1.existing",
     );
     expect(rules(resources).ingress[0].source).toBe("10.9.0.0/24");
@@ -381,7 +382,7 @@ describe("an existing network", () => {
 
   test("a subnet that prohibits public addresses has hosts without them", async () => {
     const resources = await build(inExistingSubnet());
-    const { createVnicDetails } = named(resources, "lab-host01-instance").inputs;
+    const { createVnicDetails } = resourceNamed(resources, "lab-host01-instance").inputs;
     expect(createVnicDetails.assignPublicIp).toBe("false");
   });
 

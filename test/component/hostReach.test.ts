@@ -1,20 +1,28 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { VxlanOverlay } from "../../components/index.ts";
-import { build, HOST_KEY, LOGIN_KEY, named, referenceEnvironment, rules, run } from "./environment.ts";
+import {
+  build,
+  HOST_KEY,
+  LOGIN_KEY,
+  resourceNamed,
+  referenceEnvironment,
+  rules,
+  run,
+} from "./environment.ts";
 import { isSecret, unwrap } from "./engineMocks.ts";
 import type { RegisteredResource } from "./engineMocks.ts";
 
-const PINNED = "ssh-ed25519 AAAA";
+const PINNED_KEY = "ssh-ed25519 AAAA";
 const JUMP_KEY = LOGIN_KEY.replace("OPENSSH", "OPENSSH ");
 
 /** Resources of the environment, by name, without the prefix of the environment's own. */
 const connectionOf = (resources: readonly RegisteredResource[], name: string) => {
-  const { connection } = named(resources, name).inputs;
+  const { connection } = resourceNamed(resources, name).inputs;
   expect(isSecret(connection)).toBe(true);
   return unwrap(connection);
 };
 const dependenciesOf = (resources: readonly RegisteredResource[], name: string) =>
-  named(resources, name).dependencies.map((urn) => urn.split("::").pop());
+  resourceNamed(resources, name).dependencies.map((urn) => urn.split("::").pop());
 const sshSources = (resources: readonly RegisteredResource[]) =>
   rules(resources)
     .ingress.filter(({ protocol }) => protocol === "6")
@@ -22,7 +30,7 @@ const sshSources = (resources: readonly RegisteredResource[]) =>
 
 const existing = (address: string) => ({
   overlayAddresses: [`192.168.0.${address.split(".").pop()}`],
-  existing: { underlayAddress: address, hostKey: PINNED },
+  existing: { underlayAddress: address, hostKey: PINNED_KEY },
 });
 
 describe("instances behind one of them", () => {
@@ -99,13 +107,19 @@ describe("instances behind one of them", () => {
   });
 
   test("the reports are in the order of the names, as without a jump host", () => {
-    const { input } = named(resources, "lab-reports").inputs;
+    const { input } = resourceNamed(resources, "lab-reports").inputs;
     expect(input.map(({ report }: any) => report.host)).toEqual(["host01", "host02", "host03", "host04"]);
   });
 });
 
 describe("a jump host of its own", () => {
-  const proxy = { address: "203.0.113.200", port: 2222, user: "jump", hostKey: PINNED, privateKey: JUMP_KEY };
+  const proxy = {
+    address: "203.0.113.200",
+    port: 2222,
+    user: "jump",
+    hostKey: PINNED_KEY,
+    privateKey: JUMP_KEY,
+  };
 
   test("leads to every host, with its own key, user and port; a host may have another, or none", async () => {
     const resources = await build(
@@ -115,7 +129,7 @@ describe("a jump host of its own", () => {
         delete e.hosts.host02.instance.privateIp;
         e.hosts.host02.instance.publicIp = false;
         e.hosts.host03 = existing("10.5.0.7");
-        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED };
+        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED_KEY };
         e.hosts.host04 = existing("10.5.0.8");
         e.hosts.host04.existing.direct = true;
       }),
@@ -128,7 +142,7 @@ describe("a jump host of its own", () => {
         port: 2222,
         user: "jump",
         privateKey: JUMP_KEY,
-        hostKey: PINNED,
+        hostKey: PINNED_KEY,
       });
       expect(connection.proxy.privateKeyPassword).toBeUndefined();
     }
@@ -155,8 +169,8 @@ describe("a jump host of its own", () => {
 
   test("a host that is down is not waited for, whatever changes about its jump host", async () => {
     const resources = await build(referenceEnvironment((e) => (e.hosts.host02.down = true)));
-    expect(named(resources, "lab-host02-ready").ignoreChanges).toEqual(["*"]);
-    expect(named(resources, "lab-host01-ready").ignoreChanges).toEqual([]);
+    expect(resourceNamed(resources, "lab-host02-ready").ignoreChanges).toEqual(["*"]);
+    expect(resourceNamed(resources, "lab-host01-ready").ignoreChanges).toEqual([]);
   });
 });
 
@@ -165,9 +179,13 @@ describe("an SSH agent", () => {
   const withAgent = (agent: boolean | string) =>
     build(
       referenceEnvironment((e) => {
-        e.ssh = { agent, publicKey: PUBLIC, proxy: { address: "203.0.113.200", hostKey: PINNED } };
+        e.ssh = { agent, publicKey: PUBLIC, proxy: { address: "203.0.113.200", hostKey: PINNED_KEY } };
         e.hosts.host03 = existing("10.5.0.7");
-        e.hosts.host03.existing.proxy = { address: "203.0.113.201", hostKey: PINNED, privateKey: JUMP_KEY };
+        e.hosts.host03.existing.proxy = {
+          address: "203.0.113.201",
+          hostKey: PINNED_KEY,
+          privateKey: JUMP_KEY,
+        };
       }),
     );
 
@@ -178,7 +196,7 @@ describe("an SSH agent", () => {
       for (const login of [connection, proxy])
         expect([login.privateKey, login.agentSocketPath]).toEqual([undefined, undefined]);
     }
-    const { metadata } = named(resources, "lab-host01-instance").inputs;
+    const { metadata } = resourceNamed(resources, "lab-host01-instance").inputs;
     expect(unwrap(metadata).ssh_authorized_keys).toBe(PUBLIC);
   });
 
@@ -217,7 +235,7 @@ describe("VxlanOverlay by itself", () => {
   const host = (number: number, change: object = {}) => ({
     underlayAddress: `10.0.0.${number}`,
     overlayAddresses: [`192.168.0.${number}`],
-    ssh: { host: `203.0.113.${number}`, privateKey: "KEY", hostKey: PINNED },
+    ssh: { host: `203.0.113.${number}`, privateKey: "KEY", hostKey: PINNED_KEY },
     ...change,
   });
   const overlay = (hosts: any) => run(() => new VxlanOverlay("lab", { cidrs: ["192.168.0.0/24"], hosts }));
@@ -254,7 +272,7 @@ describe("VxlanOverlay by itself", () => {
         host01: host(1, {
           ssh: {
             ...host(1).ssh,
-            proxy: { address: "192.168.0.9", hostKey: PINNED },
+            proxy: { address: "192.168.0.9", hostKey: PINNED_KEY },
           },
         }),
         host02: host(2),

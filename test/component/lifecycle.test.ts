@@ -18,7 +18,7 @@ const effectsOfChange = (title: string) => {
   return change.effects.map(({ name, operation }) => `${operation} ${name}`);
 };
 /** The titles of the changes with such an effect. */
-const changesThat = (effect: RegExp) =>
+const changesWithEffect = (effect: RegExp) =>
   changes
     .filter(({ effects }) => effects.some(({ name, operation }) => effect.test(`${operation} ${name}`)))
     .map(({ title }) => title);
@@ -34,7 +34,7 @@ describe("a change of an environment", () => {
   });
 
   test("replaces an instance only where Oracle cannot move it", () => {
-    expect(changesThat(/^replace .*-instance$/)).toEqual([
+    expect(changesWithEffect(/^replace .*-instance$/)).toEqual([
       "`availabilityDomain`",
       "`subnet`",
       "`privateIp`",
@@ -43,16 +43,16 @@ describe("a change of an environment", () => {
   });
 
   test("replaces no phase and no host key", () => {
-    expect(changesThat(/^replace .*-(ready|device|peers|host-key)$/)).toEqual([]);
+    expect(changesWithEffect(/^replace .*-(ready|device|peers|host-key)$/)).toEqual([]);
   });
 
   test.each(["add instance d", "add existing host d", "remove instance b", "remove existing host c"])(
     'as "%s" touches the phases peers of the others alone',
     (title) => {
       const changedHost = title.at(-1) ?? "";
-      const others = effectsOfChange(title).filter((effect) => !effect.includes(` ${changedHost}-`));
-      expect(others).toContain("update reports");
-      for (const effect of others)
+      const otherEffects = effectsOfChange(title).filter((effect) => !effect.includes(` ${changedHost}-`));
+      expect(otherEffects).toContain("update reports");
+      for (const effect of otherEffects)
         expect(effect).toMatch(/^update ([abc]-peers|reports|network-security-list)$/);
     },
   );
@@ -72,9 +72,9 @@ describe("a change of an environment", () => {
     ["`publicIp`", "a"],
     ["`bootTimeout`", "a"],
   ])("of %s touches host %s alone", (title, host) => {
-    const touched = effectsOfChange(title).filter((effect) => effect !== "update reports");
-    expect(touched.length).toBeGreaterThan(0);
-    for (const effect of touched) expect(effect).toMatch(new RegExp(`^update ${host}-`));
+    const hostEffects = effectsOfChange(title).filter((effect) => effect !== "update reports");
+    expect(hostEffects.length).toBeGreaterThan(0);
+    for (const effect of hostEffects) expect(effect).toMatch(new RegExp(`^update ${host}-`));
   });
 
   test.each(["`down` of a", "`image` by name", "`waitForCapacity`", "`verify`", "`verifyPort`"])(
@@ -107,11 +107,11 @@ describe("the properties that replace a resource are those that Oracle's provide
       [...text.matchAll(/\/\*\*([^]*?)\*\/\s+(\w+)\??:/g)].map(([, doc = "", key = ""]) => [key, doc]),
     );
   };
-  // The one is no property of Oracle's API, the other is refused by the stand-in.
+  // The first is no property of Oracle's API, and the stand-in refuses the second.
   const EXCEPTIONS = ["preserveBootVolume", "isIpv6enabled"];
   // Of these two, the documentation marks no property, although some can be updated.
-  const UNMARKED = /:(DefaultSecurityList|NetworkSecurityGroupSecurityRule)$/;
-  const types = Object.entries(TYPES).filter(([token]) => !UNMARKED.test(token));
+  const UNMARKED_TYPES = /:(DefaultSecurityList|NetworkSecurityGroupSecurityRule)$/;
+  const types = Object.entries(TYPES).filter(([token]) => !UNMARKED_TYPES.test(token));
 
   test.each(types)("%s", (token, { properties }) => {
     const [module = "", type = ""] = token.split(":").slice(1);
@@ -128,8 +128,8 @@ describe("the properties that replace a resource are those that Oracle's provide
 
   test("the VNIC of an instance", () => {
     const docs = documentation("types/input.d.ts", "InstanceCreateVnicDetails");
-    const replacing = ["subnetId", "privateIp"];
-    for (const name of [...replacing, "assignPublicIp", "displayName", "freeformTags"])
-      expect([name, docs.get(name)?.includes("(Updatable)")]).toEqual([name, !replacing.includes(name)]);
+    const replacingNames = ["subnetId", "privateIp"];
+    for (const name of [...replacingNames, "assignPublicIp", "displayName", "freeformTags"])
+      expect([name, docs.get(name)?.includes("(Updatable)")]).toEqual([name, !replacingNames.includes(name)]);
   });
 });

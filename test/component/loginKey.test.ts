@@ -3,15 +3,15 @@ import { generateKeyPair } from "../sshKeyPair.ts";
 import { effectsOf, planOf } from "./changeEffects.ts";
 import { environmentBefore } from "../changes.ts";
 import { MOCKED_SITE } from "./mockedSite.ts";
-import { LOGIN_KEY, build, buildRefused, named, referenceEnvironment } from "./environment.ts";
+import { LOGIN_KEY, build, buildRefused, resourceNamed, referenceEnvironment } from "./environment.ts";
 import { unwrap } from "./engineMocks.ts";
 import type { RegisteredResource } from "./engineMocks.ts";
 
-/** A login key that replaces another one: what reaches the engine. What happens on hosts is for other layers. */
+/** A login key that replaces another one: the inputs that reach the engine. Other layers test the hosts. */
 const next = generateKeyPair();
 const hostKey = generateKeyPair().public.trim();
 
-const replacing = (change: (args: any) => void = () => undefined) =>
+const environmentWithNewKey = (change: (args: any) => void = () => undefined) =>
   referenceEnvironment((e) => {
     e.ssh = { privateKey: next.private, oldPrivateKey: LOGIN_KEY, via: "host02" };
     e.hosts.host03 = {
@@ -24,12 +24,14 @@ const replacing = (change: (args: any) => void = () => undefined) =>
 describe("a login key that replaces another one", () => {
   let resources: RegisteredResource[];
   beforeAll(async () => {
-    resources = await build(replacing());
+    resources = await build(environmentWithNewKey());
   });
 
   test("is in every connection, to jump hosts too, and the old key is in no resource", () => {
     for (const host of ["host01", "host03"]) {
-      const { privateKey, proxy } = unwrap(named(resources, `lab-${host}-device`).inputs["connection"]);
+      const { privateKey, proxy } = unwrap(
+        resourceNamed(resources, `lab-${host}-device`).inputs["connection"],
+      );
       expect([privateKey, proxy.privateKey]).toEqual([next.private, next.private]);
     }
     for (const { name, inputs } of resources)
@@ -37,24 +39,26 @@ describe("a login key that replaces another one", () => {
   });
 
   test("is what a new instance boots with", () => {
-    const metadata = unwrap(named(resources, "lab-host01-instance").inputs["metadata"]);
+    const metadata = unwrap(resourceNamed(resources, "lab-host01-instance").inputs["metadata"]);
     expect(metadata.ssh_authorized_keys).toBe(next.public.trim());
   });
 
   test("updates the phases once, and no instance; without the old key nothing changes any more", async () => {
-    const [with_, without] = [
+    const [environmentWithOldKey, environmentWithoutOldKey] = [
       { ...environmentBefore(MOCKED_SITE), ssh: { privateKey: next.private, oldPrivateKey: LOGIN_KEY } },
       { ...environmentBefore(MOCKED_SITE), ssh: { privateKey: next.private } },
     ];
     const before = await planOf(environmentBefore(MOCKED_SITE));
-    const effects = await effectsOf(before, with_);
+    const effects = await effectsOf(before, environmentWithOldKey);
     expect(effects.map(({ name, operation }) => `${operation} ${name}`).sort()).toEqual(
       ["a", "b", "c"]
         .flatMap((host) => [`update ${host}-device`, `update ${host}-peers`])
         .concat("update a-ready", "update b-ready")
         .sort(),
     );
-    expect(await effectsOf(await planOf(with_, before), without)).toEqual([]);
+    expect(await effectsOf(await planOf(environmentWithOldKey, before), environmentWithoutOldKey)).toEqual(
+      [],
+    );
   });
 
   test.each([
@@ -73,8 +77,10 @@ describe("a login key that replaces another one", () => {
       /ssh\.proxy: it has no private key of its own/,
     ],
   ])("is refused with %s", async (_, ssh, problem) => {
-    const { message, resources: registered } = await buildRefused(replacing((e) => (e.ssh = ssh)));
+    const { message, resources: refusedResources } = await buildRefused(
+      environmentWithNewKey((e) => (e.ssh = ssh)),
+    );
     expect(message).toMatch(problem);
-    expect(registered.filter(({ type }) => !type.startsWith("oci-vxlan:"))).toEqual([]);
+    expect(refusedResources.filter(({ type }) => !type.startsWith("oci-vxlan:"))).toEqual([]);
   });
 });

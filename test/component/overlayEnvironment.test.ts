@@ -14,7 +14,7 @@ import {
   LOGIN_KEY,
   LOGIN_PUBLIC_KEY,
   referenceEnvironment,
-  named,
+  resourceNamed,
   NEWEST,
   rules,
   run,
@@ -25,12 +25,12 @@ import type { RegisteredResource } from "./engineMocks.ts";
 const userData = (instance: RegisteredResource): string =>
   Buffer.from(unwrap(instance.inputs["metadata"]).user_data, "base64").toString();
 
-const without = (value: object, key: string) =>
+const withoutKey = (value: object, key: string) =>
   Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
 
 describe("the reference environment", () => {
   let resources: RegisteredResource[];
-  const inputs = (name: string, type = "") => named(resources, name, type).inputs;
+  const inputs = (name: string, type = "") => resourceNamed(resources, name, type).inputs;
   beforeAll(async () => {
     resources = await build(referenceEnvironment());
   });
@@ -93,7 +93,7 @@ describe("the reference environment", () => {
     expect(inputs("lab-network-security-list")["displayName"]).toBe("internal-hosts");
     const vxlan = { protocol: "17", stateless: true, udpOptions: { min: 4789, max: 4789 } };
     const echo = { protocol: "1", stateless: false, icmpOptions: { type: 8 } };
-    expect(rules(resources).ingress.map((rule) => without(rule, "description"))).toEqual([
+    expect(rules(resources).ingress.map((rule) => withoutKey(rule, "description"))).toEqual([
       { ...vxlan, source: "10.196.218.220/30" },
       { ...vxlan, source: "10.196.218.224/30" },
       { protocol: "6", source: "198.51.100.10/32", stateless: false, tcpOptions: { min: 22, max: 22 } },
@@ -101,7 +101,7 @@ describe("the reference environment", () => {
       { ...echo, source: "10.196.218.220/30" },
       { ...echo, source: "10.196.218.224/30" },
     ]);
-    expect(rules(resources).egress.map((rule) => without(rule, "description"))).toEqual([
+    expect(rules(resources).egress.map((rule) => withoutKey(rule, "description"))).toEqual([
       { ...vxlan, destination: "10.196.218.220/30" },
       { ...vxlan, destination: "10.196.218.224/30" },
       { protocol: "all", destination: "0.0.0.0/0", stateless: false },
@@ -110,7 +110,7 @@ describe("the reference environment", () => {
   });
 
   test("an instance has what the config sets, and the defaults", () => {
-    expect(without(inputs("lab-host01-instance"), "metadata")).toEqual({
+    expect(withoutKey(inputs("lab-host01-instance"), "metadata")).toEqual({
       compartmentId: COMPARTMENT,
       displayName: "host01",
       availabilityDomain: AD1,
@@ -130,7 +130,7 @@ describe("the reference environment", () => {
   });
 
   test("properties with a default stay as they were, and a replaced instance is deleted first", () => {
-    const instance = named(resources, "lab-host01-instance");
+    const instance = resourceNamed(resources, "lab-host01-instance");
     expect(instance.ignoreChanges.sort()).toEqual([
       "availabilityDomain",
       "faultDomain",
@@ -142,7 +142,7 @@ describe("the reference environment", () => {
   });
 
   test("the host key is issued by the stack, kept secret, and never generated again", () => {
-    const command = named(resources, "lab-host01-host-key");
+    const command = resourceNamed(resources, "lab-host01-host-key");
     expect(command.type).toBe("command:local:Command");
     expect(command.ignoreChanges).toEqual(["*"]);
     expect(command.additionalSecretOutputs).toEqual(["stdout"]);
@@ -156,7 +156,7 @@ describe("the reference environment", () => {
   });
 
   test("the instance gets the host key and the login key, and every connection pins the one and uses the other", () => {
-    const instance = named(resources, "lab-host01-instance");
+    const instance = resourceNamed(resources, "lab-host01-instance");
     expect(isSecret(instance.inputs["metadata"])).toBe(true);
     expect(unwrap(instance.inputs["metadata"]).ssh_authorized_keys).toBe(LOGIN_PUBLIC_KEY);
     expect(userData(instance)).toContain(JSON.stringify(HOST_KEY.privateKey));
@@ -178,25 +178,27 @@ describe("the reference environment", () => {
     const metadata = (hostKey: HostKeyPair) =>
       instanceMetadata({ hostname: "host01", user: "opc", authorizedKeys: [LOGIN_PUBLIC_KEY], hostKey });
     const pinnedKeys = async (instanceMetadata: unknown) => {
-      const registered = await build(referenceEnvironment(), {}, ({ name }) =>
+      const builtResources = await build(referenceEnvironment(), {}, ({ name }) =>
         name === "lab-host01-instance" ? { metadata: instanceMetadata } : {},
       );
       return ["ready", "device", "peers"].map(
-        (phase) => unwrap(named(registered, `lab-host01-${phase}`).inputs["connection"]).hostKey,
+        (phase) => unwrap(resourceNamed(builtResources, `lab-host01-${phase}`).inputs["connection"]).hostKey,
       );
     };
-    const thrice = (key: unknown) => [key, key, key];
+    const threeTimes = (key: unknown) => [key, key, key];
 
     test("every connection pins the one in the instance's metadata", async () => {
-      expect(await pinnedKeys(metadata(launchedKey))).toEqual(thrice(launchedKey.publicKey));
+      expect(await pinnedKeys(metadata(launchedKey))).toEqual(threeTimes(launchedKey.publicKey));
       expect(await pinnedKeys({ ...metadata(launchedKey), note: "n" })).toEqual(
-        thrice(launchedKey.publicKey),
+        threeTimes(launchedKey.publicKey),
       );
     });
 
     test("the issued one is pinned where the instance returns no metadata", async () => {
-      expect(await pinnedKeys(null)).toEqual(thrice(HOST_KEY.publicKey));
-      expect(await pinnedKeys({ ssh_authorized_keys: LOGIN_PUBLIC_KEY })).toEqual(thrice(HOST_KEY.publicKey));
+      expect(await pinnedKeys(null)).toEqual(threeTimes(HOST_KEY.publicKey));
+      expect(await pinnedKeys({ ssh_authorized_keys: LOGIN_PUBLIC_KEY })).toEqual(
+        threeTimes(HOST_KEY.publicKey),
+      );
     });
   });
 
@@ -209,18 +211,18 @@ describe("the reference environment", () => {
           : typeof value === "object" && value !== null
             ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, open(inner)]))
             : value;
-    const visible = JSON.stringify(resources.map(({ inputs }) => open(inputs)));
+    const plainInputs = JSON.stringify(resources.map(({ inputs }) => open(inputs)));
     for (const secret of [LOGIN_KEY, HOST_KEY.privateKey])
-      expect(visible).not.toContain(secret.split("\n")[1]);
+      expect(plainInputs).not.toContain(secret.split("\n")[1]);
   });
 
   test("phase ready runs again for a replaced instance or boot volume, and the later phases wait for it", () => {
-    const ready = named(resources, "lab-host01-ready");
+    const ready = resourceNamed(resources, "lab-host01-ready");
     expect(unwrap(ready.inputs["connection"])).toMatchObject({ dialErrorLimit: 68, perDialTimeout: 3 });
     expect(ready.inputs["stdin"]).toContain("lab-host01-instance-id");
     expect(ready.inputs["delete"]).toBeUndefined();
     expect(ready.inputs["triggers"]).toBeUndefined();
-    const device = named(resources, "lab-host01-device");
+    const device = resourceNamed(resources, "lab-host01-device");
     expect(device.dependencies.map((urn) => urn.split("::").pop())).toContain("lab-host01-ready");
     expect(device.inputs["stdin"]).toContain("\nmachine lab-host01-instance-id lab-host01-instance-volume\n");
     expect(unwrap(device.inputs["connection"])["dialErrorLimit"]).toBe(9);
@@ -228,7 +230,7 @@ describe("the reference environment", () => {
 
   test("phases are deleted with their instance's phase ready, which is in the state also where the instance is gone", () => {
     for (const phase of ["device", "peers"]) {
-      expect(named(resources, `lab-host02-${phase}`).deletedWith).toMatch(/::lab-host02-ready$/);
+      expect(resourceNamed(resources, `lab-host02-${phase}`).deletedWith).toMatch(/::lab-host02-ready$/);
     }
   });
 });
@@ -251,7 +253,9 @@ describe("hosts", () => {
       .filter(({ type }) => type === "oci:Core/instance:Instance")
       .map(({ inputs }) => inputs["faultDomain"]);
     expect(new Set(faultDomains).size).toBe(3);
-    expect(named(resources, "lab-host03-instance").inputs["createVnicDetails"]["privateIp"]).toBeUndefined();
+    expect(
+      resourceNamed(resources, "lab-host03-instance").inputs["createVnicDetails"]["privateIp"],
+    ).toBeUndefined();
   });
 
   test("provisioned and existing, mixed: the list admits the existing one, whose phases are undone by SSH", async () => {
@@ -268,14 +272,14 @@ describe("hosts", () => {
       "lab-host03-device",
       "lab-host03-peers",
     ]);
-    const device = named(resources, "lab-host03-device");
+    const device = resourceNamed(resources, "lab-host03-device");
     expect(device.deletedWith).toBe("");
     expect(unwrap(device.inputs["connection"])).toMatchObject({
       host: "10.5.0.7",
       user: "ubuntu",
       hostKey: "ssh-ed25519 AAAA",
     });
-    expect(named(resources, "lab-host01-peers").inputs["stdin"]).toContain(" 10.5.0.7 192.168.0.3");
+    expect(resourceNamed(resources, "lab-host01-peers").inputs["stdin"]).toContain(" 10.5.0.7 192.168.0.3");
   });
 
   test("existing ones alone need no cloud", async () => {
@@ -305,7 +309,7 @@ describe("hosts", () => {
         });
       }),
     );
-    const { inputs, ignoreChanges } = named(resources, "lab-host01-instance");
+    const { inputs, ignoreChanges } = resourceNamed(resources, "lab-host01-instance");
     expect(inputs).toMatchObject({
       availabilityDomain: AD2,
       shape: "VM.Standard.E2.1.Micro",
@@ -316,7 +320,7 @@ describe("hosts", () => {
     expect(inputs["faultDomain"]).toBeUndefined();
     expect(inputs["shapeConfig"]).toBeUndefined();
     expect(ignoreChanges).toEqual(["metadata"]);
-    expect(unwrap(named(resources, "lab-host01-ready").inputs["connection"])).toMatchObject({
+    expect(unwrap(resourceNamed(resources, "lab-host01-ready").inputs["connection"])).toMatchObject({
       host: "10.196.218.222",
       dialErrorLimit: 20,
     });
@@ -329,7 +333,7 @@ describe("every child inherits", () => {
     const cloud = resources.filter(({ type }) => type.startsWith("oci:Core"));
     expect(cloud).toHaveLength(8);
     for (const { inputs } of cloud) expect(inputs["freeformTags"]).toEqual({ team: "net" });
-    expect(named(resources, "lab-host01-instance").inputs["createVnicDetails"].freeformTags).toEqual({
+    expect(resourceNamed(resources, "lab-host01-instance").inputs["createVnicDetails"].freeformTags).toEqual({
       team: "net",
     });
   });
@@ -347,49 +351,51 @@ describe("every child inherits", () => {
 
 describe("wrong arguments are refused, with all problems", () => {
   test("the environment's own, the cloud's and the overlay's", async () => {
-    const wrong = referenceEnvironment((args) => {
+    const wrongArgs = referenceEnvironment((args) => {
       delete args.compartmentId;
       args.overlay.vni = 0;
       args.hosts.host02.instance.privateIp = "10.196.218.225";
       args.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: "ssh-ed25519 AAAA" };
     });
-    await expect(build(wrong)).rejects.toThrow(
+    await expect(build(wrongArgs)).rejects.toThrow(
       /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host01: .*\n {2}compartmentId: .*\n {2}hosts\.host02\.instance\.privateIp: .*\n {2}overlay\.vni: /,
     );
   });
 
   test("what the overlay alone would refuse, such as its port for the connectivity test and its own name", async () => {
-    const wrong = referenceEnvironment((args) => (args.overlay.verifyPort = 70_000));
-    await expect(run(() => new OverlayEnvironment("my lab", wrong))).rejects.toThrow(
+    const wrongArgs = referenceEnvironment((args) => (args.overlay.verifyPort = 70_000));
+    await expect(run(() => new OverlayEnvironment("my lab", wrongArgs))).rejects.toThrow(
       /^OverlayEnvironment "my lab" cannot be built:\n {2}overlay\.verifyPort: 70000 .*\n {2}<stack>\.<name>: "test\.my lab" /,
     );
   });
 
   test("an existing host without a host key, or with an RSA one, is refused", async () => {
-    const wrong = (hostKey: unknown) =>
+    const withHostKey = (hostKey: unknown) =>
       referenceEnvironment((args) => {
         args.hosts.host03 = {
           overlayAddresses: ["192.168.0.3"],
           existing: { underlayAddress: "10.5.0.7", hostKey },
         };
       });
-    await expect(build(wrong("ssh-rsa AAAA"))).rejects.toThrow(
+    await expect(build(withHostKey("ssh-rsa AAAA"))).rejects.toThrow(
       /^OverlayEnvironment "lab" cannot be built:\n {2}hosts\.host03\.existing\.hostKey: an RSA host key/,
     );
-    await expect(build(wrong(""))).rejects.toThrow(
+    await expect(build(withHostKey(""))).rejects.toThrow(
       /hosts\.host03\.existing\.hostKey: "" is no public host key/,
     );
-    await expect(build(wrong(undefined))).rejects.toThrow(/hosts\.host03\.existing\.hostKey: no host key is/);
+    await expect(build(withHostKey(undefined))).rejects.toThrow(
+      /hosts\.host03\.existing\.hostKey: no host key is/,
+    );
   });
 
   test("an existing host beside a network, whose address is an output, is refused: the shared list would not admit it", async () => {
-    const wrong = referenceEnvironment((args) => {
+    const wrongArgs = referenceEnvironment((args) => {
       args.hosts.host03 = {
         overlayAddresses: ["192.168.0.3"],
         existing: { underlayAddress: pulumi.output("10.5.0.7"), hostKey: "ssh-ed25519 AAAA" },
       };
     });
-    await expect(build(wrong)).rejects.toThrow(
+    await expect(build(wrongArgs)).rejects.toThrow(
       /hosts\.host03\.existing\.underlayAddress: .* give it as text, not as an output/,
     );
   });

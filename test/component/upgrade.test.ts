@@ -6,7 +6,7 @@ import { MOCKED_SITE } from "./mockedSite.ts";
 
 const LIST = "network-security-list";
 
-/** What the Security List admits today and did not in a release; nothing in one that is not named. */
+/** Traffic that the Security List admits now and did not in a release; none for a release that is not named. */
 const NEW_RULES: Readonly<Record<string, object[]>> = {
   "0.1.0": ["10.20.1.0/24", "10.20.2.0/24", "10.9.0.3/32"].map((source) => ({
     protocol: "1",

@@ -140,10 +140,12 @@ describe("VxlanOverlay by its arguments", () => {
     const resources = await build(
       args({ hosts: { ...hosts, host02: { ...host("10.196.218.226", "192.168.0.2"), down: true } } }),
     );
-    const ignored = Object.fromEntries(resources.map(({ name, ignoreChanges }) => [name, ignoreChanges]));
-    expect(ignored["overlay-host02-device"]).toEqual(["*"]);
-    expect(ignored["overlay-host02-peers"]).toEqual(["*"]);
-    expect(ignored["overlay-host01-peers"]).toEqual([]);
+    const ignoredChanges = Object.fromEntries(
+      resources.map(({ name, ignoreChanges }) => [name, ignoreChanges]),
+    );
+    expect(ignoredChanges["overlay-host02-device"]).toEqual(["*"]);
+    expect(ignoredChanges["overlay-host02-peers"]).toEqual(["*"]);
+    expect(ignoredChanges["overlay-host01-peers"]).toEqual([]);
     expect(resources.find(({ name }) => name === "overlay-host01-peers")?.inputs["stdin"]).toContain(
       "peer host02 ",
     );
@@ -186,15 +188,15 @@ describe("VxlanOverlay by its arguments", () => {
   });
 
   test("a host key that pins nothing, or what OpenSSH refuses, is refused", async () => {
-    const wrong = args();
-    const [first, second] = Object.values(wrong.hosts);
-    if (first) first.ssh.hostKey = "";
-    if (second) second.ssh.hostKey = "ssh-rsa AAAA";
-    await expect(build(wrong)).rejects.toThrow(
+    const wrongArgs = args();
+    const [firstHost, secondHost] = Object.values(wrongArgs.hosts);
+    if (firstHost) firstHost.ssh.hostKey = "";
+    if (secondHost) secondHost.ssh.hostKey = "ssh-rsa AAAA";
+    await expect(build(wrongArgs)).rejects.toThrow(
       /\n {2}hosts\.host01\.ssh\.hostKey: "" is no public host key: .*\n {2}hosts\.host02\.ssh\.hostKey: an RSA host key pins SHA-1/,
     );
-    if (first) delete (first.ssh as Partial<typeof first.ssh>).hostKey;
-    await expect(build(wrong)).rejects.toThrow(/hosts\.host01\.ssh\.hostKey: no host key is pinned/);
+    if (firstHost) delete (firstHost.ssh as Partial<typeof firstHost.ssh>).hostKey;
+    await expect(build(wrongArgs)).rejects.toThrow(/hosts\.host01\.ssh\.hostKey: no host key is pinned/);
   });
 
   test("an overlay that holds the address SSH connects to is refused, where that is known by then", async () => {
@@ -211,8 +213,8 @@ describe("VxlanOverlay by its arguments", () => {
   });
 
   test("wrong arguments are refused, with all problems", async () => {
-    const wrong = args({ vni: 0, cidrs: ["192.168.0.0/33"] });
-    await expect(build(wrong)).rejects.toThrow(
+    const wrongArgs = args({ vni: 0, cidrs: ["192.168.0.0/33"] });
+    await expect(build(wrongArgs)).rejects.toThrow(
       /VxlanOverlay "overlay" cannot be built:\n {2}vni: 0 .*\n {2}cidrs\[0\]/,
     );
   });

@@ -15,7 +15,7 @@ import {
 useHostForEachTest();
 
 describe("the check at the end of up", () => {
-  const refused = async (installation: string) => {
+  const refusalText = async (installation: string) => {
     const { exitCode, stderr } = await check(installation);
     expect(exitCode).toBe(1);
     return stderr;
@@ -23,11 +23,11 @@ describe("the check at the end of up", () => {
 
   test("passes where all is in sync, repairs what is not, and counts its runs", async () => {
     const { installation } = await install();
-    const whole = [await kernel(), await files()];
+    const cleanState = [await kernel(), await files()];
     expect(await check(installation)).toEqual({ exitCode: 0, stdout: "oci-vxlan turn 0", stderr: "" });
     await host.on("ip link del vxlan0");
     expect(await check(installation)).toMatchObject({ exitCode: 0, stdout: "oci-vxlan turn 1" });
-    expect([await kernel(), await files()]).toEqual(whole);
+    expect([await kernel(), await files()]).toEqual(cleanState);
   });
 
   test("passes the host's warnings on", async () => {
@@ -42,22 +42,22 @@ describe("the check at the end of up", () => {
 
   test("asks for the phases where installation, settings or peers differ", async () => {
     const { installation } = await install();
-    const differs = { exitCode: 3, stdout: "", stderr: "" };
-    expect(await check("another")).toEqual(differs);
-    expect(await check(installation, [OTHER])).toEqual(differs);
-    expect(await check(installation, [PEER], { generation: 1 })).toEqual(differs);
+    const differenceResult = { exitCode: 3, stdout: "", stderr: "" };
+    expect(await check("another")).toEqual(differenceResult);
+    expect(await check(installation, [OTHER])).toEqual(differenceResult);
+    expect(await check(installation, [PEER], { generation: 1 })).toEqual(differenceResult);
     await host.on("rm /etc/oci-vxlan/lab.overlay/peers");
-    expect(await check(installation)).toEqual(differs);
+    expect(await check(installation)).toEqual(differenceResult);
     await remove();
-    expect(await check(installation)).toEqual({ ...differs, exitCode: 127 });
+    expect(await check(installation)).toEqual({ ...differenceResult, exitCode: 127 });
     await host.installProgram();
-    expect(await check(installation)).toEqual(differs);
+    expect(await check(installation)).toEqual(differenceResult);
   });
 
   test("fails with the reason where the overlay cannot be repaired", async () => {
     const { installation } = await install();
     await host.on("ip address flush dev eth0");
-    expect(await refused(installation)).toMatch(/no interface of \S+ carries the underlay address/);
+    expect(await refusalText(installation)).toMatch(/no interface of \S+ carries the underlay address/);
   });
 
   test("does not keep a unit from starting that waits for its turn", async () => {
@@ -75,7 +75,7 @@ describe("the check at the end of up", () => {
   test("fails where the unit does not stay up", async () => {
     const { installation } = await install();
     await host.on(`echo activating >/run/fakes/units/oci-vxlan@${OVERLAY}.service.active`);
-    expect(await refused(installation)).toMatch(
+    expect(await refusalText(installation)).toMatch(
       /oci-vxlan@lab\.overlay\.service on \S+ does not stay up, .*journalctl/,
     );
   });

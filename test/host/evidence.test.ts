@@ -9,7 +9,7 @@ import { HOST, OTHER, OVERLAY, PEER, host, install, useHostForEachTest } from ".
 
 useHostForEachTest();
 
-/** Rules without what tells where they stand. */
+/** Rules without their places in the ruleset. */
 const ruleTexts = ({ rules }: Evidence) =>
   rules.map(({ tool, hook, packets, text }) => `${tool} ${hook} ${packets ?? "-"} ${text}`);
 
@@ -74,7 +74,7 @@ test("faults of the overlay's own parts show", async () => {
 });
 
 describe("firewall rules", () => {
-  /** To a port beside the overlay's: our own table drops at that one what does not come from a peer. */
+  /** To a port beside the overlay's, since our own table drops VXLAN from non-peers at the overlay's port. */
   const SEND = `echo x >/dev/udp/${HOST.underlayAddress}/4788`;
 
   test("of iptables that refuse are shown with what they counted, and where our jump stands", async () => {
@@ -180,7 +180,7 @@ test("a question that did not arrive whole is not answered", async () => {
 });
 
 describe("with a real peer, the first finding is the fault", () => {
-  const FAILED: FailedProbe = {
+  const FAILED_PROBE: FailedProbe = {
     from: "host01",
     to: "host02",
     fromUnderlay: HOST.underlayAddress,
@@ -215,7 +215,7 @@ describe("with a real peer, the first finding is the fault", () => {
       ${IN_PEER} bridge fdb append ${mac} dev vxlan0 dst ${HOST.underlayAddress} self permanent`);
   });
 
-  /** Looks at both, sends the probe again, which must fail, and looks again. */
+  /** Collects the evidence of both hosts before and after the probe is sent once more, which must fail. */
   async function firstFinding(): Promise<string | undefined> {
     const overPeer: typeof QUESTION = {
       ...QUESTION,
@@ -228,10 +228,10 @@ describe("with a real peer, the first finding is the fault", () => {
     await host.on(`! ${PING}`);
     const after = await ends();
     const pair = (at: 0 | 1): EvidencePair => ({ before: before[at], after: after[at] });
-    return diagnose(FAILED, pair(0), pair(1), SETTINGS)[0];
+    return diagnose(FAILED_PROBE, pair(0), pair(1), SETTINGS)[0];
   }
 
-  /** A fault, what undoes it, and how it is found. */
+  /** A fault, the command that undoes it, and the finding. */
   const FAULTS: [string, string, RegExp][] = [
     [
       `${IN_PEER} iptables -A INPUT -p udp --dport 4789 -j DROP`,

@@ -2,7 +2,7 @@ import { evidenceInput, parseEvidence } from "../../components/vxlan/diagnosis/e
 import type { Evidence } from "../../components/vxlan/diagnosis/evidence.ts";
 import { HOST, OVERLAY, PEER, host } from "./overlay.ts";
 
-/** What the program asks the host of a test after a failed probe. */
+/** The question of the program to the host of a test after a failed probe. */
 export const QUESTION = {
   ...HOST,
   overlay: OVERLAY,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { arrives, frameTo, makeNeighbour, makeNetworkBehind, received } from "./frames.ts";
+import { arrives, frameTo, makeNeighbour, makeNetworkBehind, receivedFrames } from "./frames.ts";
 import {
   OVERLAY,
   PEER,
@@ -135,9 +135,9 @@ describe("firewalld", () => {
     const datagram = { from: PEER.underlayAddress, frame: await frameTo("vxlan0", packet) };
     /** Whether the network behind the host has received a packet from the overlay. */
     const passes = async () => {
-      const before = await received("eth0", "behind");
+      const before = await receivedFrames("eth0", "behind");
       expect(await arrives(datagram)).toBe(true);
-      return (await received("eth0", "behind")) > before;
+      return (await receivedFrames("eth0", "behind")) > before;
     };
     const table = () => host.on("nft list table inet oci-vxlan-100-4789 2>/dev/null || true");
     expect(await passes()).toBe(false);

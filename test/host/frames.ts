@@ -18,7 +18,7 @@ export interface Datagram {
   namespace?: string;
 }
 
-/** Sends a datagram of VXLAN by a raw socket, from whatever address it is told. */
+/** Sends a datagram of VXLAN by a raw socket, from any address. */
 const SENDER = `
 import os, socket, struct, sys
 
@@ -103,7 +103,7 @@ export async function makeNetworkBehind(name: string, gateway: string): Promise<
 }
 
 /** Frames that a device has received, of the host or of another namespace. */
-export async function received(device: string, namespace?: string): Promise<number> {
+export async function receivedFrames(device: string, namespace?: string): Promise<number> {
   const ip = namespace === undefined ? "ip" : `ip -n ${namespace}`;
   return Number(await host.on(`${ip} -s link show ${device} | awk '/RX:/ { getline; print $2 }'`));
 }
@@ -118,7 +118,7 @@ export async function send(datagram: Datagram): Promise<void> {
 
 /** Sends a datagram; true when a device of the host has received the frame in it. */
 export async function arrives(datagram: Datagram, device = "vxlan0"): Promise<boolean> {
-  const before = await received(device);
+  const before = await receivedFrames(device);
   await send(datagram);
   // The answer to an echo that is sent behind the datagram shows that the host has come to it.
   const echo = `ip netns exec far ping -n -c1 -W1 -I ${NON_PEER} ${HOST.underlayAddress}`;
@@ -128,7 +128,7 @@ export async function arrives(datagram: Datagram, device = "vxlan0"): Promise<bo
       () => false,
     ),
   );
-  return (await received(device)) > before;
+  return (await receivedFrames(device)) > before;
 }
 
 /** A frame to a device of the host that carries an IPv4 packet, for `Datagram.frame`. */

@@ -25,8 +25,8 @@ import {
 useHostForEachTest();
 
 const program = (args: string[], input = "") => host.program(args, input);
-const confirm = (settings = settingsOf()) => host.sent(confirmCommand({ overlay: OVERLAY }, settings));
-/** What the timer runs: for the settings that the last change has set. */
+const confirm = (settings = settingsOf()) => host.runSent(confirmCommand({ overlay: OVERLAY }, settings));
+/** The command of the timer, for the settings of the last change. */
 const rollBack = async () => {
   const timer = /roll-back lab\.overlay ([0-9a-f]{64})/g;
   const [, digest = ""] = [...(await systemd()).matchAll(timer)].at(-1) ?? [];
@@ -54,10 +54,10 @@ describe("a device phase that fails", () => {
   ];
   test.each(BREAKS)(
     "leaves the settings, the device and the peers from before: %s",
-    async (_, breakage, options) => {
+    async (_, breakCommand, options) => {
       await install();
       const before = await state();
-      await host.on(breakage);
+      await host.on(breakCommand);
       const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf(options));
       expect(exitCode, stderr).toBe(1);
       expect(stderr).toContain("phase device failed: the previous settings return");
@@ -94,11 +94,11 @@ describe("a peers phase that fails", () => {
   });
 
   test("does not fail for entries of a list that is older than the device, nor does its unit", async () => {
-    const both = {
+    const bothFamilies = {
       settings: { cidrs: ["192.168.0.0/24", "fd00:77::/64"] },
       overlayAddresses: ["192.168.0.1", "fd00:77::1"],
     };
-    await install(both, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
+    await install(bothFamilies, [{ ...PEER, overlayAddresses: ["192.168.0.2", "fd00:77::2"] }]);
     // The device has no IPv6 any more, and the NIC is too small for it; the peers of before still have some.
     await host.on("ip link set eth0 mtu 1300");
     const { exitCode, stderr } = await host.devicePhase(OVERLAY, settingsOf());
@@ -120,8 +120,10 @@ describe("an unconfirmed change", () => {
     const { exitCode, stderr } = await rollBack();
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining("no new SSH session has reached")]);
     expect(await state()).toEqual(before);
-    const late = await confirm(settingsOf({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } }));
-    expect([late.exitCode, late.stderr]).toEqual([
+    const lateConfirmation = await confirm(
+      settingsOf({ settings: { vni: 300, device: "vxlan7", confirmTimeout: 77 } }),
+    );
+    expect([lateConfirmation.exitCode, lateConfirmation.stderr]).toEqual([
       1,
       expect.stringContaining("has taken the change back already"),
     ]);
@@ -201,7 +203,7 @@ describe("an unconfirmed change", () => {
     await confirm();
     const before = await state();
     await host.on(`cat >/run/settings <<'END'\n${settingsOf({ settings: { vni: 300 } })}END`);
-    // Nobody reads what it says any more.
+    // The session that would read its output has ended.
     await host.on(`${DEVICE_PHASE} ${OVERLAY} </run/settings 2>&1 | true`);
     expect(await state()).toEqual(before);
     expect(await host.on("ls /var/lib/oci-vxlan/lab.overlay")).not.toContain("previous");
@@ -215,9 +217,9 @@ describe("an unconfirmed change", () => {
         program(["peers", OVERLAY], peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER] })),
     ],
     ["the next phase device", () => host.devicePhase(OVERLAY, settingsOf({ generation: 2 }))],
-  ])("stays once a new session has reached the host: %s", async (_, reach) => {
+  ])("stays once a new session has reached the host: %s", async (_, reachHost) => {
     const { installation } = await device();
-    expect((await reach(installation)).exitCode).toBe(0);
+    expect((await reachHost(installation)).exitCode).toBe(0);
     expect((await confirm(`${await host.on("cat /etc/oci-vxlan/lab.overlay/device")}\n`)).exitCode).toBe(0);
     const before = await state();
     expect((await rollBack()).exitCode).toBe(0);

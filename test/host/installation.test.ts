@@ -5,7 +5,7 @@ import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import { RELEASE } from "../../components/vxlan/release.ts";
 import { withDefaults } from "../../components/vxlan/settings.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { DEVICE_PHASE } from "./namespace.ts";
 import {
   HOST,
@@ -27,7 +27,7 @@ import {
   useHostForEachTest,
 } from "./overlay.ts";
 
-/** What `up` and `destroy` run on the host for its device. */
+/** The commands of `up` and `destroy` for the device of the host. */
 const PHASE = devicePhase(
   { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
   RESOURCE,
@@ -64,16 +64,16 @@ describe("installation", () => {
   test("waits for a unit of an older version, which holds another lock", async () => {
     await install();
     await host.on(`${asScript}; rm /usr/local/lib/oci-vxlan/lock.sh`);
-    const somebodyWaits = "until grep -qe '->' /proc/locks; do sleep 0.1; done";
-    host.start(["flock", "/root", "sh", "-c", `touch /run/held; ${somebodyWaits}; touch /run/done`]);
+    const waitForWaiter = "until grep -qe '->' /proc/locks; do sleep 0.1; done";
+    host.start(["flock", "/root", "sh", "-c", `touch /run/held; ${waitForWaiter}; touch /run/done`]);
     await host.on("until [ -e /run/held ]; do :; done");
     // The first thing that the installation changes.
     await host.on("echo older >/usr/local/lib/oci-vxlan/service.sh");
-    const installed = host.on(
+    const markerFile = host.on(
       "until ! grep -qx older /usr/local/lib/oci-vxlan/service.sh; do :; done; ls /run/done",
     );
     expect(await runScript()).toMatchObject({ status: "0" });
-    expect(await installed).toBe("/run/done");
+    expect(await markerFile).toBe("/run/done");
   });
 
   test("does not wait long for a lock of older versions that any user can hold", async () => {
@@ -165,7 +165,7 @@ describe("installation", () => {
       rm -rf /usr/local/lib/oci-vxlan ${PROGRAM} /etc/systemd/system/oci-vxlan@.service /run/oci-vxlan
       cp -a ${folder} /run/copy; mount -t tmpfs tmpfs ${folder}; cp -a /run/copy/. ${folder}`,
     );
-    const used = Number(await host.on(`df --output=used ${folder} | tail -1`));
+    const usedKilobytes = Number(await host.on(`df --output=used ${folder} | tail -1`));
     const traces = () =>
       host.on(
         "find /etc /var/lib /usr/local /run -name '*oci-vxlan*' -o -name '*.new'; ip -o link show type vxlan; nft list tables",
@@ -174,7 +174,7 @@ describe("installation", () => {
     let failures = 0;
     for (let space = 0; ; space += step) {
       expect(space).toBeLessThan(400);
-      await host.on(`mount -o remount,size=${used + 4 + space}k ${folder}`);
+      await host.on(`mount -o remount,size=${usedKilobytes + 4 + space}k ${folder}`);
       const { status, stderr } = await runScript();
       if (status === "0") break;
       failures++;
@@ -210,13 +210,13 @@ describe("removal", () => {
 
   test("removes the peers of its own installation only", async () => {
     const { installation } = await install();
-    const whole = await kernel();
-    const foreign = await host.program(["remove-peers", OVERLAY, "another"]);
-    expect([foreign.exitCode, foreign.stderr]).toEqual([
+    const cleanState = await kernel();
+    const otherInstallationRun = await host.program(["remove-peers", OVERLAY, "another"]);
+    expect([otherInstallationRun.exitCode, otherInstallationRun.stderr]).toEqual([
       0,
       expect.stringContaining("of another installation and stay"),
     ]);
-    expect(await kernel()).toBe(whole);
+    expect(await kernel()).toBe(cleanState);
     expect((await host.program(["remove-peers", OVERLAY, installation, RESOURCE])).exitCode).toBe(0);
     expect(await kernel()).not.toContain(PEER.mac);
     expect(await host.on("nft list table ip oci-vxlan")).not.toContain(PEER.underlayAddress);
@@ -229,12 +229,12 @@ describe("removal", () => {
           "find /etc /var/lib /usr/local /run -xdev -path /run/fakes -prune -o -print 2>/dev/null | sort",
       );
     await host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT");
-    // What a bare host has of the program, the tests put there; the device phase brings it along.
+    // The tests put the program on a bare host; in `up` the device phase installs it.
     const before = (await state()).split("\n").filter((line) => !/oci-vxlan/.test(line));
     await install();
     await install({ overlay: SECOND, settings: { device: "vxlan1", vni: 101, port: 4790 } });
-    const foreign = await host.program(["remove-device", OVERLAY, "someone/else"]);
-    expect(foreign.stderr).toContain("belongs to oci-vxlan/lab/lab.overlay and stays");
+    const otherResourceRun = await host.program(["remove-device", OVERLAY, "someone/else"]);
+    expect(otherResourceRun.stderr).toContain("belongs to oci-vxlan/lab/lab.overlay and stays");
     await remove();
     expect(await host.on("ip -o link show type vxlan")).toMatch(/vxlan1[^\n]*$/);
     expect(await host.on(`ls /usr/local/lib/oci-vxlan ${PROGRAM}`)).toContain("service.sh");
@@ -282,7 +282,7 @@ describe("removal", () => {
 });
 
 describe("an error says what is wrong, where, and what to do", () => {
-  const refused = async (text: string, overlay = OVERLAY) => {
+  const refusalText = async (text: string, overlay = OVERLAY) => {
     const { exitCode, stderr, stdout } = await host.devicePhase(overlay, text);
     expect(exitCode).toBe(1);
     expect(stdout).toBe("");
@@ -291,7 +291,7 @@ describe("an error says what is wrong, where, and what to do", () => {
 
   test("for a device that another program made, and nothing stays of the attempt", async () => {
     await host.on("ip link add vxlan0 type vxlan id 7 dstport 4790 dev eth0");
-    expect(await refused(settingsOf())).toMatch(
+    expect(await refusalText(settingsOf())).toMatch(
       /vxlan0 on \S+ is there already and was not made by oci-vxlan: remove it with/,
     );
     expect(await host.on("ip -d -o link show vxlan0")).toContain("vxlan id 7 ");
@@ -303,31 +303,31 @@ describe("an error says what is wrong, where, and what to do", () => {
   });
   test("a device of another overlay", async () => {
     await device();
-    expect(await refused(settingsOf({ overlay: SECOND }), SECOND)).toMatch(
+    expect(await refusalText(settingsOf({ overlay: SECOND }), SECOND)).toMatch(
       /vxlan0 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay/,
     );
   });
   test("a VNI of another overlay at the same port", async () => {
     await device();
-    expect(await refused(settingsOf({ overlay: SECOND, settings: { device: "vxlan1" } }), SECOND)).toMatch(
-      /VNI 100 at port 4789 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay: choose another vni/,
-    );
+    expect(
+      await refusalText(settingsOf({ overlay: SECOND, settings: { device: "vxlan1" } }), SECOND),
+    ).toMatch(/VNI 100 at port 4789 on \S+ belongs to oci-vxlan\/lab\/lab\.overlay: choose another vni/);
   });
   test("an underlay address that no NIC carries", async () => {
     const text = settingsOf().replace("10.196.218.222", "10.196.218.230");
-    expect(await refused(text)).toMatch(
+    expect(await refusalText(text)).toMatch(
       /no interface of \S+ carries the underlay address 10\.196\.218\.230; it has eth0 10\.196\.218\.222\/30/,
     );
   });
   test("an MTU that the NIC does not carry", async () => {
     await host.on("ip link set eth0 mtu 1500");
-    expect(await refused(settingsOf({ settings: { mtu: 8950 } }))).toMatch(
+    expect(await refusalText(settingsOf({ settings: { mtu: 8950 } }))).toMatch(
       /mtu 8950 does not fit on \S+: eth0 carries 1500 bytes.* set mtu to 1450 or less/,
     );
   });
   test("an MTU that a jumbo NIC of 9,001 bytes does not carry; what it carries is set", async () => {
     await host.on("ip link set eth0 mtu 9001");
-    expect(await refused(settingsOf({ settings: { mtu: 8952 } }))).toMatch(
+    expect(await refusalText(settingsOf({ settings: { mtu: 8952 } }))).toMatch(
       /mtu 8952 does not fit on \S+: eth0 carries 9001 bytes.* set mtu to 8951 or less/,
     );
     await host.installProgram();
@@ -336,13 +336,13 @@ describe("an error says what is wrong, where, and what to do", () => {
   });
   test("for a list of peers that did not arrive whole, and the peers from before stay", async () => {
     const { installation } = await install();
-    const whole = [await kernel(), await files()];
+    const cleanState = [await kernel(), await files()];
     const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: [PEER, OTHER] });
     for (let end = 0; end < text.length - 1; end += 40) {
       const { exitCode, stderr } = await host.program(["peers", OVERLAY], text.slice(0, end));
       expect([exitCode, stderr]).toEqual([1, expect.stringContaining("did not arrive whole")]);
     }
-    expect([await kernel(), await files()]).toEqual(whole);
+    expect([await kernel(), await files()]).toEqual(cleanState);
   });
   test("a first device phase that takes too long leaves nothing", async () => {
     await host.wrap("/usr/bin/systemctl", '[[ $1 != restart ]] || sleep 30; exec $REAL "$@"');
@@ -358,9 +358,9 @@ describe("an error says what is wrong, where, and what to do", () => {
     ).toBe("");
   });
   test.for(["nft", "bridge", "ip", "flock", "cmp"])("a host without %s", async (tool, { task }) => {
-    tried("faults")({ task });
+    countTries("faults")({ task });
     await host.on(`rm $(type -aP ${tool} | xargs realpath | sort -u)`);
-    expect(await refused(settingsOf())).toMatch(new RegExp(`has no ${tool}: install nftables, iproute2`));
+    expect(await refusalText(settingsOf())).toMatch(new RegExp(`has no ${tool}: install nftables, iproute2`));
   });
   test("peers of another installation", async () => {
     await device();

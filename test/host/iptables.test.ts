@@ -56,12 +56,12 @@ describe("iptables", () => {
     await host.on(
       "iptables -N DROP-scanners; iptables -I INPUT -j DROP-scanners; iptables -I INPUT -s 10.1.1.1 -j DROP",
     );
-    const others = async () => (await host.on("iptables -S")).split("\n").filter((line) => line !== jump);
-    const before = await others();
+    const otherRules = async () => (await host.on("iptables -S")).split("\n").filter((line) => line !== jump);
+    const before = await otherRules();
     expect(await reconcile()).toBe(
       `oci-vxlan: ${OVERLAY}: iptables: moved our jump ahead of "-A INPUT -s 10.1.1.1/32 -j DROP" and 1 more`,
     );
-    expect(await others()).toEqual(before);
+    expect(await otherRules()).toEqual(before);
     expect((await host.on("iptables -S INPUT")).split("\n")[1]).toBe(jump);
     expect(await reconcile()).toBe("");
   });
@@ -95,9 +95,11 @@ describe("iptables", () => {
     await host.on(`${REJECT}; ip6tables -A INPUT -j REJECT`);
     await install();
     const transactions = await transactionsDuring(() => device({ settings: { overlayIngress: "none" } }));
-    const closing = transactions.filter((text) => /^delete rule ip filter .*oci-vxlan-100-4789/m.test(text));
-    expect(closing).toHaveLength(1);
-    expect(closing[0]).toMatch(/^add rule ip filter oci-vxlan-100-4789 .*4789/m);
+    const deletedRules = transactions.filter((text) =>
+      /^delete rule ip filter .*oci-vxlan-100-4789/m.test(text),
+    );
+    expect(deletedRules).toHaveLength(1);
+    expect(deletedRules[0]).toMatch(/^add rule ip filter oci-vxlan-100-4789 .*4789/m);
     expect(await host.on("iptables -S")).not.toContain("-i vxlan0");
     expect(await host.on("ip6tables -S")).not.toContain("oci-vxlan");
     await device();

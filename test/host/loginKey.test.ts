@@ -12,11 +12,11 @@ const KEYS = { oldKey: OLD, newKey: NEW };
 const addUser = (user: string, text: string) =>
   host.on(`useradd --create-home ${user}; install -d -m 700 -o ${user} -g ${user} /home/${user}/.ssh
     printf '${text}' >/home/${user}/.ssh/authorized_keys; chown ${user}:${user} /home/${user}/.ssh/authorized_keys`);
-const read = (path: string) => host.on(`cat ${path}`);
+const readHostFile = (path: string) => host.on(`cat ${path}`);
 
 /** Runs the script as sudo would for this user. */
 async function run(user: string, { command, input }: ReturnType<typeof addKey>): Promise<string> {
-  const result = await host.sent({ command: `export SUDO_USER=${user}; ${command}`, input });
+  const result = await host.runSent({ command: `export SUDO_USER=${user}; ${command}`, input });
   expect(result.stderr).toBe("");
   return result.stdout;
 }
@@ -31,13 +31,13 @@ describe("the script that replaces a login key", () => {
     // A copy that a killed run has left is no obstacle.
     await host.on("echo half >/home/ann/.ssh/keys.oci-vxlan");
     expect(await run("ann", addKey(KEYS))).toBe("oci-vxlan login-key /home/ann/.ssh/authorized_keys");
-    expect(await read("/home/ann/.ssh/keys")).toBe(`restrict ${OLD} ann\nrestrict ${NEW} ann`);
+    expect(await readHostFile("/home/ann/.ssh/keys")).toBe(`restrict ${OLD} ann\nrestrict ${NEW} ann`);
     const after = await stat();
     expect(after).toMatch(/authorized_keys' -> 'keys' [^]*keys' 640 ann adm /);
     expect(await run("ann", addKey(KEYS))).toBe("");
     expect(await stat()).toBe(after);
     await run("ann", retireKey(KEYS, false));
-    expect(await read("/home/ann/.ssh/authorized_keys")).toBe(`restrict ${NEW} ann`);
+    expect(await readHostFile("/home/ann/.ssh/authorized_keys")).toBe(`restrict ${NEW} ann`);
     expect(await run("ann", retireKey(KEYS, false))).toBe("");
   });
 
@@ -47,17 +47,17 @@ describe("the script that replaces a login key", () => {
     expect(await host.on("stat -c '%a %U' /home/bea/.ssh /home/bea/.ssh/authorized_keys")).toBe(
       "700 bea\n600 bea",
     );
-    expect(await read("/home/bea/.ssh/authorized_keys")).toBe(NEW);
+    expect(await readHostFile("/home/bea/.ssh/authorized_keys")).toBe(NEW);
   });
 
   test("leaves other users alone, and exchanges the key in all files on an instance", async () => {
     await addUser("cid", `${OLD}\\n${NEW}\\n`);
     await addUser("dot", `command="false" ${OLD} dot\\nssh-ed25519 AAAAOTHER\\n`);
     await run("cid", retireKey(KEYS, false));
-    expect(await read("/home/cid/.ssh/authorized_keys")).toBe(NEW);
-    expect(await read("/home/dot/.ssh/authorized_keys")).toContain(OLD);
+    expect(await readHostFile("/home/cid/.ssh/authorized_keys")).toBe(NEW);
+    expect(await readHostFile("/home/dot/.ssh/authorized_keys")).toContain(OLD);
     await run("cid", retireKey(KEYS, true));
-    expect(await read("/home/dot/.ssh/authorized_keys")).toBe(
+    expect(await readHostFile("/home/dot/.ssh/authorized_keys")).toBe(
       `command="false" ${NEW} dot\nssh-ed25519 AAAAOTHER`,
     );
     expect(await host.on("stat -c '%U' /home/dot/.ssh/authorized_keys")).toBe("dot");
@@ -66,16 +66,16 @@ describe("the script that replaces a login key", () => {
   test("changes the file of another user with that user's rights alone", async () => {
     await addUser("gus", "");
     await addUser("hal", `${OLD}\\n`);
-    // What hal could do at the right moment, with the file of somebody else.
+    // An attack: user hal replaces the file by a link to one that another user owns.
     await host.on(
       `printf '${OLD}\\n' >/etc/shared; cd /home/hal/.ssh; rm authorized_keys; ln -s /etc/shared authorized_keys`,
     );
-    const { exitCode, stderr } = await host.sent({
+    const { exitCode, stderr } = await host.runSent({
       command: "export SUDO_USER=gus; bash -s",
       input: retireKey(KEYS, true).input,
     });
     expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/cannot .*\/etc\/shared/)]);
-    expect(await read("/etc/shared")).toBe(OLD);
+    expect(await readHostFile("/etc/shared")).toBe(OLD);
     await host.on("rm /home/hal/.ssh/authorized_keys");
   });
 
@@ -85,16 +85,16 @@ describe("the script that replaces a login key", () => {
       echo 'AuthorizedKeysFile /etc/ssh/keys/%u .ssh/authorized_keys' >/etc/ssh/sshd_config.d/keys.conf`);
     expect(await run("eve", addKey(KEYS))).toBe("oci-vxlan login-key /etc/ssh/keys/eve");
     await run("eve", retireKey(KEYS, false));
-    expect([await read("/etc/ssh/keys/eve"), await read("/home/eve/.ssh/authorized_keys")]).toEqual([
-      NEW,
-      "",
-    ]);
+    expect([
+      await readHostFile("/etc/ssh/keys/eve"),
+      await readHostFile("/home/eve/.ssh/authorized_keys"),
+    ]).toEqual([NEW, ""]);
   });
 
   test("changes nothing where the copy cannot be written", async () => {
     await addUser("fay", `${OLD}\\n`);
     const unwrap = await host.wrap("/usr/bin/sync", "exit 1");
-    const { exitCode, stderr } = await host.sent({
+    const { exitCode, stderr } = await host.runSent({
       command: "export SUDO_USER=fay; bash -s",
       input: addKey(KEYS).input,
     });

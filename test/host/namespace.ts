@@ -107,7 +107,7 @@ export class NamespaceHost {
     return run([...this.inside(), "bash", "--norc", "-ec", script]);
   }
 
-  /** Puts a script in a tool's place, in which $REAL is the tool; returns what takes it back. */
+  /** Puts a script in a tool's place, in which $REAL is the tool. Returns a function that restores the tool. */
   async wrap(tool: string, script: string): Promise<() => Promise<string>> {
     await this.on(
       `mv ${tool} ${tool}.real; cat >${tool} <<'END'\n#!/bin/bash\nREAL=${tool}.real\n${script}\nEND\nchmod 755 ${tool}`,
@@ -120,8 +120,8 @@ export class NamespaceHost {
     return attempt([...this.inside(), PROGRAM, ...args], { input });
   }
 
-  /** Runs what is sent to a host as root, with its standard input. It may fail. */
-  sent({ command, input }: CommandWithInput): Promise<CommandResult> {
+  /** Runs a command that the program sends to a host, as root and with its standard input. It may fail. */
+  runSent({ command, input }: CommandWithInput): Promise<CommandResult> {
     return attempt([...this.inside(), "bash", "--norc", "-c", command], { input });
   }
 

@@ -68,7 +68,7 @@ describe("the host side", () => {
     "gives its address in %s the prefix of %s and back, and an administrator's entry stays",
     async (...args) => {
       const [before, after, address, neighbour] = args;
-      const own = async () =>
+      const deviceAddresses = async () =>
         (await host.on("ip -o address show dev vxlan0 scope global")).match(/[0-9a-f.:]+\/[0-9]+/g);
       const withNetwork = (cidr: string) =>
         device({ settings: { cidrs: [cidr] }, overlayAddresses: [address] });
@@ -76,7 +76,7 @@ describe("the host side", () => {
       await host.on(`ip neigh add ${neighbour} lladdr 02:00:00:00:00:99 dev vxlan0 nud permanent`);
       for (const cidr of [after, before]) {
         await withNetwork(cidr);
-        expect(await own()).toEqual([`${address}/${cidr.split("/")[1]}`]);
+        expect(await deviceAddresses()).toEqual([`${address}/${cidr.split("/")[1]}`]);
         expect(await kernel()).toContain(neighbour);
       }
     },

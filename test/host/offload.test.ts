@@ -27,7 +27,7 @@ const keepPython = () => host.on("cp /usr/bin/python3 /root/python3");
 
 const RECORD = `/etc/oci-vxlan/${OVERLAY}/offload-off`;
 const switchOff = () =>
-  host.sent(sentVerb("switch-offload-off.sh", ["switch-offload-off", OVERLAY], 40, "a test"));
+  host.runSent(sentVerb("switch-offload-off.sh", ["switch-offload-off", OVERLAY], 40, "a test"));
 const makeAgain = () => host.on("ip link del vxlan0; rm -rf /run/oci-vxlan/lab.overlay");
 
 describe("the checksum offload of the device", () => {
@@ -43,8 +43,8 @@ describe("the checksum offload of the device", () => {
 
   test("follows the config, over a device that is made again, and back", async () => {
     await keepPython();
-    const off = { settings: { checksumOffload: "off" } };
-    await install(off);
+    const offloadOff = { settings: { checksumOffload: "off" } };
+    await install(offloadOff);
     expect(await offload()).toBe("off");
     expect(await reconcile()).toBe("");
     await makeAgain();

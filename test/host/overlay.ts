@@ -108,7 +108,9 @@ export async function install(options: DeviceOptions = {}, list = [PEER]): Promi
   return report;
 }
 
-/** What the kernel holds of a device, but for link-local addresses and multicast neighbours, which it keeps itself. */
+/**
+ * The kernel's tables of a device, without link-local addresses and multicast neighbours, which the kernel adds itself.
+ */
 export function kernel(name = "vxlan0"): Promise<string> {
   return host.on(
     `{ ip -d -o link show ${name} | cut -d: -f2- | sed 's/ state UNKNOWN / state UP /'; ip -o address show dev ${name} | cut -d: -f2-; ` +
@@ -135,7 +137,7 @@ export function check(
   list = [PEER],
   options: DeviceOptions = {},
 ): Promise<CommandResult> {
-  return host.sent(
+  return host.runSent(
     checkCommand(
       { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
       {
@@ -147,7 +149,7 @@ export function check(
   );
 }
 
-/** Takes an overlay away, which must succeed. */
+/** Removes an overlay, which must succeed. */
 export async function remove(overlay = OVERLAY): Promise<void> {
   const result = await host.program(["remove-device", overlay, ownerOf(overlay), RESOURCE]);
   expect(result.exitCode, result.stderr).toBe(0);
@@ -160,7 +162,10 @@ export function files(): Promise<string> {
   );
 }
 
-/** What the host holds of the overlay: settings, kernel, firewall. Times of files do not count: some are written back. */
+/**
+ * The state of the overlay on the host: settings, kernel, firewall. Times of files are left out, since some files are
+ * written back.
+ */
 export const state = async () => [
   await kernel().catch(() => "no device"),
   await host.on("cat /etc/oci-vxlan/*/* /var/lib/oci-vxlan/*/{mac,installation} 2>/dev/null || true"),

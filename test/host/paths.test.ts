@@ -20,7 +20,7 @@ import {
 
 useHostForEachTest();
 
-const PROBED = { settings: { pathProbes: true } };
+const WITH_PATH_PROBES = { settings: { pathProbes: true } };
 
 const METRICS = `/run/oci-vxlan-metrics/${OVERLAY}.prom`;
 
@@ -43,7 +43,7 @@ async function makePeer(mac: string): Promise<void> {
     ip -n far neigh add ${HOST.overlayAddresses[0]} lladdr ${mac} dev vxlan0`);
 }
 
-/** Starts what the unit runs, with periods of a second for the probes; returns its log. */
+/** Starts the unit's command, with periods of a second for the probes. Returns its log. */
 async function startUnit(share = ""): Promise<() => string> {
   const file = "/usr/local/lib/oci-vxlan/paths.sh";
   await host.on(`sed -i 's/^PROBE_PERIOD=54/PROBE_PERIOD=1/; s/^PROBE_SHARE=50/${share || "&"}/' ${file}`);
@@ -92,7 +92,7 @@ const untilPath = (address: string, state: string) =>
 
 describe("the paths to the peers", () => {
   test("are probed, and what breaks and heals is logged once and shown", async () => {
-    const { mac } = await install(PROBED);
+    const { mac } = await install(WITH_PATH_PROBES);
     await makePeer(mac);
     const log = await startUnit();
     await untilPath("192.168.0.2", "up");
@@ -133,7 +133,7 @@ describe("the paths to the peers", () => {
   });
 
   test("are whole as soon as a NIC whose MTU was lowered has it again", async () => {
-    const { mac } = await install(PROBED);
+    const { mac } = await install(WITH_PATH_PROBES);
     await makePeer(mac);
     await startUnit();
     await untilPath("192.168.0.2", "up");
@@ -145,7 +145,7 @@ describe("the paths to the peers", () => {
   });
 
   test("are forgotten with their peers, and not probed where the config says so", async () => {
-    const { installation, mac } = await install(PROBED);
+    const { installation, mac } = await install(WITH_PATH_PROBES);
     await makePeer(mac);
     await startUnit();
     await untilPath("192.168.0.2", "up");
@@ -155,7 +155,7 @@ describe("the paths to the peers", () => {
     await device();
     await untilNoProbes();
     expect(await host.on("cat /run/oci-vxlan/lab.overlay/paths 2>&1 || true")).toContain("No such file");
-    await device(PROBED);
+    await device(WITH_PATH_PROBES);
     await untilPath("192.168.0.3", "down");
   });
 
@@ -167,18 +167,18 @@ describe("the paths to the peers", () => {
       underlayAddress: `10.196.219.${index + 1}`,
       overlayAddresses: [`192.168.0.${index + 10}`],
     }));
-    await install(PROBED, list);
+    await install(WITH_PATH_PROBES, list);
     await host.on("ip address add 192.168.0.10/32 dev lo; ip address add 192.168.0.16/32 dev lo");
     await startUnit("PROBE_SHARE=3");
     await until("all are probed", 60_000, async () => (await status()).report.paths?.length === 7);
-    const passing = (await status()).report.paths?.filter(({ state }) => state === "up");
-    expect(passing?.map(({ peer }) => peer).sort()).toEqual(["peer0", "peer6"]);
+    const passingPaths = (await status()).report.paths?.filter(({ state }) => state === "up");
+    expect(passingPaths?.map(({ peer }) => peer).sort()).toEqual(["peer0", "peer6"]);
   });
 });
 
 describe("the status of the overlay on a host", () => {
   test("shows people what is wrong, what was repaired and what is warned of", async () => {
-    await install(PROBED);
+    await install(WITH_PATH_PROBES);
     await startUnit();
     await untilPath("192.168.0.2", "down");
     await host.on("ip link set vxlan0 down");
@@ -195,7 +195,7 @@ describe("the status of the overlay on a host", () => {
   });
 
   test("says what differs, while nothing repairs it", async () => {
-    await install(PROBED);
+    await install(WITH_PATH_PROBES);
     await host.on("ip link set vxlan0 mtu 1400");
     const { report, exitCode } = await status();
     expect(exitCode).toBe(1);
@@ -206,7 +206,7 @@ describe("the status of the overlay on a host", () => {
   });
 
   test("is refused for what is no overlay, and for other words than --json", async () => {
-    await install(PROBED);
+    await install(WITH_PATH_PROBES);
     expect((await host.program(["status", "none"])).stderr).toContain("overlay none is not set up on");
     expect((await host.program(["status", OVERLAY, "--yaml"])).exitCode).toBe(2);
   });
@@ -219,7 +219,7 @@ describe("the status of the overlay on a host", () => {
   });
 
   test("is there for every monitoring as metrics that Prometheus has nothing to say against", async () => {
-    const { mac } = await install(PROBED);
+    const { mac } = await install(WITH_PATH_PROBES);
     await makePeer(mac);
     await startUnit();
     await untilPath("192.168.0.2", "up");

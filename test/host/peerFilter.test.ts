@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
-import { NON_PEER, arrives, frameTo, makeNeighbour, makeNetworkBehind, received, send } from "./frames.ts";
+import {
+  NON_PEER,
+  arrives,
+  frameTo,
+  makeNeighbour,
+  makeNetworkBehind,
+  receivedFrames,
+  send,
+} from "./frames.ts";
 import {
   HOST,
   OTHER,
@@ -113,7 +121,7 @@ describe("VXLAN from a non-peer", () => {
       ip -n behind link add vxlan0 type vxlan id 100 dstport 4789 dev eth0 local 10.9.0.2
       ip -n behind link set vxlan0 up`);
     await send({ ...fromNonPeer, to: "10.9.0.2" });
-    await until("the frame", 20_000, async () => (await received("vxlan0", "behind")) === 1);
+    await until("the frame", 20_000, async () => (await receivedFrames("vxlan0", "behind")) === 1);
   });
 
   test("follows port and VNI", async () => {
@@ -143,8 +151,8 @@ describe("a peer's address", () => {
     await makeNeighbour();
     await install();
     await installSecond();
-    const inner = `udp(4789, vxlan(200, ethernet('ff:ff:ff:ff:ff:ff', 0x88b5, bytes(46))))`;
-    const packet = `ipv4('${OTHER.underlayAddress}', '${HOST.underlayAddress}', 17, ${inner})`;
+    const packetInside = `udp(4789, vxlan(200, ethernet('ff:ff:ff:ff:ff:ff', 0x88b5, bytes(46))))`;
+    const packet = `ipv4('${OTHER.underlayAddress}', '${HOST.underlayAddress}', 17, ${packetInside})`;
     const datagram = { ...fromPeer, frame: await frameTo("vxlan0", packet) };
     expect(await arrives(datagram)).toBe(true);
     expect(await arrives(datagram, "vxlan1")).toBe(false);
@@ -189,7 +197,7 @@ describe("a peer's address", () => {
     const rules = await host.on("nft list table ip oci-vxlan");
     expect(rules).toContain(`ip daddr ${HOST.underlayAddress} udp dport 4789 goto port-4789`);
     expect(rules).toMatch(/fib daddr type local fib daddr \. iif type != local fib saddr \. iif oif missing/);
-    expect(rules).not.toMatch(/return\n.*(accept|return)/); // Nothing is let past the filter by where it goes to.
+    expect(rules).not.toMatch(/return\n.*(accept|return)/); // No destination address gets a packet past the filter.
   });
 });
 

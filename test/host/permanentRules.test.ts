@@ -7,7 +7,7 @@ const CHAIN = "oci-vxlan-100-4789";
 const removeDevice = (): Promise<CommandResult> =>
   host.program(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
 
-/** What is left of the overlay where an installation leaves something. */
+/** All traces of the overlay in the places where an installation leaves some. */
 const traces = () =>
   host.on("ls -d /etc/oci-vxlan /var/lib/oci-vxlan /usr/local/lib/oci-vxlan 2>/dev/null || true");
 

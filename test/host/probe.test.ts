@@ -88,14 +88,14 @@ describe("probing a thousand peers", () => {
       timeout: 60_000,
     });
     if (exitCode !== 0) return { exitCode, stderr };
-    const [self] = peers;
-    const { failures, echoes, targets } = parseProbeReport({ ...self!, name: "self" }, peers, stdout);
+    const [prober] = peers;
+    const { failures, echoes, targets } = parseProbeReport({ ...prober!, name: "self" }, peers, stdout);
     expect(targets).toBe(PEERS);
     return { exitCode, stderr, failures, echoes };
   };
 
   const ANSWER_ALL = { exitCode: 0, stderr: "", failures: [] };
-  /** What each peer answers that does not pass. */
+  /** The answers of the peers that do not pass. */
   const eachAnswers = (answer: string) =>
     Array.from({ length: PEERS }, () => expect.objectContaining({ answer }));
 
@@ -108,14 +108,14 @@ describe("probing a thousand peers", () => {
   });
 
   test("those that are not to be dialled are not, and have to take echoes all the same", async () => {
-    const refusing = "127.1.0.9";
-    const rule = `add table ip fault; add chain ip fault in { type filter hook input priority 0; }; add rule ip fault in ip daddr ${refusing} icmp type echo-request reject with icmp admin-prohibited`;
+    const refusingAddress = "127.1.0.9";
+    const rule = `add table ip fault; add chain ip fault in { type filter hook input priority 0; }; add rule ip fault in ip daddr ${refusingAddress} icmp type echo-request reject with icmp admin-prohibited`;
     await execa("ip", inside("nft", rule));
     // Nothing listens at port 9.
     const { failures } = await probe({ sshPort: 9, tries: "one", tcpPeers: [] });
     await execa("ip", inside("nft", "delete table ip fault"));
     expect(failures).toEqual([
-      expect.objectContaining({ to: "peer9", address: refusing, size: 8922, answer: "prohibited" }),
+      expect.objectContaining({ to: "peer9", address: refusingAddress, size: 8922, answer: "prohibited" }),
     ]);
   });
 
@@ -128,9 +128,9 @@ describe("probing a thousand peers", () => {
   });
 
   test("one that answers only after a while is tried until it does", async () => {
-    const late = "10.9.0.1";
-    const answers = execa("sh", ["-c", `sleep 2; ip -n ${NAMESPACE} address add ${late}/32 dev lo`]);
-    const outcome = await probe({ address: (index) => (index === 1 ? late : ADDRESS(index)) });
+    const lateAddress = "10.9.0.1";
+    const answers = execa("sh", ["-c", `sleep 2; ip -n ${NAMESPACE} address add ${lateAddress}/32 dev lo`]);
+    const outcome = await probe({ address: (index) => (index === 1 ? lateAddress : ADDRESS(index)) });
     await answers;
     expect(outcome).toMatchObject(ANSWER_ALL);
   });
@@ -157,16 +157,16 @@ describe("probing a thousand peers", () => {
   test.each([
     ["an echo too many, since the last answer was late, is not lost", "1 2 3 4 5", 5],
     ["an echo that has no answer is lost", "1 2 4 5 6", 6],
-  ])("%s", async (_, answered, sent) => {
+  ])("%s", async (_, answeredEchoes, sentCount) => {
     // ping sends echoes until it has five answers.
-    const ping = `sh -c 'for n in ${answered}; do echo "64 bytes from $0: icmp_seq=$n ttl=64 time=0.050 ms"; done; echo "6 packets transmitted, 5 received, 16% packet loss, time 600ms"; echo "rtt min/avg/max/mdev = 0.050/0.050/0.050/0.000 ms"' "$1" `;
+    const ping = `sh -c 'for n in ${answeredEchoes}; do echo "64 bytes from $0: icmp_seq=$n ttl=64 time=0.050 ms"; done; echo "6 packets transmitted, 5 received, 16% packet loss, time 600ms"; echo "rtt min/avg/max/mdev = 0.050/0.050/0.050/0.000 ms"' "$1" `;
     const { echoes } = await probe({
       echoes: 5,
       tcpPeers: [],
       change: (script) => script.replace(/exec ping -n .* -s "\$2" "\$1"/, `exec ${ping}`),
     });
     expect(echoes).toHaveLength(PEERS);
-    expect(echoes?.[0]).toMatchObject({ sent, received: 5, milliseconds: 0.05 });
+    expect(echoes?.[0]).toMatchObject({ sent: sentCount, received: 5, milliseconds: 0.05 });
   });
 
   test("a list of peers that did not arrive whole is refused", async () => {
@@ -191,7 +191,7 @@ describe("a host whose login user may not ping", () => {
   afterAll(() => host.remove());
 
   const asUser = (command: string, input = "") =>
-    host.sent({ command: `su fleet -c '${command.replaceAll("'", "'\\''")}'`, input });
+    host.runSent({ command: `su fleet -c '${command.replaceAll("'", "'\\''")}'`, input });
 
   test("is tested all the same, since its user may use sudo", async () => {
     expect((await asUser(`ping -n -c1 ${ADDRESS}`)).exitCode).not.toBe(0);

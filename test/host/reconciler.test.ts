@@ -30,9 +30,9 @@ describe("the host side", () => {
   test("prints the same line in a second run, and logs and writes nothing", async () => {
     const report = await install();
     const before = [await kernel(), await files()];
-    const again = await host.devicePhase(OVERLAY, settingsOf());
-    expect(again.stderr).toBe("");
-    expect(parseDeviceReport("host01", again.stdout)).toEqual(report);
+    const secondRun = await host.devicePhase(OVERLAY, settingsOf());
+    expect(secondRun.stderr).toBe("");
+    expect(parseDeviceReport("host01", secondRun.stdout)).toEqual(report);
     expect(await reconcile()).toBe("");
     expect([await kernel(), await files()]).toEqual(before);
   });
@@ -46,25 +46,25 @@ describe("the host side", () => {
     expect(await kernel()).toMatch(/fd00::2 lladdr 5e:ee:f2:ab:43:f9 PERMANENT/);
     expect(await host.on("ip -o -6 address show dev vxlan0 to fd00::1")).not.toContain("tentative");
     expect(await reconcile()).toBe("");
-    const whole = await kernel();
+    const cleanTables = await kernel();
     await host.on("ip link set vxlan0 down"); // The kernel forgets IPv6 addresses and neighbours with it.
     await reconcile();
-    expect(await kernel()).toBe(whole);
+    expect(await kernel()).toBe(cleanTables);
   });
 
   test("has its IPv6 address, route and prefix back, with IPv6 switched off and on", async () => {
     const ipv6Args = { settings: { cidrs: ["fd00::/64"] }, overlayAddresses: ["fd00::1"] };
     await install(ipv6Args, [{ ...PEER, overlayAddresses: ["fd00::2"] }]);
-    const whole = await kernel();
+    const cleanTables = await kernel();
     for (const damage of [
       "ip address del fd00::1/64 dev vxlan0; ip address add fd00::1/128 dev vxlan0 nodad",
       "ip -6 route del fd00::/64 dev vxlan0",
       "echo 1 >/proc/sys/net/ipv6/conf/vxlan0/disable_ipv6",
     ]) {
       await host.on(damage);
-      expect(await kernel()).not.toBe(whole);
+      expect(await kernel()).not.toBe(cleanTables);
       expect(await reconcile()).not.toBe("");
-      expect(await kernel()).toBe(whole);
+      expect(await kernel()).toBe(cleanTables);
     }
   });
 
@@ -112,9 +112,9 @@ describe("the host side", () => {
       1,
       expect.stringMatching(/lab\.overlay\/mac on \S+ holds no MAC: raise this host's generation/),
     ]);
-    const again = await device({ generation: 1 });
-    expect(again.mac).not.toBe(mac);
-    expect(await linkWord("link/ether")).toBe(again.mac);
+    const secondReport = await device({ generation: 1 });
+    expect(secondReport.mac).not.toBe(mac);
+    expect(await linkWord("link/ether")).toBe(secondReport.mac);
   });
 
   test("carries IPv6 alone", async () => {
@@ -156,18 +156,18 @@ describe("the host side", () => {
     await host.on("chmod 755 /root; umask 000; rm -f /run/oci-vxlan/lock; ip link set vxlan0 mtu 1400");
     await host.on(`umask 000; ${PROGRAM} reconcile ${OVERLAY}`);
     const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
-    const hold = 'for path; do flock -x "$path" sleep 60 & done; sleep 1; touch /tmp/held; wait';
+    const holdLocks = 'for path; do flock -x "$path" sleep 60 & done; sleep 1; touch /tmp/held; wait';
     const paths = [
       "/root /run /run/oci-vxlan /run/oci-vxlan/lock /run/lock /etc /etc/oci-vxlan /var/lib /var/lib/oci-vxlan",
       `/usr/local /usr/local/lib /usr/local/lib/oci-vxlan /usr/local/sbin ${PROGRAM}`,
     ];
-    host.start([...asNobody, "bash", "-c", hold, "bash", ...paths.join(" ").split(" ")]);
+    host.start([...asNobody, "bash", "-c", holdLocks, "bash", ...paths.join(" ").split(" ")]);
     await host.on("until [ -e /tmp/held ]; do :; done");
     await host.on("ip link set vxlan0 mtu 1400");
-    const since = performance.now();
+    const start = performance.now();
     await reconcile();
     expect(await linkWord("mtu")).toBe("8950");
-    expect(performance.now() - since).toBeLessThan(10_000); // A run waits for another one for 30 s.
+    expect(performance.now() - start).toBeLessThan(10_000); // A run waits for another one for 30 s.
     await remove();
   });
 });

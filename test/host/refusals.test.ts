@@ -34,11 +34,11 @@ describe("an IPv6 network", () => {
     ]);
     expect([...(await state()), await files()]).toEqual(before);
     // No MTU would do, so the configured one is not the reason.
-    const { stderr: configured } = await host.devicePhase(
+    const { stderr: stderrWithMtu } = await host.devicePhase(
       OVERLAY,
       settingsOf({ ...ipv6, settings: { ...ipv6.settings, mtu: 8950 } }),
     );
-    expect(configured).toContain("IPv6 needs 1280 bytes");
+    expect(stderrWithMtu).toContain("IPv6 needs 1280 bytes");
     expect([...(await state()), await files()]).toEqual(before);
   });
 
@@ -55,7 +55,11 @@ describe("an IPv6 network", () => {
 describe("a network that the host needs elsewhere is refused by name, before anything is changed", () => {
   const network = () =>
     host.on("{ ip -o address; ip route show table all; } | grep -v fe80; nft list ruleset; ls /etc /var/lib");
-  const refused = async (prelude: string, options: Parameters<typeof settingsOf>[0] = {}, variable = "") => {
+  const refusalText = async (
+    prelude: string,
+    options: Parameters<typeof settingsOf>[0] = {},
+    variable = "",
+  ) => {
     await host.on(prelude);
     const before = await network();
     await host.on(`cat >/run/settings <<'END'\n${settingsOf(options)}END`);
@@ -69,45 +73,45 @@ describe("a network that the host needs elsewhere is refused by name, before any
   const ipv6 = { settings: { cidrs: ["fd00:77::/64"] }, overlayAddresses: ["fd00:77::1"] };
 
   test("the SSH client", async () => {
-    const output = await refused("", {}, 'SSH_CONNECTION="192.168.0.50 50000 10.196.218.222 22"');
+    const output = await refusalText("", {}, 'SSH_CONNECTION="192.168.0.50 50000 10.196.218.222 22"');
     expect(output).toContain("192.168.0.1/24 overlaps 192.168.0.50, the SSH client that makes this change");
   });
   test("the SSH client, by IPv6", async () => {
-    const output = await refused("", ipv6, 'SSH_CONNECTION="fd00:77:0:0::9 50000 fd00::1 22"');
+    const output = await refusalText("", ipv6, 'SSH_CONNECTION="fd00:77:0:0::9 50000 fd00::1 22"');
     expect(output).toContain("fd00:77::1/64 overlaps fd00:77:0:0::9, the SSH client");
   });
   test("an address of another device", async () => {
-    const output = await refused(
+    const output = await refusalText(
       "ip link add docker0 type bridge; ip address add 192.168.0.77/16 dev docker0; ip link set docker0 up",
     );
     expect(output).toContain("overlaps 192.168.0.77/16, an address of docker0");
   });
   test("a route, and its gateway", async () => {
-    const output = await refused("ip route add 192.168.0.0/20 via 10.196.218.221 dev eth0");
+    const output = await refusalText("ip route add 192.168.0.0/20 via 10.196.218.221 dev eth0");
     expect(output).toContain("overlaps 192.168.0.0/20, the route 192.168.0.0/20 via 10.196.218.221 by eth0");
   });
   test("the default gateway", async () => {
-    const output = await refused(
+    const output = await refusalText(
       "ip route add 192.168.0.254 dev eth0; ip route add default via 192.168.0.254",
     );
     expect(output).toContain("overlaps 192.168.0.254, the gateway of default by eth0");
   });
   test("a name server", async () => {
-    const output = await refused("echo nameserver 192.168.0.53 >/etc/resolv.conf");
+    const output = await refusalText("echo nameserver 192.168.0.53 >/etc/resolv.conf");
     expect(output).toContain("overlaps 192.168.0.53, a name server");
   });
   test("a blackhole, and an IPv6 route", async () => {
-    expect(await refused("ip route add blackhole 192.168.0.0/24")).toContain(
+    expect(await refusalText("ip route add blackhole 192.168.0.0/24")).toContain(
       "overlaps 192.168.0.0/24, the route",
     );
     await host.on("ip route del blackhole 192.168.0.0/24");
     await host.installProgram(); // A first phase that fails takes it along.
-    expect(await refused("ip -6 route add fd00:77::/48 dev eth0", ipv6)).toContain(
+    expect(await refusalText("ip -6 route add fd00:77::/48 dev eth0", ipv6)).toContain(
       "overlaps fd00:77::/48, the route",
     );
     await host.on("ip -6 route del fd00:77::/48 dev eth0");
     await host.installProgram();
-    const output = await refused("ip -6 route add fc00::/7 dev eth0", ipv6);
+    const output = await refusalText("ip -6 route add fc00::/7 dev eth0", ipv6);
     expect(output).toContain("overlaps fc00::/7, the route");
     expect(output).toContain("for IPv6 a /64 of fd00::/8");
   });

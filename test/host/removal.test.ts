@@ -12,7 +12,7 @@ import {
   useHostForEachTest,
 } from "./overlay.ts";
 
-/** What a delete leaves, and what it takes. */
+/** The things that a delete removes, and those that it leaves. */
 
 useHostForEachTest();
 
@@ -20,7 +20,7 @@ const program = (args: string[], input = "") => host.program(args, input);
 
 describe("a delete removes", () => {
   const OTHER_RESOURCE = "fedcba9876543210";
-  const stays = async (args: string[]) => {
+  const expectNoRemoval = async (args: string[]) => {
     const before = [...(await state()), await files()];
     const { exitCode, stderr } = await program(args);
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining("another resource by now and stay")]);
@@ -29,17 +29,17 @@ describe("a delete removes", () => {
 
   test("what its own resource set up, and nothing that came after it", async () => {
     const { installation } = await install();
-    await stays(["remove-peers", OVERLAY, installation, OTHER_RESOURCE]);
-    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), OTHER_RESOURCE]);
+    await expectNoRemoval(["remove-peers", OVERLAY, installation, OTHER_RESOURCE]);
+    await expectNoRemoval(["remove-device", OVERLAY, ownerOf(OVERLAY), OTHER_RESOURCE]);
     // From a state of older versions.
-    await stays(["remove-peers", OVERLAY, installation]);
-    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
+    await expectNoRemoval(["remove-peers", OVERLAY, installation]);
+    await expectNoRemoval(["remove-device", OVERLAY, ownerOf(OVERLAY)]);
   });
 
   test("what was set up by an older version, if the state is of that version", async () => {
     const { installation } = await install();
     await host.on("sed -i /^resource/d /etc/oci-vxlan/lab.overlay/*");
-    await stays(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
+    await expectNoRemoval(["remove-device", OVERLAY, ownerOf(OVERLAY), RESOURCE]);
     expect((await program(["remove-peers", OVERLAY, installation])).exitCode).toBe(0);
     expect(await kernel()).not.toContain(PEER.mac);
     expect((await program(["remove-device", OVERLAY, ownerOf(OVERLAY)])).exitCode).toBe(0);

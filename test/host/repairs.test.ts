@@ -83,11 +83,11 @@ describe("the host side", () => {
     ["a device of another kind took its place", "ip link del vxlan0; ip link add vxlan0 type bridge"],
   ])("repairs it when %s, and logs that", async (_, damage) => {
     await install();
-    const whole = await kernel();
+    const cleanTables = await kernel();
     await host.on(damage);
-    expect(await kernel().catch(() => "no device")).not.toBe(whole);
+    expect(await kernel().catch(() => "no device")).not.toBe(cleanTables);
     expect(await reconcile()).toMatch(/^oci-vxlan: lab\.overlay: /);
-    expect(await kernel()).toBe(whole);
+    expect(await kernel()).toBe(cleanTables);
     expect(await reconcile()).toBe("");
   });
 
@@ -98,19 +98,19 @@ describe("the host side", () => {
   ])("changes the device in place when %s: foreign entries survive", async (_, change) => {
     await install();
     await host.on("bridge fdb append 02:00:00:00:00:77 dev vxlan0 dst 10.7.7.7");
-    const whole = await kernel();
+    const cleanTables = await kernel();
     const index = () => host.on("ip -o link show dev vxlan0 | cut -d: -f1");
     const before = await index();
     await host.on(`ip link set vxlan0 type vxlan ${change}`);
-    expect(await kernel()).not.toBe(whole);
+    expect(await kernel()).not.toBe(cleanTables);
     await reconcile();
-    expect(await kernel()).toBe(whole);
+    expect(await kernel()).toBe(cleanTables);
     expect(await index()).toBe(before);
   });
 
   test("repairs what is damaged again while it repairs", async () => {
     await install();
-    const whole = await kernel();
+    const cleanTables = await kernel();
     const damage =
       "ip address flush dev vxlan0 scope global; ip address add 192.168.0.1/16 dev vxlan0; touch /run/damaged";
     // Each round of a run asks nft about its tables: the second one does so when the first has repaired the address.
@@ -121,7 +121,7 @@ describe("the host side", () => {
     await host.on("ip address flush dev vxlan0 scope global; touch /run/repairing");
     expect(await reconcile()).not.toContain("warning");
     expect(await host.on("ls /run/damaged")).toBe("/run/damaged");
-    expect(await kernel()).toBe(whole);
+    expect(await kernel()).toBe(cleanTables);
   });
 
   test("logs each repair in a line of its own", async () => {
@@ -163,11 +163,11 @@ describe("the host side", () => {
       await reconcile();
       const address = () =>
         host.on("ip -o address show dev vxlan0 permanent | grep -F 192.168.0.1/24 || true");
-      const whole = await address();
+      const cleanAddress = await address();
       await host.on(damage);
       expect(await address()).toBe("");
       expect(await reconcile()).toMatch(/ip address \S+ 192\.168\.0\.1\/24 /);
-      expect(await address()).toBe(whole);
+      expect(await address()).toBe(cleanAddress);
       expect(await host.on("ip -o address show dev vxlan0")).toContain("192.168.9.77/24");
     },
   );
@@ -252,14 +252,14 @@ rx-udp-gro-forwarding: off"' >/usr/sbin/ethtool; chmod 755 /usr/sbin/ethtool`);
       const addresses = () => host.on("ip -o address show");
       await until("checked addresses", 20_000, async () => !(await addresses()).includes("tentative"));
       await reconcile();
-      const rest = await kernel();
+      const otherTables = await kernel();
       const routes = () => host.on(`ip -${version} route show table local dev vxlan0 | sort`);
-      const whole = await routes();
+      const cleanRoutes = await routes();
       await host.on(`ip -${version} route del ${route} dev vxlan0 table local`);
       expect(await routes()).not.toContain(route);
       expect(await reconcile()).not.toBe("");
-      expect(await routes()).toBe(whole);
-      expect(await kernel()).toBe(rest);
+      expect(await routes()).toBe(cleanRoutes);
+      expect(await kernel()).toBe(otherTables);
       expect(await reconcile()).toBe("");
     },
   );

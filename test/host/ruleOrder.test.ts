@@ -123,14 +123,14 @@ END`);
 
   describe("again and again", () => {
     const FOREIGN = "-A INPUT -j foreign";
-    const insist = (tool = "iptables") =>
+    const insistOnFirstRule = (tool = "iptables") =>
       host.on(`${tool} -D INPUT -j foreign 2>/dev/null || true; ${tool} -I INPUT -j foreign`);
     const firstRule = async (tool = "iptables") => (await host.on(`${tool} -S INPUT`)).split("\n")[1];
     const moves = (text: string) => text.split("\n").filter((line) => line.includes("moved our jump")).length;
     const warnings = (text: string) => text.split("\n").filter((line) => line.includes("warning: "));
     const check = async () => {
       const settings = async (name: string) => `${await host.on(`cat /etc/oci-vxlan/${OVERLAY}/${name}`)}\n`;
-      const { exitCode, stdout, stderr } = await host.sent(
+      const { exitCode, stdout, stderr } = await host.runSent(
         checkCommand(
           { overlay: OVERLAY, owner: ownerOf(OVERLAY) },
           {
@@ -159,12 +159,12 @@ END`);
     test("stays first after three moves, and one warning reaches up until our jump is first again", async () => {
       for (const seconds of [1_000, 1_025, 1_300]) {
         await setUptime(seconds);
-        await insist();
+        await insistOnFirstRule();
         expect(moves(await reconcile())).toBe(1);
         expect(await check()).toBe("");
       }
       await setUptime(1_325);
-      await insist();
+      await insistOnFirstRule();
       const warning = await reconcile();
       expect(warning).toMatch(
         /^oci-vxlan: lab\.overlay: warning: another program keeps putting its rule ahead of ours in INPUT \(iptables: "-A INPUT -j foreign"\)\. Ours is moved again 10 minutes after its last move\. .* accept UDP port 4789 and what arrives by vxlan0, .* hostFirewall to leave$/,
@@ -179,7 +179,7 @@ END`);
 
     test("causes no run in detail while it stays first", async () => {
       for (let times = 0; times < 4; times++) {
-        await insist();
+        await insistOnFirstRule();
         await reconcile();
       }
       const detail = () => host.on(`stat -c %y /run/oci-vxlan/${OVERLAY}/snapshot`);
@@ -190,7 +190,7 @@ END`);
 
     test("is overtaken again after ten minutes, even if nothing else changed", async () => {
       for (let times = 0; times < 4; times++) {
-        await insist();
+        await insistOnFirstRule();
         await reconcile();
       }
       await setUptime(1_599);
@@ -205,7 +205,7 @@ END`);
     test("is overtaken each time if it comes seldom", async () => {
       for (const seconds of [1_000, 1_200, 1_400, 1_600, 1_800]) {
         await setUptime(seconds);
-        await insist();
+        await insistOnFirstRule();
         expect(moves(await reconcile())).toBe(1);
       }
       expect(await check()).toBe("");
@@ -222,11 +222,11 @@ END`);
           done
         done`,
       ]);
-      const insisted = async () =>
+      const isForeignFirst = async () =>
         (await firstRule()) === FOREIGN && (await firstRule("ip6tables")) === FOREIGN;
       let output = "";
       for (let runs = 0; runs < 10; runs++) {
-        await until("the other program", 10_000, insisted);
+        await until("the other program", 10_000, isForeignFirst);
         output += `${await reconcile()}\n`;
       }
       expect(moves(output)).toBe(6);
@@ -237,7 +237,7 @@ END`);
 
     test("causes no warning with hostFirewall leave", async () => {
       for (let times = 0; times < 4; times++) {
-        await insist();
+        await insistOnFirstRule();
         await reconcile();
       }
       expect(await check()).toContain("another program");

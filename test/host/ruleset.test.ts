@@ -13,7 +13,7 @@ beforeAll(() => install());
 
 const SETTINGS = { device: "vxlan0", port: 4789, vni: 100, mtu: 8950, admitsAll: true };
 /** The peer has probed this host. */
-const FAILED: FailedProbe = {
+const FAILED_PROBE: FailedProbe = {
   from: PEER.name,
   to: "host01",
   fromUnderlay: PEER.underlayAddress,
@@ -28,7 +28,7 @@ const FAILED: FailedProbe = {
 async function commands(): Promise<string[]> {
   const evidence = await collectEvidence();
   const pair = { before: evidence, after: evidence };
-  const texts = diagnose(FAILED, { before: NOTHING, after: NOTHING }, pair, SETTINGS);
+  const texts = diagnose(FAILED_PROBE, { before: NOTHING, after: NOTHING }, pair, SETTINGS);
   return texts.flatMap((text) => text.match(/^ {4}sudo nft .*$/gm) ?? []);
 }
 const NOTHING = { values: {}, counters: {}, rules: [], tables: [] };
@@ -37,7 +37,7 @@ const load = (ruleset: string) => host.on(`nft -f - <<'END'\n${ruleset}\nEND`);
 const nameOf = (ruleset: string) => /table (\S+ \S+)/.exec(ruleset)?.[1] ?? "";
 
 describe("a ruleset that refuses", () => {
-  const recorded = recordedTables();
+  const tables = recordedTables();
 
   test.each(NFT_CASES)("$name: nft prints what was recorded", async ({ name, ruleset }) => {
     await load(ruleset);
@@ -45,10 +45,10 @@ describe("a ruleset that refuses", () => {
       `nft -j -t list table ${nameOf(ruleset)}; nft delete table ${nameOf(ruleset)}`,
     );
     const withoutHandles = (text: string) => JSON.stringify(parseNftTable(text)).replace(/"handle":\d+/g, "");
-    expect(withoutHandles(json)).toBe(withoutHandles(recorded.get(name) ?? ""));
+    expect(withoutHandles(json)).toBe(withoutHandles(tables.get(name) ?? ""));
   });
 
-  test.each(NFT_CASES.filter(({ refuses }) => refuses !== "neither"))(
+  test.each(NFT_CASES.filter(({ refusedTraffic }) => refusedTraffic !== "neither"))(
     "$name: the printed commands are what is missing",
     async ({ ruleset }) => {
       await load(ruleset.replaceAll("ens3", "eth0").replaceAll("ens*", "eth*"));

@@ -21,7 +21,7 @@ const FLEET: Peer[] = Array.from({ length: COUNT }, (_, index) => {
 useHostForAllTests();
 beforeAll(() => host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT"));
 
-/** Makes a shell run what the unit's process runs again and again, which has read the program already. */
+/** Has a shell repeat the work of the unit's process, which has read the program already. */
 const LIKE_THE_UNIT = `. ${PROGRAM}; OVERLAY=${OVERLAY}; open_file SNAPSHOT; load_settings;`;
 
 /** Milliseconds of CPU that the unit may take to see that nothing differs. */
@@ -39,11 +39,14 @@ const IDLE = 50;
  */
 const REST_REFERENCE = 1.25;
 
-/** The lowest of some measurements, as far as it takes to be within a limit: whatever else this machine does adds to one. */
+/**
+ * The lowest of some measurements, up to the first within a limit, since other work on this machine makes one higher.
+ */
 async function lowest(times: number, limit: number, measure: () => Promise<number>): Promise<number> {
-  let least = Infinity;
-  for (let time = 0; time < times && least > limit; time++) least = Math.min(least, await measure());
-  return least;
+  let lowestCost = Infinity;
+  for (let time = 0; time < times && lowestCost > limit; time++)
+    lowestCost = Math.min(lowestCost, await measure());
+  return lowestCost;
 }
 
 /** Runs a command and prints the peak of its largest descendant's resident memory: getrusage, ru_maxrss of children. */
@@ -64,14 +67,14 @@ async function slowness(): Promise<number> {
   return Math.max(1, (await lowest(3, REFERENCE, () => cost(startPrograms(80)))) / REFERENCE);
 }
 
-/** The same by the clock, which others at work on this machine draw out. */
+/** The same by the clock, which advances further where other work shares this machine. */
 async function delay(): Promise<number> {
   return Math.max(1, (await cost(startPrograms(160), { format: "%R" })) / LONG_REFERENCE);
 }
 
 const UNIT_PROCESSES = "pgrep -f '^ip -o monitor link|^nft monitor|^/bin/bash [^ ]*/oci-vxlan run'";
 
-/** Starts what the unit runs, if no test has done so. */
+/** Starts the unit's command, if no test has done so. */
 async function startUnit(): Promise<void> {
   if ((await host.on(`${UNIT_PROCESSES} || true`)) !== "") return;
   host.start([PROGRAM, "run", OVERLAY]);
@@ -79,7 +82,7 @@ async function startUnit(): Promise<void> {
 }
 
 /** Milliseconds of CPU of the unit's processes, those that have ended included. */
-async function spent(): Promise<number> {
+async function cpuMilliseconds(): Promise<number> {
   return Number(
     await host.on(
       `cat $(${UNIT_PROCESSES} | sed 's#.*#/proc/&/stat#') | awk '{ s += $14 + $15 + $16 + $17 } END { print s * 10 }'`,
@@ -92,13 +95,13 @@ async function spent(): Promise<number> {
  * starts from rest takes more, by as much as others use the caches meanwhile: so does the one it is compared with.
  */
 async function idleCost(): Promise<number> {
-  const before = await spent();
+  const before = await cpuMilliseconds();
   const times = IDLE * 4;
   const reference = await cost(
     `for i in $(seq ${times}); do ip -o link show dev lo >/dev/null; read -r -t 0.25 -u 9 || true; done`,
     { before: "exec 9<> <(:);" },
   );
-  return ((await spent()) - before) / Math.max(1, reference / times / REST_REFERENCE);
+  return ((await cpuMilliseconds()) - before) / Math.max(1, reference / times / REST_REFERENCE);
 }
 
 /** Seconds of a storm of events. */
@@ -140,7 +143,7 @@ const NEIGHBOUR_EVENTS = String.raw`
   my $lines = join "", map {; "neigh replace 192.168.250.$_ lladdr 02:00:00:00:00:01 dev vxlan0 nud stale\nneigh del 192.168.250.$_ dev vxlan0\n" } 1 .. 250;
   while (time < $end) { open(my $ip, "|-", "ip -force -batch -"); print $ip $lines; close $ip; }`;
 
-/** Beside each bound stands what was measured while the machine did little else. */
+/** The comment beside each bound has the measurement of an idle machine. */
 describe("a thousand peers", () => {
   test("are installed in half a second", async () => {
     const { installation } = await device({
@@ -148,13 +151,13 @@ describe("a thousand peers", () => {
       overlayAddresses: ["192.168.255.1"],
     });
     const install = async (peers: Peer[]) => {
-      const since = performance.now();
+      const start = performance.now();
       const result = await host.program(
         ["peers", OVERLAY],
         peersSettings(RESOURCE, { installation, mtu: 8950, peers }),
       );
       expect(result.exitCode, result.stderr).toBe(0);
-      return { milliseconds: performance.now() - since, log: result.stderr };
+      return { milliseconds: performance.now() - start, log: result.stderr };
     };
     const duration = await lowest(5, 500, async () => {
       await install([]);
@@ -190,11 +193,11 @@ describe("a thousand peers", () => {
   test("cost little to look at when nothing differs", async () => {
     await host.on(`${PROGRAM} reconcile ${OVERLAY}`);
     const times = 8; // bash measures whole milliseconds
-    const looks = async () =>
+    const lookCost = async () =>
       (await cost(`for i in $(seq ${times}); do ( reconcile_if_changed ); done`, { before: LIKE_THE_UNIT })) /
       times /
       (await slowness());
-    expect(await lowest(30, LOOK, looks)).toBeLessThanOrEqual(LOOK); // 17 to 21 ms
+    expect(await lowest(30, LOOK, lookCost)).toBeLessThanOrEqual(LOOK); // 17 to 21 ms
     const log = await host.on(`${LIKE_THE_UNIT} reconcile_if_changed; is_unchanged && echo unchanged`);
     expect(log).toBe("unchanged");
   });
@@ -216,24 +219,24 @@ describe("a thousand peers", () => {
     await startUnit();
     await host.on(`${FAR}; cat >/run/storm.pl <<'END'\n${storm}\nEND`);
     const cost = async () => {
-      const before = await spent();
+      const before = await cpuMilliseconds();
       await host.on(
         `ip -o monitor neigh dev vxlan0 >/run/events 2>&1 & status=0; perl /run/storm.pl ${STORM} || status=$?; kill $!; exit $status`,
       );
-      const milliseconds = (await spent()) - before;
+      const milliseconds = (await cpuMilliseconds()) - before;
       expect(Number(await host.on("wc -l </run/events"))).toBeGreaterThan((rate * STORM) / 2);
       return milliseconds / (await slowness());
     };
-    const least = await lowest(3, STORM * 50, cost);
-    expect(least).toBeLessThanOrEqual(STORM * 50); // 5 % of a core; 2 and 3 % were measured
+    const lowestCost = await lowest(3, STORM * 50, cost);
+    expect(lowestCost).toBeLessThanOrEqual(STORM * 50); // 5 % of a core; 2 and 3 % were measured
 
     host.start(["perl", "/run/storm.pl", "20"]);
     const mtu = () => host.on("ip -o link show dev vxlan0 | grep -o 'mtu [0-9]*'");
     const repair = async () => {
       await host.on("ip link set dev vxlan0 mtu 1400");
-      const since = performance.now();
+      const start = performance.now();
       await until("the repair", 20_000, async () => (await mtu()) === "mtu 8950", 50);
-      return performance.now() - since;
+      return performance.now() - start;
     };
     expect(await lowest(5, 2_000, repair)).toBeLessThanOrEqual(2_000);
     await host.on("pkill -f /run/storm.pl");
@@ -250,8 +253,9 @@ describe("a thousand peers", () => {
       "for i in $(seq 0 99); do echo address add 192.168.0.$i/32 dev lo; done | ip -batch -; iptables -I INPUT -i lo -j ACCEPT",
     );
     await startUnit();
-    const probed = () => host.on(`cat /run/oci-vxlan/${OVERLAY}/paths 2>/dev/null | grep -c ' up ' || true`);
-    await until("the first period", 90_000, async () => Number(await probed()) === 50);
+    const probedCount = () =>
+      host.on(`cat /run/oci-vxlan/${OVERLAY}/paths 2>/dev/null | grep -c ' up ' || true`);
+    await until("the first period", 90_000, async () => Number(await probedCount()) === 50);
     // 0.2 % of a core, beside the 0.1 % that idling may cost; 100 to 120 ms
     expect(await lowest(6, IDLE * 3, idleCost)).toBeLessThanOrEqual(IDLE * 3);
   });

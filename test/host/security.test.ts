@@ -35,16 +35,16 @@ describe("the rule that keeps users from the overlay's port", () => {
     await host.on(advice("uidrange"));
     expect(await passes(asNobody(datagram))).toBe(false);
     expect(await passes(datagram)).toBe(true);
-    const sent = () => host.on("ip -s link show far0 | awk '/TX:/ { getline; print $2 }'");
-    const before = await sent();
+    const sentPackets = () => host.on("ip -s link show far0 | awk '/TX:/ { getline; print $2 }'");
+    const before = await sentPackets();
     expect(await passes(asNobody(throughOverlay))).toBe(true);
-    await until("the frame", 20_000, async () => (await sent()) !== before);
+    await until("the frame", 20_000, async () => (await sentPackets()) !== before);
   });
 });
 
 describe("the rule that keeps users from the host's private key", () => {
   const METADATA = "169.254.169.254";
-  /** As Oracle's images have it: a chain of their own accepts what the instance needs, for every user. */
+  /** As in Oracle's images: a chain of their own accepts the traffic that the instance needs, for every user. */
   const INSTANCE_SERVICES = `
     *filter
     :InstanceServices - [0:0]
@@ -88,7 +88,7 @@ time.sleep(120)`,
     );
   }
 
-  const ask = (protocol: string, port: number) =>
+  const connectCommand = (protocol: string, port: number) =>
     `timeout 5 bash -c 'echo x >/dev/${protocol}/${METADATA}/${port}'`;
 
   test.each([
@@ -96,16 +96,16 @@ time.sleep(120)`,
     ["without rules", "*filter\nCOMMIT"],
   ])("leaves DNS and time to everybody, and the metadata to root: %s", async (_, rules) => {
     await startServices(rules);
-    expect(await passes(asNobody(ask("tcp", 80)))).toBe(true);
+    expect(await passes(asNobody(connectCommand("tcp", 80)))).toBe(true);
     await host.on(advice("OUTPUT"));
-    expect(await passes(asNobody(ask("tcp", 80)))).toBe(false);
-    expect(await passes(ask("tcp", 80))).toBe(true);
+    expect(await passes(asNobody(connectCommand("tcp", 80)))).toBe(false);
+    expect(await passes(connectCommand("tcp", 80))).toBe(true);
     for (const [protocol, port] of [
       ["tcp", 53],
       ["udp", 53],
       ["udp", 123],
     ] as const) {
-      expect(await passes(asNobody(ask(protocol, port))), `${protocol} ${port}`).toBe(true);
+      expect(await passes(asNobody(connectCommand(protocol, port))), `${protocol} ${port}`).toBe(true);
     }
   });
 
@@ -114,9 +114,9 @@ time.sleep(120)`,
     await makeNetworkBehind("container", "10.8.0.1");
     await host.on("sysctl -qw net.ipv4.ip_forward=1");
     const inContainer = (script: string) => `ip netns exec container ${script}`;
-    expect(await passes(inContainer(ask("tcp", 80)))).toBe(true);
+    expect(await passes(inContainer(connectCommand("tcp", 80)))).toBe(true);
     await host.on(advice("FORWARD 1 -d"));
-    expect(await passes(inContainer(ask("tcp", 80)))).toBe(false);
-    expect(await passes(inContainer(ask("tcp", 53)))).toBe(true);
+    expect(await passes(inContainer(connectCommand("tcp", 80)))).toBe(false);
+    expect(await passes(inContainer(connectCommand("tcp", 53)))).toBe(true);
   });
 });

@@ -142,21 +142,21 @@ describe("the unit's program", () => {
     (await host.on("pgrep -f '^ip -o [m]onitor|nft.real [m]onitor' || true")).split("\n").filter(Boolean);
 
   /** Damages the device, which must be whole in time. Another try is given to a machine that was busy. */
-  const expectRepair = async (damage: string, limit: number, whole: string) => {
+  const expectRepair = async (damage: string, limit: number, cleanTables: string) => {
     let duration = Infinity;
     for (let tries = 0; tries < 3 && duration > limit; tries++) {
       await host.on(damage);
-      const since = Date.now();
-      const isWhole = async () => (await kernel().catch(() => "")) === whole;
+      const startTime = Date.now();
+      const isWhole = async () => (await kernel().catch(() => "")) === cleanTables;
       await until(`the repair of "${damage}"`, limit + 10_000, isWhole);
-      duration = Date.now() - since;
+      duration = Date.now() - startTime;
     }
     expect(duration, damage).toBeLessThanOrEqual(limit);
   };
 
   test("repairs every kind of change to the device within two seconds", async () => {
     await install();
-    const whole = await kernel();
+    const cleanTables = await kernel();
     await start();
     for (const damage of [
       "ip link del vxlan0",
@@ -173,7 +173,7 @@ describe("the unit's program", () => {
       "ip neigh replace 192.168.0.2 lladdr 02:00:00:00:00:98 dev vxlan0 nud stale",
       "pkill -f '^ip -o monitor'; ip link del vxlan0",
     ]) {
-      await expectRepair(damage, damage.startsWith("pkill") ? 4_000 : 2_000, whole);
+      await expectRepair(damage, damage.startsWith("pkill") ? 4_000 : 2_000, cleanTables);
     }
   });
 
@@ -186,10 +186,10 @@ describe("the unit's program", () => {
     const rules = async () =>
       `${await nft("-s list table ip oci-vxlan")}\n${await host.on("iptables -S | grep oci-vxlan || true")}`;
     let calls = 0;
-    const rest = () =>
+    const waitForRest = () =>
       until("no further run", 20_000, async () => calls === (calls = await activity()), 1_500);
-    const whole = await rules();
-    expect(whole).toContain("-A INPUT -m comment");
+    const cleanRules = await rules();
+    expect(cleanRules).toContain("-A INPUT -m comment");
     for (const damage of [
       "delete table ip oci-vxlan",
       "flush chain ip oci-vxlan input",
@@ -197,18 +197,18 @@ describe("the unit's program", () => {
       "flush chain ip filter oci-vxlan-100-4789",
       'delete rule ip filter INPUT handle "$(nft.real -a list chain ip filter INPUT | sed -n "s/.*oci-vxlan.* handle //p")"',
     ]) {
-      let taken = Infinity;
-      for (let tries = 0; tries < 3 && taken > 2_000; tries++) {
-        await rest(); // A run that the last repair has started would repair this too.
+      let duration = Infinity;
+      for (let tries = 0; tries < 3 && duration > 2_000; tries++) {
+        await waitForRest(); // A run that the last repair has started would repair this too.
         await nft(damage);
-        expect(await rules(), damage).not.toBe(whole);
-        const since = Date.now();
-        await until(`the repair of "${damage}"`, 12_000, async () => (await rules()) === whole);
-        taken = Date.now() - since;
+        expect(await rules(), damage).not.toBe(cleanRules);
+        const startTime = Date.now();
+        await until(`the repair of "${damage}"`, 12_000, async () => (await rules()) === cleanRules);
+        duration = Date.now() - startTime;
       }
-      expect(taken, damage).toBeLessThanOrEqual(2_000);
+      expect(duration, damage).toBeLessThanOrEqual(2_000);
     }
-    await rest();
+    await waitForRest();
     const lines = journal();
     for (const change of ["table inet other", "chain inet other c", "rule inet other c accept"]) {
       await nft(`add ${change}`);
@@ -247,8 +247,8 @@ describe("the unit's program", () => {
     await host.on("ip link del vxlan0");
     await until("the repair", 10_000, async () => (await kernel().catch(() => "")).includes(PEER.mac));
     let before = 0;
-    const rests = async () => before === (before = await activity());
-    await until("no further run", 10_000, rests, 1_500);
+    const isAtRest = async () => before === (before = await activity());
+    await until("no further run", 10_000, isAtRest, 1_500);
     const lines = journal();
     for (const state of ["reachable", "stale", "reachable", "stale"]) {
       await host.on(`ip neigh replace 192.168.0.66 lladdr 02:00:00:00:00:66 dev vxlan0 nud ${state}`);
@@ -295,7 +295,7 @@ describe("the unit's program", () => {
       const interval = 5; // Instead of half a minute.
       await host.on(`sed -i 's/^INTERVAL=25/INTERVAL=${interval}/' /usr/local/lib/oci-vxlan/monitor.sh`);
       await install();
-      const whole = await kernel();
+      const cleanTables = await kernel();
       const journal = await start();
       host.start(["bash", "-c", `while :; do ${damage}; sleep 0.05; done`]);
       const lines = (pattern: RegExp) =>
@@ -305,21 +305,21 @@ describe("the unit's program", () => {
       await until("a warning", 30_000, () => lines(/warning: something undoes/) === 1);
       expect(journal()).toMatch(repair);
       // The first run after the warning logs its lines once more.
-      const later = () => journal().split(/something undoes .*/)[1] ?? "";
-      await until("a run", interval * 2_000, () => repair.test(later()));
+      const laterLines = () => journal().split(/something undoes .*/)[1] ?? "";
+      await until("a run", interval * 2_000, () => repair.test(laterLines()));
       let calls = 0;
-      const rests = async () => calls === (calls = await activity());
-      await until("its end", 10_000, rests, 1_000);
+      const isAtRest = async () => calls === (calls = await activity());
+      await until("its end", 10_000, isAtRest, 1_000);
       const logged = journal();
       for (let run = 0; run < 2; run++) {
-        await until("another run", interval * 2_000, async () => !(await rests()));
-        await until("its end", 10_000, rests, 1_000);
+        await until("another run", interval * 2_000, async () => !(await isAtRest()));
+        await until("its end", 10_000, isAtRest, 1_000);
       }
       expect(journal()).toBe(logged);
       await host.on("pkill -f '^bash -c while'");
       await until("the end", interval * 4_000, () => lines(/nothing was undone for 5 s/) === 1);
-      expect(await kernel()).toBe(whole);
-      await expectRepair("ip link set vxlan0 down", 2_000, whole);
+      expect(await kernel()).toBe(cleanTables);
+      await expectRepair("ip link set vxlan0 down", 2_000, cleanTables);
       expect([lines(/something undoes/), lines(/nothing was undone/)]).toEqual([1, 1]);
     },
   );

@@ -38,9 +38,9 @@ const question = (installation: string, peers: Peer[] = [PEER], generation = 0) 
   });
 
 /** Asks the host as `npm run status` does. */
-async function ask(...args: Parameters<typeof question>): Promise<HostStatus> {
+async function askHostStatus(...args: Parameters<typeof question>): Promise<HostStatus> {
   const input = question(...args);
-  const { exitCode, stdout, stderr } = await host.sent({ command: STATUS_COMMAND, input });
+  const { exitCode, stdout, stderr } = await host.runSent({ command: STATUS_COMMAND, input });
   expect([exitCode, stderr]).toEqual([0, ""]);
   return parseHostStatus(OVERLAY, stdout);
 }
@@ -50,7 +50,7 @@ describe("a host says how its overlay is", () => {
     const { installation, mac } = await install();
     await host.on("systemctl start oci-vxlan@lab.overlay.service");
     const before = [await kernel(), await files()];
-    expect(await ask(installation)).toMatchObject({
+    expect(await askHostStatus(installation)).toMatchObject({
       time: expect.stringMatching(/^20\d\d-/),
       bootedAt: "2026-11-26T08:00:00.000Z",
       version: expect.any(Number),
@@ -81,7 +81,7 @@ describe("a host says how its overlay is", () => {
     ];
     const effort = { tries: "one", echoes: 2, tcpPeers: [] } as const;
     const input = question(installation) + probeInput(withDefaults({}), peers, 8950, effort);
-    const { exitCode, stdout } = await host.sent({ command: STATUS_COMMAND, input });
+    const { exitCode, stdout } = await host.runSent({ command: STATUS_COMMAND, input });
     expect(exitCode).toBe(0);
     expect(parseHostStatus(OVERLAY, stdout)).toMatchObject({ differences: [], device: { state: "up" } });
     const { failures, echoes } = parseProbeReport({ ...HOST, name: "itself", sshPort: 22 }, peers, stdout);
@@ -100,31 +100,33 @@ describe("a host says how its overlay is", () => {
 
   test("where settings differ", async () => {
     const { installation } = await install();
-    expect((await ask("01234567-89ab-4cde-8f01-23456789abcd")).differences).toEqual([
+    expect((await askHostStatus("01234567-89ab-4cde-8f01-23456789abcd")).differences).toEqual([
       "installation",
       "peers",
     ]);
-    expect((await ask(installation, [OTHER])).differences).toEqual(["peers"]);
-    expect((await ask(installation, [PEER], 1)).differences).toEqual(["device"]);
+    expect((await askHostStatus(installation, [OTHER])).differences).toEqual(["peers"]);
+    expect((await askHostStatus(installation, [PEER], 1)).differences).toEqual(["device"]);
     await host.on("rm -r /etc/oci-vxlan/lab.overlay /usr/local/sbin/oci-vxlan");
-    const { differences, version } = await ask(installation);
+    const { differences, version } = await askHostStatus(installation);
     expect([differences, version]).toEqual([["program", "device", "peers"], undefined]);
   });
 
   test("where the device is down or gone, and repairs nothing", async () => {
     const { installation } = await install();
     await host.on("ip link set vxlan0 down mtu 1450; systemctl stop oci-vxlan@lab.overlay.service");
-    const { device, unit } = await ask(installation);
+    const { device, unit } = await askHostStatus(installation);
     expect(device).toMatchObject({ state: "down", mtu: 1450 });
     expect(unit.active).toBe("inactive");
     await host.on("ip link del vxlan0");
-    expect((await ask(installation)).device).toBeUndefined();
+    expect((await askHostStatus(installation)).device).toBeUndefined();
   });
 
   test("and what it warns about", async () => {
     const { installation } = await install();
     await host.on("ip link set eth0 mtu 1500");
     await reconcile();
-    expect((await ask(installation)).warnings).toEqual([expect.stringMatching(/^eth0 carries 1500 bytes/)]);
+    expect((await askHostStatus(installation)).warnings).toEqual([
+      expect.stringMatching(/^eth0 carries 1500 bytes/),
+    ]);
   });
 });

@@ -11,7 +11,7 @@ import { DOWNLOAD_LIMIT, useBrowser } from "../browser.ts";
 import { npmPackage } from "../npmPackage.ts";
 import { drawMermaid, groundColour, pictureBoxes } from "../browserSide.mjs";
 import { breakPath, switchOff } from "../unit/brokenReports.ts";
-import { committed } from "../unit/configProblems.ts";
+import { committedEnvironment } from "../unit/configProblems.ts";
 import { fleetTopology } from "../unit/diagramFleet.ts";
 import { statusReport } from "../unit/statusReports.ts";
 
@@ -27,7 +27,7 @@ const MERMAID = {
 const browser = useBrowser();
 
 /** A fleet with a broken path and a dead host. */
-function troubled(hosts: number): Topology {
+function troubledTopology(hosts: number): Topology {
   const report = statusReport(hosts, (overlay) => {
     breakPath(overlay, "host01", "host03", "tcp");
     switchOff(overlay, "host02");
@@ -37,15 +37,15 @@ function troubled(hosts: number): Topology {
 
 const TOPOLOGIES: [string, Topology][] = [
   ["2 hosts", fleetTopology({ hosts: 2 })],
-  ["stack lab before its first up", topologyOf("lab", parsePlan(committed("lab")))],
+  ["stack lab before its first up", topologyOf("lab", parsePlan(committedEnvironment("lab")))],
   ["5 hosts of several kinds", fleetTopology({ hosts: 5, subnets: 2, existing: 2 })],
   ["16 hosts of several kinds", fleetTopology({ hosts: 16, subnets: 3, existing: 2 })],
   ["30 hosts in one subnet", fleetTopology({ hosts: 30 })],
-  ["4 hosts with their status", troubled(4)],
-  ["30 hosts with their status", troubled(30)],
+  ["4 hosts with their status", troubledTopology(4)],
+  ["30 hosts with their status", troubledTopology(30)],
 ];
 
-/** A rectangle of the picture, and what it is of. */
+/** A rectangle of the picture, and the name of the thing in it. */
 interface Box {
   of: string;
   left: number;
@@ -76,13 +76,13 @@ describe.each(TOPOLOGIES)("the picture of %s", (_, topology) => {
     const { root, texts, cards } = await page.evaluate(pictureBoxes);
     await page.close();
     expect(root).toBe("svg");
-    expect(cards).toHaveLength(2 * allHosts(topology).length + pathsToShow(topology).drawn.length);
+    expect(cards).toHaveLength(2 * allHosts(topology).length + pathsToShow(topology).drawnPairs.length);
     const pairs = texts.flatMap((a, index) => texts.slice(index + 1).map((b): [Box, Box] => [a, b]));
     expect(pairs.filter(([a, b]) => overlap(a, b)).map(([a, b]) => [a.of, b.of])).toEqual([]);
-    const outside = cards.flatMap(({ card, texts: lines }) =>
+    const overflowingLines = cards.flatMap(({ card, texts: lines }) =>
       lines.filter(({ left, right }) => left < card.left || right > card.right),
     );
-    expect(outside).toEqual([]);
+    expect(overflowingLines).toEqual([]);
   });
 });
 

@@ -113,10 +113,14 @@ describe("a login through a jump host", () => {
     const jumpHost = await startServer();
     const [port, host] = [await freePort(), generateKeyPair()];
     const connection = { ...jumpHost.login, port, hostKey: host.public, proxy: jumpHost.login };
-    const running = logInPatiently(connection, LIMIT, { attempts: Infinity, pause: 50, seconds: LIMIT });
+    const loginAttempts = logInPatiently(connection, LIMIT, {
+      attempts: Infinity,
+      pause: 50,
+      seconds: LIMIT,
+    });
     await until("the first attempt", 20_000, () => jumpHost.connections.all > 0, 10);
     await startServer({ port, host });
-    const session = await running;
+    const session = await loginAttempts;
     expect((await session.run("true", "", LIMIT)).stdout).toBe(ANSWER);
     session.close();
     const end = logInPatiently({ ...connection, port: await freePort() }, LIMIT, {
@@ -144,35 +148,37 @@ describe("a login ahead of a Command, for which the provider would wait without 
   });
 
   test("says that a host accepts TCP and sends no banner, after three attempts", async () => {
-    const { login: silent, connections } = await startSilentServer();
-    expect(await failure(silent, 0.5)).toMatch(
+    const { login: silentLogin, connections } = await startSilentServer();
+    expect(await failure(silentLogin, 0.5)).toMatch(
       new RegExp(
-        `^c: SSH to 127\\.0\\.0\\.1 port ${silent.port}, tried 3 times: it accepts TCP, and there was no SSH banner within 0\\.5 s\\. .*Restart sshd`,
+        `^c: SSH to 127\\.0\\.0\\.1 port ${silentLogin.port}, tried 3 times: it accepts TCP, and there was no SSH banner within 0\\.5 s\\. .*Restart sshd`,
       ),
     );
     expect(connections.all).toBe(3);
   });
 
   test("says that a host sends a banner and nothing after it", async () => {
-    const { login: silent } = await startSilentServer("SSH-2.0-OpenSSH_9.2\r\n");
-    expect(await failure(silent, 0.5)).toContain("it accepts TCP, and there was no SSH login within 0.5 s");
+    const { login: silentLogin } = await startSilentServer("SSH-2.0-OpenSSH_9.2\r\n");
+    expect(await failure(silentLogin, 0.5)).toContain(
+      "it accepts TCP, and there was no SSH login within 0.5 s",
+    );
   });
 
   test("says that a host behind a jump host does not speak, or the jump host", async () => {
     const jumpHost = await startServer();
-    const { login: silent } = await startSilentServer();
-    const behind = await failure({ ...silent, proxy: jumpHost.login }, 2);
-    expect(behind).toMatch(
+    const { login: silentLogin } = await startSilentServer();
+    const failureBehindJumpHost = await failure({ ...silentLogin, proxy: jumpHost.login }, 2);
+    expect(failureBehindJumpHost).toMatch(
       /^c: SSH to .*: 127\.0\.0\.1 port \d+, behind the jump host 127\.0\.0\.1 port \d+: it accepts TCP, and/,
     );
-    const through = await failure({ ...jumpHost.login, proxy: silent }, 0.5);
+    const through = await failure({ ...jumpHost.login, proxy: silentLogin }, 0.5);
     expect(through).toMatch(/: the jump host 127\.0\.0\.1 port \d+ does not answer \(it accepts TCP, and/);
   });
 
   test("leaves all other faults to the provider, at once", async () => {
-    const { login: refusing, connections } = await startServer({ keys: [] });
-    expect(await failure(refusing, LIMIT)).toBe("left to the provider");
+    const { login: refusingLogin, connections } = await startServer({ keys: [] });
+    expect(await failure(refusingLogin, LIMIT)).toBe("left to the provider");
     expect(connections.all).toBe(1);
-    expect(await failure({ ...refusing, port: await freePort() }, LIMIT)).toBe("left to the provider");
+    expect(await failure({ ...refusingLogin, port: await freePort() }, LIMIT)).toBe("left to the provider");
   });
 });

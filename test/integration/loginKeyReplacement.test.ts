@@ -9,20 +9,20 @@ import type { SshServer } from "../unit/sshServers.ts";
 /** The replacement of a login key, against servers that stand in for sshd and its authorized_keys. */
 const [oldKey, newKey] = [generateKeyPair(), generateKeyPair()];
 const LIMITS = { dialErrorLimit: 0, perDialTimeout: 1 };
-const ONCE = { attempts: 1, pause: 0 };
+const ONE_ATTEMPT = { attempts: 1, pause: 0 };
 
 afterEach(stopServers);
 
 /** A server that accepts these keys, and does as the script that is sent to hosts. */
 async function startHost(
   keys: string[],
-  obeys = true,
+  isObedient = true,
 ): Promise<SshServer & { keys: string[]; actions: string[] }> {
   const actions: string[] = [];
   const answer = (_: string, input: string) => {
     const [, action = ""] = /^main (\w+) /m.exec(input) ?? [];
     actions.push(action);
-    if (!obeys) return "";
+    if (!isObedient) return "";
     if (action === "add") keys.push(newKey.public);
     else keys.splice(0, keys.length, ...keys.filter((key) => key !== oldKey.public));
     return "";
@@ -39,7 +39,7 @@ const sshTo = ({ login: { host, port, user, hostKey } }: SshServer): SshArgs => 
   oldPrivateKey: oldKey.private,
 });
 
-const resolve = (ssh: SshArgs, patience: typeof ONCE | undefined = ONCE) =>
+const resolve = (ssh: SshArgs, patience: typeof ONE_ATTEMPT | undefined = ONE_ATTEMPT) =>
   (resolveLogin(ssh, LIMITS, patience) as any).promise() as Promise<ResolvedLogin>;
 
 /** The problem of a login that keeps the old key. It must quote no private key. */
@@ -108,12 +108,15 @@ test("a host that is down on purpose is not dialled", async () => {
 
 test("a jump host gets the new key before the host behind it, and fails it where it cannot", async () => {
   const [jumpHost, host] = [await startHost([oldKey.public]), await startHost([oldKey.public])];
-  const behind = (jump: SshArgs): SshArgs => ({ ...sshTo(host), proxy: { ...jump, address: jump.host } });
-  const { connection } = await resolve(behind(sshTo(jumpHost)));
+  const behindJumpHost = (jump: SshArgs): SshArgs => ({
+    ...sshTo(host),
+    proxy: { ...jump, address: jump.host },
+  });
+  const { connection } = await resolve(behindJumpHost(sshTo(jumpHost)));
   expect([connection.privateKey, connection.proxy?.privateKey]).toEqual([newKey.private, newKey.private]);
   expect([jumpHost.actions, host.actions]).toEqual([["add"], ["add"]]);
-  const broken = await startHost([]);
-  expect(await problemOf(behind(sshTo(broken)))).toMatch(
+  const hostWithoutKeys = await startHost([]);
+  expect(await problemOf(behindJumpHost(sshTo(hostWithoutKeys)))).toMatch(
     /^its jump host 127\.0\.0\.1: neither the new key nor/,
   );
 });
@@ -124,8 +127,8 @@ test("the old key is removed by the new one, and has to be refused afterwards", 
   const host = await startHost([oldKey.public, newKey.public]);
   expect(await retire(host)).toBeUndefined();
   expect([host.actions, host.keys]).toEqual([["retire"], [newKey.public]]);
-  const disobedient = await startHost([oldKey.public, newKey.public], false);
-  expect(await retire(disobedient)).toMatch(/^the old key was removed .*, and still logs in/);
+  const disobedientHost = await startHost([oldKey.public, newKey.public], false);
+  expect(await retire(disobedientHost)).toMatch(/^the old key was removed .*, and still logs in/);
   const withoutNewKey = await startHost([oldKey.public]);
   expect(await retire(withoutNewKey)).toContain("authentication methods failed");
   expect(withoutNewKey.actions).toEqual([]);

@@ -22,20 +22,20 @@ describe("the exit code", () => {
   });
 
   test("is 1 where something is wrong, and 2 where no host could be asked", () => {
-    const unreachable = (count: number) => ({
+    const unreachableResult = (count: number) => ({
       ...statusReport(3, ({ hosts }) =>
         hosts.slice(0, count).forEach((host) => (host.state = "unreachable")),
       ),
       state: "wrong" as const,
     });
-    expect([1, 2, 3].map((count) => exitCodeOf(unreachable(count)))).toEqual([1, 1, 2]);
+    expect([1, 2, 3].map((count) => exitCodeOf(unreachableResult(count)))).toEqual([1, 1, 2]);
   });
 });
 
 /** The command itself, with SSH servers as hosts, and a script as Pulumi that prints a made-up state. */
 describe("npm run status", () => {
   let folder: string;
-  /** What all hosts together have run. */
+  /** The commands that all hosts together have run. */
   let commands: string[];
   beforeEach(() => {
     commands = [];
@@ -145,7 +145,7 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
 
   test("tests TCP on some paths of a large fleet, and says on which", async () => {
     const targets: { from: string; to: string; address: string; port: string }[] = [];
-    /** What a host prints whose peers all answer. */
+    /** The output of a host whose peers all answer. */
     const probe = (from: string, input: string) => {
       const lines = [...input.matchAll(/^target (\S+) (\S+) (\S+)$/gm)];
       targets.push(...lines.map(([, to = "", address = "", port = ""]) => ({ from, to, address, port })));
@@ -167,12 +167,12 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     const { stdout } = await run("--json");
     const paths = statusSchema.parse(JSON.parse(stdout)).overlays[0]?.paths ?? [];
     expect(paths.map(({ state }) => state)).toEqual(Array(18 * 17 * 2).fill("passes"));
-    const named = ({ from, to, address }: { from: string; to: string; address: string }) =>
+    const pathName = ({ from, to, address }: { from: string; to: string; address: string }) =>
       `${from} ${to} ${address}`;
-    const dialled = targets.filter(({ port }) => port !== "0");
-    expect(dialled).toHaveLength(18 * 4 * 2);
-    const tested = paths.filter(({ tcp }) => tcp === "passes");
-    expect(tested.map(named).sort()).toEqual(dialled.map(named).sort());
+    const dialledTargets = targets.filter(({ port }) => port !== "0");
+    expect(dialledTargets).toHaveLength(18 * 4 * 2);
+    const testedPaths = paths.filter(({ tcp }) => tcp === "passes");
+    expect(testedPaths.map(pathName).sort()).toEqual(dialledTargets.map(pathName).sort());
     expect((await run()).stdout).toMatch(/^612 of 612 paths pass: .*, TCP to sshd on 144 of them$/m);
   });
 
@@ -280,8 +280,8 @@ oci-vxlan probed time=2026-11-26T09:00:00Z targets=2`;
     pulumi(
       `[ $1 = stack ] && exec cat ${folder}/state\necho '{"diagnosticEvent":{"severity":"error","message":"<{%reset%}>no such profile<{%reset%}>"}}'; exit 1`,
     );
-    const refused = await run("--cloud");
-    expect([refused.exitCode, refused.stderr]).toEqual([
+    const refusedRun = await run("--cloud");
+    expect([refusedRun.exitCode, refusedRun.stderr]).toEqual([
       2,
       "status: the cloud could not be asked: no such profile\n",
     ]);

@@ -19,14 +19,14 @@ const browser = useBrowser();
 const folder = mkdtempSync(join(tmpdir(), "status-page-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const well = statusReport(2, ({ hosts }) => {
+const healthyReport = statusReport(2, ({ hosts }) => {
   for (const [index, { events }] of hosts.entries())
-    for (const what of ["found a fault", "repaired the FDB"])
-      events.push({ time: `2026-11-26T08:0${index}:00.000Z`, text: `${what} of host0${index + 1}` });
+    for (const eventText of ["found a fault", "repaired the FDB"])
+      events.push({ time: `2026-11-26T08:0${index}:00.000Z`, text: `${eventText} of host0${index + 1}` });
 });
-well.stack = "lab";
+healthyReport.stack = "lab";
 
-const troubled: StatusReport = {
+const troubledReport: StatusReport = {
   ...statusReport(30, (overlay) => {
     breakPath(overlay, "host01", "host03", "tcp");
     losePackets(overlay, "host02", "host09");
@@ -61,8 +61,8 @@ async function open(report: StatusReport, width = 1200, scheme = "light", extras
 const textOf = (page: Page) => page.evaluate("document.body.innerText") as Promise<string>;
 
 describe.each([
-  ["two hosts that are well", well],
-  ["thirty hosts with troubles", troubled],
+  ["two hosts that are well", healthyReport],
+  ["thirty hosts with troubles", troubledReport],
 ])("the page of %s", (_, report) => {
   test.each([
     [360, "light"],
@@ -99,7 +99,7 @@ describe.each([
 });
 
 test("the page shows hosts, paths, picture and events", async () => {
-  const { page } = await open(well);
+  const { page } = await open(healthyReport);
   const text = await textOf(page);
   for (const words of [
     "stack lab well",
@@ -119,7 +119,7 @@ test("the page shows hosts, paths, picture and events", async () => {
 });
 
 test("the page begins with what is wrong, why, and what hosts warn about", async () => {
-  const { page } = await open(troubled);
+  const { page } = await open(troubledReport);
   const text = await textOf(page);
   const order = [
     "stack prod wrong",
@@ -139,24 +139,24 @@ test("the page begins with what is wrong, why, and what hosts warn about", async
 });
 
 test("what a host has written is text on the page, and no part of it", async () => {
-  const evil = `</td><script>document.title = "hit"</script><img src="https://198.51.100.1/x">"'&amp;`;
+  const htmlText = `</td><script>document.title = "hit"</script><img src="https://198.51.100.1/x">"'&amp;`;
   const report = statusReport(2, ({ hosts: [host] }) => {
-    host?.events.push({ time: "2026-11-26T08:00:00.000Z", text: evil });
-    host?.warnings.push(evil);
+    host?.events.push({ time: "2026-11-26T08:00:00.000Z", text: htmlText });
+    host?.warnings.push(htmlText);
   });
   const { page, requests, address } = await open(report);
   const text = await textOf(page);
-  expect(text.split(evil)).toHaveLength(3);
+  expect(text.split(htmlText)).toHaveLength(3);
   expect(await page.title()).not.toBe("hit");
   expect(requests).toEqual([address]);
   await page.close();
 });
 
 test("the page of --watch loads itself again", async () => {
-  const { page } = await open(well, 1200, "light", { reload: 86_400 });
+  const { page } = await open(healthyReport, 1200, "light", { reload: 86_400 });
   expect(await page.$eval("meta[http-equiv=refresh]", (meta) => meta.getAttribute("content"))).toBe("86400");
   await page.close();
-  const { page: other } = await open(well);
+  const { page: other } = await open(healthyReport);
   expect(await other.$("meta[http-equiv=refresh]")).toBeNull();
   await other.close();
 });

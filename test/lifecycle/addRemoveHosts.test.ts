@@ -28,7 +28,7 @@ describe("an overlay whose hosts change", () => {
   });
 
   /** A preview with all differences. Of a resource that is updated it shows no line of a script or of a list. */
-  const previewed = async (config: object) => {
+  const previewText = async (config: object) => {
     const { exitCode, text } = await stack.pulumi(["preview", "--diff"], config);
     expect(exitCode, text).toBe(0);
     expect(text).toMatch(/^ +~ stdin \(hidden\)$/m);
@@ -38,7 +38,7 @@ describe("an overlay whose hosts change", () => {
   };
 
   test("preview says in words that a third host joins it, and shows no script", async () => {
-    const text = await previewed(stack.config());
+    const text = await previewText(stack.config());
     expect(text).toContain("gamma joins: the lists of peers of alpha and beta grow by 1.");
   });
 
@@ -51,7 +51,7 @@ describe("an overlay whose hosts change", () => {
   });
 
   test("preview says in words which setting changes, and which host leaves", async () => {
-    const text = await previewed(
+    const text = await previewText(
       stack.config((e) => {
         e.overlay.vni = 101;
         delete e.hosts.gamma;
@@ -69,11 +69,11 @@ describe("an overlay whose hosts change", () => {
       expect(await kernelTables(stack, host)).not.toContain(macs.gamma);
       expect(await kernelTables(stack, host)).not.toContain("10.196.218.222");
     }
-    const remains = await stack.on(
+    const remainingParts = await stack.on(
       "gamma",
       "ip -o link show type vxlan; ls /etc/oci-vxlan 2>/dev/null || true",
     );
-    expect(remains).toBe("");
+    expect(remainingParts).toBe("");
     expect(await stack.failingPairs()).toEqual([]);
   });
 

@@ -137,10 +137,10 @@ describe("authentication at Oracle's API", () => {
     /** Runs `npm run lab -- preview` with these lines in the config of stack lab. */
     const lab = (settings: string, env: Record<string, string> = {}) => {
       const file = "stacks/Pulumi.lab.yaml";
-      const committed = readFileSync(join(ROOT, file), "utf8");
+      const committedConfig = readFileSync(join(ROOT, file), "utf8");
       const changed = writeHomeFile(
         "Pulumi.lab.yaml",
-        committed.replace("config:\n", `config:\n${settings}`),
+        committedConfig.replace("config:\n", `config:\n${settings}`),
       );
       const script = `mount --bind "$1" ${file}; exec node lab/setup/lab.mjs preview`;
       return execa("unshare", ["--mount", "sh", "-ec", script, "sh", changed], {
@@ -165,9 +165,9 @@ describe("authentication at Oracle's API", () => {
     });
 
     test("npm run lab refuses it in the environment too, and takes an API key by name", async () => {
-      const refused = await lab("", { TF_VAR_auth: "SecurityToken" });
-      expect(refused.exitCode).toBe(1);
-      expect(refused.stderr).toContain("lab: TF_VAR_auth is SecurityToken, and the lab's cloud");
+      const refusedRun = await lab("", { TF_VAR_auth: "SecurityToken" });
+      expect(refusedRun.exitCode).toBe(1);
+      expect(refusedRun.stderr).toContain("lab: TF_VAR_auth is SecurityToken, and the lab's cloud");
       const { exitCode, stdout, stderr } = await lab("  oci:auth: ApiKey\n");
       expect(exitCode, stderr).toBe(0);
       expect(stdout).toContain("to create");

@@ -13,24 +13,24 @@ import { TestStack, UP } from "./support/testStack.ts";
 const FAST_CLOCK = { NODE_OPTIONS: `--import=${join(import.meta.dirname, "support/fastClock.mjs")}` };
 
 /** Begins an `up`, interrupts it once both hosts wait as it says, and returns its output. */
-async function interruptedUp(stack: TestStack, config: object, waits: RegExp): Promise<string> {
+async function interruptedUp(stack: TestStack, config: object, waitPattern: RegExp): Promise<string> {
   const events = join(stack.lab.directory, "events");
   rmSync(events, { force: true });
   // Pulumi has --event-log only with its debug commands.
-  const running = stack.pulumi([...UP, "--event-log", events], config, {
+  const upRun = stack.pulumi([...UP, "--event-log", events], config, {
     variables: { PULUMI_DEBUG_COMMANDS: "true" },
   });
-  const bothWait = () => existsSync(events) && readFileSync(events, "utf8").split(waits).length > 2;
+  const bothWait = () => existsSync(events) && readFileSync(events, "utf8").split(waitPattern).length > 2;
   await until("both hosts to wait", 120_000, bothWait);
   const processes = () => processesByEnvironment("PULUMI_HOME", join(stack.lab.directory, "pulumi"));
   // A Ctrl-C reaches the engine, which has the language host interrupt the program. The lab's is too old to do that.
-  const interrupted = processes().filter((pid) => {
+  const interruptedPids = processes().filter((pid) => {
     const [command = "", script = ""] = argumentsOf(pid);
     return basename(command) === "pulumi" || script.includes("@pulumi/pulumi/cmd/run");
   });
-  signalProcesses(interrupted, "SIGINT");
+  signalProcesses(interruptedPids, "SIGINT");
   await until("the end of all processes", 60_000, () => processes().length === 0);
-  return expectFailure(await running);
+  return expectFailure(await upRun);
 }
 
 describe("where Oracle has no capacity for a while, an up with waitForCapacity", () => {
@@ -90,13 +90,14 @@ describe("where the config leaves the availability domain open, an up with waitF
   });
   afterAll(() => stack.remove());
 
-  const [first, second, third] = AVAILABILITY_DOMAINS as [string, string, string];
+  const [firstDomain, secondDomain, thirdDomain] = AVAILABILITY_DOMAINS as [string, string, string];
   const config = (minutes = 60) =>
     stack.referenceConfig((e) => {
       for (const { instance } of Object.values<any>(e.hosts)) instance.waitForCapacity = minutes;
     });
-  const fill = (domains: string[]) => changeFaults(stack.lab, (faults) => (faults.fullDomains = domains));
-  const reportsAsked = () =>
+  const fillDomains = (domains: string[]) =>
+    changeFaults(stack.lab, (faults) => (faults.fullDomains = domains));
+  const countReports = () =>
     readFileSync(cloudLog(stack.lab), "utf8").split("POST /computeCapacityReports").length - 1;
   const domainsOfInstances = () =>
     Object.values(loadState(stateFile(stack.lab)).instances)
@@ -104,32 +105,32 @@ describe("where the config leaves the availability domain open, an up with waitF
       .map(({ availabilityDomain }) => availabilityDomain);
 
   test("ends at once where it is interrupted while it asks", async () => {
-    fill([first, second, third]);
-    const waits = /for host0[12] .{1,40} asks all availability domains again/;
-    await interruptedUp(stack, config(), waits);
+    fillDomains([firstDomain, secondDomain, thirdDomain]);
+    const waitPattern = /for host0[12] .{1,40} asks all availability domains again/;
+    await interruptedUp(stack, config(), waitPattern);
     expect(stack.instances()).toEqual([]);
   });
 
   test("asks again after some minutes, and launches where capacity came first", async () => {
-    const asked = reportsAsked();
-    const running = stack.pulumi(UP, config(), { variables: FAST_CLOCK });
-    await until("the first reports for both hosts", 120_000, () => reportsAsked() >= asked + 6);
-    fill([first, second]);
-    const { text } = expectSuccess(await running);
+    const reportCount = countReports();
+    const upRun = stack.pulumi(UP, config(), { variables: FAST_CLOCK });
+    await until("the first reports for both hosts", 120_000, () => countReports() >= reportCount + 6);
+    fillDomains([firstDomain, secondDomain]);
+    const { text } = expectSuccess(await upRun);
     expect(text).toMatch(
       /no capacity for host0[12] .*: asks all availability domains again in (5|10)\.\d of/,
     );
     expect(text).not.toContain("tries again");
-    expect(domainsOfInstances()).toEqual([third, third]);
+    expect(domainsOfInstances()).toEqual([thirdDomain, thirdDomain]);
     expect(await stack.failingPairs()).toEqual([]);
   });
 
   test("asks nothing once the instances are there, and moves none", async () => {
-    const asked = reportsAsked();
-    fill([third]);
+    const reportCount = countReports();
+    fillDomains([thirdDomain]);
     const { counts } = expectSuccess(await stack.up(config(120)));
     expect(counts).toEqual({ unchanged: 23 });
-    expect(reportsAsked()).toBe(asked);
+    expect(countReports()).toBe(reportCount);
     expectSuccess(await stack.destroy(config()));
   });
 
@@ -141,6 +142,6 @@ describe("where the config leaves the availability domain open, an up with waitF
       /does not say which .* for host01 \(404 NotAuthorizedOrNotFound .*launched in LAB:.*AD-1/,
     );
     expect(text).toContain("manage compute-capacity-reports in tenancy");
-    expect(domainsOfInstances()).toEqual([first, first]);
+    expect(domainsOfInstances()).toEqual([firstDomain, firstDomain]);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../lab/system/commands.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import {
   addRules,
   endPartition,
@@ -29,7 +29,7 @@ describe("the connectivity test at the end of up", () => {
     stack = await TestStack.boot("test-connectivity", threeHosts());
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
   afterEach(async () => {
     await onRouter(stack, REMOVE_RULES);
     for (const host of HOSTS) await stack.on(host, REMOVE_RULES);
@@ -199,7 +199,7 @@ END`,
     const firstRule = () => stack.on("beta", "iptables -S INPUT | sed -n 2p");
 
     /** Has a program put its rule first whenever another one is, for two minutes at most. */
-    const insist = (verdict: string) =>
+    const insistOnVerdict = (verdict: string) =>
       stack.on(
         "beta",
         `systemd-run --unit=insister --quiet --property=RuntimeMaxSec=120 bash -c 'while sleep 0.02; do
@@ -208,21 +208,21 @@ END`,
   iptables -w -I ${rule(verdict)}
 done'`,
       );
-    const endInsisting = () => stack.on("beta", "systemctl stop insister");
+    const stopInsister = () => stack.on("beta", "systemctl stop insister");
     const warning = (verdict: string) =>
       `warning: beta: another program keeps putting its rule ahead of ours in INPUT (iptables: "-A ${rule(verdict)}")`;
 
     test("up warns, and succeeds where its rule lets VXLAN pass", async () => {
-      await insist("ACCEPT");
+      await insistOnVerdict("ACCEPT");
       expect(await unchangedUpSucceeds()).toContain(warning("ACCEPT"));
       expect(await firstRule()).toBe(`-A ${rule("ACCEPT")}`);
       expect(await stack.failingPairs()).toEqual([]);
-      await endInsisting();
+      await stopInsister();
       await stack.on("beta", `iptables -D ${rule("ACCEPT")}`);
     });
 
     test("up warns, and fails with its rule where that drops VXLAN", async () => {
-      await insist("DROP");
+      await insistOnVerdict("DROP");
       await until("the other program", 10_000, async () => (await firstRule()).endsWith("DROP"));
       const text = await unchangedUpFails();
       expect(text).toContain(warning("DROP"));
@@ -230,7 +230,7 @@ done'`,
         /beta: \d+ packets were dropped by the iptables rule `-A INPUT -p udp -m udp --dport 4789 -j DROP`, which stands ahead of the overlay's/,
       );
       expect(text).not.toMatch(/alpha -> gamma|gamma -> alpha/);
-      await endInsisting();
+      await stopInsister();
     });
 
     test("and once it has ended, our jump is first again after ten minutes, and its rule stays", async () => {
@@ -351,11 +351,11 @@ done'`,
       await run();
       return Date.now() - startedAt;
     };
-    const usual = await millisecondsOf(() => unchangedUpSucceeds());
+    const usualMilliseconds = await millisecondsOf(() => unchangedUpSucceeds());
     await partition(stack, "10.196.219.3", "drop");
     const down: ConfigChange = (e) => (e.hosts.beta.down = true);
     // A login without an answer takes 15 s.
-    expect(await millisecondsOf(() => unchangedUpSucceeds(down))).toBeLessThan(usual + 10_000);
+    expect(await millisecondsOf(() => unchangedUpSucceeds(down))).toBeLessThan(usualMilliseconds + 10_000);
     expect((await lastVerified()).what).toMatch(/^4 of 4 directions/);
     const { exitCode, text } = await stack.status();
     expect(text).toMatch(/^beta +down [^]*\n4 of 4 paths pass/m);
@@ -375,12 +375,12 @@ done'`,
 
   test("with verify off, up sends no probes, and still fails where a host is not in sync", async () => {
     await onRouter(stack, addRules("forward", "udp dport 4789 drop"));
-    const off: ConfigChange = (e) => (e.overlay.verify = false);
-    expectSuccess(await stack.up(config(off)));
+    const verifyOff: ConfigChange = (e) => (e.overlay.verify = false);
+    expectSuccess(await stack.up(config(verifyOff)));
     expect(await lastVerified()).toBeUndefined();
     await stack.on("beta", "systemctl stop oci-vxlan@lab.overlay");
-    expect((await stack.up(config(off))).text).toMatch(/overlay lab\.overlay is paused on beta/);
-    expectSuccess(await stack.pulumi(UP, config(off), { variables: { OCI_VXLAN_ASK: "no" } }));
+    expect((await stack.up(config(verifyOff))).text).toMatch(/overlay lab\.overlay is paused on beta/);
+    expectSuccess(await stack.pulumi(UP, config(verifyOff), { variables: { OCI_VXLAN_ASK: "no" } }));
     await stack.on("beta", "systemctl start oci-vxlan@lab.overlay");
   });
 });

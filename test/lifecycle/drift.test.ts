@@ -155,7 +155,7 @@ describe.each(IMAGES)("a host repairs drift by itself on %s", (image) => {
         "oracle-linux-like",
       ],
     ];
-    const casesOfImage = CASES.filter(([, , only]) => only === undefined || only === image);
+    const casesOfImage = CASES.filter(([, , onlyImage]) => onlyImage === undefined || onlyImage === image);
 
     // A repair may take half a minute, so each round has one case a host, all at the same time.
     const rounds = Array.from({ length: Math.ceil(casesOfImage.length / HOSTS.length) }, (_, round) =>
@@ -193,9 +193,9 @@ describe.each(IMAGES)("a host repairs drift by itself on %s", (image) => {
     if (image === "oracle-linux-like") {
       // firewalld lists its rules from memory, so only a reload, which the log names, loads them into the kernel again.
       const lastLine = (await fleet.log("gamma")).at(-1) ?? "";
-      const [, reload = ""] = /lost rules .*: sudo (.*)$/m.exec(lastLine) ?? [];
-      expect(reload).not.toBe("");
-      await fleet.on("gamma", reload);
+      const [, reloadCommand = ""] = /lost rules .*: sudo (.*)$/m.exec(lastLine) ?? [];
+      expect(reloadCommand).not.toBe("");
+      await fleet.on("gamma", reloadCommand);
     } else {
       await fleet.on("gamma", "systemctl restart netfilter-persistent");
     }
@@ -236,18 +236,18 @@ describe.each(IMAGES)("a host repairs drift by itself on %s", (image) => {
         ["beta", "gamma"],
         ["gamma", "beta"],
       ] as const;
-      const cut = `nft 'table ip cut { chain c { type filter hook prerouting priority -500; ip saddr ${fleet.underlay("beta")} udp dport 4789 drop; }; }'`;
+      const cutCommand = `nft 'table ip cut { chain c { type filter hook prerouting priority -500; ip saddr ${fleet.underlay("beta")} udp dport 4789 drop; }; }'`;
       for (const [change, event] of [
-        [cut, "is broken: nothing comes back"],
+        [cutCommand, "is broken: nothing comes back"],
         ["nft delete table ip cut", "is whole again"],
       ] as const) {
         await fleet.on("gamma", change);
-        const since = Date.now();
+        const start = Date.now();
         for (const [host, peer] of ends) {
           const after = async () =>
-            (await fleet.pathEvents(host, peer, event)).filter((time) => time > since);
+            (await fleet.pathEvents(host, peer, event)).filter((time) => time > start);
           await until(`"${event}" on ${host}`, 90_000, async () => (await after()).length > 0);
-          expect((await after())[0]).toBeLessThanOrEqual(since + PATH_LIMIT);
+          expect((await after())[0]).toBeLessThanOrEqual(start + PATH_LIMIT);
         }
       }
       expect(await fleet.pathEvents("alpha", "beta", "is broken")).toEqual([]);

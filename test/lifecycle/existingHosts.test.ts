@@ -98,10 +98,10 @@ describe("an overlay between two existing hosts", () => {
         "host02",
         `iptables ${jump.replace("-A", "-D")} && iptables -I INPUT -p udp --dport 4789 -j ACCEPT`,
       );
-      const [forward, backward] = await stack.testConnectivity();
-      expect(forward).toMatchObject({ from: "host01", to: "host02", icmpBytes: 8922, tcpBytes: 0 });
-      expect(forward?.failure).toMatch(/^TCP to 192\.168\.0\.2: .*No route to host/);
-      expect(backward?.failure).toBeUndefined();
+      const [forwardResult, backwardResult] = await stack.testConnectivity();
+      expect(forwardResult).toMatchObject({ from: "host01", to: "host02", icmpBytes: 8922, tcpBytes: 0 });
+      expect(forwardResult?.failure).toMatch(/^TCP to 192\.168\.0\.2: .*No route to host/);
+      expect(backwardResult?.failure).toBeUndefined();
       await stack.on("host02", "iptables -D INPUT -p udp --dport 4789 -j ACCEPT");
       await startUnits();
       expect(await stack.failingPairs()).toEqual([]);
@@ -163,15 +163,15 @@ describe("an overlay between two existing hosts", () => {
 
   test("no key or passphrase appears in the state, on a command line or in a world-readable file", async () => {
     const secrets = secretsOf(stack.lab);
-    const running = stack.up(stack.config((e) => (e.hosts.host01.generation = 2)));
-    const commandLines = [...(await commandLinesDuring(running))];
+    const upRun = stack.up(stack.config((e) => (e.hosts.host01.generation = 2)));
+    const commandLines = [...(await commandLinesDuring(upRun))];
     expect(commandLines.some((line) => /oci-vxlan (device|peers) /.test(line))).toBe(true);
     expect(textsWithSecrets(commandLines, secrets)).toEqual([]);
     expect(await readableByOthers(stack.lab, secrets)).toEqual([]);
     const { text: state } = await stack.pulumi(["stack", "export"]);
     expect(state).toContain("ciphertext");
     expect(textsWithSecrets([state], secrets)).toEqual([]);
-    expect(textsWithSecrets([(await running).text], secrets)).toEqual([]);
+    expect(textsWithSecrets([(await upRun).text], secrets)).toEqual([]);
   });
 
   test("destroy leaves the hosts as they were", async () => {

@@ -76,18 +76,18 @@ describe("an overlay in a network that exists", () => {
   });
 
   test("a compartment, VCN and subnet that Oracle does not know are refused by name", async () => {
-    const unknown = (kind: string) => `ocid1.${kind}.oc1.eu-frankfurt-1.nobody`;
+    const unknownId = (kind: string) => `ocid1.${kind}.oc1.eu-frankfurt-1.nobody`;
     const refusal = async (change: ConfigChange) => {
       const text = expectFailure(await stack.pulumi(["preview"], config(change)));
       expect(text).not.toMatch(/serializing|unhandled|TypeError/);
       return text;
     };
-    expect(await refusal((e) => (e.compartmentId = unknown("compartment")))).toMatch(
+    expect(await refusal((e) => (e.compartmentId = unknownId("compartment")))).toMatch(
       /compartmentId: Oracle knows no ocid1\.compartment\S+nobody, or your user may not use it/,
     );
     const text = await refusal(({ network }) => {
-      network.vcn.id = unknown("vcn");
-      network.subnets.all.id = unknown("subnet");
+      network.vcn.id = unknownId("vcn");
+      network.subnets.all.id = unknownId("subnet");
     });
     expect(text).toMatch(/network\.vcn\.id: Oracle knows no such VCN/);
     expect(text).toMatch(/network\.subnets\.all\.id: Oracle knows no such subnet/);
@@ -125,10 +125,10 @@ describe("an overlay in a network that exists", () => {
 
   test("a Network Security Group takes over from the list, and traffic goes on", async () => {
     const before = await instanceIds();
-    const lost = await echoesLost(async () => {
+    const lostEchoes = await echoesLost(async () => {
       expectSuccess(await stack.up(config(inGroup)));
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await instanceIds()).toEqual(before);
     expect(await defaultRules()).toEqual([]);
     expect(await stack.failingPairs()).toEqual([]);
@@ -162,11 +162,11 @@ describe("an overlay in a network that exists", () => {
 
   test("the key left out of the config fails to delete the group, and no packet is lost", async () => {
     const before = await instanceIds();
-    const lost = await echoesLost(async () => {
+    const lostEchoes = await echoesLost(async () => {
       const { text } = await stack.up(config((e) => delete e.network.securityGroup));
       expect(text).toMatch(/409-Conflict.*network security group/i);
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await instanceIds()).toEqual(before);
     expect(await groups()).toHaveLength(1);
   });
@@ -174,10 +174,10 @@ describe("an overlay in a network that exists", () => {
   test("false after it: the list alone admits traffic, none is lost, and the group is gone", async () => {
     const before = await instanceIds();
     const inList = config((e) => (e.network.securityGroup = false));
-    const lost = await echoesLost(async () => {
+    const lostEchoes = await echoesLost(async () => {
       expectSuccess(await stack.up(inList));
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await instanceIds()).toEqual(before);
     expect(await groups()).toEqual([]);
     expect((await defaultRules()).length).toBeGreaterThan(0);
@@ -185,7 +185,7 @@ describe("an overlay in a network that exists", () => {
 
   test("destroy leaves the network", async () => {
     expectSuccess(await stack.destroy(config()));
-    const { vcn: left } = await sdk.call("network", "getVcn", { vcnId: vcn.id });
-    expect(left.lifecycleState).toBe("AVAILABLE");
+    const { vcn: remainingVcn } = await sdk.call("network", "getVcn", { vcnId: vcn.id });
+    expect(remainingVcn.lifecycleState).toBe("AVAILABLE");
   });
 });

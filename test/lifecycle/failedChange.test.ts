@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -38,7 +38,7 @@ describe("after a change that failed, the previous config converges", () => {
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   const network =
     (cidr: string, addresses: readonly [string, string]): ConfigChange =>
@@ -224,7 +224,7 @@ describe("after a change that failed beside firewalld, the previous config conve
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   test.each<[string, ConfigChange]>([
     ["hostFirewall", (e) => (e.overlay.hostFirewall = "leave")],

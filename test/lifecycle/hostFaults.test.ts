@@ -6,7 +6,7 @@ import { runInHost } from "../../lab/hosts/exec.ts";
 import { restartHost } from "../../lab/hosts/power.ts";
 import { until } from "../../lab/system/commands.ts";
 import { debianPackage } from "../debianPackage.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { addRules, endPartition, onRouter, unwrapTool, wrapTool } from "./support/faults.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
@@ -27,7 +27,7 @@ describe("a host is set up once more", () => {
     expectSuccess(await stack.up());
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   const config = (change: ConfigChange = () => undefined) =>
     stack.config((e) => {
@@ -161,8 +161,8 @@ describe("a host is set up once more", () => {
 
     test("another up of the stack begins: it names the lock, and the first one goes on", async () => {
       const end = await upUntilDevicePhase();
-      const second = await stack.pulumi(UP, config(), { isSecond: true });
-      expect(expectFailure(second)).toContain("the stack is currently locked by 1 lock(s)");
+      const secondUp = await stack.pulumi(UP, config(), { isSecond: true });
+      expect(expectFailure(secondUp)).toContain("the stack is currently locked by 1 lock(s)");
       await stack.on("host02", "touch /run/go-on");
       expectSuccess(await end());
       await stack.on("host02", unwrapTool("/usr/bin/ip"));

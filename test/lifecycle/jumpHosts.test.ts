@@ -19,17 +19,17 @@ const INVENTORY: Inventory = {
   jump: { address: "10.196.217.2/24", mac: "02:00:17:00:02:03", nic: "ens3" },
 };
 const JUMP = withoutPrefix(INVENTORY["jump"]?.address ?? "");
-const BEHIND = ["behind1", "behind2"];
+const HOSTS_BEHIND = ["behind1", "behind2"];
 
 const stateOf = (stack: TestStack) =>
   readFileSync(join(stack.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
 
 /** Expects that a resource was deleted after all of the others. */
-function expectDeletedLast(text: string, last: string, others: readonly string[]): void {
+function expectDeletedLast(text: string, lastName: string, otherNames: readonly string[]): void {
   const lineOf = (name: string) =>
     text.split("\n").findIndex((line) => line.includes(`overlay-${name} `) && /deleted/.test(line));
-  for (const name of [last, ...others]) expect([name, lineOf(name)]).not.toEqual([name, -1]);
-  expect(Math.max(...others.map(lineOf)), text).toBeLessThan(lineOf(last));
+  for (const name of [lastName, ...otherNames]) expect([name, lineOf(name)]).not.toEqual([name, -1]);
+  expect(Math.max(...otherNames.map(lineOf)), text).toBeLessThan(lineOf(lastName));
 }
 
 /** Two hosts that refuse SSH on their NIC from everybody but a third. Each test starts where the one before ended. */
@@ -41,13 +41,13 @@ describe("hosts that only a jump host reaches", () => {
     stack = await TestStack.boot("test-jump-hosts", INVENTORY);
     for (const host of Object.keys(INVENTORY)) await stack.waitForBoot(host);
     const refusal = `iifname "ens3" ip saddr != ${JUMP} tcp dport 22 reject with tcp reset`;
-    for (const host of BEHIND) await stack.on(host, addRules("input", refusal));
+    for (const host of HOSTS_BEHIND) await stack.on(host, addRules("input", refusal));
     tracesBefore = await traces();
   });
   afterAll(() => stack.remove());
 
   /** The overlay of the two hosts, with a jump host that is none of its hosts. */
-  const proxied = (change: ConfigChange = () => undefined) =>
+  const configWithProxy = (change: ConfigChange = () => undefined) =>
     stack.config((e) => {
       delete e.hosts.jump;
       e.ssh.proxy = { address: JUMP, hostKeyPath: ".lab/keys/jump_host_ed25519.pub" };
@@ -61,17 +61,17 @@ describe("hosts that only a jump host reaches", () => {
     });
 
   test("cannot be set up directly", async () => {
-    const text = expectFailure(await stack.up(proxied((e) => delete e.ssh.proxy)));
+    const text = expectFailure(await stack.up(configWithProxy((e) => delete e.ssh.proxy)));
     expect(text).toMatch(/behind1: its program could not be delivered by SSH to .*ECONNREFUSED/);
   });
 
   describe("which is a machine of its own", () => {
     test("up sets them up, all traffic passes, and a second up changes nothing", async () => {
-      const { counts, text } = expectSuccess(await stack.up(proxied()));
+      const { counts, text } = expectSuccess(await stack.up(configWithProxy()));
       expect(counts).toMatchObject({ created: expect.any(Number) });
       expect(await stack.failingPairs()).toEqual([]);
       expect(textsWithSecrets([text, stateOf(stack)], secretsOf(stack.lab))).toEqual([]);
-      expectUnchanged(await stack.up(proxied()));
+      expectUnchanged(await stack.up(configWithProxy()));
       expect(await stack.on("jump", "ls -d /etc/oci-vxlan 2>/dev/null || true")).toBe("");
     });
 
@@ -79,9 +79,11 @@ describe("hosts that only a jump host reaches", () => {
       const change: ConfigChange = (e) => {
         e.ssh.proxy.sourceAddress = "203.0.113.99";
         e.overlay.cidrs = ["10.196.217.0/24"];
-        BEHIND.forEach((host, index) => (e.hosts[host].overlayAddresses = [`10.196.217.${index + 101}`]));
+        HOSTS_BEHIND.forEach(
+          (host, index) => (e.hosts[host].overlayAddresses = [`10.196.217.${index + 101}`]),
+        );
       };
-      const text = expectFailure(await stack.up(proxied(change)));
+      const text = expectFailure(await stack.up(configWithProxy(change)));
       expect(text).toContain(`10.196.217.101/24 overlaps ${JUMP}, the SSH client that makes this change`);
       expect(await stack.failingPairs()).toEqual([]);
     });
@@ -89,7 +91,7 @@ describe("hosts that only a jump host reaches", () => {
     test("another host key of it fails up, which says that it is the jump host's", async () => {
       const otherKey = publicKey(hostKey(stack.lab, "behind1"));
       const text = expectFailure(
-        await stack.up(proxied((e) => (e.ssh.proxy = { address: JUMP, hostKey: otherKey }))),
+        await stack.up(configWithProxy((e) => (e.ssh.proxy = { address: JUMP, hostKey: otherKey }))),
       );
       expect(text).toContain(`the jump host ${JUMP} port 22 has another host key than the pinned one`);
     });
@@ -99,22 +101,22 @@ describe("hosts that only a jump host reaches", () => {
         "jump",
         addRules("output", "tcp dport 22 ip daddr 10.196.218.226 reject with tcp reset"),
       );
-      const unreached = expectFailure(await stack.up(proxied()));
-      expect(unreached).toContain(`the jump host ${JUMP} port 22 does not reach 10.196.218.226 port 22 (`);
+      const failedText = expectFailure(await stack.up(configWithProxy()));
+      expect(failedText).toContain(`the jump host ${JUMP} port 22 does not reach 10.196.218.226 port 22 (`);
       await stack.on(
         "jump",
         `nft delete table inet fault; ${addRules("input", "tcp dport 22 reject with tcp reset")}`,
       );
-      const down = expectFailure(await stack.up(proxied()));
+      const down = expectFailure(await stack.up(configWithProxy()));
       expect(down).toContain(`the jump host ${JUMP} port 22 does not answer`);
       expect(down).not.toContain("down to true");
       await stack.on("jump", "nft delete table inet fault");
-      expectSuccess(await stack.up(proxied()));
+      expectSuccess(await stack.up(configWithProxy()));
       expect(await stack.failingPairs()).toEqual([]);
     });
 
     test("destroy leaves nothing", async () => {
-      expectSuccess(await stack.destroy(proxied()));
+      expectSuccess(await stack.destroy(configWithProxy()));
       expect(await traces()).toEqual(tracesBefore);
     });
   });
@@ -139,7 +141,7 @@ describe("hosts that only a jump host reaches", () => {
       expect(text).toContain(
         "198.51.100.103/24 overlaps 198.51.100.10, the SSH client that makes this change",
       );
-      for (const host of BEHIND)
+      for (const host of HOSTS_BEHIND)
         expect(await stack.on(host, "cat /etc/oci-vxlan/*/device")).toContain("\naddress 192.168.0.");
     });
 
@@ -157,7 +159,7 @@ describe("hosts that only a jump host reaches", () => {
         expectDeletedLast(
           text,
           `jump-${phase}`,
-          BEHIND.map((host) => `${host}-${phase}`),
+          HOSTS_BEHIND.map((host) => `${host}-${phase}`),
         );
       expect(await traces()).toEqual(tracesBefore);
     });
@@ -190,20 +192,20 @@ describe("a private instance behind a public one", () => {
   test("a new instance of the jump host leads to the others", async () => {
     const id = () => stack.instances().find(({ host }) => host === "host02")?.id;
     const before = id();
-    const moved = config((e) => (e.hosts.host02.instance.availabilityDomain = "AD-2"));
-    expectSuccess(await stack.up(moved));
+    const movedConfig = config((e) => (e.hosts.host02.instance.availabilityDomain = "AD-2"));
+    expectSuccess(await stack.up(movedConfig));
     expect(id()).not.toBe(before);
     expect(await stack.failingPairs()).toEqual([]);
   });
 
   test("a Network Security Group alone admits them, VXLAN and SSH from the jump host included", async () => {
-    const grouped = (securityGroup: boolean | "only") =>
+    const configWithGroup = (securityGroup: boolean | "only") =>
       config((e) => (e.network.securityGroup = securityGroup));
-    const lost = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
-      expectSuccess(await stack.up(grouped(true)));
-      expectSuccess(await stack.up(grouped("only")));
+    const lostEchoes = await echoesLostDuring(stack, "host01", "192.168.0.2", async () => {
+      expectSuccess(await stack.up(configWithGroup(true)));
+      expectSuccess(await stack.up(configWithGroup("only")));
     });
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     expect(await stack.failingPairs()).toEqual([]);
   });
 

@@ -11,7 +11,7 @@ import { argumentsOf, killProcesses, processesByEnvironment } from "../../lab/sy
 import { silentProgress } from "../../lab/system/progress.ts";
 import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { ociCli } from "../../lab/test/support/ociCli.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { expectFailure, expectSuccess, expectUnchanged } from "./support/outcome.ts";
 import { DESTROY, TestStack } from "./support/testStack.ts";
 
@@ -83,8 +83,8 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
 
   /** The OCIDs of all parts of networks that the cloud has. */
   function networkParts(): string[] {
-    const { vcns, internetGateways, natGateways, serviceGateways, ...others } = cloudState();
-    const { routeTables, securityLists, networkSecurityGroups, subnets } = others;
+    const { vcns, internetGateways, natGateways, serviceGateways, ...otherKinds } = cloudState();
+    const { routeTables, securityLists, networkSecurityGroups, subnets } = otherKinds;
     const gateways = [internetGateways, natGateways, serviceGateways];
     const kinds = [vcns, ...gateways, routeTables, securityLists, networkSecurityGroups, subnets];
     const parts = kinds.flatMap((kind) => Object.values<{ id: string; lifecycleState: string }>(kind));
@@ -130,17 +130,17 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
 
   /** Runs `up` as often as it advises something, does that, and returns all of it. */
   async function converge(): Promise<string[]> {
-    const advised: string[] = [];
+    const advisedCommands: string[] = [];
     for (let runs = 1; runs <= MOST_RUNS; runs++) {
       const { exitCode, text } = await stack.up(config());
       const commands = await followAdvice(text);
-      advised.push(...commands);
+      advisedCommands.push(...commands);
       if (commands.length > 0) continue;
       expect(exitCode, text).toBe(0);
       expect(await stack.failingPairs()).toEqual([]);
-      return advised;
+      return advisedCommands;
     }
-    throw new Error(`up advises still: ${advised.join(", ")}`);
+    throw new Error(`up advises still: ${advisedCommands.join(", ")}`);
   }
 
   test("the engine, while it launches an instance; the next up names that one and launches no second", async () => {
@@ -153,8 +153,8 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
     await killProcesses(processesOf("the engine"));
     expectFailure(await run);
     const text = expectFailure(await stack.up(config()));
-    const [{ id } = { id: "" }, ...others] = launchedInstances();
-    expect(others).toEqual([]);
+    const [{ id } = { id: "" }, ...otherInstances] = launchedInstances();
+    expect(otherInstances).toEqual([]);
     expect(text).toContain("host01 is there already, and not in the stack's state");
     expect(text).toMatch(new RegExp(`^ +oci compute instance terminate .* --instance-id ${id}$`, "m"));
     await converge();
@@ -176,7 +176,7 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
   }
 
   test("while it creates the network; the next up names each part that is lost, with the command that deletes it", async () => {
-    const named = { displayName: "oci-vxlan-lab" };
+    const vcnName = { displayName: "oci-vxlan-lab" };
     const [vcnId = ""] = Object.keys(cloudState().vcns);
     const { vcn, subnets, securityList } = config().network;
     const services = [{ serviceId: SERVICES[1]?.id }];
@@ -185,23 +185,23 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
       ({ routeRules }) => routeRules.length === 2,
     );
     await destroyParts("gateway", "private-routes", "security-list", "security-group");
-    const lost = [
-      await create("InternetGateway", { ...named, vcnId, isEnabled: true }),
-      await create("RouteTable", { ...named, vcnId, routeRules: privateTable?.routeRules }),
+    const lostIds = [
+      await create("InternetGateway", { ...vcnName, vcnId, isEnabled: true }),
+      await create("RouteTable", { ...vcnName, vcnId, routeRules: privateTable?.routeRules }),
       await create("SecurityList", { ...noRules, vcnId, displayName: securityList.name }),
       await create("NetworkSecurityGroup", { vcnId, displayName: securityList.name }),
       await create("Subnet", { vcnId, displayName: "host01", cidrBlock: subnets.host01.cidr }),
     ];
-    expectDeletions(await converge(), lost);
+    expectDeletions(await converge(), lostIds);
 
     await destroyParts("nat-gateway", "service-gateway");
     const lostGateways = [
-      await create("NatGateway", { ...named, vcnId }),
-      await create("ServiceGateway", { ...named, vcnId, services }),
+      await create("NatGateway", { ...vcnName, vcnId }),
+      await create("ServiceGateway", { ...vcnName, vcnId, services }),
     ];
     expectDeletions(await converge(), lostGateways);
 
-    const lostVcn = await create("Vcn", { ...named, cidrBlocks: [vcn.cidr] });
+    const lostVcn = await create("Vcn", { ...vcnName, cidrBlocks: [vcn.cidr] });
     expectSuccess(await stack.destroy(config()));
     expectDeletions(await converge(), [lostVcn]);
   });
@@ -210,27 +210,31 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
     "anything, in five destroys and in five ups; the next up converges",
     { timeout: 900_000 },
     async ({ task }) => {
-      const left: Record<"destroy" | "up", Victim[]> = {
+      const remainingVictims: Record<"destroy" | "up", Victim[]> = {
         destroy: [...VICTIMS_OF.destroy],
         up: [...VICTIMS_OF.up],
       };
       const killNext = async (operation: "destroy" | "up", share: number) => {
-        const [victim] = left[operation];
+        const [victim] = remainingVictims[operation];
         if (victim === undefined) await stack[operation](config());
-        else if (await killDuring(operation, victim, share)) left[operation].shift();
+        else if (await killDuring(operation, victim, share)) remainingVictims[operation].shift();
       };
-      for (let round = 0; round < MOST_ROUNDS && left.destroy.length + left.up.length > 0; round++) {
+      for (
+        let round = 0;
+        round < MOST_ROUNDS && remainingVictims.destroy.length + remainingVictims.up.length > 0;
+        round++
+      ) {
         await killNext("destroy", 0.1 + 0.5 * random());
         await killNext("up", 0.1 + 0.6 * random());
         await converge();
       }
-      expect(left).toEqual({ destroy: [], up: [] });
-      tried("faults", VICTIMS_OF.destroy.length + VICTIMS_OF.up.length)({ task });
+      expect(remainingVictims).toEqual({ destroy: [], up: [] });
+      countTries("faults", VICTIMS_OF.destroy.length + VICTIMS_OF.up.length)({ task });
     },
   );
 
   test("and nothing is left to do, and nothing too much is there", async ({ task }) => {
-    tried("faults")({ task });
+    countTries("faults")({ task });
     expectUnchanged(await stack.up(config()));
     expect(launchedInstances().map(({ host }) => host)).toEqual(["host01"]);
     expectSuccess(await stack.destroy(config()));

@@ -3,7 +3,7 @@ import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { waitForSsh } from "../../lab/hosts/sshProbe.ts";
 import { withoutPrefix } from "../../lab/hosts/inventory.ts";
 import { until } from "../../lab/system/commands.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { addRules, REMOVE_RULES, unwrapTool, wrapTool } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
@@ -19,7 +19,7 @@ describe("a change that cuts the operator off", () => {
     stack = await TestStack.boot("test-lock-out", REFERENCE_HOSTS);
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   /** Returns a config whose overlay is in the operator's own network. */
   const operatorsNetwork = () =>
@@ -79,7 +79,7 @@ describe("a change that cuts the operator off", () => {
   test("is undone by the hosts' timer where they do not notice the cut session", async () => {
     await onBoth(wrapTool("/usr/bin/ss", "exit 0"));
     const before = await overlayAddresses();
-    const running = stack.up(operatorsNetwork());
+    const upRun = stack.up(operatorsNetwork());
     await until("the change", 60_000, async () =>
       (await overlayAddresses()).every((address) => address.includes("198.51.100.")),
     );
@@ -88,7 +88,7 @@ describe("a change that cuts the operator off", () => {
     await until("the rollback", 60_000, isUndone, 500);
     expect(Date.now() - changedAt).toBeLessThan(45_000); // The timer's 30 s, and the rollback on a busy machine.
     await awaitSshOfBoth();
-    const text = expectFailure(await running);
+    const text = expectFailure(await upRun);
     expect(text).toMatch(/has taken the change back already|no new SSH session could confirm/);
     await onBoth(unwrapTool("/usr/bin/ss"));
     await onBoth(unwrapTool("/usr/bin/awk"));
@@ -120,13 +120,13 @@ describe("a change that cuts the operator off", () => {
     const succeeds = async (command: string) =>
       (await stack.on("host02", `${command} && echo yes || echo no`)) === "yes";
     await blockNewSessionsDuring(301);
-    const running = stack.up(withVni(301));
+    const upRun = stack.up(withVni(301));
     // Phase device has a session already, so the first new one is that which is to confirm.
     const isConfirming = () => succeeds("nft list table inet fault 2>/dev/null | grep -q 'packets [1-9]'");
     await until("a session that confirms the change", 60_000, isConfirming);
     await stack.killPulumi();
     const killedAt = Date.now();
-    expectFailure(await running);
+    expectFailure(await upRun);
     expect(await succeeds(hasVni(301))).toBe(true);
     await until("the rollback", 60_000, () => succeeds(hasVni(100)), 500);
     expect(Date.now() - killedAt).toBeLessThan(45_000); // The timer's 30 s, and the rollback on a busy machine.

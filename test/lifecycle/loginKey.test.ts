@@ -35,12 +35,12 @@ describe("a login key that is replaced", () => {
   afterAll(() => stack.remove());
 
   /** The config with the new key, and with the old one beside it. */
-  const replacing = (change: ConfigChange = () => undefined) =>
+  const configWithNewKey = (change: ConfigChange = () => undefined) =>
     stack.config((e) => {
       replaceKey(e);
       change(e);
     });
-  const replaced = () => replacing((e) => delete e.ssh.oldPrivateKeyPath);
+  const configWithoutOldKey = () => configWithNewKey((e) => delete e.ssh.oldPrivateKeyPath);
   const logsIn = async (host: string, key: string) =>
     (await attempt(sshArgv(stack.lab, addressOf(host), ["true"], key))).exitCode === 0;
   const keysOf = (host: string) => stack.on(host, `cat ${FILE}`);
@@ -57,7 +57,7 @@ describe("a login key that is replaced", () => {
     // A user may hold the own folder for as long as they like.
     await stack.on("host01", "systemd-run --quiet --unit=holder --uid=opc flock -x /home/opc/.ssh sleep 900");
     const before = await fileOf("host01");
-    const { text } = expectSuccess(await stack.pulumi(["preview"], replacing()));
+    const { text } = expectSuccess(await stack.pulumi(["preview"], configWithNewKey()));
     expect(text).toContain("up adds the new login key on host01, host02 beside the old one");
     expect(await fileOf("host01")).toBe(before);
     expect(await hasKey("host01", newKey)).toBe(false);
@@ -65,7 +65,7 @@ describe("a login key that is replaced", () => {
 
   test("a host that does not let SSH in fails up by name, and the other one is done", async () => {
     await stack.on("host02", addRules("input", "tcp dport 22 reject with tcp reset"));
-    const text = expectFailure(await stack.up(replacing()));
+    const text = expectFailure(await stack.up(configWithNewKey()));
     expect(text).toMatch(/host02: its login key was not replaced \(SSH to \S+: connect ECONNREFUSED/);
     expect(text).toContain("with the old key still in the config");
     expect(text).not.toContain("Take the old one out of the config");
@@ -82,7 +82,7 @@ describe("a login key that is replaced", () => {
   });
 
   test("a host that is down on purpose is left alone, and named", async () => {
-    const { text } = expectSuccess(await stack.up(replacing((e) => (e.hosts.host02.down = true))));
+    const { text } = expectSuccess(await stack.up(configWithNewKey((e) => (e.hosts.host02.down = true))));
     expect(text).toContain("host02 is down, so nobody has looked whether it still takes the old login key");
     expect(text).not.toContain("Take the old one out of the config");
   });
@@ -90,12 +90,12 @@ describe("a login key that is replaced", () => {
   test("up may be killed at any moment, no echo is lost, and the next up finishes", async () => {
     await stack.on("host02", REMOVE_RULES);
     const killAs = async (event: string, hasHappened: () => Promise<boolean>) => {
-      const running = stack.up(replacing());
+      const upRun = stack.up(configWithNewKey());
       await until(event, 60_000, hasHappened, 10);
       await stack.killPulumi();
-      expectFailure(await running);
+      expectFailure(await upRun);
     };
-    const lost = await echoesLostDuring(
+    const lostEchoes = await echoesLostDuring(
       stack,
       "host01",
       "192.168.0.2",
@@ -103,14 +103,14 @@ describe("a login key that is replaced", () => {
         await killAs("the new key", () => hasKey("host02", newKey));
         expect(await logsIn("host02", newKey)).toBe(true);
         await killAs("the end of the old key", async () => !(await hasKey("host02", oldKey)));
-        const { text } = expectSuccess(await stack.up(replacing()));
+        const { text } = expectSuccess(await stack.up(configWithNewKey()));
         expect(text).toContain(
           "the new login key logs in to host01, host02, and the old one does not. Take the old one out",
         );
       },
       0.01,
     );
-    expect(lost).toBe(0);
+    expect(lostEchoes).toBe(0);
     for (const host of HOSTS)
       expect([await logsIn(host, newKey), await logsIn(host, oldKey)]).toEqual([true, false]);
   });
@@ -118,8 +118,8 @@ describe("a login key that is replaced", () => {
   test("a second up changes nothing, with the old key in the config and without it", async () => {
     const files = () => Promise.all(HOSTS.map(fileOf));
     const before = await files();
-    expectUnchanged(await stack.up(replacing()));
-    expectUnchanged(await stack.up(replaced()));
+    expectUnchanged(await stack.up(configWithNewKey()));
+    expectUnchanged(await stack.up(configWithoutOldKey()));
     expect(await files()).toEqual(before);
   });
 
@@ -140,16 +140,16 @@ describe("a login key that is replaced", () => {
       "host01",
       "cat /var/lib/oci-vxlan/*/installation /sys/class/net/vxlan0/ifindex",
     );
-    const back = replacing((e) =>
+    const back = configWithNewKey((e) =>
       Object.assign(e.ssh, {
         privateKeyPath: ".lab/keys/opc_ed25519",
         oldPrivateKeyPath: ".lab/keys/next_ed25519",
       }),
     );
     const secrets = secretsOf(stack.lab);
-    const running = stack.pulumi(UP, back);
-    const commandLines = await commandLinesDuring(running);
-    const { text } = expectSuccess(await running);
+    const upRun = stack.pulumi(UP, back);
+    const commandLines = await commandLinesDuring(upRun);
+    const { text } = expectSuccess(await upRun);
     const state = readFileSync(join(stack.lab.directory, "state/.pulumi/stacks/oci-vxlan/lab.json"), "utf8");
     expect(textsWithSecrets([text, state, ...commandLines], secrets)).toEqual([]);
     expect(await readableByOthers(stack.lab, secrets)).toEqual([]);

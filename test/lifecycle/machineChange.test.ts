@@ -124,11 +124,13 @@ describe("a host whose `existing` names another machine", () => {
 
 describe("a host that changes between `existing` and `instance`", () => {
   let overlay: ConvergingOverlay;
-  const EXISTING: Inventory = {
+  const EXISTING_HOSTS: Inventory = {
     existing: { address: "10.196.217.2/30", mac: "02:00:17:00:01:01", nic: "ens3" },
   };
   beforeAll(async () => {
-    overlay = await ConvergingOverlay.on(await TestStack.bootCloud("test-machine-change-cloud", EXISTING));
+    overlay = await ConvergingOverlay.on(
+      await TestStack.bootCloud("test-machine-change-cloud", EXISTING_HOSTS),
+    );
   });
   afterAll(() => overlay.stack.remove());
 

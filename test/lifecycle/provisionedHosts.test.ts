@@ -11,7 +11,7 @@ import { Sdk } from "../../lab/test/lifecycle/sdk/client.ts";
 import { narrowPath } from "./support/faults.ts";
 import { expectFailure, expectSuccess } from "./support/outcome.ts";
 import type { Outcome } from "../../lab/test/support/outcome.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { newLoginKey } from "./support/newLoginKey.ts";
 import { commandLinesDuring, readableByOthers, secretsOf, textsWithSecrets } from "./support/secretLeaks.ts";
 import { TestStack, UP } from "./support/testStack.ts";
@@ -50,9 +50,9 @@ describe("the reference environment on the lab's cloud", () => {
   });
 
   test("one up creates all of it, all traffic passes, and no secret can be seen meanwhile", async () => {
-    const running = up();
-    const commandLines = [...(await commandLinesDuring(running))];
-    const { counts, text } = await running;
+    const upRun = up();
+    const commandLines = [...(await commandLinesDuring(upRun))];
+    const { counts, text } = await upRun;
     expect(counts).toEqual({ created: 23 });
     expect(await stack.failingPairs()).toEqual([]);
     expect(stack.instances().map(({ host, privateIp, state }) => [host, privateIp, state])).toEqual([
@@ -176,7 +176,7 @@ describe("the reference environment on the lab's cloud", () => {
   }
 
   describe("a third host is added, and up names it", () => {
-    beforeEach(tried("faults"));
+    beforeEach(countTries("faults"));
     const failingUp = async () => expectFailure(await stack.up(stack.referenceConfig(addHost03)));
 
     test("where there is no capacity for it", async () => {
@@ -197,10 +197,10 @@ describe("the reference environment on the lab's cloud", () => {
 
     test("where somebody ends a launch that does not come to its end", async () => {
       changeFaults(stack.lab, (faults) => (faults.stuckLaunches = 1));
-      const running = failingUp();
+      const upRun = failingUp();
       await until("the launch", 60_000, () => instanceOf("host03")?.state === "PROVISIONING");
       await terminate("host03");
-      expect(await running).toMatch(/Oracle accepted the launch of host03 .* and then ended it/);
+      expect(await upRun).toMatch(/Oracle accepted the launch of host03 .* and then ended it/);
     });
 
     test("where it boots too slowly, and the next up finishes", async () => {
@@ -236,17 +236,17 @@ describe("the reference environment on the lab's cloud", () => {
     const { instance } = await sdk.call("compute", "getInstance", { instanceId: instanceOf(name)?.id });
     return instance.shapeConfig.ocpus;
   };
-  const RESTARTED = "Oracle has restarted host01: waits until it lets SSH in";
+  const RESTART_TEXT = "Oracle has restarted host01: waits until it lets SSH in";
 
   test("an instance that somebody resized gets its size back, and up waits until it has booted", async () => {
     await resize(2);
     await until("the restart", 60_000, () => instanceOf("host01")?.state === "RUNNING");
     const { counts, text } = await up();
     expect(counts).toEqual({ updated: 1, unchanged: 22 });
-    expect(text).toContain(RESTARTED);
+    expect(text).toContain(RESTART_TEXT);
     expect(await sizeOf("host01")).toBe(1);
     expect(await stack.failingPairs()).toEqual([]);
-    expect((await up()).text).not.toContain(RESTARTED);
+    expect((await up()).text).not.toContain(RESTART_TEXT);
   });
 
   test("an instance that is off on purpose is resized, and nobody waits for it", async () => {
@@ -258,10 +258,10 @@ describe("the reference environment on the lab's cloud", () => {
       hosts["host01"].instance.ocpus = 2;
     });
     expect(counts).toEqual({ updated: 1, unchanged: 22 });
-    expect(text).not.toContain(RESTARTED);
+    expect(text).not.toContain(RESTART_TEXT);
     await sdk.call("compute", "instanceAction", { instanceId: id, action: "START" });
     await until("the start", 60_000, () => instanceOf("host01")?.state === "RUNNING");
-    expect((await up()).text).toContain(RESTARTED);
+    expect((await up()).text).toContain(RESTART_TEXT);
     expect(await stack.failingPairs()).toEqual([]);
   });
 
@@ -349,7 +349,7 @@ describe("the reference environment on the lab's cloud", () => {
   });
 
   describe("an error of Oracle's API while up changes tags", () => {
-    beforeEach(tried("faults"));
+    beforeEach(countTries("faults"));
 
     const tagAs =
       (value: string): ConfigChange =>
@@ -383,17 +383,17 @@ describe("the reference environment on the lab's cloud", () => {
       "404 NotAuthorizedOrNotFound from then on: up fails and names a resource, and the next up finishes",
       async () => {
         const code = "NotAuthorizedOrNotFound";
-        const running = stack.up(stack.referenceConfig(tagAs(code)));
+        const upRun = stack.up(stack.referenceConfig(tagAs(code)));
         try {
           // An error before that would fail the program's lookups, which have no resource.
           await until("the first change", 60_000, () => isVcnTagged(code), 10);
           changeFaults(stack.lab, (faults) => faults.api.push({ code, status: 404, count: 10_000 }));
-          const text = expectFailure(await running);
+          const text = expectFailure(await upRun);
           expect(text).toMatch(
             /overlay-(network|host0\d)-[\w-]+[^]*404-NotAuthorizedOrNotFound, A fault that the lab was asked for/,
           );
         } finally {
-          await running;
+          await upRun;
           await clearFaults(stack.lab);
         }
         await up(tagAs(code));

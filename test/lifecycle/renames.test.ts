@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { ConvergingOverlay } from "./support/convergingOverlay.ts";
 import type { Mesh } from "./support/convergingOverlay.ts";
 import { expectSuccess } from "./support/outcome.ts";
@@ -85,13 +85,13 @@ describe("the overlay converges when", () => {
   test("the program gets a second overlay and loses the first, and the second one loses no echo meanwhile", async ({
     task,
   }) => {
-    tried("changes", 2)({ task });
-    const second = { component: "VxlanOverlay", name: "second", isSecond: true };
+    countTries("changes", 2)({ task });
+    const secondOverlay = { component: "VxlanOverlay", name: "second", isSecond: true };
     const first = { component: "OverlayEnvironment", name: "overlay", parent: "site" };
-    expectSuccess(await upWithComponents(first, second)());
+    expectSuccess(await upWithComponents(first, secondOverlay)());
     expect(await overlay.stack.failingPairs()).toEqual([]);
     const withoutFirst = async () => {
-      expectSuccess(await upWithComponents(second)());
+      expectSuccess(await upWithComponents(secondOverlay)());
       expect(await overlay.stack.on("host01", "ip -o link show type vxlan")).not.toContain("vxlan0");
     };
     expect(await echoesLostDuring(overlay.stack, "host01", "192.168.7.2", withoutFirst, 0.01)).toBe(0);
@@ -114,7 +114,7 @@ describe("the overlay converges when", () => {
   });
 
   test("the project is renamed, and gets its old name back", async ({ task }) => {
-    tried("changes", 2)({ task });
+    countTries("changes", 2)({ task });
     await overlay.stack.copyTo("mesh");
     const otherName: PulumiRun = () => overlay.stack.pulumi(UP, overlay.stack.config(), { project: "mesh" });
     await overlay.expectSuccessOrRefusal(MESH, otherName, REFUSAL);

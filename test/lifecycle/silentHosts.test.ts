@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Inventory } from "../../lab/hosts/inventory.ts";
 import { until } from "../../lab/system/commands.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { expectFailure, expectSuccess, expectUnchanged, stateDeleteArguments } from "./support/outcome.ts";
 import { TestStack } from "./support/testStack.ts";
 import type { ConfigChange } from "./support/testStack.ts";
@@ -11,18 +11,18 @@ import type { ConfigChange } from "./support/testStack.ts";
  * the kernel accepts connections for it.
  */
 
-const silence = (stack: TestStack, host: string) =>
+const silenceHost = (stack: TestStack, host: string) =>
   stack.on(host, "systemctl kill --kill-whom=main --signal=STOP ssh");
-const wake = (stack: TestStack, host: string) =>
+const wakeHost = (stack: TestStack, host: string) =>
   stack.on(host, "systemctl kill --kill-whom=main --signal=CONT ssh");
 
 /** Runs an `up` while a host is silent. It has to fail in time. Returns what it printed. */
 async function failingUp(stack: TestStack, host: string, config: object): Promise<string> {
-  await silence(stack, host);
+  await silenceHost(stack, host);
   const startedAt = Date.now();
   const text = expectFailure(await stack.up(config));
   expect(Date.now() - startedAt).toBeLessThan(120_000);
-  await wake(stack, host);
+  await wakeHost(stack, host);
   return text;
 }
 
@@ -39,18 +39,18 @@ describe("a host accepts TCP and never speaks", () => {
     expectSuccess(await stack.up(config(withoutGamma)));
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   const config = (change: ConfigChange) => stack.config(change);
   const withoutGamma: ConfigChange = (e) => delete e.hosts.gamma;
-  const unverified: ConfigChange = (e) => (e.overlay.verify = false);
-  const SAID =
+  const verifyOff: ConfigChange = (e) => (e.overlay.verify = false);
+  const SILENT_HOST_TEXT =
     /beta: SSH to 10\.196\.219\.3 port 22, tried 3 times: it accepts TCP, and there was no SSH banner/;
 
   test("up names it where it needs new peers, sets up the other hosts, and the next up finishes", async () => {
     const text = await failingUp(stack, "beta", stack.config());
     expect(text).toContain("command:remote:Command (overlay-beta-peers)");
-    expect(text).toMatch(SAID);
+    expect(text).toMatch(SILENT_HOST_TEXT);
     expect((await stack.failingPairs()).filter((pair) => !pair.includes("beta"))).toEqual([]);
     expectSuccess(await stack.up());
     expect(await stack.failingPairs()).toEqual([]);
@@ -63,11 +63,11 @@ describe("a host accepts TCP and never speaks", () => {
       "beta",
       config((e) => {
         withoutGamma(e);
-        unverified(e);
+        verifyOff(e);
       }),
     );
     expect(text).toContain("command:remote:Command (overlay-beta-peers)");
-    expect(text).toMatch(SAID);
+    expect(text).toMatch(SILENT_HOST_TEXT);
     expectSuccess(await stack.up());
     expect(await stack.failingPairs()).toEqual([]);
   });
@@ -96,13 +96,13 @@ describe("a host accepts TCP and never speaks", () => {
   });
 
   test("destroy waits for it, and goes on once it speaks", async () => {
-    await silence(stack, "beta");
-    const running = stack.destroy(config(withoutGamma));
+    await silenceHost(stack, "beta");
+    const destroyRun = stack.destroy(config(withoutGamma));
     const connections = () => stack.on("beta", "ss -Htn state established '( sport = :22 )'");
     await until("the provider's connection", 60_000, async () => (await connections()) !== "");
     expect((await stack.on("beta", "ls /etc/oci-vxlan")).trim()).toBe("lab.overlay");
-    await wake(stack, "beta");
-    expectSuccess(await running);
+    await wakeHost(stack, "beta");
+    expectSuccess(await destroyRun);
     expect(await stack.on("beta", "ls /etc/oci-vxlan 2>/dev/null || true")).toBe("");
   });
 });
@@ -114,16 +114,16 @@ describe("an instance accepts TCP and never speaks", () => {
     expectSuccess(await stack.up(stack.referenceConfig()));
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   test("phase ready waits for it until the boot timeout, and the next up finishes", async () => {
-    const impatient = (seconds: number) =>
+    const withBootTimeout = (seconds: number) =>
       stack.referenceConfig((e) => (e.hosts.host02.instance.bootTimeout = seconds));
-    const text = await failingUp(stack, "host02", impatient(20));
+    const text = await failingUp(stack, "host02", withBootTimeout(20));
     expect(text).toContain("command:remote:Command (overlay-host02-ready)");
     expect(text).toMatch(/no SSH login within 20 s: it accepts TCP, and there was no SSH banner within 8 s/);
-    expectSuccess(await stack.up(impatient(60)));
+    expectSuccess(await stack.up(withBootTimeout(60)));
     expect(await stack.failingPairs()).toEqual([]);
-    expectUnchanged(await stack.up(impatient(60)));
+    expectUnchanged(await stack.up(withBootTimeout(60)));
   });
 });

@@ -36,12 +36,12 @@ describe("an overlay whose login key an SSH agent has", () => {
       .checkpoint.latest.resources;
 
   test("up sets it up, a second one by another socket changes nothing, and destroy removes it", async () => {
-    const [first, second] = [await startAgent("agent1"), await startAgent("agent2")];
-    expectSuccess(await pulumi(UP, first, withAgent()));
+    const [firstAgent, secondAgent] = [await startAgent("agent1"), await startAgent("agent2")];
+    expectSuccess(await pulumi(UP, firstAgent, withAgent()));
     expect(await stack.failingPairs()).toEqual([]);
     expect(JSON.stringify(readState())).not.toContain("agent1");
-    expectUnchanged(await pulumi(UP, second, withAgent()));
-    expectSuccess(await pulumi(DESTROY, second, withAgent()));
+    expectUnchanged(await pulumi(UP, secondAgent, withAgent()));
+    expectSuccess(await pulumi(DESTROY, secondAgent, withAgent()));
   });
 
   test("a socket that the config names is used, whatever SSH_AUTH_SOCK says", async () => {
@@ -51,11 +51,15 @@ describe("an overlay whose login key an SSH agent has", () => {
   });
 
   test("an agent that is gone is named, whether the config asks for one or not", async () => {
-    const asked = expectFailure(await pulumi(UP, "/nowhere", withAgent()));
-    expect(asked).toContain("no SSH agent answers at /nowhere, which SSH_AUTH_SOCK names (ENOENT)");
-    const notAsked = expectFailure(await pulumi(UP, "/nowhere", stack.config()));
-    expect(notAsked).toContain("SSH_AUTH_SOCK is /nowhere, and no SSH agent answers there (ENOENT)");
-    expect(notAsked).toContain("env -u SSH_AUTH_SOCK pulumi up");
+    const textWithAgentKey = expectFailure(await pulumi(UP, "/nowhere", withAgent()));
+    expect(textWithAgentKey).toContain(
+      "no SSH agent answers at /nowhere, which SSH_AUTH_SOCK names (ENOENT)",
+    );
+    const textWithoutAgentKey = expectFailure(await pulumi(UP, "/nowhere", stack.config()));
+    expect(textWithoutAgentKey).toContain(
+      "SSH_AUTH_SOCK is /nowhere, and no SSH agent answers there (ENOENT)",
+    );
+    expect(textWithoutAgentKey).toContain("env -u SSH_AUTH_SOCK pulumi up");
   });
 
   test("an agent that answers changes nothing where none is asked for", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StatusReport } from "../../status/index.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import {
   addRules,
   endPartition,
@@ -43,17 +43,17 @@ describe("npm run status", () => {
   });
 
   test("is a value for a program of one's own, or an error of its own class", async () => {
-    const { stdout, stderr } = await stack.read("test/lifecycle/programs/readStatus.ts");
+    const { stdout, stderr } = await stack.runReader("test/lifecycle/programs/readStatus.ts");
     expect(stderr).toBe("");
     const { state, overlays } = JSON.parse(stdout) as StatusReport;
     expect(state).toBe("well");
     expect(overlays.map(({ hosts, paths }) => [hosts.length, paths.length])).toEqual([[3, 12]]);
-    const other = await stack.read("test/lifecycle/programs/readStatus.ts", "no-such-stack");
+    const other = await stack.runReader("test/lifecycle/programs/readStatus.ts", "no-such-stack");
     expect(other.stdout).toMatch(/^could not look: /);
   });
 
   describe("finds a cut", () => {
-    beforeEach(tried("faults"));
+    beforeEach(countTries("faults"));
 
     const UNIT = "oci-vxlan@lab.overlay";
 
@@ -80,26 +80,29 @@ describe("npm run status", () => {
       ],
     ];
 
-    test.each(CUTS)("%s, and names the command that repairs it", async (_, cut, message, command) => {
-      await stack.on("beta", cut);
-      const { exitCode, text } = await stack.status();
-      expect(exitCode, text).toBe(1);
-      expect(text).toMatch(message);
-      expect(text).not.toMatch(/alpha -> gamma|gamma -> alpha/);
-      await stack.on(
-        "beta",
-        command.exec(text)?.[1] ?? `echo "status names no command: ${command.source}" >&2; exit 1`,
-      );
-      // The kernel remembers the MTU of a path, for each address family, and status names that next.
-      const flush = /^ +(\w+) remembers .*: (sudo ip (?:-6 )?route flush cache)\./gm;
-      for (let round = 0; round < 2; round++) {
-        const repaired = await stack.status();
-        if (repaired.exitCode === 0) return;
-        for (const [, host = "", flushCommand = ""] of repaired.text.matchAll(flush))
-          await stack.on(host, flushCommand);
-      }
-      await expectWell();
-    });
+    test.each(CUTS)(
+      "%s, and names the command that repairs it",
+      async (_, faultCommand, message, command) => {
+        await stack.on("beta", faultCommand);
+        const { exitCode, text } = await stack.status();
+        expect(exitCode, text).toBe(1);
+        expect(text).toMatch(message);
+        expect(text).not.toMatch(/alpha -> gamma|gamma -> alpha/);
+        await stack.on(
+          "beta",
+          command.exec(text)?.[1] ?? `echo "status names no command: ${command.source}" >&2; exit 1`,
+        );
+        // The kernel remembers the MTU of a path, for each address family, and status names that next.
+        const flush = /^ +(\w+) remembers .*: (sudo ip (?:-6 )?route flush cache)\./gm;
+        for (let round = 0; round < 2; round++) {
+          const statusAfterRepair = await stack.status();
+          if (statusAfterRepair.exitCode === 0) return;
+          for (const [, host = "", flushCommand = ""] of statusAfterRepair.text.matchAll(flush))
+            await stack.on(host, flushCommand);
+        }
+        await expectWell();
+      },
+    );
 
     test("a transfer that stops, while sshd's banner passes", async () => {
       await stack.on("beta", LARGE_TCP_STOPS);
@@ -113,14 +116,16 @@ describe("npm run status", () => {
 
     test("a host that is off, and tells it from one that only SSH does not reach", async () => {
       await onRouter(stack, addRules("forward", "ip daddr 10.196.219.3 tcp dport 22 reject"));
-      const closed = await stack.status();
-      expect(closed.text).toMatch(/beta: no SSH session to 10\.196\.219\.3: .*ECONNREFUSED/);
-      expect(closed.text).toContain("beta is up, since peers reach it over the overlay");
+      const statusWithoutSsh = await stack.status();
+      expect(statusWithoutSsh.text).toMatch(/beta: no SSH session to 10\.196\.219\.3: .*ECONNREFUSED/);
+      expect(statusWithoutSsh.text).toContain("beta is up, since peers reach it over the overlay");
       await onRouter(stack, REMOVE_RULES);
       await partition(stack, "10.196.219.3");
-      const off = await stack.status();
-      expect([closed.exitCode, off.exitCode]).toEqual([1, 1]);
-      expect(off.text).toContain("beta is reached by none of its peers either: it is most likely off.");
+      const statusOfPartition = await stack.status();
+      expect([statusWithoutSsh.exitCode, statusOfPartition.exitCode]).toEqual([1, 1]);
+      expect(statusOfPartition.text).toContain(
+        "beta is reached by none of its peers either: it is most likely off.",
+      );
       await endPartition(stack);
       await expectWell();
     });

@@ -9,7 +9,7 @@ import type { ImageName } from "../../lab/hosts/images.ts";
 import { inNetwork } from "../../lab/network/network.ts";
 import { until } from "../../lab/system/commands.ts";
 import { silentProgress } from "../../lab/system/progress.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { reimage } from "./support/faults.ts";
 import { Fleet, HOSTS, overlayAddress } from "./support/fleet.ts";
 import type { Host } from "./support/fleet.ts";
@@ -118,24 +118,26 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
   test("a second stack on the same hosts comes and goes, and the first one's overlay loses no echo", async ({
     task,
   }) => {
-    tried("changes", 2)({ task });
+    countTries("changes", 2)({ task });
     const pair = ["alpha", "beta"] as const;
     const devicesBefore = await readDevices();
-    const second = fleet.stack.otherStack("lab-existing");
-    const config = second.config((e) => {
+    const secondStack = fleet.stack.otherStack("lab-existing");
+    const config = secondStack.config((e) => {
       Object.assign(e.overlay, { device: "vxlan1", vni: 200, cidrs: ["192.168.7.0/24"] });
       delete e.hosts.gamma;
       pair.forEach((host, index) => (e.hosts[host].overlayAddresses = [`192.168.7.${index + 1}`]));
     });
-    const comeAndGo = async () => {
-      expectSuccess(await second.up(config));
+    const addAndRemoveStack = async () => {
+      expectSuccess(await secondStack.up(config));
       expect(await fleet.pings("alpha", "192.168.7.2")).toBe(true);
       expect(await fleet.failures()).toEqual([]);
       await fleet.on("beta", "systemctl stop oci-vxlan@lab-existing.overlay && ip link del vxlan1");
       expect(await fleet.pings("alpha", "192.168.7.2")).toBe(false);
-      expectSuccess(await second.destroy(config));
+      expectSuccess(await secondStack.destroy(config));
     };
-    expect(await echoesLostDuring(fleet.stack, "alpha", overlayAddress("beta"), comeAndGo, 0.02)).toBe(0);
+    expect(
+      await echoesLostDuring(fleet.stack, "alpha", overlayAddress("beta"), addAndRemoveStack, 0.02),
+    ).toBe(0);
     for (const host of pair) {
       expect(
         await fleet.on(
@@ -160,23 +162,23 @@ describe.each(IMAGES)("an overlay on %s", (image) => {
           `' advert_int 0.3' ' virtual_ipaddress {' '  192.168.0.100/24' ' }' '}' >/etc/keepalived/keepalived.conf; systemctl unmask keepalived; systemctl start keepalived`,
       );
     }
-    const holds = async (host: Host) =>
+    const hasFloatingAddress = async (host: Host) =>
       (await fleet.on(host, "ip -o address show dev vxlan0")).includes("192.168.0.100/24");
     await until(
       "alpha's floating address",
       10_000,
-      async () => (await holds("alpha")) && !(await holds("beta")),
+      async () => (await hasFloatingAddress("alpha")) && !(await hasFloatingAddress("beta")),
     );
     await until("its use from gamma", 20_000, () => fleet.pings("gamma", "192.168.0.100"));
     // The host's program checks the device when it starts, and leaves the address there.
     await fleet.on("alpha", "systemctl restart oci-vxlan@lab.overlay");
-    expect(await holds("alpha")).toBe(true);
+    expect(await hasFloatingAddress("alpha")).toBe(true);
 
     const killedAt = performance.now();
     await killHost(fleet.stack.lab, "alpha");
     await until("the move", 10_000, () => fleet.pings("gamma", "192.168.0.100", 0.2));
     expect(performance.now() - killedAt).toBeLessThan(3_000);
-    expect(await holds("beta")).toBe(true);
+    expect(await hasFloatingAddress("beta")).toBe(true);
   });
 
   test("a host passes traffic again after a power cut", async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { REFERENCE_HOSTS } from "../../lab/cli/existingHosts.ts";
 import { keysFolder, loginKey } from "../../lab/hosts/keys.ts";
 import { run } from "../../lab/system/commands.ts";
-import { tried } from "../tried.ts";
+import { countTries } from "../triedCounts.ts";
 import { endPartition, narrowPath, partition } from "./support/faults.ts";
 import { installationTraces } from "./support/hostState.ts";
 import { expectFailure, expectSuccess, stateDeleteArguments } from "./support/outcome.ts";
@@ -30,7 +30,7 @@ describe("up names the host and the fault", () => {
     await generateKey("unknown_ed25519", "");
   });
   afterAll(() => stack.remove());
-  beforeEach(tried("faults"));
+  beforeEach(countTries("faults"));
 
   /** Runs an `up` that has to fail in time, and returns what it printed. */
   const failingUp = async (config?: object): Promise<string> => {

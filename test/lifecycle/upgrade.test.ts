@@ -16,35 +16,35 @@ const RELEASES = recordedReleases();
 /** Each test starts where the one before ended. */
 describe.each(RELEASES)("a stack that release %s has left", (release) => {
   let stack: TestStack;
-  let recorded: RecordedRelease;
+  let recordedRelease: RecordedRelease;
   beforeAll(async () => {
     stack = await TestStack.boot("test-upgrade", REFERENCE_HOSTS);
-    recorded = new RecordedRelease(stack, release);
-    await Promise.all(recorded.hosts.map((host) => stack.waitForBoot(host)));
-    await recorded.restoreHosts();
-    await recorded.importState();
+    recordedRelease = new RecordedRelease(stack, release);
+    await Promise.all(recordedRelease.hosts.map((host) => stack.waitForBoot(host)));
+    await recordedRelease.restoreHosts();
+    await recordedRelease.importState();
     expect(await stack.failingPairs()).toEqual([]);
   });
   afterAll(() => stack.remove());
 
   /** Expects that no echo is lost meanwhile, of one every 10 ms in each direction. */
   const expectNoneLost = async (action: () => Promise<void>) => {
-    let [there, back] = [-1, -1];
-    there = await echoesLostDuring(
+    let [lostThere, lostBack] = [-1, -1];
+    lostThere = await echoesLostDuring(
       stack,
       "host01",
       "192.168.0.2",
       async () => {
-        back = await echoesLostDuring(stack, "host02", "192.168.0.1", action, 0.01);
+        lostBack = await echoesLostDuring(stack, "host02", "192.168.0.1", action, 0.01);
       },
       0.01,
     );
-    expect([there, back]).toEqual([0, 0]);
+    expect([lostThere, lostBack]).toEqual([0, 0]);
   };
 
   const expectUpgrade = () =>
     expectNoneLost(async () => {
-      const { counts, text } = expectSuccess(await stack.up(recorded.config));
+      const { counts, text } = expectSuccess(await stack.up(recordedRelease.config));
       expect(Object.keys(counts), text).not.toContain("replaced");
       expect(Object.keys(counts), text).not.toContain("deleted");
     });
@@ -62,13 +62,13 @@ describe.each(RELEASES)("a stack that release %s has left", (release) => {
 
   test("is brought up to date in place, without an interruption", async () => {
     await expectUpgrade();
-    for (const host of recorded.hosts) expect(await program(host)).toBe(ownProgram);
+    for (const host of recordedRelease.hosts) expect(await program(host)).toBe(ownProgram);
     expect((await stack.outputs()).release).toBe(packageJson.version);
     expect(await stack.failingPairs()).toEqual([]);
   });
 
   test("has nothing left to do in the next up", async () => {
-    expectUnchanged(await stack.up(recorded.config));
+    expectUnchanged(await stack.up(recordedRelease.config));
   });
 
   test("changes no host where a release has nothing new but its name", async () => {
@@ -78,7 +78,7 @@ describe.each(RELEASES)("a stack that release %s has left", (release) => {
       source,
       JSON.stringify({ ...JSON.parse(readFileSync(target, "utf8")), version: "999.0.0" }),
     );
-    expectUnchanged(await stack.pulumi(UP, recorded.config, { mounts: [{ source, target }] }));
+    expectUnchanged(await stack.pulumi(UP, recordedRelease.config, { mounts: [{ source, target }] }));
     expect((await stack.outputs()).release).toBe("999.0.0");
   });
 
@@ -87,7 +87,7 @@ describe.each(RELEASES)("a stack that release %s has left", (release) => {
     const source = join(stack.lab.directory, "lock.sh");
     writeFileSync(source, `${readFileSync(target, "utf8")}# Another version.\n`);
     const { text } = expectSuccess(
-      await stack.pulumi(["preview", "--diff"], recorded.config, { mounts: [{ source, target }] }),
+      await stack.pulumi(["preview", "--diff"], recordedRelease.config, { mounts: [{ source, target }] }),
     );
     expect(text.match(/the program of oci-vxlan \S+ replaces another version, on the hosts/g)).toHaveLength(
       1,
@@ -95,14 +95,14 @@ describe.each(RELEASES)("a stack that release %s has left", (release) => {
   });
 
   test.runIf(release === RELEASES.at(-1))("may go back to it, and come up to date again", async () => {
-    await expectNoneLost(() => recorded.runPhases());
-    for (const host of recorded.hosts)
+    await expectNoneLost(() => recordedRelease.runPhases());
+    for (const host of recordedRelease.hosts)
       expect(await stack.on(host, "oci-vxlan --version")).toContain(`oci-vxlan ${release},`);
     expect(await stack.failingPairs()).toEqual([]);
-    await recorded.importState();
+    await recordedRelease.importState();
     await expectUpgrade();
-    for (const host of recorded.hosts) expect(await program(host)).toBe(ownProgram);
-    expectUnchanged(await stack.up(recorded.config));
+    for (const host of recordedRelease.hosts) expect(await program(host)).toBe(ownProgram);
+    expectUnchanged(await stack.up(recordedRelease.config));
   });
 });
 

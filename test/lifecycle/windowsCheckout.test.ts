@@ -24,14 +24,14 @@ describe("a checkout with line ends of Windows", () => {
     const program = readdirSync(join(ROOT, "stacks"))
       .filter((name) => name.endsWith(".ts"))
       .map((name) => `stacks/${name}`);
-    const copied = ["components", "Pulumi.yaml", ...program].map((path) => ({
+    const copiedFiles = ["components", "Pulumi.yaml", ...program].map((path) => ({
       source: join(copies, path),
       target: join(ROOT, path),
     }));
-    for (const { source, target } of copied) copyWithWindowsLineEnds(target, source);
+    for (const { source, target } of copiedFiles) copyWithWindowsLineEnds(target, source);
     const keys = { source: join(copies, "keys"), target: STACK_KEYS_FOLDER };
     copyWithWindowsLineEnds(keysFolder(stack.lab), keys.source);
-    return [...copied, keys];
+    return [...copiedFiles, keys];
   }
 
   test("up from it creates the reference environment, and all traffic passes", async () => {

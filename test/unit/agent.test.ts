@@ -42,7 +42,7 @@ describe("the SSH agent", () => {
       stdio: ["pipe", "ignore", "ignore"],
     });
   /** A login without a private key. */
-  const keyless = async () => {
+  const loginWithoutKey = async () => {
     const { login: withKey } = await startServer();
     return { ...withKey, privateKey: undefined };
   };
@@ -50,10 +50,10 @@ describe("the SSH agent", () => {
   test("logs in with the key that it holds: of the environment, or of the socket that is named", async () => {
     const socket = await startAgent();
     load(socket, login.private);
-    const connection = await keyless();
-    const named = await SshSession.open({ ...connection, agentSocketPath: socket }, LIMIT);
-    expect((await named.run("true", "", LIMIT)).stdout).toBe(ANSWER);
-    named.close();
+    const connection = await loginWithoutKey();
+    const session = await SshSession.open({ ...connection, agentSocketPath: socket }, LIMIT);
+    expect((await session.run("true", "", LIMIT)).stdout).toBe(ANSWER);
+    session.close();
     process.env["SSH_AUTH_SOCK"] = socket;
     (await SshSession.open(connection, LIMIT)).close();
   });
@@ -62,7 +62,7 @@ describe("the SSH agent", () => {
     const socket = await startAgent();
     load(socket, login.private);
     process.env["SSH_AUTH_SOCK"] = socket;
-    const session = await logIn({ ...(await keyless()), proxy: await keyless() }, LIMIT);
+    const session = await logIn({ ...(await loginWithoutKey()), proxy: await loginWithoutKey() }, LIMIT);
     expect((await session.run("true", "", LIMIT)).stdout).toBe(ANSWER);
     session.close();
   });
@@ -73,7 +73,7 @@ describe("the SSH agent", () => {
   });
 
   test("a login without it and without a key fails by name", async () => {
-    await expect(SshSession.open(await keyless(), LIMIT)).rejects.toThrow(
+    await expect(SshSession.open(await loginWithoutKey(), LIMIT)).rejects.toThrow(
       "there is neither a private key nor an SSH agent (SSH_AUTH_SOCK)",
     );
   });
@@ -116,8 +116,8 @@ describe("the SSH agent", () => {
         ),
       );
       // A named socket is dialled instead of it.
-      const named = join(folder, "agent");
-      expect(await problemWithAgent(named)).not.toMatch(/SSH_AUTH_SOCK/);
+      const socketPath = join(folder, "agent");
+      expect(await problemWithAgent(socketPath)).not.toMatch(/SSH_AUTH_SOCK/);
     });
 
     test("it holds no key, or only a certificate", async () => {
@@ -129,9 +129,9 @@ describe("the SSH agent", () => {
       const environment = { ...process.env, SSH_AUTH_SOCK: socket };
       execFileSync("ssh-add", ["-q", key], { env: environment, stdio: "ignore" });
       execFileSync("ssh-add", ["-q", "-d", "-k", key], { env: environment, stdio: "ignore" });
-      const listed = execFileSync("ssh-add", ["-L"], { env: environment, encoding: "utf8" });
-      expect(listed).toMatch(/^ssh-ed25519-cert-v01@openssh\.com /);
-      expect(listed).not.toContain(readFileSync(`${key}.pub`, "utf8").split(" ")[1]);
+      const keyList = execFileSync("ssh-add", ["-L"], { env: environment, encoding: "utf8" });
+      expect(keyList).toMatch(/^ssh-ed25519-cert-v01@openssh\.com /);
+      expect(keyList).not.toContain(readFileSync(`${key}.pub`, "utf8").split(" ")[1]);
       expect(await problemWithAgent(socket)).toMatch(
         /Certificates and keys on security tokens are not supported/,
       );

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readHostText } from "../../components/vxlan/hostText.ts";
 
-/** What the script that replaces a login key makes of a file of authorized keys. */
+/** The edits of a file of authorized keys by the script that replaces a login key. */
 const SCRIPT = readHostText(new URL("../../components/vxlan/host/sent/login-key.sh", import.meta.url));
 const OLD = "ssh-ed25519 AAAAOLD+/=";
 const NEW = "ssh-ed25519 AAAANEW+/=";
@@ -14,7 +14,7 @@ const FOREIGN = "ssh-ed25519 AAAAOTHER bob@example\n";
 const folder = mkdtempSync(join(tmpdir(), "authorized-keys-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function edited(action: "add" | "retire", text: string): string {
+function editFile(action: "add" | "retire", text: string): string {
   const file = join(folder, "authorized_keys");
   writeFileSync(file, text);
   const call = `OLD="${OLD}"; NEW="${NEW}"; edited ${action} "${file}"`;
@@ -32,20 +32,20 @@ test.each([
   ],
   ["blanks and tabs", `\t  ${OLD.replace(" ", "\t ")}  me`, `\t  ${NEW}  me`],
 ])("%s: the new key gets the same, and the old one goes alone", (_, before, after) => {
-  const both = `${FOREIGN}${before}\n${after}\n# end\n`;
-  expect(edited("add", `${FOREIGN}${before}\n# end\n`)).toBe(both);
-  expect(edited("add", both)).toBe(both);
-  expect(edited("retire", both)).toBe(`${FOREIGN}${after}\n# end\n`);
+  const textWithBothKeys = `${FOREIGN}${before}\n${after}\n# end\n`;
+  expect(editFile("add", `${FOREIGN}${before}\n# end\n`)).toBe(textWithBothKeys);
+  expect(editFile("add", textWithBothKeys)).toBe(textWithBothKeys);
+  expect(editFile("retire", textWithBothKeys)).toBe(`${FOREIGN}${after}\n# end\n`);
 });
 
 test("a file without the old key gets the new one at its end", () => {
-  expect(edited("add", FOREIGN)).toBe(`${FOREIGN}${NEW}\n`);
-  expect(edited("add", FOREIGN.trimEnd())).toBe(`${FOREIGN}${NEW}\n`);
-  expect(edited("add", "")).toBe(`${NEW}\n`);
+  expect(editFile("add", FOREIGN)).toBe(`${FOREIGN}${NEW}\n`);
+  expect(editFile("add", FOREIGN.trimEnd())).toBe(`${FOREIGN}${NEW}\n`);
+  expect(editFile("add", "")).toBe(`${NEW}\n`);
 });
 
 test("where the new key is missing, it takes the place of the old one", () => {
-  expect(edited("retire", `restrict ${OLD} me\n${FOREIGN}`)).toBe(`restrict ${NEW} me\n${FOREIGN}`);
+  expect(editFile("retire", `restrict ${OLD} me\n${FOREIGN}`)).toBe(`restrict ${NEW} me\n${FOREIGN}`);
 });
 
 test.each([
@@ -54,9 +54,9 @@ test.each([
   ["longer keys", `${OLD}AAAA\n`],
   ["commands that name the key", `command="grep ${OLD}" ssh-ed25519 AAAAOTHER\n`],
 ])("%s are no entries of the old key", (_, text) => {
-  expect(edited("retire", `${text}${NEW}\n`)).toBe(`${text}${NEW}\n`);
+  expect(editFile("retire", `${text}${NEW}\n`)).toBe(`${text}${NEW}\n`);
 });
 
 test("an entry of the old key with line ends of Windows is one", () => {
-  expect(edited("retire", `${OLD}\r\n${NEW}\r\n`)).toBe(`${NEW}\r\n`);
+  expect(editFile("retire", `${OLD}\r\n${NEW}\r\n`)).toBe(`${NEW}\r\n`);
 });

@@ -50,14 +50,14 @@ describe("the launches of a run that are repeated", () => {
   const pass = (minutes: number) => vi.advanceTimersByTimeAsync(minutes * MINUTE);
 
   /** A host whose launches all fail at once, and the minutes at which they are repeated. */
-  function failingHost(limit: number, pause = 5): { launches: number[]; announced: number[] } {
-    const host = { launches: [] as number[], announced: [] as number[] };
+  function failingHost(limit: number, pause = 5): { launches: number[]; announcedMinutes: number[] } {
+    const host = { launches: [] as number[], announcedMinutes: [] as number[] };
     const deadline = Date.now() + limit * MINUTE;
     const fail = async (): Promise<void> => {
       queue.pause(pause);
       const wait = queue.minutesToTurn();
       if (Date.now() + wait * MINUTE > deadline) return;
-      host.announced.push(wait);
+      host.announcedMinutes.push(wait);
       if (!(await queue.join(deadline))) return;
       host.launches.push(minutesNow());
       await fail();
@@ -75,7 +75,7 @@ describe("the launches of a run that are repeated", () => {
     expect(hosts.map((host) => host.launches)).toEqual(
       hosts.map((_, index) => [(index + 1) * 5, (index + 11) * 5]),
     );
-    expect(hosts.map((host) => host.announced[0])).toEqual(hosts.map((_, index) => (index + 1) * 5));
+    expect(hosts.map((host) => host.announcedMinutes[0])).toEqual(hosts.map((_, index) => (index + 1) * 5));
   });
 
   test("are five minutes apart also where one succeeds, or is slow to fail", async () => {
@@ -88,15 +88,15 @@ describe("the launches of a run that are repeated", () => {
   test("are every five minutes of a single host, until its limit", async () => {
     const host = failingHost(20);
     await pass(60);
-    expect(host).toEqual({ launches: [5, 10, 15, 20], announced: [5, 5, 5, 5] });
+    expect(host).toEqual({ launches: [5, 10, 15, 20], announcedMinutes: [5, 5, 5, 5] });
   });
 
   test("wait for the pause after another host's first launch", async () => {
-    const early = failingHost(480);
+    const firstHost = failingHost(480);
     await pass(3);
-    const late = failingHost(480);
+    const secondHost = failingHost(480);
     await pass(11);
-    expect([early.launches, late.launches]).toEqual([[8], [13]]);
+    expect([firstHost.launches, secondHost.launches]).toEqual([[8], [13]]);
   });
 
   test("all wait where Oracle throttles one of them", async () => {
@@ -110,18 +110,18 @@ describe("the launches of a run that are repeated", () => {
   });
 
   test("leave out a host whose turn would come behind its limit, now or later", async () => {
-    const [first, second, third] = [failingHost(480), failingHost(12), failingHost(14)];
+    const [firstHost, secondHost, thirdHost] = [failingHost(480), failingHost(12), failingHost(14)];
     await pass(4);
     queue.pause(10);
     await pass(10);
-    expect(second).toEqual({ launches: [], announced: [10] });
-    expect(third).toEqual({ launches: [], announced: [] });
+    expect(secondHost).toEqual({ launches: [], announcedMinutes: [10] });
+    expect(thirdHost).toEqual({ launches: [], announcedMinutes: [] });
     await pass(5);
     // The host that gave up has taken no turn.
-    expect(first.launches).toEqual([14, 19]);
+    expect(firstHost.launches).toEqual([14, 19]);
   });
 
   test("are not tried at all by default", () => {
-    expect(failingHost(0).announced).toEqual([]);
+    expect(failingHost(0).announcedMinutes).toEqual([]);
   });
 });

@@ -49,7 +49,7 @@ export const onlyProblem = (problems: readonly string[]): string => {
 export const paths = (problems: readonly string[]) => problems.map((line) => line.split(": ")[0]);
 
 /** The environment in a committed stack's config file. */
-export const committed = (stack: string): any => {
+export const committedEnvironment = (stack: string): any => {
   const file = parse(readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8")) as { config: Record<string, any> };
   return file.config["oci-vxlan:environment"];
 };

@@ -36,18 +36,18 @@ describe("the JSON Schema of a stack's file", () => {
   const environmentOf = (file: any) => file.config["oci-vxlan:environment"];
 
   test("describes every key", () => {
-    const undescribed = (node: any, path: string): string[] => {
+    const undescribedKeys = (node: any, path: string): string[] => {
       const keys = Object.entries<any>(node.properties ?? {});
       const children = [...keys, ...[node.items, node.additionalProperties].map((child) => ["*", child])];
       return [
         ...keys.filter(([, key]) => !key.description).map(([key]) => `${path}.${key}`),
         ...children.flatMap(([key, child]) =>
-          typeof child === "object" ? undescribed(child, `${path}.${key}`) : [],
+          typeof child === "object" ? undescribedKeys(child, `${path}.${key}`) : [],
         ),
       ];
     };
     const schema = JSON.parse(files["stacks/config.schema.json"] ?? "");
-    expect(undescribed(schema.properties.config.properties["oci-vxlan:environment"], "")).toEqual([]);
+    expect(undescribedKeys(schema.properties.config.properties["oci-vxlan:environment"], "")).toEqual([]);
   });
 
   test.each(STACK_FILES)("accepts %s, which names it for editors", (path) => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "../../stacks/load.ts";
-import { tried } from "../tried.ts";
-import { committed, resolve, useConfigFolder } from "./configProblems.ts";
+import { countTries } from "../triedCounts.ts";
+import { committedEnvironment, resolve, useConfigFolder } from "./configProblems.ts";
 
 useConfigFolder();
 
@@ -109,7 +109,7 @@ const damages = fc.array(
 
 /** A config with more options than those of the committed stacks. */
 function withOptions(): any {
-  const config = committed("lab");
+  const config = committedEnvironment("lab");
   config.tags = { team: "net" };
   config.network.securityGroup = true;
   config.network.subnets.host02.private = true;
@@ -120,7 +120,7 @@ function withOptions(): any {
   config.hosts.host02.generation = 1;
   config.overlay.mtu = 1400;
   config.overlay.hostFirewall = "manage";
-  config.hosts.old = committed("lab-existing").hosts.host01;
+  config.hosts.old = committedEnvironment("lab-existing").hosts.host01;
   config.hosts.old.overlayAddresses = ["192.168.0.9"];
   config.hosts.old.existing.underlayAddress = "10.9.9.9";
   return config;
@@ -141,7 +141,11 @@ test(
   `${REFUSALS} damaged configs are refused in words, each problem with its path`,
   { timeout: 120_000 },
   ({ task }) => {
-    const bases = [() => committed("lab"), () => committed("lab-existing"), withOptions];
+    const bases = [
+      () => committedEnvironment("lab"),
+      () => committedEnvironment("lab-existing"),
+      withOptions,
+    ];
     let refusals = 0;
     fc.assert(
       fc.property(fc.nat(), damages, (base, changes) => {
@@ -159,6 +163,6 @@ test(
       { numRuns: 1.25 * REFUSALS, seed: 1 },
     );
     expect(refusals).toBeGreaterThanOrEqual(REFUSALS);
-    tried("bad inputs", refusals)({ task });
+    countTries("bad inputs", refusals)({ task });
   },
 );

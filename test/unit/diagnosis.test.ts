@@ -19,11 +19,11 @@ const PROBE: FailedProbe = {
 const TCP: Partial<FailedProbe> = { probe: "tcp", port: 22, size: undefined };
 const MACS = { host01: "02:00:00:00:00:01", host02: "02:00:00:00:00:02" };
 
-/** What a host prints that is as it should be, as seen on a real one. */
-function healthy(name: "host01" | "host02"): string {
-  const own = name === "host01" ? 1 : 2;
+/** The evidence that a healthy host prints, as seen on a real one. */
+function healthyEvidence(name: "host01" | "host02"): string {
+  const ownNumber = name === "host01" ? 1 : 2;
   const peer = name === "host01" ? "host02" : "host01";
-  const other = 3 - own;
+  const other = 3 - ownNumber;
   return `
     value device.name vxlan0
     value device.state up
@@ -31,7 +31,7 @@ function healthy(name: "host01" | "host02"): string {
     value device.master -
     value device.vni 100
     value device.port 4789
-    value device.local 10.0.0.${own}
+    value device.local 10.0.0.${ownNumber}
     value device.mac ${MACS[name]}
     value nic.name ens3
     value nic.state up
@@ -49,8 +49,8 @@ function healthy(name: "host01" | "host02"): string {
     count Udp.InCsumErrors 2
     count Udp.NoPorts 3
     count TcpExt.IPReversePathFilter 4
-    value address.192.168.0.${own} yes
-    value local-route.192.168.0.${own} yes
+    value address.192.168.0.${ownNumber} yes
+    value local-route.192.168.0.${ownNumber} yes
     value peer.${peer}.mac ${MACS[peer]}
     value peer.${peer}.fdb 10.0.0.${other}
     value peer.${peer}.underlay-route ens3
@@ -81,8 +81,8 @@ function withLines(text: string, lines: readonly string[]): string {
 
 const print = (text: string) => text.replace(/^ *(?=\S)/gm, "oci-vxlan evidence ");
 
-/** What the repeated probe changes: packets that came all the way, unless a case says otherwise. */
-const PASSED = [
+/** The counters after the repeated probe: its packets have passed both hosts, unless a case changes that. */
+const PASSED_COUNTERS = [
   "count device.rx_packets 101",
   "count device.tx_packets 101",
   "count Icmp.InEchos 21",
@@ -96,8 +96,8 @@ function pair(
   before: readonly string[] = [],
 ): EvidencePair {
   return {
-    before: parseEvidence(print(withLines(healthy(name), before))),
-    after: parseEvidence(print(withLines(withLines(healthy(name), PASSED), lines))),
+    before: parseEvidence(print(withLines(healthyEvidence(name), before))),
+    after: parseEvidence(print(withLines(withLines(healthyEvidence(name), PASSED_COUNTERS), lines))),
   };
 }
 
@@ -113,12 +113,12 @@ const findings = ({ from, to, before, probe }: Case) =>
   diagnose({ ...PROBE, ...probe }, pair("host01", from), pair("host02", to, before), SETTINGS);
 
 const RESTART = "sudo systemctl restart oci-vxlan@lab.overlay.service";
-const LOST = {
+const LOST_COUNTERS = {
   from: ["count device.rx_packets 100"],
   to: ["count device.rx_packets 100", "count device.tx_packets 100"],
 };
-const dropRule = (packets: number, rest = "-p udp -m udp --dport 4789 -j DROP", chain = "INPUT") =>
-  `rule iptables ip filter ${chain} ${chain.toLowerCase()} ${packets} - -A ${chain} ${rest}`;
+const dropRule = (packets: number, ruleEnd = "-p udp -m udp --dport 4789 -j DROP", chain = "INPUT") =>
+  `rule iptables ip filter ${chain} ${chain.toLowerCase()} ${packets} - -A ${chain} ${ruleEnd}`;
 const JUMP =
   'rule iptables ip filter INPUT input 5 - -A INPUT -m comment --comment "oci-vxlan lab.overlay" -j oci-vxlan-100-4789';
 
@@ -136,7 +136,10 @@ describe("the first finding", () => {
     ],
     [
       "a rule that refuses all ahead of ours, which must stay",
-      { ...LOST, to: [...LOST.to, dropRule(1, "-j REJECT --reject-with icmp-port-unreachable"), JUMP] },
+      {
+        ...LOST_COUNTERS,
+        to: [...LOST_COUNTERS.to, dropRule(1, "-j REJECT --reject-with icmp-port-unreachable"), JUMP],
+      },
       "host02: 1 packet was rejected by the iptables rule `-A INPUT -j REJECT --reject-with icmp-port-unreachable`, which stands ahead of the overlay's, while the probe ran: let the overlay pass ahead of it: `sudo iptables -I INPUT -p udp --dport 4789 -j ACCEPT`.",
     ],
     [
@@ -151,20 +154,23 @@ describe("the first finding", () => {
     ],
     [
       "an nft rule that does not count is a suspect",
-      { ...LOST, to: [...LOST.to, "rule nft inet fw in input - 7 udp dport 4789 drop"] },
+      { ...LOST_COUNTERS, to: [...LOST_COUNTERS.to, "rule nft inet fw in input - 7 udp dport 4789 drop"] },
       "host02: the nft rule `udp dport 4789 drop` in table inet fw, chain in (hook input) refuses packets and counts none, so it is a suspect and not proven: remove it with `sudo nft delete rule inet fw in handle 7`, and from the file that it is loaded from.",
     ],
     [
       "our own table, where it counts what it drops",
-      { ...LOST, to: [...LOST.to, "rule nft ip oci-vxlan port-4789 prerouting 2 9 counter drop"] },
+      {
+        ...LOST_COUNTERS,
+        to: [...LOST_COUNTERS.to, "rule nft ip oci-vxlan port-4789 prerouting 2 9 counter drop"],
+      },
       `host02: 2 packets were dropped by the nft rule \`counter drop\` in table ip oci-vxlan, chain port-4789 (hook prerouting), while the probe ran: put the set of its peers right with ${RESTART}.`,
     ],
     [
       "our own table, where the path cuts packets into fragments",
       {
-        ...LOST,
+        ...LOST_COUNTERS,
         to: [
-          ...LOST.to,
+          ...LOST_COUNTERS.to,
           "rule nft ip oci-vxlan vni-100-4789 prerouting 2 9 ip frag-off & 16383 != 0 counter drop",
         ],
       },
@@ -173,9 +179,9 @@ describe("the first finding", () => {
     [
       "our own table, where packets arrive by another interface",
       {
-        ...LOST,
+        ...LOST_COUNTERS,
         to: [
-          ...LOST.to,
+          ...LOST_COUNTERS.to,
           "rule nft ip oci-vxlan vni-100-4789 prerouting 2 9 fib daddr . iif type != local fib saddr . iif oif missing counter drop",
         ],
       },
@@ -188,7 +194,7 @@ describe("the first finding", () => {
     ],
     [
       "packets that are lost between the hosts",
-      LOST,
+      LOST_COUNTERS,
       "host01 sent 1 packet of VXLAN by ens3, and vxlan0 on host02 received none: they are lost between the hosts: check that the Security List of host02 lets UDP port 4789 in from 10.0.0.1 to 10.0.0.2 and that of host01 lets it out; stateless rules are needed in both directions.",
     ],
     [
@@ -306,7 +312,7 @@ describe("the first finding", () => {
     ],
     [
       "a unit that is stopped, where nothing else is wrong",
-      { ...LOST, to: [...LOST.to, "value unit.state inactive"] },
+      { ...LOST_COUNTERS, to: [...LOST_COUNTERS.to, "value unit.state inactive"] },
       "host02: oci-vxlan@lab.overlay.service, which repairs the overlay, is inactive: sudo systemctl enable --now oci-vxlan@lab.overlay.service.",
     ],
     [
@@ -374,15 +380,18 @@ test.each([
 );
 
 test("a rule that stands twice is named once, with what both counted", () => {
-  const named = findings({ to: [dropRule(2), dropRule(1)] });
-  expect(named).toEqual([expect.stringMatching(/^host02: 3 packets were dropped/)]);
+  const ruleFindings = findings({ to: [dropRule(2), dropRule(1)] });
+  expect(ruleFindings).toEqual([expect.stringMatching(/^host02: 3 packets were dropped/)]);
 });
 
 test("our own table may count packets of non-peers, so that is not proven", () =>
   expect(
     findings({
-      ...LOST,
-      to: [...LOST.to, "rule nft ip oci-vxlan prerouting prerouting 2 9 udp dport 4789 counter drop"],
+      ...LOST_COUNTERS,
+      to: [
+        ...LOST_COUNTERS.to,
+        "rule nft ip oci-vxlan prerouting prerouting 2 9 udp dport 4789 counter drop",
+      ],
     }),
   ).toEqual([
     expect.stringContaining("in table ip oci-vxlan"),
@@ -421,8 +430,8 @@ describe("the senders of wrong checksums", () => {
 
   test("are those whose peer discarded packets while TCP failed", () => {
     expect(senders({ probe: SILENT, to: ["count Udp.InCsumErrors 3"] })).toEqual({ host01: "host02" });
-    const both = { from: ["count Tcp.InCsumErrors 1"], to: ["count Tcp.InCsumErrors 2"] };
-    expect(senders({ probe: { ...TCP, probe: "transfer" }, ...both })).toEqual({
+    const checksumErrors = { from: ["count Tcp.InCsumErrors 1"], to: ["count Tcp.InCsumErrors 2"] };
+    expect(senders({ probe: { ...TCP, probe: "transfer" }, ...checksumErrors })).toEqual({
       host01: "host02",
       host02: "host01",
     });

@@ -9,7 +9,7 @@ import { PALETTE } from "../../diagram/palette.ts";
 import { svgOf } from "../../diagram/svg.ts";
 import { pictureFiles } from "../../scripts/pictures.ts";
 import { parsePlan } from "../../stacks/load.ts";
-import { committed } from "./configProblems.ts";
+import { committedEnvironment } from "./configProblems.ts";
 import { fleetTopology, occurrences } from "./diagramFleet.ts";
 
 const FLEETS = [{ hosts: 2 }, { hosts: 5, subnets: 2, existing: 1 }, { hosts: 30, subnets: 3, existing: 3 }];
@@ -68,7 +68,7 @@ describe.each(Object.entries(FORMATS))("a picture as %s", (_, render) => {
 
 describe("what a picture shows", () => {
   test("of a stack that is not up: its config, with addresses that Oracle will choose", async () => {
-    const environment = committed("lab");
+    const environment = committedEnvironment("lab");
     delete environment.hosts.host01.instance.privateIp;
     const topology = topologyOf("lab", parsePlan(environment));
     expect(allHosts(topology).map(({ underlayAddress }) => underlayAddress)).toEqual([
@@ -88,7 +88,7 @@ describe("what a picture shows", () => {
   });
 
   test("of existing hosts alone: no VCN", async () => {
-    const svg = await svgOf(topologyOf("lab-existing", parsePlan(committed("lab-existing"))));
+    const svg = await svgOf(topologyOf("lab-existing", parsePlan(committedEnvironment("lab-existing"))));
     expect(svg).toContain("Existing hosts");
     expect(svg).not.toContain("VCN");
   });
@@ -158,20 +158,20 @@ test.each(Object.keys(files))("%s is what `npm run docs` writes", (path) => {
 describe("npm run diagram", () => {
   const folder = mkdtempSync(join(tmpdir(), "diagram-"));
   afterAll(() => rmSync(folder, { recursive: true }));
-  const lab = topologyOf("lab", parsePlan(committed("lab")));
+  const lab = topologyOf("lab", parsePlan(committedEnvironment("lab")));
 
   /** Runs it, without a login to any backend. */
   const diagram = async (...args: string[]) => {
     for (const name of ["PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK"])
       vi.stubEnv(name, undefined);
     vi.stubEnv("PULUMI_HOME", folder);
-    const printed = { output: "", messages: "" };
+    const printedTexts = { output: "", messages: "" };
     const exitCode = await runDiagram(
       args,
-      (text) => (printed.output += text),
-      (text) => (printed.messages += text),
+      (text) => (printedTexts.output += text),
+      (text) => (printedTexts.messages += text),
     );
-    return { exitCode, ...printed };
+    return { exitCode, ...printedTexts };
   };
   afterEach(() => {
     vi.unstubAllEnvs();

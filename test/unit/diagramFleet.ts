@@ -2,7 +2,7 @@ import { topologyOf } from "../../diagram/model.ts";
 import type { Topology } from "../../diagram/model.ts";
 import type { StackOutputs } from "../../diagram/outputs.ts";
 import { parsePlan } from "../../stacks/load.ts";
-import { committed, KEY } from "./configProblems.ts";
+import { committedEnvironment, KEY } from "./configProblems.ts";
 
 /** A fleet of so many hosts, in up to three subnets, with some that existed before. */
 export interface Fleet {
@@ -22,7 +22,7 @@ export function fleetTopology(fleet: Fleet, change: (environment: any) => void =
 
 /** A fleet's environment: stack lab's with other hosts and subnets. */
 function fleetEnvironment({ hosts, subnets = 1, existing = 0 }: Fleet): any {
-  const environment = committed("lab");
+  const environment = committedEnvironment("lab");
   const names = SUBNETS.slice(0, subnets);
   environment.network.vcn.cidr = "10.196.0.0/22";
   environment.network.subnets = Object.fromEntries(

@@ -40,14 +40,14 @@ test.each(["docs/troubleshooting.md", "docs/oracle-cloud.md", "docs/reaching-hos
   (path) => {
     const source = sourceText();
     const texts = listedTexts(path);
-    const unknown = texts.filter((text) =>
+    const unknownTexts = texts.filter((text) =>
       text
         .slice(1, -1)
         .split("…")
         .some((part) => !source.includes(part.trim())),
     );
     expect(texts.length).toBeGreaterThan(5);
-    expect(unknown).toEqual([]);
+    expect(unknownTexts).toEqual([]);
   },
 );
 

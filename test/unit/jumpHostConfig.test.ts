@@ -5,7 +5,7 @@ import { environment, KEY, onlyProblem, problems, resolve, useConfigFolder } fro
 
 useConfigFolder();
 const proxy = { address: "203.0.113.200", hostKey: KEY };
-const one = (change: (e: any) => void) => onlyProblem(problems(change));
+const onlyProblemOf = (change: (e: any) => void) => onlyProblem(problems(change));
 
 describe("a jump host in the config", () => {
   test("reaches the component with its pinned key, for all hosts and for one", () => {
@@ -54,7 +54,7 @@ describe("a jump host in the config", () => {
       "ssh.proxy.address: 10.196.218.226 is host02, a host of this overlay: set ssh.via to host02 instead",
     ],
   ])("%s is refused", (_, jumpHost, message) => {
-    expect(one((e) => (e.ssh = { proxy: jumpHost }))).toContain(message);
+    expect(onlyProblemOf((e) => (e.ssh = { proxy: jumpHost }))).toContain(message);
   });
 
   test("an encrypted key needs its passphrase", () => {
@@ -71,8 +71,10 @@ describe("a jump host in the config", () => {
   });
 
   test("not both kinds for one host, and not for a host that is reached directly", () => {
-    expect(one((e) => (e.ssh = { proxy, via: "host01" }))).toContain("ssh.via: given beside ssh.proxy");
-    expect(one((e) => Object.assign(e.hosts.host01.existing, { proxy, direct: true }))).toContain(
+    expect(onlyProblemOf((e) => (e.ssh = { proxy, via: "host01" }))).toContain(
+      "ssh.via: given beside ssh.proxy",
+    );
+    expect(onlyProblemOf((e) => Object.assign(e.hosts.host01.existing, { proxy, direct: true }))).toContain(
       "hosts.host01.existing.direct: given beside proxy",
     );
   });
@@ -81,17 +83,17 @@ describe("a jump host in the config", () => {
 describe("ssh.via", () => {
   test("names a host that SSH reaches directly, and that is up", () => {
     expect(problems((e: any) => (e.ssh = { via: "host01" }))).toEqual([]);
-    expect(one((e) => (e.ssh = { via: "host3" }))).toBe(
+    expect(onlyProblemOf((e) => (e.ssh = { via: "host3" }))).toBe(
       'ssh.via: there is no host "host3": name one of host01, host02, which SSH reaches directly.',
     );
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.ssh = { via: "host01" };
         e.hosts.host01.down = true;
       }),
     ).toContain("ssh.via: host01 is set to down");
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.ssh = { via: "host01" };
         e.hosts.host01.existing.proxy = proxy;
       }),
@@ -109,7 +111,7 @@ describe("ssh.via", () => {
       e.hosts.host03 = { overlayAddresses: ["192.168.0.3"], instance: {} };
     };
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         withNetwork(e);
         e.ssh = { via: "host03" };
       }),

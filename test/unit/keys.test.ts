@@ -138,33 +138,37 @@ test("keys in files and secrets with line ends of Windows are the same as those 
 });
 
 describe("the private key", () => {
-  const one = (change: (value: any) => void, secrets = {}) => {
+  const onlyProblemOf = (change: (value: any) => void, secrets = {}) => {
     const lines = problems(change, secrets);
     expect(lines).toHaveLength(1);
     return lines[0];
   };
-  const none = (e: any) => delete e.ssh;
+  const withoutSsh = (e: any) => delete e.ssh;
 
   test("is given once", () => {
-    expect(one(none)).toMatch(/^ssh\.privateKeyPath: no SSH key is given/);
-    expect(one(() => undefined, { privateKey: login.private })).toMatch(/and the secret sshPrivateKey too/);
-    expect(problems(none, { privateKey: login.private })).toEqual([]);
+    expect(onlyProblemOf(withoutSsh)).toMatch(/^ssh\.privateKeyPath: no SSH key is given/);
+    expect(onlyProblemOf(() => undefined, { privateKey: login.private })).toMatch(
+      /and the secret sshPrivateKey too/,
+    );
+    expect(problems(withoutSsh, { privateKey: login.private })).toEqual([]);
   });
   test("is one, whether file or secret", () => {
-    expect(one((e) => (e.ssh.privateKeyPath = join(folder, "login.pub")))).toMatch(
+    expect(onlyProblemOf((e) => (e.ssh.privateKeyPath = join(folder, "login.pub")))).toMatch(
       /^ssh\.privateKeyPath: this is no private key: .*is it the \.pub file/,
     );
-    expect(one(none, { privateKey: "hunter2" })).toBe(
+    expect(onlyProblemOf(withoutSsh, { privateKey: "hunter2" })).toBe(
       "sshPrivateKey: this is no private key: it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY----- (is it the .pub file?).",
     );
   });
   test("needs its passphrase", () => {
     const path = (e: any) => (e.ssh.privateKeyPath = join(folder, "locked"));
-    expect(one(path)).toMatch(/^ssh\.privateKeyPath: the private key is encrypted: set its passphrase/);
+    expect(onlyProblemOf(path)).toMatch(
+      /^ssh\.privateKeyPath: the private key is encrypted: set its passphrase/,
+    );
     expect(problems(path, { passphrase: "secret phrase" })).toEqual([]);
   });
   test("opens with its passphrase where its public half goes to instances", () => {
-    const provisioned = (e: any) => {
+    const withProvisionedHosts = (e: any) => {
       e.compartmentId = "ocid1.compartment.oc1..aaaa";
       e.network = {
         vcn: { cidr: "10.0.0.0/24" },
@@ -177,8 +181,8 @@ describe("the private key", () => {
         host.instance = {};
       }
     };
-    expect(problems(provisioned, { passphrase: "secret phrase" })).toEqual([]);
-    const problem = one(provisioned, { passphrase: "another phrase" });
+    expect(problems(withProvisionedHosts, { passphrase: "secret phrase" })).toEqual([]);
+    const problem = onlyProblemOf(withProvisionedHosts, { passphrase: "another phrase" });
     expect(problem).toMatch(/^ssh\.privateKeyPath: the SSH private key cannot be read/);
     expect(problem).not.toContain("another phrase");
   });
@@ -187,7 +191,7 @@ describe("the private key", () => {
 describe("the private key that a new one replaces", () => {
   const next = generateKeyPair();
   beforeAll(() => writeFileSync(join(folder, "next"), next.private));
-  const replacing =
+  const withNewKey =
     (change: (e: any) => void = () => undefined) =>
     (e: any) => {
       e.ssh = { privateKeyPath: join(folder, "next"), oldPrivateKeyPath: join(folder, "login") };
@@ -196,24 +200,28 @@ describe("the private key that a new one replaces", () => {
 
   test("is in a file or a secret, and may have a passphrase of its own", async () => {
     const oldKeys = async (secrets: object, change?: (e: any) => void) => {
-      const { ssh } = resolveEnvironment(environment(replacing(change)), secrets);
+      const { ssh } = resolveEnvironment(environment(withNewKey(change)), secrets);
       const { privateKey, oldPrivateKey, oldPrivateKeyPassphrase } = ssh as any;
       return Promise.all([privateKey, oldPrivateKey, oldPrivateKeyPassphrase].map((key) => key?.promise()));
     };
     expect(await oldKeys({})).toEqual([next.private, login.private, undefined]);
     const secrets = { oldPrivateKey: locked.private, oldPassphrase: "secret phrase" };
-    const none = (e: any) => delete e.ssh.oldPrivateKeyPath;
-    expect(await oldKeys(secrets, none)).toEqual([next.private, locked.private, "secret phrase"]);
+    const withoutOldKeyPath = (e: any) => delete e.ssh.oldPrivateKeyPath;
+    expect(await oldKeys(secrets, withoutOldKeyPath)).toEqual([
+      next.private,
+      locked.private,
+      "secret phrase",
+    ]);
   });
 
   test("is one, given once, and another key than the new one", () => {
-    expect(problems(replacing((e) => (e.ssh.oldPrivateKeyPath = join(folder, "login.pub"))))).toEqual([
+    expect(problems(withNewKey((e) => (e.ssh.oldPrivateKeyPath = join(folder, "login.pub"))))).toEqual([
       expect.stringMatching(/^ssh\.oldPrivateKeyPath: this is no private key/),
     ]);
-    expect(problems(replacing(), { oldPrivateKey: login.private })).toEqual([
+    expect(problems(withNewKey(), { oldPrivateKey: login.private })).toEqual([
       "ssh.oldPrivateKeyPath: given, and the secret sshOldPrivateKey too: keep one of them.",
     ]);
-    expect(problems(replacing((e) => (e.ssh.privateKeyPath = join(folder, "login"))))).toEqual([
+    expect(problems(withNewKey((e) => (e.ssh.privateKeyPath = join(folder, "login"))))).toEqual([
       expect.stringMatching(/^ssh\.oldPrivateKeyPath: the old private key is the same key as the new one/),
     ]);
     expect(problems(() => undefined, { oldPassphrase: "left" })).toEqual([
@@ -230,12 +238,12 @@ describe("the private key that a new one replaces", () => {
 
   test("is refused with a jump host that has no key of its own, or that is a host of the environment", () => {
     const proxy = { address: "203.0.113.7", hostKey: `ssh-ed25519 ${"B".repeat(68)}` };
-    expect(problems(replacing((e) => (e.ssh.proxy = proxy)))).toEqual([
+    expect(problems(withNewKey((e) => (e.ssh.proxy = proxy)))).toEqual([
       expect.stringMatching(/^ssh\.proxy: it has no private key of its own, and up does not replace/),
     ]);
     const withKey = { ...proxy, privateKeyPath: join(folder, "login") };
-    expect(problems(replacing((e) => (e.ssh.proxy = withKey)))).toEqual([]);
-    expect(problems(replacing((e) => (e.ssh.proxy = { ...withKey, hostKey: HOST_KEY })))).toEqual([
+    expect(problems(withNewKey((e) => (e.ssh.proxy = withKey)))).toEqual([]);
+    expect(problems(withNewKey((e) => (e.ssh.proxy = { ...withKey, hostKey: HOST_KEY })))).toEqual([
       "ssh.proxy: it is host01 of this environment, by its host key: name it as ssh.via while the login key is replaced.",
     ]);
   });
@@ -247,7 +255,7 @@ describe("an SSH agent in place of the private key", () => {
       e.ssh = { agent: true };
       change(e);
     }, secrets);
-  const provisioned = (e: any) => {
+  const withProvisionedHosts = (e: any) => {
     e.compartmentId = "ocid1.compartment.oc1..aaaa";
     e.network = {
       vcn: { cidr: "10.0.0.0/24" },
@@ -278,16 +286,18 @@ describe("an SSH agent in place of the private key", () => {
     expect(withAgent((e) => (e.ssh.agent = false))[0]).toMatch(/no SSH key is given: .*or set ssh\.agent/);
   });
   test("needs the public key that instances get, in a file", () => {
-    expect(withAgent(provisioned)).toEqual([
+    expect(withAgent(withProvisionedHosts)).toEqual([
       expect.stringMatching(/^ssh\.publicKeyPath: missing: the SSH agent/),
     ]);
-    const named = (name: string) =>
+    const withPublicKeyPath = (name: string) =>
       withAgent((e) => {
-        provisioned(e);
+        withProvisionedHosts(e);
         e.ssh.publicKeyPath = join(folder, name);
       });
-    expect(named("login.pub")).toEqual([]);
-    expect(named("login")).toEqual([expect.stringMatching(/^ssh\.publicKeyPath: this is no public key/)]);
+    expect(withPublicKeyPath("login.pub")).toEqual([]);
+    expect(withPublicKeyPath("login")).toEqual([
+      expect.stringMatching(/^ssh\.publicKeyPath: this is no public key/),
+    ]);
     expect(problems((e) => (e.ssh.publicKeyPath = join(folder, "login.pub")))).toEqual([
       expect.stringMatching(/^ssh\.publicKeyPath: goes with ssh\.agent/),
     ]);

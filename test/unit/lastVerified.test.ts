@@ -12,6 +12,6 @@ test("the result of a whole overlay is the earliest time, and which traffic pass
     time: "2026-11-23T12:00:01Z",
     what: "4 of 4 directions: ICMP of 8922 and 8902 bytes that may not fragment, TCP to sshd with its banner read, 256 KiB by TCP to 2 of 2 hosts",
   });
-  const without = lastVerified({ ...overlay, overlayIngress: "none" }, reports, 2, 0, 8950).what;
-  expect(without).not.toContain("TCP");
+  const textWithoutIngress = lastVerified({ ...overlay, overlayIngress: "none" }, reports, 2, 0, 8950).what;
+  expect(textWithoutIngress).not.toContain("TCP");
 });

@@ -8,18 +8,18 @@ import { readyPhase, readyWarning } from "../../components/oci/ready.ts";
 
 const TOOLS = ["nft", "ip", "bridge", "flock", "cmp", "awk", "sed", "gzip", "ping"];
 
-/** What the script itself calls. */
+/** The tools that the script itself calls. */
 const SYSTEM = ["cat", "date", "rm", "sleep", "tail", "timeout", "touch", "chmod"];
 
 /** The packages that a provisioned host lacks, on an image that is a folder of programs. */
 describe("cloud-init at the first boot", () => {
   let folder: string;
   const place = (name: string) => join(folder, name);
-  const fake = (name: string, script: string) =>
+  const fakeTool = (name: string, script: string) =>
     writeFileSync(place(name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   /** A package manager that writes down how it was called, and fails the first times. */
   const manager = (name: string, failures: number, installs: readonly string[]) =>
-    fake(
+    fakeTool(
       name,
       `echo "${name} $*" >>${place("calls")}
       case "$*" in *install*) ;; *) exit 0 ;; esac
@@ -34,8 +34,8 @@ describe("cloud-init at the first boot", () => {
     existsSync(place("failure")) ? readFileSync(place("failure"), "utf8").trim() : undefined;
 
   /** Runs the script on an image that lacks some tools. */
-  function boot(lacking: readonly string[], limit = 20) {
-    for (const tool of TOOLS.filter((name) => !lacking.includes(name))) fake(tool, "");
+  function boot(missingTools: readonly string[], limit = 20) {
+    for (const tool of TOOLS.filter((name) => !missingTools.includes(name))) fakeTool(tool, "");
     const script = packagesScript()
       .replace(/^LIMIT=\d+/m, `LIMIT=${limit}`)
       .replace(/^PAUSE=\d+/m, "PAUSE=0.1")
@@ -60,9 +60,9 @@ describe("cloud-init at the first boot", () => {
     ["dnf", "nftables iproute iputils"],
     ["microdnf", "nftables iproute iputils"],
   ])("has %s install the packages of missing tools, each once", (name, packages) => {
-    const lacking = ["nft", "ip", "bridge", "ping"];
-    manager(name, 0, lacking);
-    expect(boot(lacking).status).toBe(0);
+    const missingTools = ["nft", "ip", "bridge", "ping"];
+    manager(name, 0, missingTools);
+    expect(boot(missingTools).status).toBe(0);
     expect(calls().filter((call) => call.includes("install"))).toEqual([
       expect.stringMatching(new RegExp(` ${packages}$`)),
     ]);
@@ -90,7 +90,7 @@ describe("cloud-init at the first boot", () => {
 
   test("has phase ready warn about what could not be installed", () => {
     writeFileSync(place("failure"), "nftables: E: the lock is held\n");
-    fake("cloud-init", "exit 0");
+    fakeTool("cloud-init", "exit 0");
     const { stdin } = readyPhase(20, "i");
     const input = stdin.replaceAll("/run/oci-vxlan-packages", place("failure"));
     const { status, stderr } = spawnSync("/bin/sh", ["-s"], {

@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 let count = 0;
 const newFile = () => join(folder, `key${count++}`);
-const read = (file: string) => readFileSync(file, "utf8");
+const readText = (file: string) => readFileSync(file, "utf8");
 const run = (command: string, ...args: string[]) =>
   execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
@@ -28,14 +28,14 @@ const ROUNDS = ["-a", "1"];
 function sshKeygen(type: string, { passphrase = "", options = [] as string[], bits = [] as string[] } = {}) {
   const file = newFile();
   run("ssh-keygen", "-q", ...ROUNDS, "-t", type, ...bits, ...options, "-N", passphrase, "-f", file);
-  return { text: read(file), publicKey: read(`${file}.pub`).split(" ").slice(0, 2).join(" ") };
+  return { text: readText(file), publicKey: readText(`${file}.pub`).split(" ").slice(0, 2).join(" ") };
 }
 
 /** A key as openssl writes it. */
 function openssl(...args: string[]) {
   const file = newFile();
   run("openssl", ...args, "-out", file);
-  return { file, text: read(file) };
+  return { file, text: readText(file) };
 }
 
 /** The problems of a key as `path: message`; none of them quotes it. */
@@ -82,9 +82,9 @@ describe.each(TYPES)("an %s key", (_, type, bits) => {
     expect(problems(text)).toEqual([
       expect.stringMatching(/^KEY: the private key is encrypted: set its pass/),
     ]);
-    const [wrong = ""] = problems(text, "another phrase");
-    expect(wrong).toMatch(/^KEY: the SSH private key cannot be read \(/);
-    expect(wrong).not.toContain("another phrase");
+    const [problem = ""] = problems(text, "another phrase");
+    expect(problem).toMatch(/^KEY: the SSH private key cannot be read \(/);
+    expect(problem).not.toContain("another phrase");
   });
 
   test("encrypted in PKCS#8 is refused with the command that converts it, if it has that format at all", () => {
@@ -101,7 +101,7 @@ describe.each(TYPES)("an %s key", (_, type, bits) => {
     (cipher) => {
       const file = newFile();
       run("ssh-keygen", "-q", ...ROUNDS, "-t", type, ...bits, "-Z", cipher, "-N", PASSPHRASE, "-f", file);
-      expect(problems(read(file), PASSPHRASE)).toEqual([
+      expect(problems(readText(file), PASSPHRASE)).toEqual([
         `KEY: encrypted with ${cipher}, which the command plugin does not read: convert it with \`ssh-keygen -p -Z aes256-ctr -f FILE\`.`,
       ]);
       run(
@@ -118,7 +118,7 @@ describe.each(TYPES)("an %s key", (_, type, bits) => {
         "-f",
         file,
       );
-      expect(problems(read(file), PASSPHRASE)).toEqual([]);
+      expect(problems(readText(file), PASSPHRASE)).toEqual([]);
     },
   );
 
@@ -144,7 +144,7 @@ describe("a key of openssl", () => {
   });
 
   test.each(["-des3", "-aes128", "-aes256"])("in PKCS#1 with a passphrase by %s is used", (cipher) => {
-    const plain = openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048");
+    const plainKey = openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048");
     const { text } = openssl(
       "rsa",
       "-traditional",
@@ -152,10 +152,10 @@ describe("a key of openssl", () => {
       "-passout",
       `pass:${PASSPHRASE}`,
       "-in",
-      plain.file,
+      plainKey.file,
     );
     expect(problems(text, PASSPHRASE)).toEqual([]);
-    expect(publicKeyOf(text, PASSPHRASE)).toBe(publicKeyOf(plain.text));
+    expect(publicKeyOf(text, PASSPHRASE)).toBe(publicKeyOf(plainKey.text));
   });
 
   test("with the parameters of its curve ahead is refused with the command that converts it, and used then", () => {
@@ -165,7 +165,7 @@ describe("a key of openssl", () => {
     ]);
     run("chmod", "600", file);
     run("ssh-keygen", "-q", "-p", "-P", "", "-N", "", "-f", file);
-    expect(problems(read(file))).toEqual([]);
+    expect(problems(readText(file))).toEqual([]);
   });
 
   test("of a kind that SSH does not have is refused", () => {
@@ -183,7 +183,7 @@ describe("what is no private key, or none that can be used, is named", () => {
     const [ca, file] = [newFile(), newFile()];
     for (const key of [ca, file]) run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key);
     run("ssh-keygen", "-q", "-s", ca, "-I", "id", "-n", "opc", `${file}.pub`);
-    const certificate = read(`${file}-cert.pub`);
+    const certificate = readText(`${file}-cert.pub`);
     expect(problems(certificate)).toEqual([
       expect.stringMatching(/^KEY: this is an SSH certificate, and certificates are not/),
     ]);

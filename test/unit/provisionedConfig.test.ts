@@ -2,49 +2,58 @@ import { describe, expect, test } from "vitest";
 import { environmentWarnings } from "../../components/oci/validation/environment.ts";
 import { shapeWarning } from "../../components/oci/validation/instances.ts";
 import { networkWarnings } from "../../components/oci/validation/network.ts";
-import { KEY, committed, onlyProblem, paths, problemsOf, useConfigFolder } from "./configProblems.ts";
+import {
+  KEY,
+  committedEnvironment,
+  onlyProblem,
+  paths,
+  problemsOf,
+  useConfigFolder,
+} from "./configProblems.ts";
 
 useConfigFolder();
 
 describe("a provisioned environment that Oracle would refuse", () => {
   /** The problems of stack lab's own environment, changed. */
   const labProblems = (change: (environment: any) => void): string[] => {
-    const environment = committed("lab");
+    const environment = committedEnvironment("lab");
     change(environment);
     return problemsOf(environment);
   };
-  const one = (change: (environment: any) => void) => onlyProblem(labProblems(change));
+  const onlyProblemOf = (change: (environment: any) => void) => onlyProblem(labProblems(change));
   const oneSubnet = (e: any, cidr: string) => {
     e.network.subnets = { all: { cidr } };
     for (const host of Object.values<any>(e.hosts)) host.instance = {};
   };
 
   test("no compartment, or an OCID of another kind", () => {
-    expect(one((e) => delete e.compartmentId)).toMatch(/^compartmentId: missing: give the OCID/);
-    expect(one((e) => (e.compartmentId = "ocid1.vcn.oc1.x.y"))).toMatch(
+    expect(onlyProblemOf((e) => delete e.compartmentId)).toMatch(/^compartmentId: missing: give the OCID/);
+    expect(onlyProblemOf((e) => (e.compartmentId = "ocid1.vcn.oc1.x.y"))).toMatch(
       /^compartmentId: "ocid1\.vcn\.oc1\.x\.y" is no OCID of a compartment/,
     );
   });
   test("no network", () => {
-    expect(one((e) => delete e.network)).toMatch(
+    expect(onlyProblemOf((e) => delete e.network)).toMatch(
       /^network: missing: hosts host01, host02 need a VCN and a subnet/,
     );
   });
   test("a VCN or a subnet of a size that Oracle does not take", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.vcn.cidr = "10.0.0.0/8";
         oneSubnet(e, "10.0.0.0/24");
       }),
     ).toMatch(
       /^network\.vcn\.cidr: 10\.0\.0\.0\/8 is not what OCI takes for a VCN: use .* from \/16 to \/30/,
     );
-    expect(one((e) => (e.network.subnets.host01.cidr = "10.196.218.222/31"))).toMatch(
+    expect(onlyProblemOf((e) => (e.network.subnets.host01.cidr = "10.196.218.222/31"))).toMatch(
       /^network\.subnets\.host01\.cidr: 10\.196\.218\.222\/31 is not what OCI takes for a subnet/,
     );
-    expect(one((e) => oneSubnet(e, "10.196.218.193/28"))).toMatch(/did you mean 10\.196\.218\.192\/28/);
+    expect(onlyProblemOf((e) => oneSubnet(e, "10.196.218.193/28"))).toMatch(
+      /did you mean 10\.196\.218\.192\/28/,
+    );
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.vcn.cidr = "169.254.0.0/24";
         oneSubnet(e, "169.254.0.0/28");
       }),
@@ -52,20 +61,20 @@ describe("a provisioned environment that Oracle would refuse", () => {
   });
   test("a subnet outside the VCN, or one that overlaps another", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.subnets.host02.cidr = "10.196.219.0/30";
         e.hosts.host02.instance.privateIp = "10.196.219.2";
       }),
     ).toBe(
       "network.subnets.host02.cidr: 10.196.219.0/30 is not inside the VCN, 10.196.218.192/26: choose a part of that, or a VCN that holds it.",
     );
-    expect(one((e) => (e.network.subnets.host02.cidr = "10.196.218.192/26"))).toMatch(
+    expect(onlyProblemOf((e) => (e.network.subnets.host02.cidr = "10.196.218.192/26"))).toMatch(
       /host02\.cidr: 10\.196\.218\.192\/26 overlaps 10\.196\.218\.220\/30 of subnet host01/,
     );
   });
   test("two hosts in a /30", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.hosts.host02.instance = { subnet: "host01" };
       }),
     ).toMatch(
@@ -74,18 +83,20 @@ describe("a provisioned environment that Oracle would refuse", () => {
   });
   test("an address that Oracle reserves, or one outside the subnet", () => {
     for (const address of ["10.196.218.220", "10.196.218.221", "10.196.218.223"]) {
-      expect(one((e) => (e.hosts.host01.instance.privateIp = address))).toMatch(
+      expect(onlyProblemOf((e) => (e.hosts.host01.instance.privateIp = address))).toMatch(
         /^hosts\.host01\.instance\.privateIp: .* is kept by OCI for itself.* use an address from 10\.196\.218\.222 to 10\.196\.218\.222/,
       );
     }
-    expect(one((e) => (e.hosts.host01.instance.privateIp = "10.196.218.230"))).toMatch(
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.privateIp = "10.196.218.230"))).toMatch(
       /lies outside subnet host01/,
     );
-    expect(one((e) => (e.hosts.host01.instance.privateIp = "10.196.218"))).toMatch(/is no IPv4 address/);
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.privateIp = "10.196.218"))).toMatch(
+      /is no IPv4 address/,
+    );
   });
   test("two hosts with one address", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         oneSubnet(e, "10.196.218.192/28");
         for (const host of Object.values<any>(e.hosts)) host.instance.privateIp = "10.196.218.194";
       }),
@@ -96,7 +107,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
   test("a public address in a private subnet, or private beside a subnet that exists", () => {
     const isPrivate = (e: any) => (e.network.subnets.host02.private = true);
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         isPrivate(e);
         e.hosts.host02.instance.publicIp = true;
       }),
@@ -105,21 +116,21 @@ describe("a provisioned environment that Oracle would refuse", () => {
     );
     expect(labProblems(isPrivate)).toEqual([]);
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.mine" };
         e.network.subnets.host02 = { id: "ocid1.subnet.oc1.eu-frankfurt-1.mine", private: true };
       }),
     ).toMatch(/^network\.subnets\.host02\.private: this subnet exists, and Oracle knows/);
   });
-  test("a host without a public address in a public subnet is warned about, since it has no way out", () => {
+  test("a host without a public address in a public subnet is warned about, since it has no internet access", () => {
     const warnings = (change: (environment: any) => void) => {
-      const environment = committed("lab");
+      const environment = committedEnvironment("lab");
       change(environment);
       return environmentWarnings(environment);
     };
     expect(warnings((e) => (e.hosts.host02.instance.publicIp = false))).toEqual([
       "hosts.host02.instance.publicIp: without a public address, host02 does not reach the internet from subnet host02. " +
-        "Put it into a subnet with `private: true`, which leads out by a NAT gateway.",
+        "Put it into a subnet with `private: true`, whose default route leads to a NAT gateway.",
     ]);
     expect(warnings(() => undefined)).toEqual([]);
     expect(
@@ -130,34 +141,34 @@ describe("a provisioned environment that Oracle would refuse", () => {
     ).toEqual([]);
   });
   test("an unknown subnet, or none where there are several", () => {
-    expect(one((e) => (e.hosts.host01.instance.subnet = "dmz"))).toBe(
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.subnet = "dmz"))).toBe(
       'hosts.host01.instance.subnet: there is no subnet "dmz": known are host01, host02.',
     );
-    expect(one((e) => delete e.hosts.host01.instance.subnet)).toMatch(
+    expect(onlyProblemOf((e) => delete e.hosts.host01.instance.subnet)).toMatch(
       /there are several subnets, so name one of/,
     );
   });
   test("six Security Lists", () => {
     const ids = [1, 2, 3, 4, 5].map((n) => `ocid1.securitylist.oc1.eu-frankfurt-1.${n}`);
-    expect(one((e) => (e.network.securityList.additionalIds = ids))).toMatch(
+    expect(onlyProblemOf((e) => (e.network.securityList.additionalIds = ids))).toMatch(
       /^network\.securityList\.additionalIds: a subnet has 5 Security Lists at most, and with the shared one these are 6/,
     );
   });
   test("the default list with a name", () => {
-    expect(one((e) => (e.network.securityList.default = true))).toMatch(
+    expect(onlyProblemOf((e) => (e.network.securityList.default = true))).toMatch(
       /^network\.securityList\.name: given beside/,
     );
   });
   test("more rules than a list holds", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.operatorCidrs = Array.from({ length: 220 }, (_, n) => `198.51.${n}.10/32`);
       }),
     ).toMatch(/^network\.securityList: 223 ingress rules, and a Security List holds 200/);
   });
   test("more rules than a Network Security Group holds", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.securityGroup = true;
         e.network.operatorCidrs = Array.from({ length: 120 }, (_, n) => `198.51.${n}.10/32`);
       }),
@@ -183,13 +194,17 @@ describe("a provisioned environment that Oracle would refuse", () => {
     ).toEqual([expect.stringMatching(/^network\.securityList\.additionalIds: every subnet exists/)]);
   });
   test("a Network Security Group that is neither true, false nor only", () => {
-    expect(one((e) => (e.network.securityGroup = "both"))).toMatch(/^network\.securityGroup: .*only/);
+    expect(onlyProblemOf((e) => (e.network.securityGroup = "both"))).toMatch(
+      /^network\.securityGroup: .*only/,
+    );
   });
   test("no operator CIDR, or an invalid one", () => {
-    expect(one((e) => (e.network.operatorCidrs = []))).toMatch(
+    expect(onlyProblemOf((e) => (e.network.operatorCidrs = []))).toMatch(
       /^network\.operatorCidrs: SSH would be open to nobody/,
     );
-    expect(one((e) => (e.network.operatorCidrs = ["198.51.100.10"]))).toMatch(/write 198\.51\.100\.10\/32/);
+    expect(onlyProblemOf((e) => (e.network.operatorCidrs = ["198.51.100.10"]))).toMatch(
+      /write 198\.51\.100\.10\/32/,
+    );
     expect(labProblems((e) => (e.network.operatorCidrs = ["0.0.0.0/0"]))).toEqual([]);
     expect(networkWarnings({ operatorCidrs: ["0.0.0.0/0"] }, "network")).toEqual([
       expect.stringMatching(
@@ -209,15 +224,17 @@ describe("a provisioned environment that Oracle would refuse", () => {
   });
   test("a size that the shape does not have", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.hosts.host01.instance.shape = "VM.Standard.E2.1.Micro";
         e.hosts.host01.instance.ocpus = 2;
       }),
     ).toMatch(/^hosts\.host01\.instance\.ocpus: VM\.Standard\.E2\.1\.Micro has a fixed size/);
-    expect(one((e) => (e.hosts.host01.instance.memoryInGBs = 65))).toMatch(
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.memoryInGBs = 65))).toMatch(
       /65 GB do not go with 1 OCPU: use 1 to 64 GB/,
     );
-    expect(one((e) => (e.hosts.host01.instance.shape = "VM Standard"))).toMatch(/"VM Standard" is no shape/);
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.shape = "VM Standard"))).toMatch(
+      /"VM Standard" is no shape/,
+    );
   });
   test("a shape with an unusual name is passed on, with a warning", () => {
     expect(labProblems((e) => (e.hosts.host01.instance.shape = "Cluster7"))).toEqual([]);
@@ -236,27 +253,29 @@ describe("a provisioned environment that Oracle would refuse", () => {
       e.ssh.port = 2222;
       e.hosts.host02.instance.image = { id: "ocid1.image.oc1.eu-frankfurt-1.a" };
     };
-    expect(one(change)).toMatch(/^ssh\.port: 2222 is not where host01 can be reached.*image\.id/);
+    expect(onlyProblemOf(change)).toMatch(/^ssh\.port: 2222 is not where host01 can be reached.*image\.id/);
     expect(labProblems((e) => (e.ssh.port = 22))).toEqual([]);
   });
   test("an image with both id and name, or with an incomplete name", () => {
     const image = { id: "ocid1.image.oc1.eu-frankfurt-1.a", operatingSystem: "Oracle Linux" };
-    expect(one((e) => (e.hosts.host01.instance.image = image))).toMatch(
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.image = image))).toMatch(
       /image: given by id and by operatingSystem/,
     );
-    expect(one((e) => (e.hosts.host01.instance.image = { version: "9" }))).toMatch(/version 9 of what\?/);
+    expect(onlyProblemOf((e) => (e.hosts.host01.instance.image = { version: "9" }))).toMatch(
+      /version 9 of what\?/,
+    );
   });
   test("a host that is provisioned and existing, or neither", () => {
-    expect(one((e) => (e.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: KEY }))).toMatch(
-      /^hosts\.host01: given as instance and as existing/,
-    );
-    expect(one((e) => delete e.hosts.host01.instance)).toMatch(
+    expect(
+      onlyProblemOf((e) => (e.hosts.host01.existing = { underlayAddress: "10.0.0.1", hostKey: KEY })),
+    ).toMatch(/^hosts\.host01: given as instance and as existing/);
+    expect(onlyProblemOf((e) => delete e.hosts.host01.instance)).toMatch(
       /^hosts\.host01: neither instance nor existing/,
     );
   });
   test("an overlay inside the VCN", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         oneSubnet(e, "10.196.218.192/28");
         e.overlay.cidrs = ["10.196.218.240/28"];
         e.hosts.host01.overlayAddresses = ["10.196.218.241"];
@@ -268,7 +287,7 @@ describe("a provisioned environment that Oracle would refuse", () => {
   });
   test("an overlay over one of several subnets of a VCN that exists", () => {
     expect(
-      one((e) => {
+      onlyProblemOf((e) => {
         e.network.vcn = { id: "ocid1.vcn.oc1.eu-frankfurt-1.a" };
         e.network.subnets.spare = { cidr: "192.168.0.128/25" };
       }),

@@ -15,9 +15,9 @@ test.each(recordedReleases())("the recording of release %s holds no key and noth
 
 test("placeholders are filled in and taken out wherever they are, in secrets too", () => {
   const values = { "<login key>": 'two\nlines "quoted"' };
-  const recorded = { list: ["a <login key>"], secret: { plaintext: '{"key":"<login key>\\n"}' } };
-  const filled = fillIn(recorded, values);
-  expect(filled.list).toEqual(['a two\nlines "quoted"']);
-  expect(JSON.parse(filled.secret.plaintext)).toEqual({ key: 'two\nlines "quoted"\n' });
-  expect(fillIn(filled, inverse(values))).toEqual(recorded);
+  const recordedValues = { list: ["a <login key>"], secret: { plaintext: '{"key":"<login key>\\n"}' } };
+  const filledValues = fillIn(recordedValues, values);
+  expect(filledValues.list).toEqual(['a two\nlines "quoted"']);
+  expect(JSON.parse(filledValues.secret.plaintext)).toEqual({ key: 'two\nlines "quoted"\n' });
+  expect(fillIn(filledValues, inverse(values))).toEqual(recordedValues);
 });

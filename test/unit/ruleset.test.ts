@@ -27,17 +27,17 @@ interface Options {
   rules?: Rule[];
 }
 
-/** What is found in a table on a host, by default on the host that was probed. */
+/** The findings for a table on a host, by default on the host that was probed. */
 function findingsIn(
   table: string,
   { name = "host02", probe, settings, rules = [] }: Options = {},
 ): Finding[] {
   const isTarget = name === "host02";
-  const [own, peer] = isTarget ? [2, 1] : [1, 2];
+  const [ownNumber, peer] = isTarget ? [2, 1] : [1, 2];
   const evidence: Evidence = {
     values: {
       "nic.name": "ens3",
-      [`address.192.168.0.${own}`]: "yes",
+      [`address.192.168.0.${ownNumber}`]: "yes",
       [`peer.host0${peer}.route.192.168.0.${peer}`]: "vxlan0",
     },
     counters: {},
@@ -45,9 +45,9 @@ function findingsIn(
     tables: [parseNftTable(table)],
   };
   const pair = { before: evidence, after: evidence };
-  const end = new End(name, `10.0.0.${own}`, `host0${peer}`, `10.0.0.${peer}`, pair);
-  const applied = { ...SETTINGS, ...settings };
-  return rulesetFindings(end, applied, refusingChains(end, { ...PROBE, ...probe }, applied));
+  const end = new End(name, `10.0.0.${ownNumber}`, `host0${peer}`, `10.0.0.${peer}`, pair);
+  const appliedSettings = { ...SETTINGS, ...settings };
+  return rulesetFindings(end, appliedSettings, refusingChains(end, { ...PROBE, ...probe }, appliedSettings));
 }
 
 const commandsOf = (findings: readonly Finding[]) =>
@@ -58,21 +58,26 @@ const commandsOf = (findings: readonly Finding[]) =>
       .map((line) => line.trim()),
   );
 
-const RECORDED = recordedTables();
-const recorded = (name: string) => RECORDED.get(name) ?? "";
+const RECORDED_TABLES = recordedTables();
+const recordedTable = (name: string) => RECORDED_TABLES.get(name) ?? "";
 
 describe("a ruleset of somebody else's that refuses", () => {
-  test.each(NFT_CASES)("$name", ({ name, refuses, isUncertain = false, chain = "inet mine input" }) => {
-    const vxlan = `sudo nft insert rule ${chain} udp dport 4789 accept`;
-    const overlay = `sudo nft insert rule ${chain} iifname "vxlan0" accept`;
-    const commands = { both: [vxlan, overlay], vxlan: [vxlan], overlay: [overlay], neither: [] }[refuses];
-    const findings = findingsIn(recorded(name));
-    expect(commandsOf(findings)).toEqual(commands);
-    for (const { rank } of findings) expect(rank).toBe(isUncertain ? 1 : 0);
-  });
+  test.each(NFT_CASES)(
+    "$name",
+    ({ name, refusedTraffic, isUncertain = false, chain = "inet mine input" }) => {
+      const vxlan = `sudo nft insert rule ${chain} udp dport 4789 accept`;
+      const overlay = `sudo nft insert rule ${chain} iifname "vxlan0" accept`;
+      const commands = { both: [vxlan, overlay], vxlan: [vxlan], overlay: [overlay], neither: [] }[
+        refusedTraffic
+      ];
+      const findings = findingsIn(recordedTable(name));
+      expect(commandsOf(findings)).toEqual(commands);
+      for (const { rank } of findings) expect(rank).toBe(isUncertain ? 1 : 0);
+    },
+  );
 
   test("is named by its table, chain and hook, and by what refuses which packets", () => {
-    const [finding] = findingsIn(recorded("by its policy"));
+    const [finding] = findingsIn(recordedTable("by its policy"));
     expect(finding?.text).toBe(
       "host02: table inet mine, chain input (hook input) refuses VXLAN (UDP port 4789) by its policy, and what arrives " +
         "by vxlan0 by its policy. Run this, and change the file that the ruleset is loaded from:\n" +
@@ -82,13 +87,13 @@ describe("a ruleset of somebody else's that refuses", () => {
   });
 
   test("is given the same rules on the sender, although it admits answers: its peer probes it too", () => {
-    const onSender = findingsIn(recorded("by its policy"), { name: "host01" });
-    expect(commandsOf(onSender)).toEqual(commandsOf(findingsIn(recorded("by its policy"))));
+    const onSender = findingsIn(recordedTable("by its policy"), { name: "host01" });
+    expect(commandsOf(onSender)).toEqual(commandsOf(findingsIn(recordedTable("by its policy"))));
   });
 
   test("admits what was probed, so nothing is missing of the overlay", () => {
     const probe = { probe: "tcp", port: 22 } as const;
-    const table = recorded("but for a part of what comes out of the overlay");
+    const table = recordedTable("but for a part of what comes out of the overlay");
     expect(commandsOf(findingsIn(table, { probe }))).toEqual([
       "sudo nft insert rule inet mine input udp dport 4789 accept",
     ]);
@@ -97,13 +102,15 @@ describe("a ruleset of somebody else's that refuses", () => {
 
   test("IPv6 is given the rules in its own table", () => {
     const probe = { address: "fd00::2" };
-    expect(commandsOf(findingsIn(recorded("IPv6"), { probe }))).toEqual([
+    expect(commandsOf(findingsIn(recordedTable("IPv6"), { probe }))).toEqual([
       'sudo nft insert rule ip6 mine input iifname "vxlan0" accept',
     ]);
   });
 
   test("is asked for ICMP alone where administrators decide what else may pass", () => {
-    expect(commandsOf(findingsIn(recorded("by its policy"), { settings: { admitsAll: false } }))).toEqual([
+    expect(
+      commandsOf(findingsIn(recordedTable("by its policy"), { settings: { admitsAll: false } })),
+    ).toEqual([
       "sudo nft insert rule inet mine input udp dport 4789 accept",
       'sudo nft insert rule inet mine input iifname "vxlan0" meta l4proto icmp accept',
     ]);
@@ -175,14 +182,14 @@ test("the chain takes the place of findings about its rules, and of guesses abou
   const rules: Rule[] = [
     { tool: "nft", family: "inet", table: "mine", chain: "input", hook: "input", text: "policy drop" },
   ];
-  const evidence = (own: number, peer: number, tables: string[]): Evidence => ({
+  const evidence = (ownNumber: number, peer: number, tables: string[]): Evidence => ({
     values: {
       "nic.name": "ens3",
       "device.state": "up",
       "device.vni": "100",
       "device.port": "4789",
-      "device.local": `10.0.0.${own}`,
-      [`address.192.168.0.${own}`]: "yes",
+      "device.local": `10.0.0.${ownNumber}`,
+      [`address.192.168.0.${ownNumber}`]: "yes",
       [`peer.host0${peer}.route.192.168.0.${peer}`]: "vxlan0",
     },
     counters: {},
@@ -193,7 +200,7 @@ test("the chain takes the place of findings about its rules, and of guesses abou
   const texts = diagnose(
     PROBE,
     pair(evidence(1, 2, [])),
-    pair(evidence(2, 1, [recorded("by its policy")])),
+    pair(evidence(2, 1, [recordedTable("by its policy")])),
     SETTINGS,
   );
   expect(texts).toEqual([

@@ -60,8 +60,8 @@ export async function startServer({
       else context.reject();
     });
     client.on("session", (accept) => {
-      accept().on("exec", (take, _, { command }) => {
-        const channel = take();
+      accept().on("exec", (acceptExec, _, { command }) => {
+        const channel = acceptExec();
         let input = "";
         channel.on("data", (text: Buffer) => (input += text.toString()));
         channel.on("end", () => {

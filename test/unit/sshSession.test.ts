@@ -33,8 +33,8 @@ describe("an SSH session", () => {
         else context.reject();
       });
       client.on("session", (accept) => {
-        accept().on("exec", (take) => {
-          const channel = take();
+        accept().on("exec", (acceptExec) => {
+          const channel = acceptExec();
           if (answer === undefined) return;
           channel.write(answer.stdout ?? "");
           channel.stderr.write(answer.stderr);

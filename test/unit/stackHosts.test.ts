@@ -11,11 +11,11 @@ import {
 
 describe("the hosts of a stack, from its state", () => {
   const resources = [...hostResources("host02", 2), ...hostResources("host-device", 1)];
-  const [read] = overlaysIn([overlayResource(), ...resources]);
+  const [overlay] = overlaysIn([overlayResource(), ...resources]);
 
   test("are those of the phases, sorted by name", () => {
-    expect(read?.hosts.map(({ name }) => name)).toEqual(["host-device", "host02"]);
-    expect(read?.hosts[1]).toMatchObject({
+    expect(overlay?.hosts.map(({ name }) => name)).toEqual(["host-device", "host02"]);
+    expect(overlay?.hosts[1]).toMatchObject({
       sshPort: 2202,
       connection: { host: "203.0.113.2", hostKey: "ssh-ed25519 AAAA" },
       underlayAddress: "10.0.0.2",
@@ -25,13 +25,13 @@ describe("the hosts of a stack, from its state", () => {
   });
 
   test("have the settings that the hosts have, though no up has succeeded yet", () => {
-    expect(read).toMatchObject({
+    expect(overlay).toMatchObject({
       identity: IDENTITY,
       mtu: 8950,
       settings: { device: "vxlan0", vni: 77, port: 4789, cidrs: CIDRS, overlayIngress: "none" },
     });
-    expect(read?.hosts[0]?.device.settings).toContain("underlay 10.0.0.1\n");
-    expect(read?.hosts[0]?.peers.settings).toMatch(/^resource .*\nend\n$/s);
+    expect(overlay?.hosts[0]?.device.settings).toContain("underlay 10.0.0.1\n");
+    expect(overlay?.hosts[0]?.peers.settings).toMatch(/^resource .*\nend\n$/s);
   });
 
   test("without phase peers are known to wait for it", () => {

@@ -1,6 +1,6 @@
 import type { HostReport, OverlayStatus, PathReport, StatusReport } from "../../status/report.ts";
 
-/** Reports about made-up stacks, for the tests of what is printed of them. */
+/** Reports about made-up stacks, for the tests of their output. */
 
 const NOW = "2026-11-26T09:00:00.000Z";
 

@@ -81,9 +81,12 @@ describe("the tables", () => {
       for (const path of paths.filter(({ from, to }) => from === "host04" || to === "host04"))
         Object.assign(path, { state: "fails", problem: `${path.from} -> ${path.to}: timed out` });
     });
-    const wrong = lines.slice(lines.indexOf("Wrong:") + 1);
-    expect(wrong.slice(0, 2)).toEqual(["  host01 -> host04: timed out", "  host02 -> host04: timed out"]);
-    expect(wrong.slice(8)).toEqual([
+    const problemLines = lines.slice(lines.indexOf("Wrong:") + 1);
+    expect(problemLines.slice(0, 2)).toEqual([
+      "  host01 -> host04: timed out",
+      "  host02 -> host04: timed out",
+    ]);
+    expect(problemLines.slice(8)).toEqual([
       "  and 10 more paths",
       "  All 18 of these paths begin or end at host04.",
     ]);
@@ -135,10 +138,10 @@ describe("the tables", () => {
   const matrixOf = (
     isBad: (from: string, to: string) => boolean,
     change: object = { state: "fails" },
-    others: object = {},
+    otherFields: object = {},
   ) => {
     const lines = linesOf(30, ({ paths }) => {
-      for (const path of paths) Object.assign(path, isBad(path.from, path.to) ? change : others);
+      for (const path of paths) Object.assign(path, isBad(path.from, path.to) ? change : otherFields);
     });
     const start = lines.findIndex((line) => line.startsWith("from"));
     return lines.slice(start, lines.indexOf("", start));

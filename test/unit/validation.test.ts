@@ -10,22 +10,22 @@ import { ResolvedAddresses } from "../../components/vxlan/validation/underlayAdd
 describe("arguments of a component", () => {
   const PROBLEM = { path: "vni", message: "0 is no VNI." };
 
-  const refuse = (args: object, validate: () => Problem[], others: Problem[] = []) =>
-    refuseInvalid("VxlanOverlay", "lab", args, validate, others);
+  const refuseArgs = (args: object, validate: () => Problem[], otherProblems: Problem[] = []) =>
+    refuseInvalid("VxlanOverlay", "lab", args, validate, otherProblems);
 
   test("are refused with all problems, by a text that names the component", () => {
-    expect(() => refuse({}, () => [PROBLEM], [{ path: "cidrs[0]", message: "no CIDR." }])).toThrow(
+    expect(() => refuseArgs({}, () => [PROBLEM], [{ path: "cidrs[0]", message: "no CIDR." }])).toThrow(
       'VxlanOverlay "lab" cannot be built:\n  vni: 0 is no VNI.\n  cidrs[0]: no CIDR.',
     );
-    expect(() => refuse({}, () => [])).not.toThrow();
+    expect(() => refuseArgs({}, () => [])).not.toThrow();
   });
 
   test("are not validated again where a parent has marked them", () => {
     const args = { vni: 0 };
-    expect(() => refuse(args, () => [PROBLEM])).toThrow("0 is no VNI");
+    expect(() => refuseArgs(args, () => [PROBLEM])).toThrow("0 is no VNI");
     markValidated(args);
-    expect(() => refuse(args, () => [PROBLEM])).not.toThrow();
-    expect(() => refuse(args, () => [], [PROBLEM])).toThrow("0 is no VNI");
+    expect(() => refuseArgs(args, () => [PROBLEM])).not.toThrow();
+    expect(() => refuseArgs(args, () => [], [PROBLEM])).toThrow("0 is no VNI");
   });
 });
 

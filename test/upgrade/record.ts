@@ -32,19 +32,28 @@ async function readFile(stack: TestStack, host: string, path: string): Promise<H
 }
 
 /** What of a state no later run reads: the salt of the lab's passphrase, times, and places in this checkout. */
-const UNREAD = new Set(["secrets_providers", "created", "modified", "time", "sourcePosition", "stackTrace"]);
+const UNREAD_KEYS = new Set([
+  "secrets_providers",
+  "created",
+  "modified",
+  "time",
+  "sourcePosition",
+  "stackTrace",
+]);
 
-const withoutUnread = (state: object) =>
-  JSON.parse(JSON.stringify(state, (key, value: unknown) => (UNREAD.has(key) ? undefined : value))) as object;
+const withoutUnreadKeys = (state: object) =>
+  JSON.parse(
+    JSON.stringify(state, (key, value: unknown) => (UNREAD_KEYS.has(key) ? undefined : value)),
+  ) as object;
 
 /** Random values that are no secrets, by others that are the same in each recording. */
 async function steadyValues(stack: TestStack): Promise<Record<string, string>> {
   const values = await Promise.all(
     HOSTS.map(async (host, index) => {
-      const read = (name: string) => stack.on(host, `cat /var/lib/oci-vxlan/lab.overlay/${name}`);
+      const readInstalled = (name: string) => stack.on(host, `cat /var/lib/oci-vxlan/lab.overlay/${name}`);
       return [
-        [await read("mac"), `02:00:5e:00:53:0${index + 1}`],
-        [await read("installation"), `00000000-0000-4000-8000-00000000000${index + 1}`],
+        [await readInstalled("mac"), `02:00:5e:00:53:0${index + 1}`],
+        [await readInstalled("installation"), `00000000-0000-4000-8000-00000000000${index + 1}`],
       ];
     }),
   );
@@ -69,14 +78,14 @@ async function record(stack: TestStack): Promise<void> {
   const files = await Promise.all(
     HOSTS.map(async (host, index) => {
       const expectedPaths = new Set([...program, ...(before[index] ?? [])]);
-      const left = (await listFiles(stack, host)).filter((path) => !expectedPaths.has(path));
-      return [host, await Promise.all(left.map((path) => readFile(stack, host, path)))] as const;
+      const leftFiles = (await listFiles(stack, host)).filter((path) => !expectedPaths.has(path));
+      return [host, await Promise.all(leftFiles.map((path) => readFile(stack, host, path)))] as const;
     }),
   );
   const values = { ...inverse(labValues(stack.lab, HOSTS)), ...(await steadyValues(stack)) };
   writeRecording(packageJson.version, {
     config,
-    state: fillIn(withoutUnread(await stack.exportState("--show-secrets")), values),
+    state: fillIn(withoutUnreadKeys(await stack.exportState("--show-secrets")), values),
     files: fillIn(Object.fromEntries(files), values),
     program: hostSide(),
     resources: await registeredResources(),

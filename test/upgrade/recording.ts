@@ -19,7 +19,7 @@ export interface RecordedResource {
   inputs: Record<string, unknown>;
 }
 
-/** What a release has left of a stack of two existing hosts, without anything secret. */
+/** The traces of a release: a stack of two existing hosts, without anything secret. */
 export interface Recording {
   /** The value of `oci-vxlan:environment`. */
   config: object;
@@ -43,14 +43,14 @@ export function recordedReleases(): string[] {
 }
 
 export function readRecording(release: string): Recording {
-  const read = (name: string) => readFileSync(join(FOLDER, release, name), "utf8");
-  const readJson = (name: string) => JSON.parse(read(`${name}.json`)) as never;
+  const readText = (name: string) => readFileSync(join(FOLDER, release, name), "utf8");
+  const readJson = (name: string) => JSON.parse(readText(`${name}.json`)) as never;
   return {
     config: readJson("config"),
     state: readJson("state"),
     files: readJson("files"),
     resources: readJson("resources"),
-    program: read("program.txt"),
+    program: readText("program.txt"),
   };
 }
 

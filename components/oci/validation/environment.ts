@@ -44,10 +44,10 @@ function networkUsers(environment: EnvironmentSettings): NetworkUsers {
   const { ssh, hosts } = environment;
   const { jumpHostCidrs } = jumpHostSources(environment);
   const isInstance = hosts[ssh?.via ?? ""]?.instance !== undefined;
-  return { outside: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
+  return { outsideCidrs: outsideAddresses(environment), jumpHostCidrs: isInstance ? [] : jumpHostCidrs };
 }
 
-/** Warnings about a valid environment: a host may have no way out of a VCN that is created. */
+/** Warnings about a valid environment: in a VCN that is created, a host may have no internet access. */
 export function environmentWarnings(environment: EnvironmentSettings): string[] {
   const { vcn, subnets = {} } = environment.network ?? {};
   if (vcn?.cidr === undefined) return [];
@@ -56,7 +56,7 @@ export function environmentWarnings(environment: EnvironmentSettings): string[] 
     if (instance.publicIp !== false || subnet === undefined || subnets[subnet]?.private === true) return [];
     return [
       `${instancePath(host)}.publicIp: without a public address, ${host} does not reach the internet from subnet ` +
-        `${subnet}. Put it into a subnet with \`private: true\`, which leads out by a NAT gateway.`,
+        `${subnet}. Put it into a subnet with \`private: true\`, whose default route leads to a NAT gateway.`,
     ];
   });
 }
@@ -147,18 +147,18 @@ function validateUnderlayAddresses({ hosts, network }: EnvironmentSettings): Pro
 
 function validatePresence(
   { compartmentId, network }: EnvironmentSettings,
-  provisioned: readonly string[],
+  provisionedHosts: readonly string[],
 ): Problem[] {
   const problems = problemWithOcid(compartmentId, ["compartment", "tenancy"], "compartmentId");
-  const hosts = `${provisioned.length === 1 ? "host" : "hosts"} ${provisioned.join(", ")}`;
-  if (compartmentId === undefined && (provisioned.length > 0 || network)) {
+  const hosts = `${provisionedHosts.length === 1 ? "host" : "hosts"} ${provisionedHosts.join(", ")}`;
+  if (compartmentId === undefined && (provisionedHosts.length > 0 || network)) {
     problems.push({
       path: "compartmentId",
       message:
         "missing: give the OCID of the compartment of all resources (`oci iam compartment list` shows them).",
     });
   }
-  if (!network && provisioned.length > 0) {
+  if (!network && provisionedHosts.length > 0) {
     problems.push({
       path: "network",
       message: `missing: ${hosts} need a VCN and a subnet: give vcn, subnets and operatorCidrs.`,

@@ -71,7 +71,7 @@ function existingUnderlays({ vcnCidrs, subnets }: ExistingNetwork): Underlay[] {
   ];
 }
 
-/** The subnets as they were looked up. Of new ones nothing is left, since they were checked without a lookup. */
+/** The subnets as they were looked up. New ones keep no settings, since those were checked without a lookup. */
 function resolvedSubnets(network: NetworkSettings, existing: ExistingNetwork): NetworkSettings["subnets"] {
   const subnets = Object.entries(network.subnets ?? {});
   return Object.fromEntries(subnets.map(([name, { id }]) => [name, { id, ...existing.subnets[name] }]));

@@ -64,14 +64,14 @@ function validatePrivateIp(
 ): Problem[] {
   const address = parseAddress(privateIp);
   if (address?.kind() !== "ipv4") return [];
-  const usable = `${addressAt(cidr, 2).toString()} to ${addressAt(cidr, -2).toString()}`;
+  const usableRange = `${addressAt(cidr, 2).toString()} to ${addressAt(cidr, -2).toString()}`;
   if (!contains(cidr, address)) {
-    const message = `${privateIp} lies outside subnet ${subnet}, ${cidr.text}: use an address from ${usable}.`;
+    const message = `${privateIp} lies outside subnet ${subnet}, ${cidr.text}: use an address from ${usableRange}.`;
     return [{ path, message }];
   }
   if (!RESERVED_OFFSETS.some((offset) => addressAt(cidr, offset).toString() === address.toString()))
     return [];
-  const message = `${privateIp} is kept by OCI for itself, as are the first two addresses and the last of every subnet: use an address from ${usable}.`;
+  const message = `${privateIp} is kept by OCI for itself, as are the first two addresses and the last of every subnet: use an address from ${usableRange}.`;
   return [{ path, message }];
 }
 

@@ -120,8 +120,8 @@ function validatePlacement({ faultDomain, availabilityDomain }: InstanceSettings
 }
 
 function validateTimes({ bootTimeout, waitForCapacity }: InstanceSettings, at: string): Problem[] {
-  const isWithin = (value: number | undefined, least: number, most: number) =>
-    value === undefined || (Number.isInteger(value) && value >= least && value <= most);
+  const isWithin = (value: number | undefined, min: number, max: number) =>
+    value === undefined || (Number.isInteger(value) && value >= min && value <= max);
   const problems: Problem[] = [];
   if (!isWithin(bootTimeout, 10, 3600)) {
     problems.push({

@@ -72,11 +72,11 @@ function validateVias({ ssh = {}, hosts }: Pick<EnvironmentSettings, "ssh" | "ho
       "given beside ssh.proxy: keep via for a host of this environment, or proxy for another one.";
     return [{ path: "ssh.via", message }];
   }
-  const reach = Object.entries(hosts).map(([name, { down, existing }]): [string, HostReach] => [
+  const reachOfHosts = Object.entries(hosts).map(([name, { down, existing }]): [string, HostReach] => [
     name,
     { hasJumpHost: existing?.proxy !== undefined, down },
   ]);
-  return validateVia(via, Object.fromEntries(reach), "ssh.via");
+  return validateVia(via, Object.fromEntries(reachOfHosts), "ssh.via");
 }
 
 /** All jump hosts that are no hosts of the environment, and where they stand in its settings. */

@@ -21,7 +21,7 @@ const RESERVED_NETWORKS = [
 /** CIDRs outside of a network's subnets that its Security List admits. */
 export interface NetworkUsers {
   /** Of VXLAN members. */
-  outside?: readonly string[];
+  outsideCidrs?: readonly string[];
   /** Of jump hosts, from which SSH comes. */
   jumpHostCidrs?: readonly string[];
 }
@@ -73,7 +73,7 @@ function validateVcn({ vcn }: NetworkSettings, path: string): Problem[] {
 /** Refuses a VCN in a reserved network. Its subnets lie in the VCN, so they need no check of their own. */
 function validateReserved(text: string, path: string): Problem[] {
   const cidr = parseCidr(text);
-  const range = cidr && RESERVED_NETWORKS.find((reserved) => overlaps(reserved, cidr));
+  const range = cidr && RESERVED_NETWORKS.find((network) => overlaps(network, cidr));
   if (!range) return [];
   return [
     {
@@ -117,12 +117,12 @@ function validateOperators(
 function validateRuleCount(
   network: NetworkSettings,
   path: string,
-  { outside = [], jumpHostCidrs = [] }: NetworkUsers,
+  { outsideCidrs = [], jumpHostCidrs = [] }: NetworkUsers,
 ): Problem[] {
   const subnets = Object.entries(network.subnets ?? {}).map(([name, { cidr }]) => cidr ?? `subnet ${name}`);
   const { ingress = [], egress = [], stateful = false } = network.securityList ?? {};
   const rules = securityRules({
-    members: [...subnets, ...outside],
+    members: [...subnets, ...outsideCidrs],
     operatorCidrs: network.operatorCidrs ?? [],
     jumpHostCidrs,
     vxlanPort: 1,
@@ -148,11 +148,18 @@ function validateRuleCount(
 function validateGroupRuleCount(
   { securityGroup = false, securityList = {}, operatorCidrs = [] }: NetworkSettings,
   path: string,
-  { outside = [], jumpHostCidrs = [] }: NetworkUsers,
+  { outsideCidrs = [], jumpHostCidrs = [] }: NetworkUsers,
 ): Problem[] {
   if (securityGroup === false) return [];
   const { ingress = [], egress = [], stateful = false } = securityList;
-  const settings = { outside, operatorCidrs, jumpHostCidrs, hasJumpHost: false, vxlanPort: 1, sshPort: 1 };
+  const settings = {
+    outsideCidrs,
+    operatorCidrs,
+    jumpHostCidrs,
+    hasJumpHost: false,
+    vxlanPort: 1,
+    sshPort: 1,
+  };
   const count = groupRules({ ...settings, stateful, ingress, egress }).length;
   if (count <= GROUP_RULE_LIMIT) return [];
   const message =

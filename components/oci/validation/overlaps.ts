@@ -64,11 +64,11 @@ export function validateOperatorOverlap({ network, overlay }: EnvironmentSetting
     return operators.flatMap((operator, position) => {
       if (!operator || operator.prefix < SHORTEST_OPERATOR_PREFIX || !overlaps(cidr, operator)) return [];
       const path = `network.operatorCidrs[${position}]`;
-      const narrower = operator.prefix < cidr.prefix ? `, or give narrower CIDRs at ${path}` : "";
+      const narrowerAdvice = operator.prefix < cidr.prefix ? `, or give narrower CIDRs at ${path}` : "";
       return [
         {
           path: `overlay.cidrs[${index}]`,
-          message: `${cidr.text} overlaps ${operator.text} at ${path}: ${lockOut(cidr)}${narrower}.`,
+          message: `${cidr.text} overlaps ${operator.text} at ${path}: ${lockOut(cidr)}${narrowerAdvice}.`,
         },
       ];
     });

@@ -13,7 +13,7 @@ interface StatusQuestion {
   peersSettings?: string;
 }
 
-/** What of a host may differ from the stack. */
+/** The parts of a host that may differ from the stack. */
 const DIFFERENCES = ["program", "installation", "device", "peers"] as const;
 
 /** The VXLAN device as the kernel has it. */
@@ -98,10 +98,10 @@ export function parseHostStatus(overlay: string, stdout: string): HostStatus {
   if (first("end") === undefined)
     throw new Error('the host\'s answer ends without its line "end": it did not arrive whole');
   const [active = "unknown", enabled = "unknown"] = first("unit")?.split(" ") ?? [];
-  const [booted, version, link] = [first("booted"), first("version"), first("link")];
+  const [bootTime, version, link] = [first("booted"), first("version"), first("link")];
   return {
     time: timeOf(first("time") ?? "0"),
-    bootedAt: booted === undefined ? undefined : parseSystemdTime(booted),
+    bootedAt: bootTime === undefined ? undefined : parseSystemdTime(bootTime),
     version: version === undefined ? undefined : Number(version),
     release: first("release"),
     unit: { name: `oci-vxlan@${overlay}.service`, active, enabled },

@@ -29,7 +29,7 @@ export function lastVerified(
   transfers: number,
   mtu: number,
 ): LastVerified {
-  const probed = reports.reduce((sum, { targets }) => sum + targets, 0);
+  const probedCount = reports.reduce((sum, { targets }) => sum + targets, 0);
   const all = hosts * (hosts - 1) * overlay.cidrs.length;
   const bytes = [...new Set(overlay.cidrs.map((cidr) => icmpBytes(mtu, cidr)))].join(" and ");
   const parts = [
@@ -39,6 +39,6 @@ export function lastVerified(
   ];
   return {
     time: reports.map(({ time }) => time).sort()[0] ?? "",
-    what: `${probed} of ${all} directions: ${parts.join(", ")}`,
+    what: `${probedCount} of ${all} directions: ${parts.join(", ")}`,
   };
 }

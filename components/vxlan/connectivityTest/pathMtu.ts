@@ -61,8 +61,8 @@ export function describePaths(paths: readonly Path[], mtu: number, cidrs: readon
 /** @param bytes that the path carries */
 function cureOf(bytes: number, cidrs: readonly string[]): string {
   const mtu = bytes - VXLAN_OVERHEAD;
-  const raise = (needed: string) =>
-    `raise what the path carries${needed} (a host remembers an old limit for ten minutes, or until "sudo ip route flush cache")`;
+  const raise = (neededText: string) =>
+    `raise what the path carries${neededText} (a host remembers an old limit for ten minutes, or until "sudo ip route flush cache")`;
   const ipv6Network = cidrs.find((text) => parseCidr(text)?.family === 6);
   if (ipv6Network !== undefined && mtu < SMALLEST_MTU[6])
     return `This leaves ${mtu} bytes, and IPv6 needs ${SMALLEST_MTU[6]}: ${raise(` to ${SMALLEST_MTU[6] + VXLAN_OVERHEAD} or more`)}, or take ${ipv6Network} out of overlay.cidrs.`;

@@ -16,8 +16,8 @@ export function choosePeers(
   count = PEERS_A_RUN,
 ): string[] {
   const ring = [...names].sort();
-  const own = ring.indexOf(name);
-  const peers = [...ring.slice(own + 1), ...ring.slice(0, own)];
+  const ownIndex = ring.indexOf(name);
+  const peers = [...ring.slice(ownIndex + 1), ...ring.slice(0, ownIndex)];
   if (peers.length <= count) return peers;
   const first = (turn * count) % peers.length;
   return [...peers.slice(first), ...peers.slice(0, first)].slice(0, count);

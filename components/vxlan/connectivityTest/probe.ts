@@ -117,7 +117,7 @@ export function parseProbeReport(
   const failures = peers.flatMap((peer) =>
     peer.overlayAddresses.flatMap((text) => {
       const address = canonical(text);
-      const result = results.get(targetOf(peer.name, address)) ?? UNFINISHED;
+      const result = results.get(targetOf(peer.name, address)) ?? UNFINISHED_PROBE;
       return result.answer === PASSES ? [] : [failureOf(host, peer, address, result)];
     }),
   );
@@ -144,7 +144,7 @@ interface Result {
 const PASSES = "passes";
 
 /** No line: the process that probed the address was killed, or found no memory or no /dev. */
-const UNFINISHED: Result = { probe: "any", answer: "unfinished" };
+const UNFINISHED_PROBE: Result = { probe: "any", answer: "unfinished" };
 
 const targetOf = (peer: string, address: string) => `${peer} ${address}`;
 

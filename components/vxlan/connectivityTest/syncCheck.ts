@@ -1,6 +1,6 @@
 import { PROGRAM, digestOf, timedOut } from "../phases/phase.ts";
 import type { OverlayIdentity } from "../phases/phase.ts";
-import { MISSING, sentVerb } from "../phases/sentVerb.ts";
+import { PROGRAM_MISSING, sentVerb } from "../phases/sentVerb.ts";
 import type { CommandWithInput } from "../phases/sentVerb.ts";
 
 /** Seconds after which the command is ended on the host: a repair may wait for firewalld and for the lock. */
@@ -47,7 +47,7 @@ export function readCheck(host: string, { status, stdout, stderr }: CheckAnswer)
   if (status === 0) {
     return { state: "in sync", warnings: warningsIn(host, stdout), turn: turnIn(stdout) };
   }
-  if (status === DIFFERS || status === MISSING) return { state: "differs" };
+  if (status === DIFFERS || status === PROGRAM_MISSING) return { state: "differs" };
   if (timedOut(status)) {
     const problem =
       `${host} accepted the login and did not finish its check within ${TIME_LIMIT} s, so nobody knows whether its overlay is in sync. ` +

@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { End, likely, packets, possible, proven } from "./end.ts";
+import { End, likelyFinding, packets, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, EvidencePair, Finding } from "./end.ts";
 
 /** Counters that rise only where packets are discarded. */
@@ -36,7 +36,7 @@ function checksumFindings(end: End, { device }: DiagnosisSettings): Finding[] {
     const count = end.rise(`${protocol}.InCsumErrors`);
     if (count === 0) return [];
     return [
-      proven(
+      provenFinding(
         `${name} discarded ${packets(count)} of ${protocol.toUpperCase()} with a wrong checksum, as the NIC of ${peer} leaves them where it cannot compute them inside VXLAN: ${command}.`,
       ),
     ];
@@ -53,7 +53,7 @@ function reversePathFindings(end: End, { device }: DiagnosisSettings): Finding[]
     if (Math.max(...filters) !== 1) return [];
     const command = `sudo sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.${name}.rp_filter=2`;
     return [
-      likely(
+      likelyFinding(
         `${end.name} discarded ${packets(count)} because the way back to their source leaves by another interface, and rp_filter of ${name} is strict: ${command}.`,
       ),
     ];
@@ -61,18 +61,20 @@ function reversePathFindings(end: End, { device }: DiagnosisSettings): Finding[]
 }
 
 function discardFindings(end: End, { device }: DiagnosisSettings): Finding[] {
-  const { name, restore } = end;
+  const { name, restoreAdvice } = end;
   const findings: Finding[] = [];
-  const unclaimed = end.rise("Udp.NoPorts");
-  if (unclaimed > 0 && end.value("device.state") !== "up")
+  const unclaimedCount = end.rise("Udp.NoPorts");
+  if (unclaimedCount > 0 && end.value("device.state") !== "up")
     findings.push(
-      likely(`${name}: ${packets(unclaimed)} of UDP came to a port at which nothing listens: ${restore}.`),
+      likelyFinding(
+        `${name}: ${packets(unclaimedCount)} of UDP came to a port at which nothing listens: ${restoreAdvice}.`,
+      ),
     );
-  const discarded = end.rise("device.rx_errors") + end.rise("device.rx_dropped");
-  if (discarded > 0)
+  const discardedCount = end.rise("device.rx_errors") + end.rise("device.rx_dropped");
+  if (discardedCount > 0)
     findings.push(
-      possible(
-        `${name}: ${device} discarded ${packets(discarded)} that arrived: ip -s -s link show dev ${device}.`,
+      possibleFinding(
+        `${name}: ${device} discarded ${packets(discardedCount)} that arrived: ip -s -s link show dev ${device}.`,
       ),
     );
   return findings;

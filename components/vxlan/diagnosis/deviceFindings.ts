@@ -1,6 +1,6 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { familyOf, likely, possible, proven } from "./end.ts";
+import { familyOf, likelyFinding, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** The first fault of NIC and device; further ones would follow from it. */
@@ -8,23 +8,26 @@ export function deviceFindings(end: End, { device, port, vni }: DiagnosisSetting
   const { name, underlay } = end;
   const nic = end.value("nic.name");
   if (nic === undefined)
-    return [proven(`${name}: no interface has its underlay address ${underlay}: sudo ip address.`)];
+    return [provenFinding(`${name}: no interface has its underlay address ${underlay}: sudo ip address.`)];
   if (end.value("nic.state") === "down")
-    return [proven(`${name}: its NIC ${nic} is down: sudo ip link set dev ${nic} up.`)];
+    return [provenFinding(`${name}: its NIC ${nic} is down: sudo ip link set dev ${nic} up.`)];
   const state = end.value("device.state");
-  if (state === undefined) return [proven(`${name} has no device ${device}: ${end.restore}.`)];
-  if (state === "down") return [proven(`${name}: ${device} is down: sudo ip link set dev ${device} up.`)];
+  if (state === undefined) return [provenFinding(`${name} has no device ${device}: ${end.restoreAdvice}.`)];
+  if (state === "down")
+    return [provenFinding(`${name}: ${device} is down: sudo ip link set dev ${device} up.`)];
   const actual = ["vni", "port", "local"].map((key) => end.value(`device.${key}`)).join(", ");
   const desired = [vni ?? end.value("device.vni"), port, underlay].join(", ");
   if (actual !== desired) {
-    const text = `${name}: ${device} has VNI, port and local address ${actual} where the overlay has ${desired}: ${end.restore}.`;
-    return [proven(text)];
+    const text = `${name}: ${device} has VNI, port and local address ${actual} where the overlay has ${desired}: ${end.restoreAdvice}.`;
+    return [provenFinding(text)];
   }
   const master = end.value("device.master") ?? "-";
   if (master === "-") return [];
   const command = `sudo ip link set dev ${device} nomaster`;
   return [
-    likely(`${name}: ${device} is a port of ${master}, so its own addresses may get no traffic: ${command}.`),
+    likelyFinding(
+      `${name}: ${device} is a port of ${master}, so its own addresses may get no traffic: ${command}.`,
+    ),
   ];
 }
 
@@ -33,10 +36,10 @@ export function mtuFindings(
   { answer, address }: FailedProbe,
   { device, mtu }: DiagnosisSettings,
 ): Finding[] {
-  const finding = ["only-small", "too-long"].includes(answer) ? proven : possible;
+  const finding = ["only-small", "too-long"].includes(answer) ? provenFinding : possibleFinding;
   const { name, peer, peerUnderlay } = end;
-  const needed = mtu + VXLAN_OVERHEAD;
-  const requirement = `and ${device} with MTU ${mtu} needs ${needed}`;
+  const neededMtu = mtu + VXLAN_OVERHEAD;
+  const requirement = `and ${device} with MTU ${mtu} needs ${neededMtu}`;
   const isBelow = (text: string | undefined, limit: number) => Number(text ?? Number.NaN) < limit;
   const findings: Finding[] = [];
   const deviceMtu = end.value("device.mtu");
@@ -47,12 +50,12 @@ export function mtuFindings(
     );
   }
   const [nic, nicMtu] = [end.value("nic.name"), end.value("nic.mtu")];
-  if (isBelow(nicMtu, needed)) {
-    const command = `sudo ip link set dev ${nic} mtu ${needed}, or set the overlay's mtu to ${Number(nicMtu) - VXLAN_OVERHEAD} or less`;
+  if (isBelow(nicMtu, neededMtu)) {
+    const command = `sudo ip link set dev ${nic} mtu ${neededMtu}, or set the overlay's mtu to ${Number(nicMtu) - VXLAN_OVERHEAD} or less`;
     findings.push(finding(`${name}: its NIC ${nic} has MTU ${nicMtu}, ${requirement}: ${command}.`));
   }
   const pathMtu = end.aboutPeer("path-mtu");
-  if (isBelow(pathMtu, needed)) {
+  if (isBelow(pathMtu, neededMtu)) {
     const cure = `raise the MTU of that route or of the router behind it, or set the overlay's mtu to ${Number(pathMtu) - VXLAN_OVERHEAD} or less`;
     findings.push(
       finding(
@@ -60,9 +63,9 @@ export function mtuFindings(
       ),
     );
   }
-  const remembered = end.aboutPeer(`route-mtu.${address}`);
-  if (findings.length === 0 && isBelow(remembered, mtu)) {
-    const text = `${name} remembers for up to ten minutes that only ${remembered} bytes passed to ${address}, and nothing on it needs that any more`;
+  const rememberedMtu = end.aboutPeer(`route-mtu.${address}`);
+  if (findings.length === 0 && isBelow(rememberedMtu, mtu)) {
+    const text = `${name} remembers for up to ten minutes that only ${rememberedMtu} bytes passed to ${address}, and nothing on it needs that any more`;
     const command = familyOf(address) === 6 ? "sudo ip -6 route flush cache" : "sudo ip route flush cache";
     findings.push(finding(`${text}: ${command}.`));
   }

@@ -25,11 +25,11 @@ export interface Finding {
 }
 
 /** A cause that was seen to break the probe. */
-export const proven = (text: string): Finding => ({ rank: 0, text });
+export const provenFinding = (text: string): Finding => ({ rank: 0, text });
 /** A cause that would explain the failure. */
-export const likely = (text: string): Finding => ({ rank: 1, text });
+export const likelyFinding = (text: string): Finding => ({ rank: 1, text });
 /** Something unusual that may be the cause. */
-export const possible = (text: string): Finding => ({ rank: 2, text });
+export const possibleFinding = (text: string): Finding => ({ rank: 2, text });
 export const isProven = ({ rank }: Finding) => rank === 0;
 
 /** One end of a failed probe: a host's evidence about itself and about the other end. */
@@ -72,9 +72,13 @@ export class End {
 
   /** All addresses of both ends. */
   get addresses(): string[] {
-    const own = this.valuesBelow("address.");
-    const others = this.valuesBelow(`peer.${this.peer}.route.`);
-    return [this.underlay, this.peerUnderlay, ...[...own, ...others].map(([address]) => address)];
+    const ownAddresses = this.valuesBelow("address.");
+    const peerRoutes = this.valuesBelow(`peer.${this.peer}.route.`);
+    return [
+      this.underlay,
+      this.peerUnderlay,
+      ...[...ownAddresses, ...peerRoutes].map(([address]) => address),
+    ];
   }
 
   get rules(): readonly Rule[] {
@@ -95,7 +99,7 @@ export class End {
   }
 
   /** The command that repairs the overlay on the host. */
-  get restore(): string {
+  get restoreAdvice(): string {
     const unit = this.value("unit.name") ?? "'oci-vxlan@*'";
     return `sudo systemctl ${this.value("unit.state") === "active" ? "restart" : "enable --now"} ${unit}`;
   }

@@ -57,8 +57,8 @@ let script: string | undefined;
 
 /** The script, and below it the question. The last line shows the script that nothing was cut off. */
 export function evidenceInput(question: EvidenceQuestion): string {
-  const read = (name: string) => readHostText(new URL(`../host/sent/${name}`, import.meta.url));
-  script ??= `read -r -d '' READ_RULES <<'END_OF_AWK'\n${read("evidence.awk")}END_OF_AWK\n${read("evidence.sh")}`;
+  const readScript = (name: string) => readHostText(new URL(`../host/sent/${name}`, import.meta.url));
+  script ??= `read -r -d '' READ_RULES <<'END_OF_AWK'\n${readScript("evidence.awk")}END_OF_AWK\n${readScript("evidence.sh")}`;
   const { overlay, device, port, underlayAddress, overlayAddresses, tcpPort, peers } = question;
   return [
     script.trimEnd(),
@@ -97,7 +97,7 @@ export function parseEvidence(stdout: string): Evidence {
     else if (kind === "table") tables.push(parseNftTable(rest));
     else if (kind !== undefined) {
       const [, key, value = ""] = /^(\S+)(?: (.*))?$/.exec(rest) ?? [];
-      if (key === undefined || (kind === "count" && !/^\d+$/.test(value))) throw malformed(text);
+      if (key === undefined || (kind === "count" && !/^\d+$/.test(value))) throw malformedLine(text);
       if (kind === "count") counters[key] = Number(value);
       else values[key] = value;
     }
@@ -108,7 +108,7 @@ export function parseEvidence(stdout: string): Evidence {
 
 function parseRule(rest: string): Rule {
   const match = RULE.exec(rest);
-  if (!match) throw malformed(rest);
+  if (!match) throw malformedLine(rest);
   const [, tool = "", family = "", table = "", chain = "", hook = "", packets, handle, text = ""] = match;
   return {
     tool,
@@ -122,6 +122,6 @@ function parseRule(rest: string): Rule {
   };
 }
 
-function malformed(line: string): Error {
+function malformedLine(line: string): Error {
   return new Error(`the host's evidence has a malformed line: ${JSON.stringify(line.slice(0, 200))}`);
 }

@@ -1,7 +1,7 @@
 import type { Rule } from "./evidence.ts";
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { likely, packets, possible, proven } from "./end.ts";
+import { likelyFinding, packets, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /**
@@ -23,13 +23,13 @@ export function firewallFindings(
       // firewalld's own rules never count; its zone is another finding.
       if (rule.table === "firewalld") return [];
       const text = `${end.name}: the ${describe(rule)} refuses packets and counts none, so it is a suspect and not proven: ${repair(rule, end, settings, isNamed)}.`;
-      return [isNamed ? likely(text) : possible(text)];
+      return [isNamed ? likelyFinding(text) : possibleFinding(text)];
     }
     const position = positionOf(rule, end.rules);
     const verb = `${rise === 1 ? "was" : "were"} ${/reject/i.test(rule.text) ? "rejected" : "dropped"}`;
-    const where = position === "ahead" ? ", which stands ahead of the overlay's" : "";
-    const text = `${end.name}: ${packets(rise)} ${verb} by the ${describe(rule)}${where}, while the probe ran: ${repair(rule, end, settings, isNamed)}.`;
-    return [isNamed || position === "ahead" ? proven(text) : likely(text)];
+    const positionText = position === "ahead" ? ", which stands ahead of the overlay's" : "";
+    const text = `${end.name}: ${packets(rise)} ${verb} by the ${describe(rule)}${positionText}, while the probe ran: ${repair(rule, end, settings, isNamed)}.`;
+    return [isNamed || position === "ahead" ? provenFinding(text) : likelyFinding(text)];
   });
 }
 
@@ -72,10 +72,10 @@ export function namesOverlay(
 
 /** Whether a rule may match the probe or the VXLAN around it. A rule for another protocol, port or address does not. */
 function mayMatch({ text }: Rule, end: End, probe: FailedProbe, { port }: DiagnosisSettings): boolean {
-  const plain = text.replace(/--comment ("[^"]*"|\S+)|comment "[^"]*"/g, "");
+  const textWithoutComments = text.replace(/--comment ("[^"]*"|\S+)|comment "[^"]*"/g, "");
   const firstGroup = (pattern: RegExp) =>
     pattern
-      .exec(plain)
+      .exec(textWithoutComments)
       ?.slice(1)
       .find((group) => group !== undefined);
   const protocols = probe.probe === "icmp" ? ["udp", "icmp", "icmpv6", "ipv6-icmp"] : ["udp", "tcp"];
@@ -97,11 +97,11 @@ function mayMatch({ text }: Rule, end: End, probe: FailedProbe, { port }: Diagno
 /** The command that removes a rule about the overlay, or admits the overlay ahead of one that is about more. */
 function repair(rule: Rule, end: End, settings: DiagnosisSettings, isNamed: boolean): string {
   const { tool, family, table, chain, handle, hook, text } = rule;
-  const where = table === "filter" ? "" : `-t ${table} `;
+  const tableOption = table === "filter" ? "" : `-t ${table} `;
   const { device, port } = settings;
   if (isPeerFilter(rule)) return repairPeerFilter(rule, end, settings);
   if (isNamed && tool !== "nft")
-    return `remove it with \`sudo ${tool} ${where}${text.replace(/^-A /, "-D ")}\`, and from the file that it is loaded from`;
+    return `remove it with \`sudo ${tool} ${tableOption}${text.replace(/^-A /, "-D ")}\`, and from the file that it is loaded from`;
   if (isNamed)
     return `remove it with \`sudo nft delete rule ${family} ${table} ${chain} handle ${handle}\`, and from the file that it is loaded from`;
   // A packet that has left the tunnel is refused as a packet of the device.
@@ -113,7 +113,7 @@ function repair(rule: Rule, end: End, settings: DiagnosisSettings, isNamed: bool
     return `${pass} \`sudo nft insert rule ${family} ${table} ${chain} ${match} accept\``;
   }
   const match = isInner ? `${isOutgoing ? "-o" : "-i"} ${device}` : `-p udp --dport ${port}`;
-  return `${pass} \`sudo ${tool} ${where}-I ${chain} ${match} -j ACCEPT\``;
+  return `${pass} \`sudo ${tool} ${tableOption}-I ${chain} ${match} -j ACCEPT\``;
 }
 
 /** What makes the peer filter admit the peer: its rules about fragments and interfaces count what they drop. */
@@ -123,5 +123,5 @@ function repairPeerFilter({ text }: Rule, end: End, { mtu }: DiagnosisSettings):
     return `the network between ${end.name} and ${peer} cuts packets of ${mtu + VXLAN_OVERHEAD} bytes into fragments: set mtu to what it carries less ${VXLAN_OVERHEAD}`;
   if (text.includes("fib saddr"))
     return `they arrive by an interface that neither has ${underlay} nor leads to ${peer}: see which by \`sudo tcpdump -ni any src ${peerUnderlay}\`, and have them arrive by the one that \`ip route get ${peerUnderlay} from ${underlay}\` names`;
-  return `put the set of its peers right with ${end.restore}`;
+  return `put the set of its peers right with ${end.restoreAdvice}`;
 }

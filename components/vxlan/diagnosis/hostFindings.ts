@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { familyOf, likely, possible, proven } from "./end.ts";
+import { familyOf, likelyFinding, possibleFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** The overlay's unit, the connection tracking table, and firewalld. */
@@ -11,7 +11,9 @@ function unitFindings(end: End): Finding[] {
   const state = end.value("unit.state") ?? "";
   if (["", "active", "activating", "reloading"].includes(state)) return [];
   const unit = end.value("unit.name");
-  return [likely(`${end.name}: ${unit}, which repairs the overlay, is ${state}: ${end.restore}.`)];
+  return [
+    likelyFinding(`${end.name}: ${unit}, which repairs the overlay, is ${state}: ${end.restoreAdvice}.`),
+  ];
 }
 
 function conntrackFindings(end: End): Finding[] {
@@ -19,7 +21,7 @@ function conntrackFindings(end: End): Finding[] {
   if (max === 0 || count < max) return [];
   const command = `sudo sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`;
   return [
-    likely(
+    likelyFinding(
       `${end.name} tracks ${count} connections, which is the most that it may, and drops new ones: ${command}.`,
     ),
   ];
@@ -30,7 +32,7 @@ function zoneFindings(end: End, { device }: DiagnosisSettings): Finding[] {
   if (end.value("firewalld") !== "running" || zone === "trusted") return [];
   const place = zone ? `zone ${zone}` : "its default zone";
   return [
-    possible(
+    possibleFinding(
       `${end.name}: firewalld has ${device} in ${place} instead of trusted: sudo firewall-cmd --list-all-zones.`,
     ),
   ];
@@ -43,7 +45,7 @@ export function targetFindings(target: End, { probe, address, port }: FailedProb
   if (probe === "icmp") {
     const key = family === 4 ? "net.ipv4.icmp_echo_ignore_all" : "net.ipv6.icmp.echo_ignore_all";
     if (target.value(`echo-ignore${family}`) !== "1") return [];
-    return [proven(`${name} answers no ICMP echo: ${key} is 1 there: sudo sysctl -w ${key}=0.`)];
+    return [provenFinding(`${name} answers no ICMP echo: ${key} is 1 there: sudo sysctl -w ${key}=0.`)];
   }
   const listeners = target.value("listeners");
   if (listeners === undefined) return [];
@@ -53,8 +55,10 @@ export function targetFindings(target: End, { probe, address, port }: FailedProb
     .map((socket) => socket.replace(/:\d+$/, "").replace(/[[\]]|%.*/g, ""));
   const covering = family === 4 ? ["*", "::", "0.0.0.0", address] : ["*", "::", address];
   if (addresses.some((listener) => covering.includes(listener))) return [];
-  const elsewhere = listeners === "" ? "" : `, only at ${listeners.replaceAll(" ", " and ")}`;
+  const otherListeners = listeners === "" ? "" : `, only at ${listeners.replaceAll(" ", " and ")}`;
   const cure =
     "add it as ListenAddress to /etc/ssh/sshd_config and restart sshd, or set verifyPort to sshd's port";
-  return [proven(`${name}: nothing listens at TCP port ${port} of ${address}${elsewhere}: ${cure}.`)];
+  return [
+    provenFinding(`${name}: nothing listens at TCP port ${port} of ${address}${otherListeners}: ${cure}.`),
+  ];
 }

@@ -49,7 +49,7 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
  */
 export function parseNftTable(text: string): NftTable {
   const objects = list(member(JSON.parse(text) as Json, "nftables"));
-  const table = objects.map((object) => member(object, "table")).find((found) => found !== undefined);
+  const table = objects.map((object) => member(object, "table")).find((value) => value !== undefined);
   if (table === undefined) throw new Error("nft listed no table");
   const rules = objects.flatMap((object) => member(object, "rule") ?? []);
   const chains = objects.flatMap((object): NftChain[] => {

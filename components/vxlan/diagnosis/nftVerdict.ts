@@ -36,10 +36,10 @@ type Certainty = "yes" | "no" | "unknown";
 /** What a rule does with a packet, and whether it applies to it. */
 interface RuleResult {
   verdict?: NftVerdict;
-  applies: Certainty;
+  certainty: Certainty;
 }
 
-const UNDECIDED: RuleResult = { verdict: { kind: "return" }, applies: "unknown" };
+const UNDECIDED: RuleResult = { verdict: { kind: "return" }, certainty: "unknown" };
 
 /** A packet's way through a table. */
 class Walk {
@@ -55,9 +55,9 @@ class Walk {
   /** @returns the rule that refuses the packet, or undefined where no rule decides about it */
   through(chain: NftChain, depth: number): "accept" | { chain: string; handle: number } | undefined {
     for (const rule of depth < MAX_DEPTH ? chain.rules : []) {
-      const { verdict, applies } = this.verdictOf(rule.statements);
-      if (verdict === undefined || applies === "no") continue;
-      if (applies === "unknown") {
+      const { verdict, certainty } = this.verdictOf(rule.statements);
+      if (verdict === undefined || certainty === "no") continue;
+      if (certainty === "unknown") {
         if (verdict.kind !== "refuse") this.isCertain = false;
         continue;
       }
@@ -72,39 +72,39 @@ class Walk {
   }
 
   private verdictOf(statements: readonly NftStatement[]): RuleResult {
-    let applies: Certainty = "yes";
+    let certainty: Certainty = "yes";
     for (const statement of statements) {
-      if (statement.kind === "verdict") return { verdict: statement.verdict, applies };
-      if (statement.kind === "map") return this.lookUp(statement, applies);
+      if (statement.kind === "verdict") return { verdict: statement.verdict, certainty };
+      if (statement.kind === "map") return this.lookUp(statement, certainty);
       if (statement.kind === "unknown verdict") return UNDECIDED;
-      const isMet = statement.kind === "match" ? this.matches(statement) : "unknown";
-      if (isMet === "no") return { applies: "no" };
-      if (isMet === "unknown") applies = "unknown";
+      const isMet = statement.kind === "match" ? this.matchOf(statement) : "unknown";
+      if (isMet === "no") return { certainty: "no" };
+      if (isMet === "unknown") certainty = "unknown";
     }
-    return { applies: "no" }; // A rule without a verdict.
+    return { certainty: "no" }; // A rule without a verdict.
   }
 
   private lookUp(
     { fields, entries }: Extract<NftStatement, { kind: "map" }>,
-    applies: Certainty,
+    certainty: Certainty,
   ): RuleResult {
     for (const [key, verdict] of entries) {
-      const isFound = this.meets(fields, key);
-      if (isFound === "yes") return { verdict, applies };
+      const isFound = this.valueMatch(fields, key);
+      if (isFound === "yes") return { verdict, certainty };
       if (isFound === "unknown") return UNDECIDED;
     }
-    return { applies: "no" };
+    return { certainty: "no" };
   }
 
-  private matches({ fields, values, isNegated }: Extract<NftStatement, { kind: "match" }>): Certainty {
+  private matchOf({ fields, values, isNegated }: Extract<NftStatement, { kind: "match" }>): Certainty {
     if (fields.some((field) => isForeign(field, this.packet))) return "no";
-    const results = values.map((value) => this.meets(fields, value));
+    const results = values.map((value) => this.valueMatch(fields, value));
     if (results.includes("yes")) return isNegated ? "no" : "yes";
     if (results.includes("unknown")) return "unknown";
     return isNegated ? "yes" : "no";
   }
 
-  private meets(fields: readonly string[], value: NftValue): Certainty {
+  private valueMatch(fields: readonly string[], value: NftValue): Certainty {
     if (value?.length !== fields.length) return "unknown";
     const results = fields.map((field, index) => passes(this.packet[field], value[index]));
     if (results.includes("no")) return "no";
@@ -142,8 +142,12 @@ function equals(value: string, test: Exclude<NftTest, { namedSet: string }>): bo
 }
 
 function isSameAddress(a: string, b: string): boolean {
-  const [first, second] = [parseAddress(a), parseAddress(b)];
-  return first !== undefined && second !== undefined && first.toString() === second.toString();
+  const [firstAddress, secondAddress] = [parseAddress(a), parseAddress(b)];
+  return (
+    firstAddress !== undefined &&
+    secondAddress !== undefined &&
+    firstAddress.toString() === secondAddress.toString()
+  );
 }
 
 /** A number or an address as a text that sorts as its value does. */

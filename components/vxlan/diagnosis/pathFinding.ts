@@ -1,6 +1,6 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
 import { VXLAN_OVERHEAD } from "../mtu.ts";
-import { familyOf, likely, packets } from "./end.ts";
+import { familyOf, likelyFinding, packets } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** How far the packets came, and where to look next. It is for probes that no other finding explains for certain. */
@@ -10,7 +10,7 @@ export function pathFinding(
   probe: FailedProbe,
   settings: DiagnosisSettings,
 ): Finding {
-  return likely(
+  return likelyFinding(
     explainAnswer(sender, probe, settings) ??
       (target ? explainLoss(sender, target, probe, settings) : explainSender(sender, probe, settings)),
   );
@@ -53,16 +53,16 @@ function explainSender(sender: End, { address }: FailedProbe, settings: Diagnosi
 function explainLoss(sender: End, target: End, probe: FailedProbe, settings: DiagnosisSettings): string {
   const { name: from, peer: to } = sender;
   const { device } = settings;
-  const [there, back] = [countersOf(sender), countersOf(target)];
-  if (there.sent === 0) return explainNothingSent(sender, probe.address, settings);
-  if (back.received === 0) {
+  const [senderCounters, targetCounters] = [countersOf(sender), countersOf(target)];
+  if (senderCounters.sent === 0) return explainNothingSent(sender, probe.address, settings);
+  if (targetCounters.received === 0) {
     return describeLoss(
       sender,
       `${device} on ${to} received none: they are lost between the hosts`,
       settings,
     );
   }
-  if (back.sent > 0 && there.received === 0) {
+  if (targetCounters.sent > 0 && senderCounters.received === 0) {
     return describeLoss(
       target,
       `${device} on ${from} received none: the answers are lost between the hosts`,
@@ -72,10 +72,12 @@ function explainLoss(sender: End, target: End, probe: FailedProbe, settings: Dia
   if (probe.answer === "no-banner")
     return `${to} takes connections to TCP port ${probe.port} and sends no SSH banner: it is another program than sshd, or sshd is overloaded or limits connections (MaxStartups): sudo journalctl -u ssh -u sshd.`;
   const result =
-    back.sent === 0 ? `${to} received packets and sent none back` : "packets cross in both directions";
-  const checked =
+    targetCounters.sent === 0
+      ? `${to} received packets and sent none back`
+      : "packets cross in both directions";
+  const checkedCauses =
     "nothing else in devices, MTU, addresses, routes, FDB, neighbours, checksums and counting firewall rules of both hosts explains it";
-  return `${result}: ${describeCounters(sender, target, probe, settings)}; ${checked}: on ${to}: sudo nft list ruleset; sudo tcpdump -ni ${device} host ${probe.address}.`;
+  return `${result}: ${describeCounters(sender, target, probe, settings)}; ${checkedCauses}: on ${to}: sudo nft list ruleset; sudo tcpdump -ni ${device} host ${probe.address}.`;
 }
 
 /** Packets of the VXLAN device. */
@@ -85,9 +87,9 @@ const countersOf = (end: End) => ({
 });
 
 function explainNothingSent(sender: End, address: string, { device }: DiagnosisSettings): string {
-  const discarded = sender.rise("device.tx_dropped") + sender.rise("device.tx_errors");
-  const why = `it discarded ${packets(discarded)} instead: ip route get ${address}; sudo nft list ruleset`;
-  return `${sender.name}: ${device} sent none of the probe's packets; ${why}.`;
+  const discardedCount = sender.rise("device.tx_dropped") + sender.rise("device.tx_errors");
+  const explanation = `it discarded ${packets(discardedCount)} instead: ip route get ${address}; sudo nft list ruleset`;
+  return `${sender.name}: ${device} sent none of the probe's packets; ${explanation}.`;
 }
 
 /** @param arrivals what the other end received, in words */
@@ -102,12 +104,12 @@ function describeCounters(
   { probe, address }: FailedProbe,
   { device }: DiagnosisSettings,
 ): string {
-  const [there, back] = [countersOf(sender), countersOf(target)];
+  const [senderCounters, targetCounters] = [countersOf(sender), countersOf(target)];
   const [echoes, replies] =
     familyOf(address) === 4
       ? [target.rise("Icmp.InEchos"), target.rise("Icmp.OutEchoReps")]
       : [target.rise("Six.Icmp6InEchos"), target.rise("Six.Icmp6OutEchoReplies")];
   const icmp =
     probe === "icmp" ? `, and ${target.name} took ${echoes} ICMP echoes and answered ${replies}` : "";
-  return `${device} on ${sender.name} counted ${packets(there.sent)} out and ${there.received} in, ${device} on ${target.name} ${back.received} in and ${back.sent} out${icmp}`;
+  return `${device} on ${sender.name} counted ${packets(senderCounters.sent)} out and ${senderCounters.received} in, ${device} on ${target.name} ${targetCounters.received} in and ${targetCounters.sent} out${icmp}`;
 }

@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { familyOf, proven } from "./end.ts";
+import { familyOf, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 
 /** Whether an address of an end is the one that was probed, or may be the source of the probe. */
@@ -13,11 +13,13 @@ export function addressFindings(end: End, probe: FailedProbe, { device }: Diagno
   return end.valuesBelow("address.").flatMap(([address, state]) => {
     if (!isUsed(name === probe.to, probe, address)) return [];
     if (state === "no")
-      return [proven(`${name}: its overlay address ${address} is not on ${device}: ${end.restore}.`)];
+      return [
+        provenFinding(`${name}: its overlay address ${address} is not on ${device}: ${end.restoreAdvice}.`),
+      ];
     if (end.value(`local-route.${address}`) !== "no") return [];
     const command = `sudo ip -${familyOf(address)} route add local ${address} dev ${device} table local proto kernel`;
     const text = `${name}: its overlay address ${address} has no route in table local, so the kernel refuses what is sent to it: ${command}.`;
-    return [proven(text)];
+    return [provenFinding(text)];
   });
 }
 
@@ -30,7 +32,7 @@ export function peerFindings(end: End, probe: FailedProbe, settings: DiagnosisSe
     ...fdbEntry(end, settings),
     ...neighbourEntries(end, probe, settings),
     ...peerFilter(end),
-  ].map(proven);
+  ].map(provenFinding);
 }
 
 /** Values about the peer's overlay addresses that the probe uses, by address. */
@@ -41,9 +43,9 @@ function peerValues(end: End, probe: FailedProbe, kind: string): [string, string
 }
 
 function overlayRoutes(end: End, probe: FailedProbe, { device }: DiagnosisSettings): string[] {
-  const { name, restore } = end;
+  const { name, restoreAdvice } = end;
   return peerValues(end, probe, "route").flatMap(([address, by]) => {
-    if (by === "-") return [`${name} has no route to ${address}: ${restore}.`];
+    if (by === "-") return [`${name} has no route to ${address}: ${restoreAdvice}.`];
     if (by === device) return [];
     return [
       `${name} sends what is for ${address} by ${by} instead of ${device}: remove the route or rule that leads there: ip route get ${address}; ip rule.`,
@@ -62,36 +64,36 @@ function underlayRoute(end: End, { device }: DiagnosisSettings): string[] {
 }
 
 function fdbEntry(end: End, { device }: DiagnosisSettings): string[] {
-  const { name, peer, peerUnderlay, restore } = end;
+  const { name, peer, peerUnderlay, restoreAdvice } = end;
   const [mac, vtep] = [end.aboutPeer("mac"), end.aboutPeer("fdb")];
   if (vtep === undefined || vtep === peerUnderlay) return [];
   const state = vtep === "" ? "has no entry for" : `leads to ${vtep} for`;
   return [
-    `${name}: the FDB of ${device} ${state} MAC ${mac} of ${peer}, which is at ${peerUnderlay}: ${restore}.`,
+    `${name}: the FDB of ${device} ${state} MAC ${mac} of ${peer}, which is at ${peerUnderlay}: ${restoreAdvice}.`,
   ];
 }
 
 function neighbourEntries(end: End, probe: FailedProbe, { device }: DiagnosisSettings): string[] {
-  const { name, peer, restore } = end;
+  const { name, peer, restoreAdvice } = end;
   const mac = end.aboutPeer("mac");
   return peerValues(end, probe, "neighbour").flatMap(([address, entry]) => {
     if (entry === mac) return [];
     const state = entry.includes(":") ? `takes MAC ${entry} for` : "has no neighbour entry for";
-    return [`${name}: ${device} ${state} ${address}, which ${peer} has with MAC ${mac}: ${restore}.`];
+    return [`${name}: ${device} ${state} ${address}, which ${peer} has with MAC ${mac}: ${restoreAdvice}.`];
   });
 }
 
 function peerFilter(end: End): string[] {
-  const { name, peer, peerUnderlay, restore } = end;
+  const { name, peer, peerUnderlay, restoreAdvice } = end;
   if (end.aboutPeer("filter") !== "missing") return [];
   return [
-    `${name}: the overlay's own nftables table ip oci-vxlan drops VXLAN from ${peer}, since ${peerUnderlay} is not in its set of peers: ${restore}.`,
+    `${name}: the overlay's own nftables table ip oci-vxlan drops VXLAN from ${peer}, since ${peerUnderlay} is not in its set of peers: ${restoreAdvice}.`,
   ];
 }
 
 export function macFindings(sender: End, receiver: End, { device }: DiagnosisSettings): Finding[] {
   const [expected, actual] = [sender.aboutPeer("mac"), receiver.value("device.mac")];
   if (expected === undefined || actual === undefined || expected === actual) return [];
-  const text = `${receiver.name}: ${device} has MAC ${actual}, and ${sender.name} sends to ${expected}: ${receiver.restore}.`;
-  return [proven(text)];
+  const text = `${receiver.name}: ${device} has MAC ${actual}, and ${sender.name} sends to ${expected}: ${receiver.restoreAdvice}.`;
+  return [provenFinding(text)];
 }

@@ -1,5 +1,5 @@
 import type { FailedProbe } from "../connectivityTest/failedProbe.ts";
-import { likely, proven } from "./end.ts";
+import { likelyFinding, provenFinding } from "./end.ts";
 import type { DiagnosisSettings, End, Finding } from "./end.ts";
 import type { Rule } from "./evidence.ts";
 import { namesOverlay } from "./firewallFindings.ts";
@@ -13,7 +13,7 @@ import type { Traffic } from "./traffic.ts";
 export interface RefusingChain {
   table: NftTable;
   chain: NftChain;
-  refused: readonly RefusedTraffic[];
+  refusedTraffic: readonly RefusedTraffic[];
 }
 
 interface RefusedTraffic {
@@ -44,21 +44,25 @@ export function refusingChains(end: End, probe: FailedProbe, settings: Diagnosis
     table.chains.flatMap((chain): RefusingChain[] => {
       const direction = HOOKS[chain.hook ?? ""];
       if (direction === undefined) return [];
-      const refused = trafficOf(end, probe, settings, direction).flatMap((traffic): RefusedTraffic[] => {
-        if (!FAMILIES[table.family]?.some((family) => traffic.packet["meta nfproto"]?.includes(family)))
-          return [];
-        const refusal = refusalOf(table, chain, traffic.packet);
-        return refusal ? [{ traffic, refusal, rule: ruleOf(end, table, chain, refusal) }] : [];
-      });
-      return refused.length > 0 ? [{ table, chain, refused: onePerDescription(refused) }] : [];
+      const refusedTraffic = trafficOf(end, probe, settings, direction).flatMap(
+        (traffic): RefusedTraffic[] => {
+          if (!FAMILIES[table.family]?.some((family) => traffic.packet["meta nfproto"]?.includes(family)))
+            return [];
+          const refusal = refusalOf(table, chain, traffic.packet);
+          return refusal ? [{ traffic, refusal, rule: ruleOf(end, table, chain, refusal) }] : [];
+        },
+      );
+      return refusedTraffic.length > 0
+        ? [{ table, chain, refusedTraffic: onePerDescription(refusedTraffic) }]
+        : [];
     }),
   );
 }
 
 /** Drops the second of a probe and its answer: both need the same command. */
-function onePerDescription(refused: readonly RefusedTraffic[]): RefusedTraffic[] {
+function onePerDescription(refusedTraffic: readonly RefusedTraffic[]): RefusedTraffic[] {
   const byDescription = new Map<string, RefusedTraffic>();
-  for (const each of refused)
+  for (const each of refusedTraffic)
     if (!byDescription.has(each.traffic.description)) byDescription.set(each.traffic.description, each);
   return [...byDescription.values()];
 }
@@ -77,7 +81,7 @@ function ruleOf(end: End, table: NftTable, base: NftChain, refusal: Refusal): Ru
 
 /** Whether a refusing chain explains a rule, which then needs no finding of its own. */
 export function explains(chains: readonly RefusingChain[], rule: Rule): boolean {
-  return chains.some(({ refused }) => refused.some((traffic) => traffic.rule === rule));
+  return chains.some(({ refusedTraffic }) => refusedTraffic.some((traffic) => traffic.rule === rule));
 }
 
 /** Names each refusing chain, with the commands that let the overlay pass. */
@@ -86,16 +90,20 @@ export function rulesetFindings(
   settings: DiagnosisSettings,
   chains: readonly RefusingChain[],
 ): Finding[] {
-  return chains.map(({ table, chain, refused }) => {
+  return chains.map(({ table, chain, refusedTraffic }) => {
     const place = `table ${table.family} ${table.name}, chain ${chain.name} (hook ${chain.hook})`;
-    const causes = refused.map((traffic) => `${traffic.traffic.description} by ${describeCause(traffic)}`);
-    const commands = refused.map((traffic) => commandFor(end, table, chain, traffic, settings));
+    const causes = refusedTraffic.map(
+      (traffic) => `${traffic.traffic.description} by ${describeCause(traffic)}`,
+    );
+    const commands = refusedTraffic.map((traffic) => commandFor(end, table, chain, traffic, settings));
     const forGood = isFirewalld(table)
       ? "again with --permanent"
       : "change the file that the ruleset is loaded from";
     const lines = [...new Set(commands)].map((command) => `\n    ${command}`);
     const text = `${end.name}: ${place} refuses ${causes.join(", and ")}. Run this, and ${forGood}:${lines.join("")}`;
-    return refused.every(({ refusal }) => refusal.isCertain) ? proven(text) : likely(text);
+    return refusedTraffic.every(({ refusal }) => refusal.isCertain)
+      ? provenFinding(text)
+      : likelyFinding(text);
   });
 }
 

@@ -61,13 +61,13 @@ function overlayTraffic(
   const family = familyOf(probe.address);
   const addressBelow = (prefix: string) =>
     end.valuesBelow(prefix).find(([address]) => familyOf(address) === family)?.[0];
-  const own = isTarget ? probe.address : addressBelow("address.");
+  const ownAddress = isTarget ? probe.address : addressBelow("address.");
   const peer = isTarget ? addressBelow(`peer.${end.peer}.route.`) : probe.address;
   const interfaceCondition = `${direction === "in" ? "iifname" : "oifname"} "${device}"`;
   return {
     description: `what ${direction === "in" ? "arrives" : "leaves"} by ${device}`,
     packet: {
-      ...commonFields(family, direction, device, own, peer),
+      ...commonFields(family, direction, device, ownAddress, peer),
       ...(probe.probe === "icmp" ? icmpFields(family, isRequest) : tcpFields(probe.port, isRequest)),
       "ct state": [isRequest ? "new" : "established"],
     },
@@ -82,11 +82,12 @@ function commonFields(
   family: 4 | 6,
   direction: Direction,
   device: string | undefined,
-  own: string | undefined,
+  ownAddress: string | undefined,
   peer: string | undefined,
 ): Packet {
   const protocol = family === 4 ? "ip" : "ip6";
-  const [interfaceKey, source, target] = direction === "in" ? ["iif", peer, own] : ["oif", own, peer];
+  const [interfaceKey, source, target] =
+    direction === "in" ? ["iif", peer, ownAddress] : ["oif", ownAddress, peer];
   return {
     "meta nfproto": family === 4 ? ["ipv4", "2"] : ["ipv6", "10"],
     "ct status": ["none"], // No address is translated.

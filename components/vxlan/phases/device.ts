@@ -108,8 +108,8 @@ export function parseDeviceReport(host: string, stdout: string): DeviceReport {
     const match = LINE.exec(line.trim());
     return match ? [match] : [];
   });
-  const [line, another] = reports;
-  if (!line || another) {
+  const [line, secondLine] = reports;
+  if (!line || secondLine) {
     throw new Error(
       `${host}: expected one line "oci-vxlan device mac=… mtu=… installation=…" from its device phase, got ${reports.length} ` +
         `in ${JSON.stringify(output.slice(0, 200))}. Make sure that nothing on the host replaces sudo or bash for this user.`,

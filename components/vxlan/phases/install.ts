@@ -47,14 +47,18 @@ const FILES = [
   { source: "oci-vxlan", path: "/usr/local/sbin/oci-vxlan", mode: "755" },
 ] as const;
 
-const read = (source: string) => readHostText(new URL(`../host/${source}`, import.meta.url));
+const readSource = (source: string) => readHostText(new URL(`../host/${source}`, import.meta.url));
 
-let cached: HostFile[] | undefined;
+let cachedFiles: HostFile[] | undefined;
 
 /** The host side: the files below `host/`, read once, with the release in them. */
 export function hostFiles(): readonly HostFile[] {
-  cached ??= FILES.map(({ source, path, mode }) => ({ path, mode, text: withRelease(read(source)) }));
-  return cached;
+  cachedFiles ??= FILES.map(({ source, path, mode }) => ({
+    path,
+    mode,
+    text: withRelease(readSource(source)),
+  }));
+  return cachedFiles;
 }
 
 const RELEASE_LINE = /^RELEASE=\S+/m;
@@ -63,10 +67,10 @@ const withRelease = (text: string) => text.replace(RELEASE_LINE, `RELEASE=${RELE
 
 /**
  * Standard input of phase device: installs the program that was delivered before, and sets the overlay up from the
- * settings. The program itself is not part of it, since the state holds this text twice for each host. Its digest is:
- * another version of the program is another text, so every host gets it. The name of the release is not in the digest: a
- * release that changes nothing of the program leaves the hosts alone. The braces make bash read all of the script before
- * it runs any, so a connection that breaks half-way installs nothing.
+ * settings. The program itself is not part of it, since the state holds this text twice for each host. Its digest is
+ * part of it, so that every host gets another version of the program. The name of the release is not in the digest: a
+ * release that changes nothing of the program leaves the hosts alone. The braces make bash read all of the script
+ * before it runs any, so a connection that breaks half-way installs nothing.
  */
 export function installScript(overlay: string, resource: string, settings: string): string {
   const file = deliveryFile(resource);
@@ -90,7 +94,7 @@ export function installScript(overlay: string, resource: string, settings: strin
 const deliveryFile = (resource: string) => `/run/oci-vxlan-program-${resource}`;
 
 /** The line that the delivery prints. Without it, the login has run something else, such as a forced command of sshd. */
-export const DELIVERED = "oci-vxlan-delivered";
+export const DELIVERY_LINE = "oci-vxlan-delivered";
 
 /**
  * Delivers the program to a host, over a session of the program's own, before phase device runs there.
@@ -108,7 +112,7 @@ export function delivery(resource: string): CommandWithInput {
       `if base64 -d ${hereDocument(packedHostSide(), ` | gzip -dc >${file}.new`)}`,
       "then",
       `mv ${file}.new ${file}`,
-      `echo ${DELIVERED}`,
+      `echo ${DELIVERY_LINE}`,
       "else",
       `rm -f ${file}.new`,
       'echo "oci-vxlan: error: $(hostname) cannot unpack the program: free space in /run, install gzip and coreutils, then run pulumi up again" >&2',
@@ -121,21 +125,23 @@ export function delivery(resource: string): CommandWithInput {
 
 /** The version of the program, which it carries itself. */
 function programVersion(): string {
-  const version = /^VERSION=(\d+) /m.exec(read("oci-vxlan"))?.[1];
+  const version = /^VERSION=(\d+) /m.exec(readSource("oci-vxlan"))?.[1];
   if (version === undefined) throw new Error("host/oci-vxlan has no line VERSION=…");
   return version;
 }
 
 /** Phase device, which is not installed, and all files of the program. */
 export function hostSide(): string {
-  const files = hostFiles().map(({ path, mode, text }) => `stage_file ${path} ${mode} ${quoted(text)}`);
-  const overlaps = `OVERLAPS=${quoted(read("sent/overlaps.awk"))}`;
-  const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(read);
+  const files = hostFiles().map(
+    ({ path, mode, text }) => `stage_file ${path} ${mode} ${quoteForShell(text)}`,
+  );
+  const overlaps = `OVERLAPS=${quoteForShell(readSource("sent/overlaps.awk"))}`;
+  const functions = ["lock.sh", "sent/install.sh", "sent/phase-device.sh"].map(readSource);
   return lines(...functions, overlaps, `begin_installation ${programVersion()}`, ...files);
 }
 
 /** A text as one word of bash. A here-document would be read byte by byte, or by a process. */
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+const quoteForShell = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 let digest: string | undefined;
 
@@ -167,9 +173,9 @@ export const programDigestIn = (stdin: string): string | undefined => /^# progra
 
 const END_OF_FILE = "END_OF_OCI_VXLAN_FILE";
 
-/** @param rest of the line, behind the command that reads the document */
-function hereDocument(text: string, rest = ""): string {
+/** @param firstLineEnd of the line, behind the command that reads the document */
+function hereDocument(text: string, firstLineEnd = ""): string {
   if (text.split("\n").includes(END_OF_FILE))
     throw new Error(`a file for the host holds the line ${END_OF_FILE}`);
-  return `<<'${END_OF_FILE}'${rest}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
+  return `<<'${END_OF_FILE}'${firstLineEnd}\n${text.endsWith("\n") ? text : `${text}\n`}${END_OF_FILE}`;
 }

@@ -8,7 +8,7 @@ export interface CommandWithInput {
 }
 
 /** Exit code where the program is missing on the host, as of a command that is not found. */
-export const MISSING = 127;
+export const PROGRAM_MISSING = 127;
 
 /**
  * A command that runs a verb of the host's program which is not installed: the file is sent each time, and its functions
@@ -30,7 +30,7 @@ export function sentVerb(
     command: asRoot(seconds, "bash -s", hint),
     input: lines(
       "{",
-      `[[ -e ${PROGRAM} ]] || exit ${MISSING}`,
+      `[[ -e ${PROGRAM} ]] || exit ${PROGRAM_MISSING}`,
       `. ${PROGRAM}`,
       readHostText(new URL(`../host/sent/${file}`, import.meta.url)),
       `main ${args.join(" ")}`,

@@ -1,5 +1,5 @@
 import { capacityReport } from "../model/capacityReport.ts";
-import { invalid, missing } from "../model/errors.ts";
+import { invalidParameter, missingParameter } from "../model/errors.ts";
 import { allImages, imageEntry } from "../model/image.ts";
 import { launchInstance } from "../model/instance.ts";
 import { updateInstance } from "../model/instanceUpdate.ts";
@@ -8,7 +8,7 @@ import { allShapes, shapesFor } from "../model/shape.ts";
 import { workRequest, workRequestErrors, workRequestId } from "../model/workRequest.ts";
 import { AVAILABILITY_DOMAINS } from "../region.ts";
 import { readBody } from "./requestBody.ts";
-import { compartmentOf, filtered, page, sorted } from "./lists.ts";
+import { compartmentOf, filterItems, page, sortItems } from "./lists.ts";
 import { change, crud, idOf, show, updates } from "./route.ts";
 import type { Service } from "./route.ts";
 
@@ -46,7 +46,7 @@ function addInstanceRoutes(service: Service): void {
   });
   service.post("/instances/:id", change("instances"), (call) => {
     const action = call.req.query("action");
-    if (action === undefined) throw missing("action");
+    if (action === undefined) throw missingParameter("action");
     return show(call, instanceAction(call.var.cloud, idOf(call), action));
   });
   service.get("/workRequests/:id", (call) => show(call, workRequest(call.var.cloud, idOf(call))));
@@ -67,15 +67,15 @@ function addCatalogueRoutes(service: Service): void {
         (shape === undefined || shapesFor(imageEntry(id).processor).some((each) => each.shape === shape)),
     );
     const filters = ["displayName", "operatingSystem", "operatingSystemVersion", "lifecycleState"];
-    return page(call, sorted(call, filtered(call, images, filters)));
+    return page(call, sortItems(call, filterItems(call, images, filters)));
   });
   service.get("/shapes", (call) => {
     compartmentOf(call);
     const { imageId, availabilityDomain } = call.req.query();
     const shapes = imageId === undefined ? allShapes() : shapesFor(imageEntry(imageId).processor);
     if (availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(availabilityDomain))
-      throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
-    return page(call, filtered(call, shapes, ["shape"]));
+      throw invalidParameter(`The availability domain ${availabilityDomain} does not exist.`);
+    return page(call, filterItems(call, shapes, ["shape"]));
   });
   service.post("/computeCapacityReports", async (call) =>
     call.json(capacityReport(call.var.cloud, await readBody("createComputeCapacityReport", call))),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { invalid, missing } from "../model/errors.ts";
+import { invalidParameter, missingParameter } from "../model/errors.ts";
 import {
   AVAILABILITY_DOMAINS,
   COMPARTMENT,
@@ -12,7 +12,7 @@ import { compartmentOf, page } from "./lists.ts";
 import { idOf, show } from "./route.ts";
 import type { Service } from "./route.ts";
 
-const hashed = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 52);
+const hashText = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 52);
 
 const compartment = (id: string, name: string) => ({
   id,
@@ -33,7 +33,7 @@ export function addIdentityRoutes(service: Service): void {
     compartmentOf(call);
     const domains = AVAILABILITY_DOMAINS.map((name) => ({
       name,
-      id: `ocid1.availabilitydomain.oc1..aaaaaaaa${hashed(name)}`,
+      id: `ocid1.availabilitydomain.oc1..aaaaaaaa${hashText(name)}`,
       compartmentId: TENANCY,
     }));
     return page(call, domains);
@@ -41,12 +41,12 @@ export function addIdentityRoutes(service: Service): void {
   service.get("/faultDomains", (call) => {
     compartmentOf(call);
     const { availabilityDomain } = call.req.query();
-    if (availabilityDomain === undefined) throw missing("availabilityDomain");
+    if (availabilityDomain === undefined) throw missingParameter("availabilityDomain");
     if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
-      throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+      throw invalidParameter(`The availability domain ${availabilityDomain} does not exist.`);
     const domains = FAULT_DOMAINS.map((name) => ({
       name,
-      id: `ocid1.faultdomain.oc1..aaaaaaaa${hashed(availabilityDomain + name)}`,
+      id: `ocid1.faultdomain.oc1..aaaaaaaa${hashText(availabilityDomain + name)}`,
       compartmentId: TENANCY,
       availabilityDomain,
     }));

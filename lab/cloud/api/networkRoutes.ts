@@ -1,4 +1,4 @@
-import { missing, notFound } from "../model/errors.ts";
+import { missingParameter, notFound } from "../model/errors.ts";
 import { createInternetGateway, deleteInternetGateway } from "../model/internetGateway.ts";
 import { createNatGateway, deleteNatGateway } from "../model/natGateway.ts";
 import type { Vcn } from "../model/resources.ts";
@@ -10,7 +10,7 @@ import { addVcnCidr, createVcn, deleteVcn, modifyVcnCidr, removeVcnCidr } from "
 import { updateVnic } from "../model/vnic.ts";
 import { vcnWorkRequestId } from "../model/workRequest.ts";
 import { SERVICES } from "../region.ts";
-import { filtered, page } from "./lists.ts";
+import { filterItems, page } from "./lists.ts";
 import { addPublicIpRoutes } from "./publicIpRoutes.ts";
 import { readBody } from "./requestBody.ts";
 import { addSecurityGroupRoutes } from "./securityGroupRoutes.ts";
@@ -19,6 +19,16 @@ import type { Call, Service } from "./route.ts";
 
 /** Oracle's API for networks. */
 export function addNetworkRoutes(service: Service): void {
+  addVcnRoutes(service);
+  addGatewayRoutes(service);
+  addRuleRoutes(service);
+  addSecurityGroupRoutes(service);
+  addSubnetRoutes(service);
+  addAddressRoutes(service);
+  addPublicIpRoutes(service);
+}
+
+function addVcnRoutes(service: Service): void {
   crud(service, "/vcns", "vcns", {
     filters: [],
     create: creates("createVcn", createVcn),
@@ -27,16 +37,10 @@ export function addNetworkRoutes(service: Service): void {
     moves: true,
   });
   addVcnCidrRoutes(service);
-  crud(service, "/internetGateways", "internetGateways", {
-    filters: ["vcnId"],
-    create: creates("createInternetGateway", createInternetGateway),
-    update: updates("updateInternetGateway", (cloud, id, details) =>
-      cloud.update("internetGateways", id, details),
-    ),
-    remove: deleteInternetGateway,
-    moves: true,
-  });
-  addGatewayRoutes(service);
+}
+
+/** Route tables and Security Lists, which a VCN and its subnets share. */
+function addRuleRoutes(service: Service): void {
   crud(service, "/routeTables", "routeTables", {
     filters: ["vcnId"],
     create: creates("createRouteTable", createRouteTable),
@@ -51,7 +55,9 @@ export function addNetworkRoutes(service: Service): void {
     remove: deleteSecurityList,
     moves: true,
   });
-  addSecurityGroupRoutes(service);
+}
+
+function addSubnetRoutes(service: Service): void {
   crud(service, "/subnets", "subnets", {
     filters: ["vcnId"],
     create: creates("createSubnet", createSubnet),
@@ -64,37 +70,49 @@ export function addNetworkRoutes(service: Service): void {
     update: updates("updateDhcpOptions", (cloud, id, details) => cloud.update("dhcpOptions", id, details)),
     moves: true,
   });
+}
+
+/** VNICs and their addresses. */
+function addAddressRoutes(service: Service): void {
   crud(service, "/vnics", "vnics", { update: updates("updateVnic", updateVnic) });
   crud(service, "/privateIps", "privateIps", {});
   service.get("/privateIps", (call) => {
     const { vnicId, subnetId } = call.req.query();
-    if (vnicId === undefined && subnetId === undefined) throw missing("vnicId or subnetId");
+    if (vnicId === undefined && subnetId === undefined) throw missingParameter("vnicId or subnetId");
     const privateIps = call.var.cloud.all("privateIps");
-    return page(call, filtered(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
+    return page(call, filterItems(call, privateIps, ["ipAddress", "subnetId", "vnicId"]));
   });
   service.get("/ipv6", (call) => page(call, []));
-  addPublicIpRoutes(service);
 }
 
 /** The changes of a VCN's blocks, which take a while: the answer names a work request. */
 function addVcnCidrRoutes(service: Service): void {
-  const accepted = (call: Call, vcn: Vcn) => {
+  const answerAccepted = (call: Call, vcn: Vcn) => {
     call.header("opc-work-request-id", vcnWorkRequestId(vcn));
     return call.body(null, 202);
   };
   service.post("/vcns/:id/actions/addCidr", change("vcns"), async (call) =>
-    accepted(call, addVcnCidr(call.var.cloud, idOf(call), await readBody("addVcnCidr", call))),
+    answerAccepted(call, addVcnCidr(call.var.cloud, idOf(call), await readBody("addVcnCidr", call))),
   );
   service.post("/vcns/:id/actions/modifyCidr", change("vcns"), async (call) =>
-    accepted(call, modifyVcnCidr(call.var.cloud, idOf(call), await readBody("modifyVcnCidr", call))),
+    answerAccepted(call, modifyVcnCidr(call.var.cloud, idOf(call), await readBody("modifyVcnCidr", call))),
   );
   service.post("/vcns/:id/actions/removeCidr", change("vcns"), async (call) =>
-    accepted(call, removeVcnCidr(call.var.cloud, idOf(call), await readBody("removeVcnCidr", call))),
+    answerAccepted(call, removeVcnCidr(call.var.cloud, idOf(call), await readBody("removeVcnCidr", call))),
   );
 }
 
 /** Gateways of private subnets, and the services of Oracle that a service gateway can lead to. */
 function addGatewayRoutes(service: Service): void {
+  crud(service, "/internetGateways", "internetGateways", {
+    filters: ["vcnId"],
+    create: creates("createInternetGateway", createInternetGateway),
+    update: updates("updateInternetGateway", (cloud, id, details) =>
+      cloud.update("internetGateways", id, details),
+    ),
+    remove: deleteInternetGateway,
+    moves: true,
+  });
   crud(service, "/natGateways", "natGateways", {
     filters: ["vcnId"],
     create: creates("createNatGateway", createNatGateway),

@@ -3,7 +3,7 @@ import { notFound } from "../model/errors.ts";
 import type { Vnic } from "../model/resources.ts";
 import { assignPublicIp, releasePublicIp } from "../model/vnic.ts";
 import { readBody } from "./requestBody.ts";
-import { compartmentOf, filtered, page } from "./lists.ts";
+import { compartmentOf, filterItems, page } from "./lists.ts";
 import { change, creates, idOf, show } from "./route.ts";
 import type { Call, Service } from "./route.ts";
 
@@ -26,7 +26,7 @@ export function addPublicIpRoutes(service: Service): void {
     const publicIps = allPublicIps(call.var.cloud).filter(
       ({ compartmentId }) => compartmentId === compartment,
     );
-    return page(call, filtered(call, publicIps, ["scope", "lifetime", "availabilityDomain"]));
+    return page(call, filterItems(call, publicIps, ["scope", "lifetime", "availabilityDomain"]));
   });
   const create = creates("createPublicIp", (cloud, { compartmentId, lifetime, privateIpId }) => {
     cloud.checkCompartment(compartmentId);

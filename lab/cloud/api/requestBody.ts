@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { invalid, missing } from "../model/errors.ts";
+import { invalidParameter, missingParameter } from "../model/errors.ts";
 import { REQUEST_SCHEMAS } from "../requestSchemas.ts";
 import type { Operation, RequestBody } from "../requestSchemas.ts";
 import { ApiError } from "./errors.ts";
@@ -20,8 +20,8 @@ export async function readBody<O extends Operation>(operation: O, { req }: Call)
   const missingField = issues.find(
     ({ code, message }) => code === "invalid_type" && message.endsWith("undefined"),
   );
-  if (missingField !== undefined) throw missing(missingField.path.join("."));
-  throw invalid(issues.map(describe).join("; "));
+  if (missingField !== undefined) throw missingParameter(missingField.path.join("."));
+  throw invalidParameter(issues.map(describe).join("; "));
 }
 
 function describe(issue: z.core.$ZodIssue): string {

@@ -7,7 +7,7 @@ import type { ResourceKind } from "../model/resources.ts";
 import type { Operation, RequestBody } from "../requestSchemas.ts";
 import { readBody } from "./requestBody.ts";
 import { ApiError } from "./errors.ts";
-import { compartmentOf, filtered, page, sorted } from "./lists.ts";
+import { compartmentOf, filterItems, page, sortItems } from "./lists.ts";
 
 export interface Env {
   Bindings: HttpBindings;
@@ -116,5 +116,8 @@ export function crud(
 function list(call: Call, kind: ResourceKind, filters: readonly string[]): Response {
   const compartment = compartmentOf(call);
   const resources = call.var.cloud.all(kind).filter(({ compartmentId }) => compartmentId === compartment);
-  return page(call, sorted(call, filtered(call, resources, ["displayName", "lifecycleState", ...filters])));
+  return page(
+    call,
+    sortItems(call, filterItems(call, resources, ["displayName", "lifecycleState", ...filters])),
+  );
 }

@@ -11,7 +11,7 @@ import {
 } from "../model/networkSecurityGroup.ts";
 import type { Vnic } from "../model/resources.ts";
 import { readBody } from "./requestBody.ts";
-import { filtered, page } from "./lists.ts";
+import { filterItems, page } from "./lists.ts";
 import { change, creates, crud, idOf, show, updates } from "./route.ts";
 import type { Call, Service } from "./route.ts";
 
@@ -28,7 +28,7 @@ export function addSecurityGroupRoutes(service: Service): void {
   });
   service.get(`${path}/:id/securityRules`, (call) => {
     const { cloud } = call.var;
-    const rules = filtered(call, rulesOf(cloud, idOf(call)), ["direction"]);
+    const rules = filterItems(call, rulesOf(cloud, idOf(call)), ["direction"]);
     return page(
       call,
       rules.map((rule) => shownRule(cloud, rule)),

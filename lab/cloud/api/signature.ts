@@ -45,14 +45,14 @@ export function checkSignature({ method, url, headers, body }: SignedRequest, ca
     throw notAuthenticated(`${principal} signs the request, and the lab's cloud takes API keys only`);
   if (keyId !== caller.keyId) throw notAuthenticated("the key is not known");
   if (fields["algorithm"] !== "rsa-sha256") throw notAuthenticated("the algorithm is not rsa-sha256");
-  const signed = (fields["headers"] ?? "").toLowerCase().split(" ");
-  const date = signed.includes("x-date") ? "x-date" : "date";
+  const signedHeaders = (fields["headers"] ?? "").toLowerCase().split(" ");
+  const date = signedHeaders.includes("x-date") ? "x-date" : "date";
   const required = [date, "(request-target)", "host"];
   if (METHODS_WITH_BODY.includes(method)) required.push("content-length", "content-type", "x-content-sha256");
-  const unsigned = required.find((name) => !signed.includes(name));
-  if (unsigned !== undefined) throw notAuthenticated(`${unsigned} is not signed`);
+  const unsignedHeader = required.find((name) => !signedHeaders.includes(name));
+  if (unsignedHeader !== undefined) throw notAuthenticated(`${unsignedHeader} is not signed`);
 
-  const lines = signed.map((name) => {
+  const lines = signedHeaders.map((name) => {
     const value = name === "(request-target)" ? `${method.toLowerCase()} ${url}` : headers[name];
     if (value === undefined) throw notAuthenticated(`the header ${name} is missing`);
     return `${name}: ${String(value)}`;
@@ -65,9 +65,9 @@ export function checkSignature({ method, url, headers, body }: SignedRequest, ca
   if (METHODS_WITH_BODY.includes(method)) checkDigest(String(headers["x-content-sha256"]), body);
 }
 
-function checkDigest(claimed: string, body: Buffer): void {
+function checkDigest(digestHeader: string, body: Buffer): void {
   const digest = createHash("sha256").update(body).digest();
-  const claimedDigest = Buffer.from(claimed, "base64");
+  const claimedDigest = Buffer.from(digestHeader, "base64");
   if (claimedDigest.length !== digest.length || !timingSafeEqual(claimedDigest, digest))
     throw notAuthenticated("x-content-sha256 does not fit the body");
 }

@@ -1,5 +1,5 @@
 import type { Cloud } from "./cloud.ts";
-import { invalid } from "./errors.ts";
+import { invalidParameter } from "./errors.ts";
 import type { Instance } from "./resources.ts";
 
 /** Gigabytes of a boot volume whose launch names no size; the images need as many. */
@@ -10,7 +10,7 @@ export const DEFAULT_VPUS = 10;
 
 export function checkSize(sizeInGBs: number): void {
   if (sizeInGBs < DEFAULT_SIZE)
-    throw invalid(`bootVolumeSizeInGBs ${sizeInGBs} is less than the image's ${DEFAULT_SIZE}.`);
+    throw invalidParameter(`bootVolumeSizeInGBs ${sizeInGBs} is less than the image's ${DEFAULT_SIZE}.`);
 }
 
 /** Adds an instance's boot volume and its attachment. They are records only: the lab keeps the host's files. */

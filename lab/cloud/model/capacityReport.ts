@@ -1,7 +1,7 @@
 import { AVAILABILITY_DOMAINS, TENANCY } from "../region.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid, notFound } from "./errors.ts";
+import { invalidParameter, notFound } from "./errors.ts";
 import { checkFaultDomain } from "./instance.ts";
 import { allShapes } from "./shape.ts";
 
@@ -16,7 +16,7 @@ export function capacityReport(cloud: Cloud, details: RequestBody<"createCompute
   // In the words of its documentation: "This should always be the root compartment."
   if (compartmentId !== TENANCY) throw notFound(`compartment ${compartmentId}`);
   if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
-    throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+    throw invalidParameter(`The availability domain ${availabilityDomain} does not exist.`);
   for (const { faultDomain } of shapeAvailabilities)
     if (faultDomain !== undefined) checkFaultDomain(faultDomain);
   return {

@@ -30,7 +30,7 @@ export interface Effects {
   /** Whether a policy allows capacity reports. */
   allowsReports: () => boolean;
   /** A host name for a new instance's machine: the preferred one, or that with a number where it is in use. */
-  uniqueHostName: (preferred: string) => string;
+  uniqueHostName: (preferredName: string) => string;
 }
 
 /** Milliseconds that a resource stays PROVISIONING or TERMINATING, long enough to catch a client that does not wait. */
@@ -84,15 +84,17 @@ export class Cloud {
   /** Adds a network resource, which is PROVISIONING for a moment, then AVAILABLE. */
   provision<K extends NetworkKind>(kind: K, resource: Resources[K]): Resources[K] {
     this.add(kind, resource);
-    this.afterTransition(kind, resource.id, (provisioned) => (provisioned.lifecycleState = "AVAILABLE"));
+    this.afterTransition(kind, resource.id, (addedResource) => {
+      addedResource.lifecycleState = "AVAILABLE";
+    });
     return resource;
   }
 
   /** Changes a network resource, which is UPDATING for a moment. */
   updateSlowly<K extends NetworkKind>(kind: K, id: string, changes: Partial<Resources[K]>): void {
     Object.assign(this.update(kind, id, changes), { lifecycleState: "UPDATING" });
-    this.afterTransition(kind, id, (updated) => {
-      if (updated.lifecycleState === "UPDATING") updated.lifecycleState = "AVAILABLE";
+    this.afterTransition(kind, id, (resource) => {
+      if (resource.lifecycleState === "UPDATING") resource.lifecycleState = "AVAILABLE";
     });
   }
 

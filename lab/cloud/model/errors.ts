@@ -20,9 +20,9 @@ export class CloudError extends Error {
   }
 }
 
-export const invalid = (message: string) => new CloudError("InvalidParameter", message);
+export const invalidParameter = (message: string) => new CloudError("InvalidParameter", message);
 
-export const missing = (name: string) => new CloudError("MissingParameter", `Missing ${name}`);
+export const missingParameter = (name: string) => new CloudError("MissingParameter", `Missing ${name}`);
 
 export const limitExceeded = (message: string) => new CloudError("LimitExceeded", message);
 

@@ -2,7 +2,7 @@ import { AVAILABILITY_DOMAINS, FAULT_DOMAINS, REGION } from "../region.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import { attachBootVolume, checkSize, DEFAULT_SIZE, DEFAULT_VPUS } from "./bootVolume.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid, missing, outOfCapacity } from "./errors.ts";
+import { invalidParameter, missingParameter, outOfCapacity } from "./errors.ts";
 import { imageEntry } from "./image.ts";
 import { isTerminating, runTransition } from "./power.ts";
 import type { Instance } from "./resources.ts";
@@ -34,7 +34,7 @@ export function launchInstance(cloud: Cloud, details: LaunchDetails): Instance {
   const instance = newInstance(cloud, details);
   const { createVnicDetails = {} } = details;
   const subnetId = createVnicDetails.subnetId ?? details.subnetId;
-  if (subnetId === undefined) throw missing("createVnicDetails.subnetId");
+  if (subnetId === undefined) throw missingParameter("createVnicDetails.subnetId");
   const vnicPlan = planVnic(cloud, subnetId, createVnicDetails, instance.availabilityDomain);
 
   const host = cloud.effects.uniqueHostName(createVnicDetails.hostnameLabel ?? instance.displayName);
@@ -50,7 +50,7 @@ function newInstance(cloud: Cloud, details: LaunchDetails): Instance {
   const { availabilityDomain, shape, metadata = {}, extendedMetadata = {}, instanceOptions } = details;
   const common = cloud.commonFields("instances", details);
   if (!AVAILABILITY_DOMAINS.includes(availabilityDomain))
-    throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+    throw invalidParameter(`The availability domain ${availabilityDomain} does not exist.`);
   if (cloud.effects.isFull(availabilityDomain)) throw outOfCapacity();
   const { faultDomain = emptiestFaultDomain(cloud, availabilityDomain) } = details;
   checkFaultDomain(faultDomain);
@@ -84,9 +84,9 @@ function newInstance(cloud: Cloud, details: LaunchDetails): Instance {
 /** The boot source of a launch: an image, with the boot volume's size and performance. */
 function sourceOf({ sourceDetails, imageId }: LaunchDetails): Instance["sourceDetails"] {
   if (sourceDetails !== undefined && sourceDetails.sourceType !== "image")
-    throw invalid(`The sourceType ${sourceDetails.sourceType} is not supported: image.`);
+    throw invalidParameter(`The sourceType ${sourceDetails.sourceType} is not supported: image.`);
   const sourceImageId = sourceDetails?.imageId ?? imageId;
-  if (sourceImageId === undefined) throw missing("sourceDetails.imageId");
+  if (sourceImageId === undefined) throw missingParameter("sourceDetails.imageId");
   const { bootVolumeSizeInGBs = DEFAULT_SIZE, bootVolumeVpusPerGB = DEFAULT_VPUS } = sourceDetails ?? {};
   checkSize(bootVolumeSizeInGBs);
   return { sourceType: "image", imageId: sourceImageId, bootVolumeSizeInGBs, bootVolumeVpusPerGB };
@@ -102,14 +102,14 @@ function emptiestFaultDomain(cloud: Cloud, availabilityDomain: string): string {
 }
 
 export function checkFaultDomain(name: string): void {
-  if (!FAULT_DOMAINS.includes(name)) throw invalid(`The fault domain ${name} does not exist.`);
+  if (!FAULT_DOMAINS.includes(name)) throw invalidParameter(`The fault domain ${name} does not exist.`);
 }
 
 export function checkMetadata(metadata: Instance["metadata"]): void {
   const bytes = Buffer.byteLength(JSON.stringify(metadata));
   if (bytes > METADATA_LIMIT)
-    throw invalid(`The metadata takes ${bytes} bytes; ${METADATA_LIMIT} are allowed.`);
+    throw invalidParameter(`The metadata takes ${bytes} bytes; ${METADATA_LIMIT} are allowed.`);
   const { user_data: userData } = metadata;
   if (userData !== undefined && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(userData))
-    throw invalid("metadata.user_data is not encoded in Base64.");
+    throw invalidParameter("metadata.user_data is not encoded in Base64.");
 }

@@ -1,7 +1,7 @@
 import type { RequestBody } from "../requestSchemas.ts";
 import { attachBootVolume, checkSize, DEFAULT_SIZE, removeBootVolume } from "./bootVolume.ts";
 import type { Cloud } from "./cloud.ts";
-import { incorrectState, invalid } from "./errors.ts";
+import { incorrectState, invalidParameter } from "./errors.ts";
 import { imageEntry } from "./image.ts";
 import { checkFaultDomain, checkMetadata } from "./instance.ts";
 import { requireAlive, resetInstance, runTransition } from "./power.ts";
@@ -11,7 +11,7 @@ import { shapeConfig } from "./shape.ts";
 type UpdateDetails = RequestBody<"updateInstance">;
 
 /** Metadata that is read at the first boot only, and so cannot change later. */
-const READ_AT_LAUNCH = ["ssh_authorized_keys", "user_data"];
+const LAUNCH_METADATA = ["ssh_authorized_keys", "user_data"];
 
 /**
  * Changes an instance in place. Another shape or fault domain restarts a running one. An image, even the one that the
@@ -41,9 +41,9 @@ export function updateInstance(cloud: Cloud, id: string, details: UpdateDetails)
 
 function checkNewMetadata(instance: Instance, metadata: Instance["metadata"]): void {
   checkMetadata(metadata);
-  for (const key of READ_AT_LAUNCH)
+  for (const key of LAUNCH_METADATA)
     if (metadata[key] !== instance.metadata[key])
-      throw invalid(`metadata.${key} is read at launch and cannot be changed later.`);
+      throw invalidParameter(`metadata.${key} is read at launch and cannot be changed later.`);
 }
 
 function checkReimage({ id, lifecycleState }: Instance, sizeInGBs = DEFAULT_SIZE): void {

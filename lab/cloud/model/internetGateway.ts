@@ -1,6 +1,6 @@
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid, limitExceeded } from "./errors.ts";
+import { invalidParameter, limitExceeded } from "./errors.ts";
 import { refuseRoutedGateway } from "./routeTable.ts";
 import type { InternetGateway } from "./resources.ts";
 
@@ -10,7 +10,7 @@ export function createInternetGateway(
 ): InternetGateway {
   const { vcnId, isEnabled, routeTableId } = details;
   cloud.get("vcns", vcnId);
-  if (routeTableId !== undefined) throw invalid("The lab's gateways take no routeTableId.");
+  if (routeTableId !== undefined) throw invalidParameter("The lab's gateways take no routeTableId.");
   if (cloud.all("internetGateways").some((gateway) => gateway.vcnId === vcnId))
     throw limitExceeded(`The VCN ${vcnId} has an internet gateway already.`);
   return cloud.provision("internetGateways", {

@@ -1,6 +1,6 @@
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid } from "./errors.ts";
+import { invalidParameter } from "./errors.ts";
 import { refuseRoutedGateway } from "./routeTable.ts";
 import type { NatGateway } from "./resources.ts";
 import { freePublicAddress } from "./vnic.ts";
@@ -13,8 +13,8 @@ import { freePublicAddress } from "./vnic.ts";
 export function createNatGateway(cloud: Cloud, details: RequestBody<"createNatGateway">): NatGateway {
   const { vcnId, blockTraffic = false, publicIpId, routeTableId } = details;
   cloud.get("vcns", vcnId);
-  if (publicIpId !== undefined) throw invalid("The lab's NAT gateways take no publicIpId.");
-  if (routeTableId !== undefined) throw invalid("The lab's gateways take no routeTableId.");
+  if (publicIpId !== undefined) throw invalidParameter("The lab's NAT gateways take no publicIpId.");
+  if (routeTableId !== undefined) throw invalidParameter("The lab's gateways take no routeTableId.");
   return cloud.provision("natGateways", {
     ...cloud.commonFields("natGateways", details),
     lifecycleState: "PROVISIONING",

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { GroupRuleDetails, RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid, limitExceeded, missing, notFound } from "./errors.ts";
+import { conflict, invalidParameter, limitExceeded, missingParameter, notFound } from "./errors.ts";
 import type { GroupRule, NetworkSecurityGroup, Subnet, Vnic } from "./resources.ts";
 import { checkCidr, checkRule } from "./securityRule.ts";
 
@@ -72,14 +72,14 @@ export function addRules(
   checkRequestSize(securityRules);
   if (rules.length + securityRules.length > RULES_LIMIT)
     throw limitExceeded(`A network security group holds at most ${RULES_LIMIT} rules.`);
-  const checked = securityRules.map((rule) => checkGroupRule(cloud, groupId, rule));
-  const added = checked.map((rule) => ({
+  const checkedRules = securityRules.map((rule) => checkGroupRule(cloud, groupId, rule));
+  const addedRules = checkedRules.map((rule) => ({
     ...rule,
     id: randomBytes(3).toString("hex").toUpperCase(),
     timeCreated: new Date().toISOString(),
   }));
-  cloud.state.groupRules[groupId] = [...rules, ...added];
-  return added;
+  cloud.state.groupRules[groupId] = [...rules, ...addedRules];
+  return addedRules;
 }
 
 /** Replaces rules by their ids, all or none. */
@@ -90,12 +90,14 @@ export function updateRules(
 ): GroupRule[] {
   const rules = rulesOf(cloud, groupId);
   checkRequestSize(securityRules);
-  const updated = securityRules.map(({ id, ...rule }) => {
+  const updatedRules = securityRules.map(({ id, ...rule }) => {
     const { timeCreated } = findRule(rules, id);
     return { ...checkGroupRule(cloud, groupId, rule), id, timeCreated };
   });
-  cloud.state.groupRules[groupId] = rules.map((rule) => updated.find(({ id }) => id === rule.id) ?? rule);
-  return updated;
+  cloud.state.groupRules[groupId] = rules.map(
+    (rule) => updatedRules.find(({ id }) => id === rule.id) ?? rule,
+  );
+  return updatedRules;
 }
 
 /** Removes rules by their ids, all or none. */
@@ -116,15 +118,16 @@ export function checkGroups(cloud: Cloud, { vcnId }: Subnet, groupIds: readonly 
     throw limitExceeded(
       `A VNIC is in at most ${GROUPS_LIMIT} network security groups, not ${groupIds.length}.`,
     );
-  if (new Set(groupIds).size < groupIds.length) throw invalid("nsgIds names a network security group twice.");
+  if (new Set(groupIds).size < groupIds.length)
+    throw invalidParameter("nsgIds names a network security group twice.");
   for (const id of groupIds)
     if (cloud.get("networkSecurityGroups", id).vcnId !== vcnId)
-      throw invalid(`The network security group ${id} is not in the VCN ${vcnId}.`);
+      throw invalidParameter(`The network security group ${id} is not in the VCN ${vcnId}.`);
 }
 
 function checkRequestSize(items: readonly unknown[]): void {
   if (items.length === 0 || items.length > REQUEST_LIMIT)
-    throw invalid(`One request is about 1 to ${REQUEST_LIMIT} rules, not ${items.length}.`);
+    throw invalidParameter(`One request is about 1 to ${REQUEST_LIMIT} rules, not ${items.length}.`);
 }
 
 function findRule(rules: readonly GroupRule[], id: string): GroupRule {
@@ -140,13 +143,13 @@ function checkGroupRule(
   details: GroupRuleDetails,
 ): Omit<GroupRule, "id" | "timeCreated"> {
   const { direction, source, sourceType, destination, destinationType, ...rule } = details;
-  const checked = { direction, ...checkRule(rule) };
+  const checkedDetails = { direction, ...checkRule(rule) };
   if (direction === "INGRESS") {
     checkPeer(cloud, groupId, "source", source, sourceType);
-    return { ...checked, source, sourceType };
+    return { ...checkedDetails, source, sourceType };
   }
   checkPeer(cloud, groupId, "destination", destination, destinationType);
-  return { ...checked, destination, destinationType };
+  return { ...checkedDetails, destination, destinationType };
 }
 
 function checkPeer(
@@ -156,12 +159,12 @@ function checkPeer(
   peer: string | undefined,
   type: string | undefined,
 ): void {
-  if (peer === undefined) throw missing(name);
-  if (type === undefined) throw missing(`${name}Type`);
+  if (peer === undefined) throw missingParameter(name);
+  if (type === undefined) throw missingParameter(`${name}Type`);
   if (type === "CIDR_BLOCK") return checkCidr(name, peer);
   if (type !== "NETWORK_SECURITY_GROUP")
-    throw invalid(`The ${name}Type ${type} is not supported: CIDR_BLOCK or NETWORK_SECURITY_GROUP.`);
+    throw invalidParameter(`The ${name}Type ${type} is not supported: CIDR_BLOCK or NETWORK_SECURITY_GROUP.`);
   const { vcnId } = cloud.get("networkSecurityGroups", groupId);
   if (cloud.get("networkSecurityGroups", peer).vcnId !== vcnId)
-    throw invalid(`The network security group ${peer} is not in the VCN ${vcnId}.`);
+    throw invalidParameter(`The network security group ${peer} is not in the VCN ${vcnId}.`);
 }

@@ -1,6 +1,6 @@
 import { removeBootVolume } from "./bootVolume.ts";
 import type { Cloud, PowerMode } from "./cloud.ts";
-import { incorrectState, invalid } from "./errors.ts";
+import { incorrectState, invalidParameter } from "./errors.ts";
 import type { Instance, LifecycleState } from "./resources.ts";
 import { detachVnics } from "./vnic.ts";
 
@@ -36,7 +36,8 @@ const ACTIONS = ["START", "STOP", "SOFTSTOP", "RESET", "SOFTRESET"] as const;
 /** @throws CloudError IncorrectState where the action needs the instance in another state */
 export function instanceAction(cloud: Cloud, id: string, name: string): Instance {
   const action = ACTIONS.find((each) => each === name.toUpperCase());
-  if (action === undefined) throw invalid(`The action ${name} is not supported: ${ACTIONS.join(", ")}.`);
+  if (action === undefined)
+    throw invalidParameter(`The action ${name} is not supported: ${ACTIONS.join(", ")}.`);
   const instance = requireAlive(cloud, id);
   const from = action === "START" ? "STOPPED" : "RUNNING";
   if (instance.lifecycleState !== from)

@@ -2,7 +2,7 @@ import { overlaps, parseCidr } from "../../network/cidr.ts";
 import { SERVICES } from "../region.ts";
 import type { RequestBody, RouteRuleDetails } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid, notFound } from "./errors.ts";
+import { conflict, invalidParameter, notFound } from "./errors.ts";
 import type { RouteRule, RouteTable } from "./resources.ts";
 import { steadyVcn } from "./vcn.ts";
 
@@ -52,8 +52,8 @@ export function refuseRoutedGateway(cloud: Cloud, id: string, kind: string): voi
 function checkRules(cloud: Cloud, vcnId: string, details: readonly RouteRuleDetails[]): RouteRule[] {
   const rules = details.map((rule) => checkRule(cloud, vcnId, rule));
   const destinations = rules.map(({ destination }) => destination);
-  const twice = destinations.find((destination, index) => destinations.indexOf(destination) !== index);
-  if (twice !== undefined) throw invalid(`Two route rules have the destination ${twice}.`);
+  const duplicate = destinations.find((destination, index) => destinations.indexOf(destination) !== index);
+  if (duplicate !== undefined) throw invalidParameter(`Two route rules have the destination ${duplicate}.`);
   refuseNestedRoutes(rules);
   return rules;
 }
@@ -61,20 +61,20 @@ function checkRules(cloud: Cloud, vcnId: string, details: readonly RouteRuleDeta
 function checkRule(cloud: Cloud, vcnId: string, rule: RouteRuleDetails): RouteRule {
   const { cidrBlock, destination = cidrBlock, networkEntityId, description } = rule;
   const { destinationType = "CIDR_BLOCK" } = rule;
-  if (destination === undefined) throw invalid("A route rule needs a destination.");
+  if (destination === undefined) throw invalidParameter("A route rule needs a destination.");
   const target = { destination, networkEntityId, routeType: "STATIC", description } as const;
   checkTarget(cloud, vcnId, networkEntityId, destinationType);
   if (destinationType === "SERVICE_CIDR_BLOCK") {
     if (!SERVICES.some((service) => service.cidrBlock === destination))
-      throw invalid(`The destination ${destination} is the cidrBlock of no service.`);
+      throw invalidParameter(`The destination ${destination} is the cidrBlock of no service.`);
     return { ...target, destinationType };
   }
   if (destinationType !== "CIDR_BLOCK")
-    throw invalid(
+    throw invalidParameter(
       `The destinationType ${destinationType} is not supported: CIDR_BLOCK or SERVICE_CIDR_BLOCK.`,
     );
   if (parseCidr(destination) === undefined)
-    throw invalid(`The destination ${destination} is not a valid CIDR block.`);
+    throw invalidParameter(`The destination ${destination} is not a valid CIDR block.`);
   return { ...target, destinationType, cidrBlock: destination };
 }
 
@@ -85,11 +85,11 @@ function checkTarget(cloud: Cloud, vcnId: string, id: string, destinationType: s
   if (gateway === undefined) throw notFound(id);
   const isServiceGateway = serviceGateways[id] !== undefined;
   if (isServiceGateway !== (destinationType === "SERVICE_CIDR_BLOCK"))
-    throw invalid(`A rule with the destinationType ${destinationType} cannot lead to ${id}.`);
-  if (gateway.vcnId !== vcnId) throw invalid(`The gateway ${id} is not in the VCN ${vcnId}.`);
+    throw invalidParameter(`A rule with the destinationType ${destinationType} cannot lead to ${id}.`);
+  if (gateway.vcnId !== vcnId) throw invalidParameter(`The gateway ${id} is not in the VCN ${vcnId}.`);
 }
 
-/** Oracle takes the longest prefix; the lab's router knows one way out for each address. */
+/** Oracle takes the longest prefix; the lab's router has one route for each address, so nested ones are refused. */
 function refuseNestedRoutes(rules: readonly RouteRule[]): void {
   const blocks = rules.flatMap(({ destination, networkEntityId }) => {
     const cidr = parseCidr(destination);
@@ -100,7 +100,7 @@ function refuseNestedRoutes(rules: readonly RouteRule[]): void {
       (each) => each.networkEntityId !== block.networkEntityId && overlaps(each.cidr, block.cidr),
     );
     if (other !== undefined)
-      throw invalid(
+      throw invalidParameter(
         `The routes to ${block.destination} and ${other.destination} overlap and lead to two gateways, which the lab's network does not carry.`,
       );
   }

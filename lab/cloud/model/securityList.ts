@@ -1,6 +1,6 @@
 import type { EgressRuleDetails, IngressRuleDetails, RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid, limitExceeded } from "./errors.ts";
+import { conflict, invalidParameter, limitExceeded } from "./errors.ts";
 import type { EgressSecurityRule, IngressSecurityRule, SecurityList } from "./resources.ts";
 import { checkCidr, checkRule } from "./securityRule.ts";
 
@@ -65,6 +65,6 @@ function checkCount(rules: readonly object[]): void {
 
 function checkPeer(name: "source" | "destination", cidr: string, type: string | undefined): void {
   if (type !== undefined && type !== "CIDR_BLOCK")
-    throw invalid(`The ${name}Type ${type} is not supported: CIDR_BLOCK.`);
+    throw invalidParameter(`The ${name}Type ${type} is not supported: CIDR_BLOCK.`);
   checkCidr(name, cidr);
 }

@@ -1,7 +1,7 @@
 import { SERVICES } from "../region.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid, limitExceeded, notFound } from "./errors.ts";
+import { invalidParameter, limitExceeded, notFound } from "./errors.ts";
 import { refuseRoutedGateway } from "./routeTable.ts";
 import type { ServiceGateway } from "./resources.ts";
 
@@ -18,7 +18,7 @@ export function createServiceGateway(
 ): ServiceGateway {
   const { vcnId, services, routeTableId } = details;
   cloud.get("vcns", vcnId);
-  if (routeTableId !== undefined) throw invalid("The lab's gateways take no routeTableId.");
+  if (routeTableId !== undefined) throw invalidParameter("The lab's gateways take no routeTableId.");
   if (cloud.all("serviceGateways").some((gateway) => gateway.vcnId === vcnId))
     throw limitExceeded(`The VCN ${vcnId} has a service gateway already.`);
   return cloud.provision("serviceGateways", {

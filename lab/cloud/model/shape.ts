@@ -1,5 +1,5 @@
 import type { ShapeConfigDetails } from "../requestSchemas.ts";
-import { invalid } from "./errors.ts";
+import { invalidParameter } from "./errors.ts";
 import type { ShapeConfig } from "./resources.ts";
 
 /** A shape as the API shows it. */
@@ -31,7 +31,7 @@ type Processor = "x86" | "aarch64";
 /** Fields that all shapes have in common; some override them. */
 const common = { networkPorts: 1, gpus: 0, localDisks: 0, maxVnicAttachments: 2 };
 
-function flexible(
+function flexibleShape(
   shape: string,
   processorDescription: string,
   ocpus: number,
@@ -62,10 +62,13 @@ function flexible(
 const CATALOGUE: { processor: Processor; shape: Shape }[] = [
   {
     processor: "x86",
-    shape: flexible("VM.Standard.E4.Flex", "2.55 GHz AMD EPYC 7J13 (Milan)", 114, 1760, 16),
+    shape: flexibleShape("VM.Standard.E4.Flex", "2.55 GHz AMD EPYC 7J13 (Milan)", 114, 1760, 16),
   },
-  { processor: "x86", shape: flexible("VM.Standard.E3.Flex", "2.25 GHz AMD EPYC 7742 (Rome)", 64, 1024, 16) },
-  { processor: "aarch64", shape: flexible("VM.Standard.A1.Flex", "3.0 GHz Ampere Altra", 80, 512, 6) },
+  {
+    processor: "x86",
+    shape: flexibleShape("VM.Standard.E3.Flex", "2.25 GHz AMD EPYC 7742 (Rome)", 64, 1024, 16),
+  },
+  { processor: "aarch64", shape: flexibleShape("VM.Standard.A1.Flex", "3.0 GHz Ampere Altra", 80, 512, 6) },
   {
     processor: "x86",
     shape: {
@@ -100,23 +103,28 @@ export function shapeConfig(
   details: ShapeConfigDetails = {},
 ): ShapeConfig {
   const entry = CATALOGUE.find(({ shape }) => shape.shape === name);
-  if (entry === undefined) throw invalid(`The shape ${name} does not exist.`);
-  if (entry.processor !== processor) throw invalid(`The shape ${name} is not valid for the image.`);
+  if (entry === undefined) throw invalidParameter(`The shape ${name} does not exist.`);
+  if (entry.processor !== processor) throw invalidParameter(`The shape ${name} is not valid for the image.`);
   const { shape } = entry;
   const { ocpuOptions, memoryOptions } = shape;
   if (!ocpuOptions || !memoryOptions) {
     if (Object.values(details).some((value) => value !== undefined))
-      throw invalid(`The shape ${name} has a fixed size: leave shapeConfig out.`);
+      throw invalidParameter(`The shape ${name} has a fixed size: leave shapeConfig out.`);
     return configOf(shape, shape.ocpus, shape.memoryInGBs);
   }
   const { ocpus } = details;
-  if (ocpus === undefined) throw invalid(`The shape ${name} is flexible: shapeConfig.ocpus has to be given.`);
+  if (ocpus === undefined)
+    throw invalidParameter(`The shape ${name} is flexible: shapeConfig.ocpus has to be given.`);
   if (!Number.isInteger(ocpus) || ocpus < ocpuOptions.min || ocpus > ocpuOptions.max)
-    throw invalid(`shapeConfig.ocpus ${ocpus} is not between ${ocpuOptions.min} and ${ocpuOptions.max}.`);
+    throw invalidParameter(
+      `shapeConfig.ocpus ${ocpus} is not between ${ocpuOptions.min} and ${ocpuOptions.max}.`,
+    );
   const { memoryInGBs = ocpus * memoryOptions.defaultPerOcpuInGBs } = details;
   const maxMemory = Math.min(memoryOptions.maxInGBs, ocpus * memoryOptions.maxPerOcpuInGBs);
   if (memoryInGBs < ocpus * memoryOptions.minPerOcpuInGBs || memoryInGBs > maxMemory)
-    throw invalid(`shapeConfig.memoryInGBs ${memoryInGBs} is not between ${ocpus} and ${maxMemory}.`);
+    throw invalidParameter(
+      `shapeConfig.memoryInGBs ${memoryInGBs} is not between ${ocpus} and ${maxMemory}.`,
+    );
   return configOf(shape, ocpus, memoryInGBs);
 }
 

@@ -48,8 +48,8 @@ const emptyState = (): State => ({
 
 /** The state as it was last saved, without retry tokens of deleted resources; empty where nothing was saved. */
 export function loadState(file: string): State {
-  const saved = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<State>) : {};
-  const state = { ...emptyState(), ...saved };
+  const savedState = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<State>) : {};
+  const state = { ...emptyState(), ...savedState };
   const kinds = Object.keys(OCID_TYPES) as ResourceKind[];
   const retries = Object.entries(state.retries).filter(([, id]) => kinds.some((kind) => id in state[kind]));
   return { ...state, retries: Object.fromEntries(retries) };
@@ -57,7 +57,7 @@ export function loadState(file: string): State {
 
 /** Writes the state whole or not at all. It holds the instances' metadata with their keys: root alone reads it. */
 export function saveState(file: string, state: State): void {
-  const unfinished = `${file}.new`;
-  writeFileSync(unfinished, JSON.stringify(state), { mode: 0o600 });
-  renameSync(unfinished, file);
+  const newFile = `${file}.new`;
+  writeFileSync(newFile, JSON.stringify(state), { mode: 0o600 });
+  renameSync(newFile, file);
 }

@@ -4,7 +4,7 @@ import type { Cidr } from "../../network/cidr.ts";
 import { AVAILABILITY_DOMAINS } from "../region.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, invalid, limitExceeded } from "./errors.ts";
+import { conflict, invalidParameter, limitExceeded } from "./errors.ts";
 import type { Subnet, Vcn } from "./resources.ts";
 import { checkBlock, checkDnsLabel, steadyVcn } from "./vcn.ts";
 
@@ -17,7 +17,7 @@ export function createSubnet(cloud: Cloud, details: RequestBody<"createSubnet">)
   const cidr = checkSubnetBlock(cloud, vcn, cidrBlock);
   checkLinks(cloud, vcnId, details);
   if (availabilityDomain !== undefined && !AVAILABILITY_DOMAINS.includes(availabilityDomain))
-    throw invalid(`The availability domain ${availabilityDomain} does not exist.`);
+    throw invalidParameter(`The availability domain ${availabilityDomain} does not exist.`);
   if (dnsLabel !== undefined) checkSubnetLabel(cloud, vcn, dnsLabel);
   // Oracle keeps both flags equal: https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/Subnet/CreateSubnet
   const isPrivate = details.prohibitPublicIpOnVnic ?? details.prohibitInternetIngress ?? false;
@@ -63,28 +63,35 @@ export const isReserved = ({ first, size }: Cidr, address: number) =>
 function checkResize(cloud: Cloud, subnet: Subnet, block: string): void {
   const cidr = checkSubnetBlock(cloud, cloud.get("vcns", subnet.vcnId), block, subnet.id);
   const addresses = cloud.all("privateIps").filter(({ subnetId }) => subnetId === subnet.id);
-  const outside = addresses.find(({ ipAddress }) => isReserved(cidr, cidrOf(`${ipAddress}/32`).first));
-  if (outside !== undefined)
-    throw invalid(`The CIDR block ${block} leaves out the address ${outside.ipAddress}, which is in use.`);
+  const strandedAddress = addresses.find(({ ipAddress }) =>
+    isReserved(cidr, cidrOf(`${ipAddress}/32`).first),
+  );
+  if (strandedAddress !== undefined)
+    throw invalidParameter(
+      `The CIDR block ${block} leaves out the address ${strandedAddress.ipAddress}, which is in use.`,
+    );
 }
 
 /** Checks a subnet's block against its VCN and the VCN's other subnets. */
 function checkSubnetBlock(cloud: Cloud, vcn: Vcn, block: string, subnetId?: string): Cidr {
   const cidr = checkBlock(block, "subnet");
-  if (!vcn.cidrBlocks.some((outer) => contains(cidrOf(outer), cidr)))
-    throw invalid(`The CIDR block ${block} is not within the VCN's ${vcn.cidrBlocks.join(", ")}.`);
+  if (!vcn.cidrBlocks.some((vcnBlock) => contains(cidrOf(vcnBlock), cidr)))
+    throw invalidParameter(`The CIDR block ${block} is not within the VCN's ${vcn.cidrBlocks.join(", ")}.`);
   const siblings = cloud.all("subnets").filter(({ id, vcnId }) => id !== subnetId && vcnId === vcn.id);
   const sibling = siblings.find(({ cidrBlock }) => overlaps(cidrOf(cidrBlock), cidr));
   if (sibling !== undefined)
-    throw invalid(`The CIDR block ${block} overlaps ${sibling.cidrBlock} of the subnet ${sibling.id}.`);
+    throw invalidParameter(
+      `The CIDR block ${block} overlaps ${sibling.cidrBlock} of the subnet ${sibling.id}.`,
+    );
   return cidr;
 }
 
 function checkSubnetLabel(cloud: Cloud, vcn: Vcn, label: string): void {
   checkDnsLabel(label);
-  if (vcn.dnsLabel === undefined) throw invalid(`The DNS label ${label} cannot be used: the VCN has none.`);
+  if (vcn.dnsLabel === undefined)
+    throw invalidParameter(`The DNS label ${label} cannot be used: the VCN has none.`);
   if (cloud.all("subnets").some(({ vcnId, dnsLabel }) => vcnId === vcn.id && dnsLabel === label))
-    throw invalid(`The DNS label ${label} is in use in the VCN.`);
+    throw invalidParameter(`The DNS label ${label} is in use in the VCN.`);
 }
 
 /** Checks the resources that a subnet uses: they have to be in its VCN. */
@@ -95,12 +102,12 @@ function checkLinks(cloud: Cloud, vcnId: string, links: RequestBody<"updateSubne
       `A subnet takes at most ${LISTS_LIMIT} security lists, not ${securityListIds.length}.`,
     );
   if (new Set(securityListIds).size < securityListIds.length)
-    throw invalid("securityListIds names a security list twice.");
-  const linked = [
+    throw invalidParameter("securityListIds names a security list twice.");
+  const linkedResources = [
     ...(dhcpOptionsId === undefined ? [] : [cloud.get("dhcpOptions", dhcpOptionsId)]),
     ...(routeTableId === undefined ? [] : [cloud.get("routeTables", routeTableId)]),
     ...securityListIds.map((id) => cloud.get("securityLists", id)),
   ];
-  for (const resource of linked)
-    if (resource.vcnId !== vcnId) throw invalid(`${resource.id} is not in the VCN ${vcnId}.`);
+  for (const resource of linkedResources)
+    if (resource.vcnId !== vcnId) throw invalidParameter(`${resource.id} is not in the VCN ${vcnId}.`);
 }

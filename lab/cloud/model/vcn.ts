@@ -2,11 +2,11 @@ import { cidrOf, contains, overlaps, parseCidr } from "../../network/cidr.ts";
 import type { Cidr } from "../../network/cidr.ts";
 import type { RequestBody } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { conflict, incorrectState, invalid, limitExceeded } from "./errors.ts";
+import { conflict, incorrectState, invalidParameter, limitExceeded } from "./errors.ts";
 import type { ResourceKind, SecurityList, Vcn } from "./resources.ts";
 
 /** Blocks that no VCN may use: loopback, link-local, multicast and reserved addresses. */
-const FORBIDDEN = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+const FORBIDDEN_BLOCKS = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
 
 /** Blocks that one VCN has at most. */
 const BLOCKS_LIMIT = 5;
@@ -65,25 +65,26 @@ export function removeVcnCidr(cloud: Cloud, id: string, { cidrBlock }: RequestBo
 }
 
 function requireBlock(blocks: readonly string[], block: string): void {
-  if (!blocks.includes(block)) throw invalid(`The VCN has no CIDR block ${block}.`);
+  if (!blocks.includes(block)) throw invalidParameter(`The VCN has no CIDR block ${block}.`);
 }
 
 /** Gives a VCN other blocks, which have to hold all of its subnets. */
 function changeBlocks(cloud: Cloud, id: string, change: (blocks: readonly string[]) => string[]): Vcn {
   const cidrBlocks = change(steadyVcn(cloud, id).cidrBlocks);
   const [cidrBlock] = cidrBlocks;
-  if (cidrBlock === undefined) throw invalid(`The VCN ${id} has to keep a CIDR block.`);
+  if (cidrBlock === undefined) throw invalidParameter(`The VCN ${id} has to keep a CIDR block.`);
   if (cidrBlocks.length > BLOCKS_LIMIT) throw limitExceeded(`A VCN has at most ${BLOCKS_LIMIT} CIDR blocks.`);
   checkBlocks(cidrBlocks);
-  const outer = cidrBlocks.map(cidrOf);
-  const outside = cloud
+  const vcnBlocks = cidrBlocks.map(cidrOf);
+  const strandedSubnet = cloud
     .all("subnets")
     .find(
-      (subnet) => subnet.vcnId === id && !outer.some((block) => contains(block, cidrOf(subnet.cidrBlock))),
+      (subnet) =>
+        subnet.vcnId === id && !vcnBlocks.some((block) => contains(block, cidrOf(subnet.cidrBlock))),
     );
-  if (outside !== undefined)
-    throw invalid(
-      `The CIDR blocks ${cidrBlocks.join(", ")} leave out ${outside.cidrBlock} of the subnet ${outside.id}.`,
+  if (strandedSubnet !== undefined)
+    throw invalidParameter(
+      `The CIDR blocks ${cidrBlocks.join(", ")} leave out ${strandedSubnet.cidrBlock} of the subnet ${strandedSubnet.id}.`,
     );
   cloud.updateSlowly("vcns", id, { cidrBlock, cidrBlocks });
   return cloud.get("vcns", id);
@@ -91,9 +92,9 @@ function changeBlocks(cloud: Cloud, id: string, change: (blocks: readonly string
 
 function blocksOf({ cidrBlock, cidrBlocks }: RequestBody<"createVcn">): string[] {
   if (cidrBlocks !== undefined && cidrBlock !== undefined)
-    throw invalid("cidrBlock and cidrBlocks cannot both be given.");
+    throw invalidParameter("cidrBlock and cidrBlocks cannot both be given.");
   const blocks = cidrBlocks ?? (cidrBlock === undefined ? [] : [cidrBlock]);
-  if (blocks.length === 0) throw invalid("A VCN needs a CIDR block: give cidrBlocks.");
+  if (blocks.length === 0) throw invalidParameter("A VCN needs a CIDR block: give cidrBlocks.");
   return blocks;
 }
 
@@ -173,28 +174,30 @@ export function deleteVcn(cloud: Cloud, id: string): void {
 }
 
 function checkBlocks(blocks: readonly string[]): void {
-  const checked: Cidr[] = [];
+  const checkedBlocks: Cidr[] = [];
   for (const block of blocks) {
     const cidr = checkBlock(block, "VCN");
-    const forbidden = FORBIDDEN.find((each) => overlaps(cidrOf(each), cidr));
-    if (forbidden !== undefined)
-      throw invalid(`The CIDR block ${block} overlaps ${forbidden}, which is reserved.`);
-    if (checked.some((other) => overlaps(other, cidr)))
-      throw invalid(`The CIDR block ${block} overlaps another one of the VCN.`);
-    checked.push(cidr);
+    const reservedBlock = FORBIDDEN_BLOCKS.find((each) => overlaps(cidrOf(each), cidr));
+    if (reservedBlock !== undefined)
+      throw invalidParameter(`The CIDR block ${block} overlaps ${reservedBlock}, which is reserved.`);
+    if (checkedBlocks.some((other) => overlaps(other, cidr)))
+      throw invalidParameter(`The CIDR block ${block} overlaps another one of the VCN.`);
+    checkedBlocks.push(cidr);
   }
 }
 
 /** Checks the form and size of a block of a VCN or a subnet. */
 export function checkBlock(block: string, owner: "VCN" | "subnet"): Cidr {
   const cidr = parseCidr(block);
-  if (cidr === undefined) throw invalid(`The CIDR block ${block} is not valid.`);
+  if (cidr === undefined) throw invalidParameter(`The CIDR block ${block} is not valid.`);
   if (cidr.prefix < 16 || cidr.prefix > 30)
-    throw invalid(`The CIDR block ${block} of a ${owner} must be between /16 and /30.`);
+    throw invalidParameter(`The CIDR block ${block} of a ${owner} must be between /16 and /30.`);
   return cidr;
 }
 
 export function checkDnsLabel(label: string): void {
   if (!/^[a-z][a-z0-9]{0,14}$/i.test(label))
-    throw invalid(`The DNS label ${label} is not valid: letters and digits, a letter first, at most 15.`);
+    throw invalidParameter(
+      `The DNS label ${label} is not valid: letters and digits, a letter first, at most 15.`,
+    );
 }

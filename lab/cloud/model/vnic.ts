@@ -3,7 +3,7 @@ import { cidrOf, contains, formatAddress, parseAddress } from "../../network/cid
 import type { Cidr } from "../../network/cidr.ts";
 import type { RequestBody, VnicDetails } from "../requestSchemas.ts";
 import type { Cloud } from "./cloud.ts";
-import { invalid } from "./errors.ts";
+import { invalidParameter } from "./errors.ts";
 import { checkGroups } from "./networkSecurityGroup.ts";
 import type { Instance, Subnet, Vnic } from "./resources.ts";
 import { isReserved } from "./subnet.ts";
@@ -32,14 +32,14 @@ export function planVnic(
 ): VnicPlan {
   const subnet = cloud.get("subnets", subnetId);
   if (subnet.availabilityDomain !== undefined && subnet.availabilityDomain !== availabilityDomain)
-    throw invalid(
+    throw invalidParameter(
       `The subnet ${subnet.id} is in ${subnet.availabilityDomain}, not in ${availabilityDomain}.`,
     );
   checkGroups(cloud, subnet, details.nsgIds);
   // Source: https://docs.oracle.com/en-us/iaas/Content/Network/Tasks/managingpublicIPs.htm
   const hasPublicIp = details.assignPublicIp ?? !subnet.prohibitPublicIpOnVnic;
   if (hasPublicIp && subnet.prohibitPublicIpOnVnic)
-    throw invalid(`assignPublicIp is true, and the subnet ${subnet.id} prohibits public addresses.`);
+    throw invalidParameter(`assignPublicIp is true, and the subnet ${subnet.id} prohibits public addresses.`);
   if (details.hostnameLabel !== undefined) checkHostname(cloud, subnet, details.hostnameLabel);
   if (details.privateIp !== undefined) checkAddress(cloud, subnet, details.privateIp);
   const privateIp = details.privateIp ?? freeAddress(cloud, subnet);
@@ -48,48 +48,52 @@ export function planVnic(
 
 function checkHostname(cloud: Cloud, subnet: Subnet, label: string): void {
   if (!/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label))
-    throw invalid(`The hostnameLabel ${label} is not valid.`);
+    throw invalidParameter(`The hostnameLabel ${label} is not valid.`);
   if (subnet.dnsLabel === undefined)
-    throw invalid(`The hostnameLabel ${label} cannot be used: the subnet ${subnet.id} has no dnsLabel.`);
+    throw invalidParameter(
+      `The hostnameLabel ${label} cannot be used: the subnet ${subnet.id} has no dnsLabel.`,
+    );
   if (cloud.all("vnics").some((other) => other.subnetId === subnet.id && other.hostnameLabel === label))
-    throw invalid(`The hostnameLabel ${label} is in use in the subnet ${subnet.id}.`);
+    throw invalidParameter(`The hostnameLabel ${label} is in use in the subnet ${subnet.id}.`);
 }
 
 function checkAddress(cloud: Cloud, subnet: Subnet, text: string): void {
   const address = parseAddress(text);
-  if (address === undefined) throw invalid(`The private IP address ${text} is not valid.`);
+  if (address === undefined) throw invalidParameter(`The private IP address ${text} is not valid.`);
   const block = cidrOf(subnet.cidrBlock);
   if (!contains(block, cidrOf(`${text}/32`)))
-    throw invalid(`The private IP address ${text} is not in the subnet's ${subnet.cidrBlock}.`);
+    throw invalidParameter(`The private IP address ${text} is not in the subnet's ${subnet.cidrBlock}.`);
   if (isReserved(block, address))
-    throw invalid(`The private IP address ${text} is reserved in ${subnet.cidrBlock}.`);
+    throw invalidParameter(`The private IP address ${text} is reserved in ${subnet.cidrBlock}.`);
   const owner = cloud.all("privateIps").find(({ ipAddress }) => ipAddress === text);
   if (owner?.subnetId === subnet.id)
-    throw invalid(`The private IP address ${text} is in use by the VNIC ${owner.vnicId}.`);
+    throw invalidParameter(`The private IP address ${text} is in use by the VNIC ${owner.vnicId}.`);
   if (owner !== undefined)
-    throw invalid(`The address ${text} is in use in another VCN; the lab gives each address out once.`);
+    throw invalidParameter(
+      `The address ${text} is in use in another VCN; the lab gives each address out once.`,
+    );
 }
 
 function freeAddress(cloud: Cloud, { id, cidrBlock }: Subnet): string {
-  const used = cloud.all("privateIps").map(({ ipAddress }) => ipAddress);
-  const address = firstFree(cidrOf(cidrBlock), used);
-  if (address === undefined) throw invalid(`The subnet ${id} (${cidrBlock}) has no free address.`);
+  const usedAddresses = cloud.all("privateIps").map(({ ipAddress }) => ipAddress);
+  const address = firstFree(cidrOf(cidrBlock), usedAddresses);
+  if (address === undefined) throw invalidParameter(`The subnet ${id} (${cidrBlock}) has no free address.`);
   return address;
 }
 
 /** An address that neither a VNIC nor a NAT gateway has. */
 export function freePublicAddress(cloud: Cloud): string {
-  const used = [
+  const usedAddresses = [
     ...cloud.all("vnics").flatMap(({ publicIp }) => publicIp ?? []),
     ...cloud.all("natGateways").map(({ natIp }) => natIp),
   ];
-  const address = firstFree(cidrOf(PUBLIC_ADDRESSES), used);
-  if (address === undefined) throw invalid("No public IP address is left.");
+  const address = firstFree(cidrOf(PUBLIC_ADDRESSES), usedAddresses);
+  if (address === undefined) throw invalidParameter("No public IP address is left.");
   return address;
 }
 
-function firstFree(block: Cidr, used: readonly string[]): string | undefined {
-  const usedAddresses = new Set(used);
+function firstFree(block: Cidr, addresses: readonly string[]): string | undefined {
+  const usedAddresses = new Set(addresses);
   for (let address = block.first + 2; !isReserved(block, address); address++)
     if (!usedAddresses.has(formatAddress(address))) return formatAddress(address);
   return undefined;
@@ -98,12 +102,12 @@ function firstFree(block: Cidr, used: readonly string[]): string | undefined {
 /** Gives a VNIC's private address a public one, for as long as the VNIC exists. */
 export function assignPublicIp(cloud: Cloud, privateIpId: string, lifetime: string): Vnic {
   if (lifetime !== "EPHEMERAL")
-    throw invalid(`lifetime ${lifetime}: the lab's cloud has ephemeral public addresses only.`);
+    throw invalidParameter(`lifetime ${lifetime}: the lab's cloud has ephemeral public addresses only.`);
   const vnic = cloud.get("vnics", cloud.get("privateIps", privateIpId).vnicId);
   const { id, prohibitPublicIpOnVnic } = cloud.get("subnets", vnic.subnetId);
-  if (prohibitPublicIpOnVnic) throw invalid(`The subnet ${id} prohibits public addresses.`);
+  if (prohibitPublicIpOnVnic) throw invalidParameter(`The subnet ${id} prohibits public addresses.`);
   if (vnic.publicIp !== undefined)
-    throw invalid(`The private IP ${privateIpId} has the public address ${vnic.publicIp}.`);
+    throw invalidParameter(`The private IP ${privateIpId} has the public address ${vnic.publicIp}.`);
   vnic.publicIp = freePublicAddress(cloud);
   return vnic;
 }
@@ -113,21 +117,29 @@ export function releasePublicIp(cloud: Cloud, vnicId: string): void {
 }
 
 /** Adds an instance's VNIC as planned, with its attachment and its private address. */
-export function attachVnic(
+export function attachVnic(cloud: Cloud, instance: Instance, plan: VnicPlan): void {
+  const vnicId = addPlannedVnic(cloud, instance, plan);
+  addAttachment(cloud, instance, plan, vnicId);
+  addPrivateIp(cloud, instance, plan, vnicId);
+}
+
+/** @returns its OCID */
+function addPlannedVnic(
   cloud: Cloud,
-  instance: Instance,
+  { compartmentId, availabilityDomain, displayName }: Instance,
   { subnet, privateIp, hasPublicIp, details }: VnicPlan,
-): void {
-  const { id: instanceId, compartmentId, availabilityDomain } = instance;
-  const { hostnameLabel, displayName = instance.displayName } = details;
-  const { skipSourceDestCheck = false, nsgIds = [] } = details;
-  const subnetId = subnet.id;
-  const vnic = cloud.commonFields("vnics", { ...details, compartmentId, displayName });
+): string {
+  const { hostnameLabel, skipSourceDestCheck = false, nsgIds = [] } = details;
+  const vnic = cloud.commonFields("vnics", {
+    ...details,
+    compartmentId,
+    displayName: details.displayName ?? displayName,
+  });
   cloud.add("vnics", {
     ...vnic,
     lifecycleState: "AVAILABLE",
     availabilityDomain,
-    subnetId,
+    subnetId: subnet.id,
     isPrimary: true,
     macAddress: `02:00:17:${randomBytes(3).toString("hex").match(/../g)?.join(":") ?? ""}`,
     privateIp,
@@ -136,24 +148,44 @@ export function attachVnic(
     nsgIds,
     skipSourceDestCheck,
   });
+  return vnic.id;
+}
+
+function addAttachment(
+  cloud: Cloud,
+  { id: instanceId, compartmentId, availabilityDomain, displayName }: Instance,
+  { subnet, details }: VnicPlan,
+  vnicId: string,
+): void {
   cloud.add("vnicAttachments", {
-    ...cloud.commonFields("vnicAttachments", { compartmentId, displayName }),
+    ...cloud.commonFields("vnicAttachments", {
+      compartmentId,
+      displayName: details.displayName ?? displayName,
+    }),
     lifecycleState: "ATTACHED",
     availabilityDomain,
     instanceId,
-    subnetId,
-    vnicId: vnic.id,
+    subnetId: subnet.id,
+    vnicId,
     nicIndex: 0,
     vlanTag: 1,
   });
+}
+
+function addPrivateIp(
+  cloud: Cloud,
+  { compartmentId, availabilityDomain, displayName }: Instance,
+  { subnet, privateIp, details }: VnicPlan,
+  vnicId: string,
+): void {
   cloud.add("privateIps", {
-    ...cloud.commonFields("privateIps", { compartmentId, displayName }),
+    ...cloud.commonFields("privateIps", { compartmentId, displayName: details.displayName ?? displayName }),
     availabilityDomain,
     ipAddress: privateIp,
     isPrimary: true,
-    subnetId,
-    vnicId: vnic.id,
-    hostnameLabel,
+    subnetId: subnet.id,
+    vnicId,
+    hostnameLabel: details.hostnameLabel,
   });
 }
 

@@ -26,7 +26,7 @@ export function workRequest(cloud: Cloud, id: string): object {
   const vcn = cloud.all("vcns").find((each) => vcnWorkRequestId(each) === id);
   if (vcn !== undefined) {
     const status = vcn.lifecycleState === "UPDATING" ? "IN_PROGRESS" : "SUCCEEDED";
-    // Oracle leaves it at that also where the request has ended.
+    // Oracle says IN_PROGRESS also where the request has ended.
     return shownRequest(id, "UpdateVcn", status, vcn, "vcns", "IN_PROGRESS");
   }
   const { instance, action } = findInstance(cloud, id);

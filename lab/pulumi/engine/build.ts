@@ -25,8 +25,8 @@ interface Change {
 
 /** Returns the programs of an engine; a version other than the launcher's has a folder of its own. */
 function programsOf(version: string): readonly Program[] {
-  const own = fileURLToPath(new URL(`cli-${version}`, import.meta.url));
-  const folder = existsSync(own) ? own : fileURLToPath(new URL("cli", import.meta.url));
+  const versionFolder = fileURLToPath(new URL(`cli-${version}`, import.meta.url));
+  const folder = existsSync(versionFolder) ? versionFolder : fileURLToPath(new URL("cli", import.meta.url));
   const cli = {
     title: "the Pulumi engine",
     folder,
@@ -79,19 +79,19 @@ export async function buildEngine(lab: Lab, version: string, progress: Progress)
         "(apt-get install golang-go, or your own way), then run it again.",
     );
   }
-  const unfinished = join(lab.cache, "engine", `.unfinished-${process.pid}`);
-  const binaries = join(unfinished, version, "bin");
-  rmSync(unfinished, { recursive: true, force: true });
+  const unfinishedFolder = join(lab.cache, "engine", `.unfinished-${process.pid}`);
+  const binaries = join(unfinishedFolder, version, "bin");
+  rmSync(unfinishedFolder, { recursive: true, force: true });
   mkdirSync(binaries, { recursive: true, mode: 0o700 });
-  requireDiskSpace(unfinished, 3_000, "building the engine");
+  requireDiskSpace(unfinishedFolder, 3_000, "building the engine");
   for (const program of programsOf(version)) {
     await progress.step(`${program.title} ${version}, built from its Go module (minutes, once)`, () =>
-      build(program, version, join(unfinished, SOURCES), binaries),
+      build(program, version, join(unfinishedFolder, SOURCES), binaries),
     );
   }
-  rmSync(join(unfinished, SOURCES), { recursive: true, force: true });
-  if (existsSync(folder)) rmSync(unfinished, { recursive: true });
-  else renameSync(unfinished, folder);
+  rmSync(join(unfinishedFolder, SOURCES), { recursive: true, force: true });
+  if (existsSync(folder)) rmSync(unfinishedFolder, { recursive: true });
+  else renameSync(unfinishedFolder, folder);
   return folder;
 }
 

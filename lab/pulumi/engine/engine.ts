@@ -24,14 +24,14 @@ const INSTALL_SCRIPT = "https://get.pulumi.com/install.sh";
 const OTHER_VERSIONS = ["3.274.1"];
 
 /** The version of the engine: that of npm's launcher, unless LAB_ENGINE_VERSION names another one. */
-export function engineVersion(chosen = process.env["LAB_ENGINE_VERSION"]): string {
+export function engineVersion(version = process.env["LAB_ENGINE_VERSION"]): string {
   const file = readFileSync(join(ROOT, "node_modules/pulumi/package.json"), "utf8");
   const launcher = (JSON.parse(file) as { version: string }).version;
   const versions = [launcher, ...OTHER_VERSIONS];
-  if (chosen === undefined) return launcher;
-  if (versions.includes(chosen)) return chosen;
+  if (version === undefined) return launcher;
+  if (versions.includes(version)) return version;
   throw new Error(
-    `LAB_ENGINE_VERSION is "${chosen}": the lab has the modules of ${versions.join(" and ")}, so set it to one of these, or leave it out.`,
+    `LAB_ENGINE_VERSION is "${version}": the lab has the modules of ${versions.join(" and ")}, so set it to one of these, or leave it out.`,
   );
 }
 

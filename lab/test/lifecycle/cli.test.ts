@@ -35,7 +35,7 @@ function nspawnFolders(): string[] {
 }
 
 describe("npm run lab -- --stack lab-existing", () => {
-  const committed = readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8");
+  const committedConfig = readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8");
   beforeAll(() => removeLab(openLab(NAME)));
   afterAll(async () => {
     rmSync(TEMPORARY, { recursive: true });
@@ -117,17 +117,17 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect([diagram.exitCode, diagram.stderr]).toEqual([0, ""]);
     expect(diagram.stdout).toContain('title: "Stack lab-existing');
     expect(diagram.stdout).toContain("10.196.218.222");
-    const coloured = await lab("diagram", "--status", "--format", "mermaid");
-    expect([coloured.exitCode, coloured.stderr]).toEqual([0, ""]);
-    expect(coloured.stdout).toContain("well, 2 of 2 paths pass");
-    expect(coloured.stdout).toMatch(/\d ms/);
+    const statusDiagram = await lab("diagram", "--status", "--format", "mermaid");
+    expect([statusDiagram.exitCode, statusDiagram.stderr]).toEqual([0, ""]);
+    expect(statusDiagram.stdout).toContain("well, 2 of 2 paths pass");
+    expect(statusDiagram.stdout).toMatch(/\d ms/);
   });
 
   test("a second up changes neither a resource nor the committed config", async () => {
     const { stdout, exitCode } = await lab("up");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(ONLY_UNCHANGED);
-    expect(readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8")).toBe(committed);
+    expect(readFileSync(`${ROOT}/stacks/Pulumi.lab-existing.yaml`, "utf8")).toBe(committedConfig);
   });
 
   test("ssh logs in as opc, and returns output and exit code", async () => {
@@ -164,18 +164,18 @@ describe("npm run lab -- --stack lab-existing", () => {
     const home = `${openLab(NAME).directory}/pulumi`;
     await lab("destroy");
     for (const signal of ["SIGKILL", "SIGINT"] as const) {
-      const running = execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing"], {
+      const labRun = execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing"], {
         cwd: ROOT,
         reject: false,
         env: { LAB_NAME: NAME, TMPDIR: TEMPORARY },
         stdin: "ignore",
       });
       let output = "";
-      running.stdout.on("data", (text: Buffer) => (output += text.toString()));
+      labRun.stdout.on("data", (text: Buffer) => (output += text.toString()));
       await until("the first device", 30_000, () => output.includes("-device creating"));
-      if (signal === "SIGINT") running.kill(signal);
+      if (signal === "SIGINT") labRun.kill(signal);
       else await execa("pkill", ["-KILL", "--full", `${home}/versions/.*/bin/pulumi `], { reject: false });
-      await running;
+      await labRun;
     }
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
@@ -187,9 +187,9 @@ describe("npm run lab -- --stack lab-existing", () => {
     const first = lab("preview");
     const pidFile = `${openLab(NAME).directory}/command.pid`;
     await until("the lock of the first one", 10_000, () => readPidFile(pidFile) !== undefined, 5);
-    const second = await lab("up");
-    expect(second.exitCode).toBe(1);
-    expect(second.stderr).toMatch(/another lab command is at work \(process \d+\)/);
+    const secondUp = await lab("up");
+    expect(secondUp.exitCode).toBe(1);
+    expect(secondUp.stderr).toMatch(/another lab command is at work \(process \d+\)/);
     expect((await first).exitCode).toBe(0);
   });
 
@@ -198,9 +198,9 @@ describe("npm run lab -- --stack lab-existing", () => {
     expect((await lab("ssh", "host01", "ip -o link show type vxlan")).stdout).toBe("");
     expect((await lab("down")).exitCode).toBe(0);
     expect(existsSync(`${ROOT}/.lab/labs/${NAME}`)).toBe(false);
-    const reopened = openLab(NAME);
-    expect(namespacesOf(reopened)).toEqual([]);
-    expect((await execa("pgrep", ["-f", reopened.directory], { reject: false })).stdout).toBe("");
+    const reopenedLab = openLab(NAME);
+    expect(namespacesOf(reopenedLab)).toEqual([]);
+    expect((await execa("pgrep", ["-f", reopenedLab.directory], { reject: false })).stdout).toBe("");
     expect((await lab("ps")).stdout).toBe("nothing runs");
     expect(readdirSync(TEMPORARY)).toEqual([]);
     expect(nspawnFolders()).toEqual([]);

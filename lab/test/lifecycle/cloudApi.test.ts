@@ -382,8 +382,8 @@ describe("the cloud's API", () => {
         400,
         { code: "InvalidParameter", message: "Unrecognized field colour" },
       ]);
-      const missing = await sdk.call("raw", "send", { method: "POST", url, body: "{}" });
-      expect(JSON.parse(missing.body)).toEqual({
+      const response = await sdk.call("raw", "send", { method: "POST", url, body: "{}" });
+      expect(JSON.parse(response.body)).toEqual({
         code: "MissingParameter",
         message: "Missing compartmentId",
       });
@@ -432,8 +432,8 @@ describe("the cloud's API", () => {
         expect((await network("getService", { serviceId: all.id })).service).toEqual(all);
         ({ serviceGateway } = await network("createServiceGateway", createServiceGateway(all.id)));
         expect(serviceGateway.services).toEqual([{ serviceId: all.id, serviceName: all.name }]);
-        const listed = await network("listNatGateways", { compartmentId, vcnId: vcn.id });
-        expect(listed.items.map(({ id }: any) => id)).toEqual([natGateway.id]);
+        const gatewayList = await network("listNatGateways", { compartmentId, vcnId: vcn.id });
+        expect(gatewayList.items.map(({ id }: any) => id)).toEqual([natGateway.id]);
         const update = { natGatewayId: natGateway.id, updateNatGatewayDetails: { blockTraffic: true } };
         expect((await network("updateNatGateway", update)).natGateway.blockTraffic).toBe(true);
       });
@@ -480,8 +480,12 @@ describe("the cloud's API", () => {
       });
 
       test("are deleted; a VCN has one service gateway, of services that exist", async () => {
-        const second = await sdk.refusal("network", "createServiceGateway", createServiceGateway(all.id));
-        expect(second.code).toBe("LimitExceeded");
+        const secondRefusal = await sdk.refusal(
+          "network",
+          "createServiceGateway",
+          createServiceGateway(all.id),
+        );
+        expect(secondRefusal.code).toBe("LimitExceeded");
         await network("deleteNatGateway", { natGatewayId: natGateway.id });
         await network("deleteServiceGateway", { serviceGatewayId: serviceGateway.id });
         await until("the end of both", 20_000, async () => {
@@ -492,15 +496,19 @@ describe("the cloud's API", () => {
           ];
           return lists.every(({ items }) => items.length === 0);
         });
-        const unknown = await sdk.refusal("network", "createServiceGateway", createServiceGateway("ocid1.x"));
-        expect(unknown.status).toBe(404);
+        const unknownServiceRefusal = await sdk.refusal(
+          "network",
+          "createServiceGateway",
+          createServiceGateway("ocid1.x"),
+        );
+        expect(unknownServiceRefusal.status).toBe(404);
       });
     });
 
     describe("network security groups", () => {
       let group: any;
       const rule = { direction: "INGRESS", protocol: "all", source: "10.0.0.0/16", sourceType: "CIDR_BLOCK" };
-      const act = (action: string, details: object, networkSecurityGroupId = group.id) =>
+      const changeRules = (action: string, details: object, networkSecurityGroupId = group.id) =>
         [
           `${action}NetworkSecurityGroupSecurityRules`,
           { networkSecurityGroupId, [`${action}NetworkSecurityGroupSecurityRulesDetails`]: details },
@@ -511,8 +519,8 @@ describe("the cloud's API", () => {
       test("are created, listed and renamed", async () => {
         group = await make.securityGroup(vcn.id, [], { displayName: "hosts" });
         expect(group).toMatchObject({ vcnId: vcn.id, displayName: "hosts" });
-        const listed = await network("listNetworkSecurityGroups", { compartmentId, vcnId: vcn.id });
-        expect(listed.items.map(({ id }: any) => id)).toEqual([group.id]);
+        const groupList = await network("listNetworkSecurityGroups", { compartmentId, vcnId: vcn.id });
+        expect(groupList.items.map(({ id }: any) => id)).toEqual([group.id]);
         const { networkSecurityGroup } = await network("updateNetworkSecurityGroup", {
           networkSecurityGroupId: group.id,
           updateNetworkSecurityGroupDetails: { displayName: "members" },
@@ -526,21 +534,32 @@ describe("the cloud's API", () => {
           ...{ protocol: "17", isStateless: true },
           udpOptions: { destinationPortRange: { min: 4789, max: 4789 } },
         };
-        const { addedNetworkSecurityGroupSecurityRules: added } = await network(
-          ...act("add", { securityRules: [rule, ofGroup] }),
+        const { addedNetworkSecurityGroupSecurityRules: addedRules } = await network(
+          ...changeRules("add", { securityRules: [rule, ofGroup] }),
         );
-        const [first, second] = added.securityRules;
-        expect(first).toMatchObject({ ...rule, isStateless: false, isValid: true });
-        expect(second).toMatchObject({ ...ofGroup, isValid: true });
-        expect(first.id).toMatch(/^[0-9A-F]{6}$/);
-        expect(await rulesOf(group.id, "EGRESS")).toMatchObject([{ id: second.id }]);
+        const [firstRule, secondRule] = addedRules.securityRules;
+        expect(firstRule).toMatchObject({ ...rule, isStateless: false, isValid: true });
+        expect(secondRule).toMatchObject({ ...ofGroup, isValid: true });
+        expect(firstRule.id).toMatch(/^[0-9A-F]{6}$/);
+        expect(await rulesOf(group.id, "EGRESS")).toMatchObject([{ id: secondRule.id }]);
 
-        await network(...act("update", { securityRules: [{ ...rule, id: first.id, protocol: "6" }] }));
-        expect(await rulesOf(group.id)).toMatchObject([{ id: first.id, protocol: "6" }, { id: second.id }]);
-        await network(...act("remove", { securityRuleIds: [first.id] }));
-        expect(await rulesOf(group.id)).toMatchObject([{ id: second.id }]);
-        const unknown = await sdk.refusal("network", ...act("remove", { securityRuleIds: [first.id] }));
-        expect([unknown.status, unknown.code]).toEqual([404, "NotAuthorizedOrNotFound"]);
+        await network(
+          ...changeRules("update", { securityRules: [{ ...rule, id: firstRule.id, protocol: "6" }] }),
+        );
+        expect(await rulesOf(group.id)).toMatchObject([
+          { id: firstRule.id, protocol: "6" },
+          { id: secondRule.id },
+        ]);
+        await network(...changeRules("remove", { securityRuleIds: [firstRule.id] }));
+        expect(await rulesOf(group.id)).toMatchObject([{ id: secondRule.id }]);
+        const unknownRuleRefusal = await sdk.refusal(
+          "network",
+          ...changeRules("remove", { securityRuleIds: [firstRule.id] }),
+        );
+        expect([unknownRuleRefusal.status, unknownRuleRefusal.code]).toEqual([
+          404,
+          "NotAuthorizedOrNotFound",
+        ]);
       });
 
       test.each<[string, object, number, string, RegExp]>([
@@ -554,7 +573,7 @@ describe("the cloud's API", () => {
         ],
         ["an unknown direction", { direction: "BOTH" }, 400, "InvalidParameter", /direction/],
       ])("refuse a rule with %s", async (_, change, status, code, message) => {
-        const request = act("add", { securityRules: [{ ...rule, ...change }] });
+        const request = changeRules("add", { securityRules: [{ ...rule, ...change }] });
         const refusal = await sdk.refusal("network", ...request);
         expect([refusal.status, refusal.code]).toEqual([status, code]);
         expect(refusal.message).toMatch(message);
@@ -562,12 +581,12 @@ describe("the cloud's API", () => {
 
       test("take 25 rules a request, and 120 in all", async () => {
         const rules = (count: number) => ({ securityRules: Array<object>(count).fill(rule) });
-        const tooMany = await sdk.refusal("network", ...act("add", rules(26)));
-        expect(tooMany.code).toBe("InvalidParameter");
-        const left = 120 - (await rulesOf(group.id)).length;
-        for (let count = left; count > 0; count -= 25)
-          await network(...act("add", rules(Math.min(count, 25))));
-        const refusal = await sdk.refusal("network", ...act("add", rules(1)));
+        const tooManyRefusal = await sdk.refusal("network", ...changeRules("add", rules(26)));
+        expect(tooManyRefusal.code).toBe("InvalidParameter");
+        const remainingRules = 120 - (await rulesOf(group.id)).length;
+        for (let count = remainingRules; count > 0; count -= 25)
+          await network(...changeRules("add", rules(Math.min(count, 25))));
+        const refusal = await sdk.refusal("network", ...changeRules("add", rules(1)));
         expect([refusal.status, refusal.code]).toEqual([400, "LimitExceeded"]);
       });
 
@@ -752,14 +771,14 @@ describe("the cloud's API", () => {
       for (const displayName of names) vcns.push(await make.vcn("10.50.0.0/16", { displayName }));
       const first = await network("listVcns", { compartmentId, sortBy: "DISPLAYNAME", limit: 2 });
       expect(first.items.map(({ displayName }: any) => displayName)).toEqual(["a", "b"]);
-      const rest = await network("listVcns", {
+      const secondPage = await network("listVcns", {
         compartmentId,
         sortBy: "DISPLAYNAME",
         page: first.opcNextPage,
       });
-      expect(rest.items.map(({ displayName }: any) => displayName)).toEqual(["c", "first"]);
-      const filtered = await network("listVcns", { compartmentId, displayName: "b" });
-      expect(filtered.items).toHaveLength(1);
+      expect(secondPage.items.map(({ displayName }: any) => displayName)).toEqual(["c", "first"]);
+      const filteredList = await network("listVcns", { compartmentId, displayName: "b" });
+      expect(filteredList.items).toHaveLength(1);
       for (const { id } of vcns) await network("deleteVcn", { vcnId: id });
     });
   });

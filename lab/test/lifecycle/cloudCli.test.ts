@@ -29,12 +29,12 @@ const lab = (...args: string[]) =>
   });
 
 describe("npm run lab", () => {
-  let opened: Lab;
+  let testLab: Lab;
   let oci: Awaited<ReturnType<typeof ociCli>>;
   beforeAll(async () => {
     await removeLab(openLab(NAME));
-    opened = openLab(NAME);
-    oci = await ociCli(opened);
+    testLab = openLab(NAME);
+    oci = await ociCli(testLab);
   });
   afterAll(() => removeLab(openLab(NAME)));
 
@@ -46,7 +46,7 @@ describe("npm run lab", () => {
   };
   /** The error that Oracle's command line shows. */
   const ociError = async (...args: string[]) => (await oci(...args)).stderr;
-  const savedState = () => JSON.parse(readFileSync(stateFile(opened), "utf8"));
+  const savedState = () => JSON.parse(readFileSync(stateFile(testLab), "utf8"));
   /** The options of a command in the stack's VCN. */
   const inVcn = () => ["--compartment-id", COMPARTMENT, "--vcn-id", ...Object.keys(savedState().vcns)];
   const overlayPasses = async () => {
@@ -79,19 +79,21 @@ describe("npm run lab", () => {
     expect((await lab("fault", "capacity", "1", "1")).stdout).toBe(
       "no capacity for the next launch after one",
     );
-    const failed = await lab();
-    expect(failed.exitCode).not.toBe(0);
-    expect(failed.stdout).toContain("Out of host capacity");
-    expect(failed.stdout).toMatch(/Oracle has no capacity left for host0[12] .*another availabilityDomain/);
-    const kept = listHosts(opened);
-    expect(kept).toHaveLength(1);
+    const failedRun = await lab();
+    expect(failedRun.exitCode).not.toBe(0);
+    expect(failedRun.stdout).toContain("Out of host capacity");
+    expect(failedRun.stdout).toMatch(
+      /Oracle has no capacity left for host0[12] .*another availabilityDomain/,
+    );
+    const remainingHosts = listHosts(testLab);
+    expect(remainingHosts).toHaveLength(1);
     const machines = () =>
-      kept.map((host) => readFileSync(join(opened.directory, "hosts", host, "machine"), "utf8"));
-    const launched = machines();
+      remainingHosts.map((host) => readFileSync(join(testLab.directory, "hosts", host, "machine"), "utf8"));
+    const launchedMachines = machines();
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
-    expect(listHosts(opened)).toEqual(["host01", "host02"]);
-    expect(machines()).toEqual(launched);
+    expect(listHosts(testLab)).toEqual(["host01", "host02"]);
+    expect(machines()).toEqual(launchedMachines);
     expect(stdout).toMatch(
       /^host01 +in sync .* 10\.196\.218\.222 +192\.168\.0\.1 +([0-9a-f]{2}:){5}[0-9a-f]{2} +8950 /m,
     );
@@ -118,18 +120,18 @@ describe("npm run lab", () => {
 
   test("ssh accepts the host keys that the stack issued, and no others", async () => {
     expect((await lab("ssh", "host02", "id -un; hostname")).stdout).toBe("opc\nhost02");
-    const pins = readFileSync(join(opened.directory, "keys", "known_instances"), "utf8").split("\n");
+    const pins = readFileSync(join(testLab.directory, "keys", "known_instances"), "utf8").split("\n");
     expect(pins.filter(Boolean)).toHaveLength(2);
   });
 
   test("oci-cli lists, stops and starts instances, and the overlay works again", async () => {
-    const listed = await ocli("compute", "instance", "list", "--compartment-id", COMPARTMENT);
-    expect(listed.map((each: any) => [each["display-name"], each["lifecycle-state"]]).sort()).toEqual([
+    const instanceList = await ocli("compute", "instance", "list", "--compartment-id", COMPARTMENT);
+    expect(instanceList.map((each: any) => [each["display-name"], each["lifecycle-state"]]).sort()).toEqual([
       ["host01", "RUNNING"],
       ["host02", "RUNNING"],
     ]);
-    const { id } = listed.find((each: any) => each["display-name"] === "host02");
-    const act = (action: string, state: string) =>
+    const { id } = instanceList.find((each: any) => each["display-name"] === "host02");
+    const runAction = (action: string, state: string) =>
       ocli(
         "compute",
         "instance",
@@ -143,11 +145,11 @@ describe("npm run lab", () => {
         "--wait-interval-seconds",
         "1",
       );
-    expect((await act("STOP", "STOPPED"))["lifecycle-state"]).toBe("STOPPED");
-    expect(isRunning(opened, "host02")).toBe(false);
+    expect((await runAction("STOP", "STOPPED"))["lifecycle-state"]).toBe("STOPPED");
+    expect(isRunning(testLab, "host02")).toBe(false);
     expect((await lab("ps")).stdout).toMatch(/^host02 .* stopped$/m);
     expect(await overlayPasses()).toBe(false);
-    expect((await act("START", "RUNNING"))["lifecycle-state"]).toBe("RUNNING");
+    expect((await runAction("START", "RUNNING"))["lifecycle-state"]).toBe("RUNNING");
     await until("the overlay", 30_000, overlayPasses, 500);
   });
 
@@ -189,20 +191,25 @@ describe("npm run lab", () => {
     const subnet = await ocli("network", "subnet", "create", ...inVcn(), ...isPrivate);
     expect(subnet).toMatchObject({ "prohibit-public-ip-on-vnic": true, "prohibit-internet-ingress": true });
     const [image] = allImages();
-    const where = ["--compartment-id", COMPARTMENT, "--availability-domain", AVAILABILITY_DOMAINS[0] ?? ""];
-    const what = ["--shape", "VM.Standard.E2.1.Micro", "--image-id", image?.id ?? ""];
+    const placementArgs = [
+      "--compartment-id",
+      COMPARTMENT,
+      "--availability-domain",
+      AVAILABILITY_DOMAINS[0] ?? "",
+    ];
+    const machineArgs = ["--shape", "VM.Standard.E2.1.Micro", "--image-id", image?.id ?? ""];
     const vnic = ["--subnet-id", subnet.id, "--assign-public-ip", "true"];
-    expect(await ociError("compute", "instance", "launch", ...where, ...what, ...vnic)).toMatch(
-      /"code": "InvalidParameter"[^]*prohibits public addresses/,
-    );
+    expect(
+      await ociError("compute", "instance", "launch", ...placementArgs, ...machineArgs, ...vnic),
+    ).toMatch(/"code": "InvalidParameter"[^]*prohibits public addresses/);
     await ocli("network", "subnet", "delete", "--force", "--subnet-id", subnet.id);
   });
 
   test("oci-cli lists custom images beside platform images", async () => {
     const ubuntu = ["--operating-system", "Canonical Ubuntu", "--shape", "VM.Standard.E4.Flex"];
-    const listed = await ocli("compute", "image", "list", "--compartment-id", COMPARTMENT, ...ubuntu);
-    const [, platform] = listed;
-    expect(listed).toMatchObject([
+    const imageList = await ocli("compute", "image", "list", "--compartment-id", COMPARTMENT, ...ubuntu);
+    const [, platform] = imageList;
+    expect(imageList).toMatchObject([
       {
         "display-name": "hardened-Canonical-Ubuntu-24.04-2026.10.01-0",
         "compartment-id": COMPARTMENT,
@@ -246,8 +253,8 @@ describe("npm run lab", () => {
 
   test("an up restores everything after the cloud, the hosts and the network were killed", async () => {
     const state = savedState();
-    await killProcesses([runningCloud(opened) ?? 0]);
-    for (const namespace of namespacesOf(opened)) {
+    await killProcesses([runningCloud(testLab) ?? 0]);
+    for (const namespace of namespacesOf(testLab)) {
       const pids = (await run(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
       await killProcesses(pids);
       await run(["ip", "netns", "del", namespace]).catch(() => undefined);
@@ -260,7 +267,7 @@ describe("npm run lab", () => {
 
   test("an instance that the cloud terminated is launched again", async () => {
     expect((await lab("fault", "terminate", "host02")).exitCode).toBe(0);
-    expect(listHosts(opened)).toEqual(["host01"]);
+    expect(listHosts(testLab)).toEqual(["host01"]);
     expect((await lab("refresh")).exitCode).toBe(0);
     const { exitCode, stdout, stderr } = await lab();
     expect(exitCode, stdout + stderr).toBe(0);
@@ -268,17 +275,17 @@ describe("npm run lab", () => {
   });
 
   test("destroy leaves nothing in the cloud, and down leaves only the caches", async () => {
-    const destroyed = await lab("destroy");
-    expect(destroyed.exitCode, destroyed.stdout).toBe(0);
+    const destroyOutcome = await lab("destroy");
+    expect(destroyOutcome.exitCode, destroyOutcome.stdout).toBe(0);
     const state = savedState();
     for (const kind of ["vcns", "subnets", "securityLists", "vnics", "machines"])
       expect([kind, Object.keys(state[kind])]).toEqual([kind, []]);
     expect(JSON.stringify(state)).not.toMatch(/user_data|ssh_authorized_keys/);
-    expect(listHosts(opened)).toEqual([]);
+    expect(listHosts(testLab)).toEqual([]);
     expect((await lab("down")).exitCode).toBe(0);
-    expect(existsSync(opened.directory)).toBe(false);
-    expect(namespacesOf(opened)).toEqual([]);
-    expect((await execa("pgrep", ["-f", opened.directory], { reject: false })).stdout).toBe("");
+    expect(existsSync(testLab.directory)).toBe(false);
+    expect(namespacesOf(testLab)).toEqual([]);
+    expect((await execa("pgrep", ["-f", testLab.directory], { reject: false })).stdout).toBe("");
     expect((await execa("pgrep", ["-f", `daemon.ts ${NAME}`], { reject: false })).stdout).toBe("");
     expect((await lab("ps")).stdout).toBe("nothing runs");
   });

@@ -170,12 +170,12 @@ describe("the cloud's instances", () => {
   });
 
   test("a public address where the subnet prohibits it is refused", async () => {
-    const closed = await make.subnet(vcn.id, "10.0.5.0/24", { prohibitPublicIpOnVnic: true });
-    const launchInstanceDetails = await make.launchDetails("refused", closed.id);
+    const privateSubnet = await make.subnet(vcn.id, "10.0.5.0/24", { prohibitPublicIpOnVnic: true });
+    const launchInstanceDetails = await make.launchDetails("refused", privateSubnet.id);
     launchInstanceDetails.createVnicDetails.assignPublicIp = true;
     const refusal = await sdk.refusal("compute", "launchInstance", { launchInstanceDetails });
     expect(refusal.message).toMatch(/prohibits public addresses/);
-    await network("deleteSubnet", { subnetId: closed.id });
+    await network("deleteSubnet", { subnetId: privateSubnet.id });
   });
 
   test("a subnet with an instance in it cannot be deleted", async () => {
@@ -224,17 +224,17 @@ describe("the cloud's instances", () => {
 
   const bootId = () =>
     runInHost(lab, "host01", ["cat", "/proc/sys/kernel/random/boot_id", "/etc/machine-id"]);
-  const act = (action: string) => compute("instanceAction", { instanceId: instance.id, action });
+  const runAction = (action: string) => compute("instanceAction", { instanceId: instance.id, action });
 
   test("stop and start, gracefully or by force", async () => {
     for (const action of ["SOFTSTOP", "STOP"]) {
-      const { lifecycleState } = (await act(action)).instance;
+      const { lifecycleState } = (await runAction(action)).instance;
       expect(lifecycleState).toBe("STOPPING");
       await make.awaitState(instance.id, "STOPPED");
       expect(isRunning(lab, "host01")).toBe(false);
       const refusal = await sdk.refusal("compute", "instanceAction", { instanceId: instance.id, action });
       expect([refusal.status, refusal.code]).toEqual([409, "IncorrectState"]);
-      await act("START");
+      await runAction("START");
       await make.awaitState(instance.id, "RUNNING");
       expect(isRunning(lab, "host01")).toBe(true);
     }
@@ -244,7 +244,7 @@ describe("the cloud's instances", () => {
     const [, machine] = (await systemUp(), await bootId()).split("\n");
     for (const action of ["SOFTRESET", "RESET"]) {
       const [boot] = (await bootId()).split("\n");
-      await act(action);
+      await runAction(action);
       await make.awaitState(instance.id, "RUNNING");
       await systemUp();
       const after = (await bootId()).split("\n");
@@ -256,7 +256,7 @@ describe("the cloud's instances", () => {
     await systemUp();
     await runInHost(lab, "host01", ["systemctl", "poweroff"]);
     await make.awaitState(instance.id, "STOPPED");
-    await act("START");
+    await runAction("START");
     await make.awaitState(instance.id, "RUNNING");
   });
 
@@ -265,12 +265,12 @@ describe("the cloud's instances", () => {
       instanceId: instance.id,
       updateInstanceDetails: { displayName: "host01" },
     });
-    await act("STOP");
+    await runAction("STOP");
     await make.awaitState(instance.id, "STOPPED");
     const init = join(lab.directory, "hosts/host01/written/usr/lib/systemd/systemd");
     mkdirSync(dirname(init), { recursive: true });
     writeFileSync(init, "#!/bin/sh\necho Too many open files; exit 1\n", { mode: 0o755 });
-    await act("START");
+    await runAction("START");
     await make.awaitState(instance.id, "STOPPED");
     const reason = /Too many open files .* host01 ended with exit status 1/;
     const url = `https://${SERVICE_HOSTS[0]}/20160918/workRequests/${opcWorkRequestId}/errors`;
@@ -279,7 +279,7 @@ describe("the cloud's instances", () => {
   });
 
   test("get a new disk with another image, behind the same VNIC", async () => {
-    const launched = (await compute("getInstance", { instanceId: instance.id })).instance;
+    const launchedInstance = (await compute("getInstance", { instanceId: instance.id })).instance;
     const { items } = await compute("listImages", { compartmentId, operatingSystem: "Oracle Linux" });
     const image = items.find(({ displayName }: any) => !displayName.includes("aarch64"));
     const arm = items.find(({ displayName }: any) => displayName.includes("aarch64"));
@@ -291,19 +291,19 @@ describe("the cloud's instances", () => {
     expect([refusal.status, refusal.code]).toEqual([400, "InvalidParameter"]);
 
     await compute("updateInstance", change(image.id));
-    await act("START");
+    await runAction("START");
     await make.awaitState(instance.id, "RUNNING");
     await systemUp();
     expect(await runInHost(lab, "host01", ["firewall-cmd", "--state"])).toBe("running");
     // Back to the first image, while the instance runs.
     await runInHost(lab, "host01", ["touch", "/etc/kept"]);
-    const running = await compute("updateInstance", change(launched.imageId));
-    expect(running.instance.lifecycleState).toBe("STOPPING");
+    const runningUpdate = await compute("updateInstance", change(launchedInstance.imageId));
+    expect(runningUpdate.instance.lifecycleState).toBe("STOPPING");
     await make.awaitState(instance.id, "RUNNING");
     await systemUp();
     expect(await runInHost(lab, "host01", ["ls", "/etc"])).not.toContain("kept");
-    const again = (await compute("getInstance", { instanceId: instance.id })).instance;
-    expect(again.imageId).toBe(launched.imageId);
+    const reimagedInstance = (await compute("getInstance", { instanceId: instance.id })).instance;
+    expect(reimagedInstance.imageId).toBe(launchedInstance.imageId);
     const view = instancesOf(lab).find(({ host }) => host === "host01");
     expect(await runInHost(lab, "host01", ["ip", "-o", "-4", "address"])).toContain(`${view?.privateIp}/`);
   });
@@ -339,8 +339,8 @@ describe("the cloud's instances", () => {
     test("a new one takes less than 120 MB", () => {
       const pid = runningCloud(lab) ?? 0;
       expect(memoryOf([pid]) / 1024).toBeLessThan(120);
-      const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-      expect(Number(resident) / 1024).toBeLessThan(120);
+      const residentKilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      expect(Number(residentKilobytes) / 1024).toBeLessThan(120);
     });
   });
 
@@ -372,13 +372,13 @@ describe("the cloud's instances", () => {
 
   test("an injected fault ends one launch in TERMINATED, and keeps another PROVISIONING until somebody ends it", async () => {
     changeFaults(lab, (faults) => (faults.failedLaunches = 1));
-    const { id: failed } = await make.launch("failed", subnet.id);
-    await make.awaitState(failed, "TERMINATED");
+    const { id: failedId } = await make.launch("failed", subnet.id);
+    await make.awaitState(failedId, "TERMINATED");
     changeFaults(lab, (faults) => (faults.stuckLaunches = 1));
-    const { id: stuck } = await make.launch("stuck", subnet.id);
-    await make.awaitState(stuck, "PROVISIONING");
-    await compute("terminateInstance", { instanceId: stuck });
-    await make.awaitState(stuck, "TERMINATED");
+    const { id: stuckId } = await make.launch("stuck", subnet.id);
+    await make.awaitState(stuckId, "PROVISIONING");
+    await compute("terminateInstance", { instanceId: stuckId });
+    await make.awaitState(stuckId, "TERMINATED");
     expect(readFaults(lab)).toMatchObject({ failedLaunches: 0, stuckLaunches: 0 });
   });
 
@@ -386,16 +386,16 @@ describe("the cloud's instances", () => {
     const userData = `#cloud-config\nssh_keys: {ed25519_private: secret-of-the-host}\n`;
     const launchInstanceDetails = await make.launchDetails("keyed", subnet.id);
     launchInstanceDetails.metadata.user_data = Buffer.from(userData).toString("base64");
-    const { instance: keyed } = await compute("launchInstance", { launchInstanceDetails });
+    const { instance: instanceWithKey } = await compute("launchInstance", { launchInstanceDetails });
     const secret = launchInstanceDetails.metadata.user_data;
     expect(readFileSync(stateFile(lab), "utf8")).toContain(secret);
-    await make.awaitState(keyed.id, "RUNNING");
-    await compute("terminateInstance", { instanceId: keyed.id });
-    await make.awaitState(keyed.id, "TERMINATED");
+    await make.awaitState(instanceWithKey.id, "RUNNING");
+    await compute("terminateInstance", { instanceId: instanceWithKey.id });
+    await make.awaitState(instanceWithKey.id, "TERMINATED");
     expect(readFileSync(stateFile(lab), "utf8")).not.toContain(secret);
     expect(existsSync(join(lab.directory, "hosts", "keyed"))).toBe(false);
     const { items } = await compute("listInstances", { compartmentId, lifecycleState: "TERMINATED" });
-    expect(items.map(({ id }: any) => id)).toContain(keyed.id);
+    expect(items.map(({ id }: any) => id)).toContain(instanceWithKey.id);
   });
 
   test("the operator logs in to an instance by the host key on its disk", async () => {
@@ -405,9 +405,9 @@ describe("the cloud's instances", () => {
       tcpOptions: { destinationPortRange: { min: 22, max: 22 } },
     };
     const out = { protocol: "all", destination: "0.0.0.0/0" };
-    const { subnet: current } = await network("getSubnet", { subnetId: subnet.id });
+    const { subnet: currentSubnet } = await network("getSubnet", { subnetId: subnet.id });
     await network("updateSecurityList", {
-      securityListId: current.securityListIds[0],
+      securityListId: currentSubnet.securityListIds[0],
       updateSecurityListDetails: { ingressSecurityRules: [ssh], egressSecurityRules: [out] },
     });
     pinInstances(lab);
@@ -420,7 +420,7 @@ describe("the cloud's instances", () => {
   test("all resources can be deleted, and nothing is left in the state", async () => {
     await compute("terminateInstance", { instanceId: instance.id });
     await make.awaitState(instance.id, "TERMINATED");
-    const { subnet: current } = await network("getSubnet", { subnetId: subnet.id });
+    const { subnet: currentSubnet } = await network("getSubnet", { subnetId: subnet.id });
     const { items: gateways } = await network("listInternetGateways", { compartmentId });
     const remove = async (kind: string, request: object) => {
       await network(`delete${kind}`, request);
@@ -430,8 +430,9 @@ describe("the cloud's instances", () => {
       });
     };
     await remove("Subnet", { subnetId: subnet.id });
-    await remove("RouteTable", { rtId: current.routeTableId });
-    for (const securityListId of current.securityListIds) await remove("SecurityList", { securityListId });
+    await remove("RouteTable", { rtId: currentSubnet.routeTableId });
+    for (const securityListId of currentSubnet.securityListIds)
+      await remove("SecurityList", { securityListId });
     await remove("InternetGateway", { igId: gateways[0].id });
     await remove("Vcn", { vcnId: vcn.id });
     const state = JSON.parse(readFileSync(stateFile(lab), "utf8"));

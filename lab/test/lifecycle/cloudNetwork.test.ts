@@ -58,7 +58,7 @@ sys.exit(0 if s.recv(65535) else 1)
 `;
 
 /** An existing host, which is no instance, with an address in the VCN's block. */
-const EXISTING: Inventory = {
+const EXISTING_HOSTS: Inventory = {
   old: { address: "10.0.9.2/24", mac: "02:00:17:00:00:09", nic: "ens3" },
 };
 
@@ -87,7 +87,7 @@ describe("the cloud's network", () => {
   let access: { gateway: any; table: any };
   /** The Security List of a and b, and the one of c. */
   let members: any;
-  let others: any;
+  let secondList: any;
   /** The subnet of c. */
   let apartId: string;
   /** Address by host: a and b share a subnet, c has its own, d is in another VCN. */
@@ -105,10 +105,10 @@ describe("the cloud's network", () => {
     });
 
   /** Whether a host, or the operator, gets an echo from an address. */
-  async function reaches(who: string, target: string, protocol: "udp" | "tcp", port: number, size = 10) {
+  async function reaches(sender: string, target: string, protocol: "udp" | "tcp", port: number, size = 10) {
     const argv = ["python3", "-c", SEND, protocol, address[target] ?? target, String(port), String(size)];
-    if (who === "operator") return (await attempt(asOperator(lab, argv))).exitCode === 0;
-    return runInHost(lab, who, argv).then(
+    if (sender === "operator") return (await attempt(asOperator(lab, argv))).exitCode === 0;
+    return runInHost(lab, sender, argv).then(
       () => true,
       () => false,
     );
@@ -118,9 +118,9 @@ describe("the cloud's network", () => {
     for (let times = 0; times < 3; times++) if (await reaches(...args)) return true;
     return false;
   }
-  const pings = async (who: string, target: string, ...options: string[]) => {
+  const pings = async (sender: string, target: string, ...options: string[]) => {
     const argv = ["ping", "-n", "-c1", "-W1", ...options, address[target] ?? target];
-    return runInHost(lab, who, argv).then(
+    return runInHost(lab, sender, argv).then(
       () => true,
       () => false,
     );
@@ -153,26 +153,34 @@ describe("the cloud's network", () => {
     await removeLab(openLab("test-network"));
     lab = openLab("test-network");
     await startCloud(lab, silentProgress);
-    await startHosts(lab, EXISTING, silentProgress);
+    await startHosts(lab, EXISTING_HOSTS, silentProgress);
     sdk = new Sdk(lab);
     make = new Builder(lab, sdk);
     vcn = await make.vcn(VCN);
     access = await make.internetAccess(vcn.id);
     members = await make.securityList(vcn.id, [], []);
-    others = await make.securityList(vcn.id, [], []);
-    const one = { routeTableId: access.table.id, securityListIds: [members.id] };
-    const inner = await make.subnet(vcn.id, "10.0.1.0/24", one);
-    const apart = await make.subnet(vcn.id, "10.0.2.0/24", { ...one, securityListIds: [others.id] });
-    apartId = apart.id;
-    const elsewhere = await make.vcn("10.1.0.0/16");
-    const far = await make.subnet(elsewhere.id, "10.1.1.0/24");
-    const subnets: Record<string, any> = { a: inner, b: inner, c: apart, d: far };
-    const launched: any[] = [];
+    secondList = await make.securityList(vcn.id, [], []);
+    const subnetOptions = { routeTableId: access.table.id, securityListIds: [members.id] };
+    const firstSubnet = await make.subnet(vcn.id, "10.0.1.0/24", subnetOptions);
+    const secondSubnet = await make.subnet(vcn.id, "10.0.2.0/24", {
+      ...subnetOptions,
+      securityListIds: [secondList.id],
+    });
+    apartId = secondSubnet.id;
+    const secondVcn = await make.vcn("10.1.0.0/16");
+    const subnetOfSecondVcn = await make.subnet(secondVcn.id, "10.1.1.0/24");
+    const subnets: Record<string, any> = {
+      a: firstSubnet,
+      b: firstSubnet,
+      c: secondSubnet,
+      d: subnetOfSecondVcn,
+    };
+    const launchedInstances: any[] = [];
     for (const [host, subnet] of Object.entries(subnets))
-      launched.push(await make.launch(host, subnet.id, address[host] ?? ""));
-    for (const { id } of launched) await make.awaitState(id, "RUNNING");
-    for (const [host, own] of Object.entries(address)) {
-      await waitForSsh(lab, host, own, "itself");
+      launchedInstances.push(await make.launch(host, subnet.id, address[host] ?? ""));
+    for (const { id } of launchedInstances) await make.awaitState(id, "RUNNING");
+    for (const [host, hostAddress] of Object.entries(address)) {
+      await waitForSsh(lab, host, hostAddress, "itself");
       await on(host, "systemctl is-system-running --wait >/dev/null || true");
     }
     const { items } = await sdk.call("compute", "listVnicAttachments", { compartmentId: vcn.compartmentId });
@@ -251,13 +259,13 @@ while time.time() < end:
   });
 
   describe("a stateless rule", () => {
-    const both = [udpPort(4789, stateless)];
+    const statelessRules = [udpPort(4789, stateless)];
 
     test("by destination port in both directions carries VXLAN, and tracks no connection", async () => {
       await setRules(
         members,
-        both.map((rule) => from(VCN, rule)),
-        both.map((rule) => to(VCN, rule)),
+        statelessRules.map((rule) => from(VCN, rule)),
+        statelessRules.map((rule) => to(VCN, rule)),
       );
       const senders = await sendersAt("b", () => reaches("a", "b", "udp", 4789));
       expect(senders).toEqual(["udp 4789 10.0.1.10"]);
@@ -275,8 +283,8 @@ while time.time() < end:
       expect(await eventuallyReaches("a", "b", "udp", 5000)).toBe(true);
     });
     test("counts where a stateful rule matches the same packets", async () => {
-      const [plain, own] = [udpPort(5000), udpPort(5000, stateless)];
-      await setRules(members, [from(VCN, plain), from(VCN, own)], [to(VCN, plain)]);
+      const [statefulPort, statelessPort] = [udpPort(5000), udpPort(5000, stateless)];
+      await setRules(members, [from(VCN, statefulPort), from(VCN, statelessPort)], [to(VCN, statefulPort)]);
       expect(await reaches("a", "b", "udp", 5000)).toBe(false);
     });
     test("at one end works with a stateful one at the other", async () => {
@@ -286,11 +294,11 @@ while time.time() < end:
         udpOptions: { sourcePortRange: { min: 5000, max: 5000 } },
         ...stateless,
       };
-      await setRules(others, [from(VCN, udpPort(5000, stateless))], []);
+      await setRules(secondList, [from(VCN, udpPort(5000, stateless))], []);
       expect(await reaches("a", "c", "udp", 5000)).toBe(false);
-      await setRules(others, [from(VCN, udpPort(5000, stateless))], [to(VCN, reply)]);
+      await setRules(secondList, [from(VCN, udpPort(5000, stateless))], [to(VCN, reply)]);
       expect(await eventuallyReaches("a", "c", "udp", 5000)).toBe(true);
-      await setRules(others, [], []);
+      await setRules(secondList, [], []);
     });
     test("for a port drops later fragments of a packet; one for a protocol does not", async () => {
       const large = 20_000;
@@ -304,7 +312,7 @@ while time.time() < end:
   test("a host outside the list reaches no member, and no member reaches it", async () => {
     const all = { protocol: "all" };
     await setRules(members, [from("10.0.1.0/24", all)], [to("10.0.1.0/24", all)]);
-    await setRules(others, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
+    await setRules(secondList, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
     expect(await eventuallyReaches("a", "b", "tcp", 5000)).toBe(true);
     for (const [one, other] of [
       ["c", "a"],
@@ -321,9 +329,9 @@ while time.time() < end:
       [to(VCN, { protocol: "all" })],
     );
     const { items } = await network("listSubnets", { compartmentId: vcn.compartmentId, vcnId: vcn.id });
-    const inner = items.find(({ cidrBlock }: any) => cidrBlock === "10.0.1.0/24");
+    const firstSubnet = items.find(({ cidrBlock }: any) => cidrBlock === "10.0.1.0/24");
     const setLists = (...securityListIds: string[]) =>
-      network("updateSubnet", { subnetId: inner.id, updateSubnetDetails: { securityListIds } });
+      network("updateSubnet", { subnetId: firstSubnet.id, updateSubnetDetails: { securityListIds } });
     await setLists(members.id, list.id);
     expect(await eventuallyReaches("c", "a", "tcp", 5000)).toBe(true);
     await setLists(members.id);
@@ -353,7 +361,7 @@ while time.time() < end:
       });
 
     beforeAll(async () => {
-      for (const list of [members, others]) await setRules(list, [], []);
+      for (const list of [members, secondList]) await setRules(list, [], []);
       const { items } = await sdk.call("compute", "listVnicAttachments", {
         compartmentId: vcn.compartmentId,
       });
@@ -382,8 +390,8 @@ while time.time() < end:
     test("carry VXLAN by stateless rules, which track no connection", async () => {
       const vxlan = udpPort(4789, stateless);
       await addRules(ingress(group.id, OF_GROUP, vxlan), egress(group.id, OF_GROUP, vxlan));
-      const seen = await sendersAt("c", () => reaches("a", "c", "udp", 4789));
-      expect(seen).toContain("udp 4789 10.0.1.10");
+      const senders = await sendersAt("c", () => reaches("a", "c", "udp", 4789));
+      expect(senders).toContain("udp 4789 10.0.1.10");
       expect(await trackedConnections(4789)).toBe(0);
     });
     test("show their VNICs, and cannot be deleted meanwhile", async () => {
@@ -400,10 +408,10 @@ while time.time() < end:
         vnicId: vnicIds[host],
         updateVnicDetails: { nsgIds },
       });
-      const six = await sdk.refusal("network", "updateVnic", update("b", [group.id, ...ids]));
-      expect([six.status, six.code]).toEqual([400, "LimitExceeded"]);
-      const elsewhere = await sdk.refusal("network", "updateVnic", update("d", [group.id]));
-      expect([elsewhere.status, elsewhere.code]).toEqual([400, "InvalidParameter"]);
+      const sixGroupsRefusal = await sdk.refusal("network", "updateVnic", update("b", [group.id, ...ids]));
+      expect([sixGroupsRefusal.status, sixGroupsRefusal.code]).toEqual([400, "LimitExceeded"]);
+      const otherVcnRefusal = await sdk.refusal("network", "updateVnic", update("d", [group.id]));
+      expect([otherVcnRefusal.status, otherVcnRefusal.code]).toEqual([400, "InvalidParameter"]);
       for (const id of ids) await network("deleteNetworkSecurityGroup", { networkSecurityGroupId: id });
     });
     test("stop counting for a VNIC that leaves them, and can be deleted then", async () => {
@@ -417,7 +425,8 @@ while time.time() < end:
   describe("with all traffic allowed", () => {
     const all = { protocol: "all" };
     beforeAll(async () => {
-      for (const list of [members, others]) await setRules(list, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
+      for (const list of [members, secondList])
+        await setRules(list, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
     });
 
     test("9000 bytes pass inside, 1500 outside", async () => {
@@ -533,7 +542,8 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     let gateway: any;
     beforeAll(async () => {
       const all = { protocol: "all" };
-      for (const list of [members, others]) await setRules(list, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
+      for (const list of [members, secondList])
+        await setRules(list, [from(ANYWHERE, all)], [to(ANYWHERE, all)]);
       gateway = await make.natGateway(vcn.id);
       const table = await make.routeTable(vcn.id, [{ destination: ANYWHERE, networkEntityId: gateway.id }]);
       await network("updateSubnet", {
@@ -552,12 +562,12 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
         expect([target, await reaches("operator", target, "tcp", 5000)]).toEqual([target, false]);
     });
     test("stateless flows within the VCN stay untracked", async () => {
-      const both = [udpPort(4789, stateless)];
-      for (const list of [members, others]) {
+      const statelessRules = [udpPort(4789, stateless)];
+      for (const list of [members, secondList]) {
         await setRules(
           list,
-          both.map((rule) => from(VCN, rule)),
-          [...both.map((rule) => to(VCN, rule)), to(ANYWHERE, { protocol: "6" })],
+          statelessRules.map((rule) => from(VCN, rule)),
+          [...statelessRules.map((rule) => to(VCN, rule)), to(ANYWHERE, { protocol: "6" })],
         );
       }
       expect(await sendersAt("a", () => reaches("c", "a", "udp", 4789))).toEqual(["udp 4789 10.0.2.10"]);
@@ -565,7 +575,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
       expect(await sourceOutside("c")).toBe(gateway.natIp);
     });
     test("that blocks traffic, no packet passes", async () => {
-      await setRules(others, [], [to(ANYWHERE, { protocol: "all" })]);
+      await setRules(secondList, [], [to(ANYWHERE, { protocol: "all" })]);
       expect(await pings("c", "198.51.100.10")).toBe(true);
       const block = (blockTraffic: boolean) =>
         network("updateNatGateway", { natGatewayId: gateway.id, updateNatGatewayDetails: { blockTraffic } });

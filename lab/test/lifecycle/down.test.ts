@@ -27,7 +27,7 @@ describe("npm run lab -- down", () => {
   const options = { cwd: ROOT, reject: false, env: { LAB_NAME: DOWN }, stdin: "ignore" } as const;
   const existing = (...args: string[]) =>
     execa("node", ["lab/setup/lab.mjs", "--stack", "lab-existing", ...args], options);
-  const provisioned = (...args: string[]) => execa("node", ["lab/setup/lab.mjs", ...args], options);
+  const labOnProvisioned = (...args: string[]) => execa("node", ["lab/setup/lab.mjs", ...args], options);
   let target: Lab;
   beforeEach(async () => {
     await removeLab(openLab(DOWN));
@@ -55,7 +55,7 @@ describe("npm run lab -- down", () => {
   };
 
   /** The lab's namespaces, control groups, processes, mounts and files on this machine. */
-  const remains = async () => {
+  const remainingParts = async () => {
     const groups = ["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", `${target.namespace("h-")}*`];
     const hosts = `${target.directory}/`;
     return {
@@ -70,11 +70,11 @@ describe("npm run lab -- down", () => {
   const NOTHING = { namespaces: [], groups: "", processes: "", pulumi: [], mounts: false, files: false };
 
   /** Expects `down` to succeed within 90 seconds and to leave nothing. Returns its standard error. */
-  const expectRemoval = async (running: ReturnType<typeof existing>): Promise<string> => {
-    const { exitCode, stderr, stdout, durationMs } = await running;
+  const expectRemoval = async (labRun: ReturnType<typeof existing>): Promise<string> => {
+    const { exitCode, stderr, stdout, durationMs } = await labRun;
     expect(exitCode, stdout + stderr).toBe(0);
     expect(durationMs).toBeLessThan(90_000);
-    expect(await remains()).toEqual(NOTHING);
+    expect(await remainingParts()).toEqual(NOTHING);
     return stderr;
   };
   const REASON = /^lab: not undone in an orderly way: (.*)\.$/m;
@@ -154,51 +154,51 @@ describe("npm run lab -- down", () => {
   });
 
   test("runs destroy after a run that hangs and holds the stack's lock", async () => {
-    const running = existing("up");
+    const labRun = existing("up");
     let output = "";
-    running.stdout.on("data", (text: Buffer) => (output += text.toString()));
+    labRun.stdout.on("data", (text: Buffer) => (output += text.toString()));
     await until("the first device", 120_000, () => output.includes("-device creating"));
     signalProcesses(processesByEnvironment("PULUMI_HOME", join(target.directory, "pulumi")), "SIGSTOP");
     const command = readPidFile(join(target.directory, "command.pid"));
     if (command === undefined) throw new Error("the command has no lock");
     signalProcesses([command], "SIGKILL");
     expect(await expectRemoval(existing("down"))).not.toMatch(REASON);
-    await running; // The hanging processes keep its output open until they end.
+    await labRun; // The hanging processes keep its output open until they end.
   });
 
   test("removes nothing more if it is interrupted during destroy; the next down removes all", async () => {
     await upOverlay();
-    const running = existing("down");
+    const labRun = existing("down");
     let output = "";
-    running.stdout.on("data", (text: Buffer) => (output += text.toString()));
+    labRun.stdout.on("data", (text: Buffer) => (output += text.toString()));
     await until("the first delete", 60_000, () => output.includes(" deleting "));
-    running.kill("SIGINT");
-    const { exitCode, stderr } = await running;
+    labRun.kill("SIGINT");
+    const { exitCode, stderr } = await labRun;
     expect([exitCode, stderr]).toEqual([130, expect.stringContaining("interrupted, so nothing was removed")]);
     expect(["host01", "host02"].filter((host) => isRunning(target, host))).toEqual(["host01", "host02"]);
     await expectRemoval(existing("down"));
   });
 
   test("removes instances whose cloud was killed", async () => {
-    const { exitCode, stdout, stderr } = await provisioned("up");
+    const { exitCode, stdout, stderr } = await labOnProvisioned("up");
     expect(exitCode, stdout + stderr).toBe(0);
     await killProcesses([runningCloud(target) ?? 0]);
     expect(isRunning(target, "host01")).toBe(true);
-    expect(REASON.exec(await expectRemoval(provisioned("down")))?.[1]).toBe(
+    expect(REASON.exec(await expectRemoval(labOnProvisioned("down")))?.[1]).toBe(
       "the cloud's API does not answer",
     );
   });
 
   test("removes a cloud that hangs, or whose pid file is gone", async () => {
-    for (const harm of [
+    for (const damage of [
       (pid: number) => signalProcesses([pid], "SIGSTOP"),
       () => rmSync(join(target.directory, "cloud/daemon.pid")),
     ]) {
       target = openLab(DOWN);
       await startCloud(target, silentProgress);
       writeState("lab");
-      harm(runningCloud(target) ?? 0);
-      expect(REASON.exec(await expectRemoval(provisioned("down")))?.[1]).toBe(
+      damage(runningCloud(target) ?? 0);
+      expect(REASON.exec(await expectRemoval(labOnProvisioned("down")))?.[1]).toBe(
         "the cloud's API does not answer",
       );
     }
@@ -212,7 +212,7 @@ describe("npm run lab -- down", () => {
     const { exitCode, stderr } = await existing("down");
     await execa("chattr", ["-i", file]);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`Left: ${target.directory}`)]);
-    expect({ ...(await remains()), files: false }).toEqual(NOTHING);
+    expect({ ...(await remainingParts()), files: false }).toEqual(NOTHING);
     await expectRemoval(existing("down"));
   });
 });

@@ -54,9 +54,9 @@ describe("the lab's hosts", () => {
   });
 
   test("run with the kernel's limits raised for many hosts on this machine", async () => {
-    const read = async (name: string) => Number(await run(["sysctl", "-n", name]));
-    expect(await read("fs.inotify.max_user_instances")).toBeGreaterThanOrEqual(8_192);
-    expect(await read("net.ipv4.neigh.default.gc_thresh3")).toBeGreaterThanOrEqual(65_536);
+    const readLimit = async (name: string) => Number(await run(["sysctl", "-n", name]));
+    expect(await readLimit("fs.inotify.max_user_instances")).toBeGreaterThanOrEqual(8_192);
+    expect(await readLimit("net.ipv4.neigh.default.gc_thresh3")).toBeGreaterThanOrEqual(65_536);
   });
 
   test("are probed without the caller's ~/.bashrc, which may do anything", async () => {

@@ -110,8 +110,8 @@ describe("the oci plugin", () => {
 
   test("releases and assigns a public address in place", async () => {
     const { instanceId } = await program.outputs();
-    const released = await program.up({ vnic: { assignPublicIp: "false" } });
-    expect(released.exitCode, released.text).toBe(0);
+    const outcome = await program.up({ vnic: { assignPublicIp: "false" } });
+    expect(outcome.exitCode, outcome.text).toBe(0);
     expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     const { publicIp } = await program.outputs();
@@ -126,12 +126,12 @@ describe("the oci plugin", () => {
 
   test("moves resources to another compartment in place, with other changes of them", async () => {
     const { instanceId } = await program.outputs();
-    const moved = {
+    const movedResources = {
       ...blocks("10.7.0.0/16", "10.8.0.0/16"),
       all: { compartmentId: SECOND_COMPARTMENT },
       vnic: { assignPublicIp: "false" },
     };
-    const { exitCode, text, counts } = await program.up(moved);
+    const { exitCode, text, counts } = await program.up(movedResources);
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ updated: 10, unchanged: 3 });
     expect(await program.outputs()).toMatchObject({ instanceId, publicIp: "" });
@@ -143,13 +143,13 @@ describe("the oci plugin", () => {
   });
 
   test("changes a VCN's block in place, unless a subnet would be left out", async () => {
-    const refused = await program.up(blocks("10.7.2.0/24"));
-    expect(refused.exitCode).not.toBe(0);
-    expect(refused.text).toMatch(/400-InvalidParameter, .*10\.7\.1\.0\/24/);
+    const refusedUp = await program.up(blocks("10.7.2.0/24"));
+    expect(refusedUp.exitCode).not.toBe(0);
+    expect(refusedUp.text).toMatch(/400-InvalidParameter, .*10\.7\.1\.0\/24/);
     // The table can change only when the change of the VCN has ended.
-    const both = await program.up({ ...blocks("10.7.0.0/17"), routes: { displayName: "renamed" } });
-    expect(both.exitCode, both.text).toBe(0);
-    expect(both.counts).toEqual({ updated: 2, unchanged: 11 });
+    const outcome = await program.up({ ...blocks("10.7.0.0/17"), routes: { displayName: "renamed" } });
+    expect(outcome.exitCode, outcome.text).toBe(0);
+    expect(outcome.counts).toEqual({ updated: 2, unchanged: 11 });
     expect(await presentBlocks()).toEqual(["10.7.0.0/17"]);
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     expect(await presentBlocks()).toEqual(["10.7.0.0/16"]);
@@ -161,9 +161,9 @@ describe("the oci plugin", () => {
       securityListId,
       updateSecurityListDetails: { ingressSecurityRules: [] },
     });
-    const refreshed = await program.refresh();
-    expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ updated: 1, unchanged: 12 });
+    const refreshOutcome = await program.refresh();
+    expect(refreshOutcome.exitCode, refreshOutcome.text).toBe(0);
+    expect(refreshOutcome.counts).toEqual({ updated: 1, unchanged: 12 });
     expect((await program.up()).counts).toEqual({ updated: 1, unchanged: 12 });
     const { securityList } = await program.call("network", "getSecurityList", { securityListId });
     expect(securityList.ingressSecurityRules).toHaveLength(4);
@@ -175,9 +175,9 @@ describe("the oci plugin", () => {
       networkSecurityGroupId,
       removeNetworkSecurityGroupSecurityRulesDetails: { securityRuleIds: [groupRuleId] },
     });
-    const refreshed = await program.refresh();
-    expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 12 });
+    const refreshOutcome = await program.refresh();
+    expect(refreshOutcome.exitCode, refreshOutcome.text).toBe(0);
+    expect(refreshOutcome.counts).toEqual({ deleted: 1, unchanged: 12 });
     expect((await program.up()).counts).toEqual({ created: 1, unchanged: 12 });
     const { items } = await program.call("network", "listNetworkSecurityGroupSecurityRules", {
       networkSecurityGroupId,
@@ -212,13 +212,13 @@ describe("the oci plugin", () => {
     expect((await program.up(overrides)).counts).toEqual({ unchanged: 13 });
   });
 
-  const closed = {
+  const privateOverrides = {
     subnet: { prohibitPublicIpOnVnic: true, cidrBlock: "10.7.2.0/24" },
     vnic: { assignPublicIp: "false", privateIp: "10.7.2.5" },
   };
 
   test("replaces a subnet, and with it the instance in it", async () => {
-    const { exitCode, text, counts } = await program.up(closed);
+    const { exitCode, text, counts } = await program.up(privateOverrides);
     expect(exitCode, text).toBe(0);
     expect(counts).toEqual({ replaced: 2, unchanged: 11 });
     expect((await program.outputs()).publicIp).toBe("");
@@ -231,29 +231,35 @@ describe("the oci plugin", () => {
       const { instance } = await program.call("compute", "getInstance", { instanceId });
       return instance.lifecycleState === "TERMINATED";
     });
-    const refreshed = await program.refresh();
-    expect(refreshed.exitCode, refreshed.text).toBe(0);
-    expect(refreshed.counts).toEqual({ deleted: 1, unchanged: 12 });
-    expect((await program.up(closed)).counts).toEqual({ created: 1, unchanged: 12 });
+    const refreshOutcome = await program.refresh();
+    expect(refreshOutcome.exitCode, refreshOutcome.text).toBe(0);
+    expect(refreshOutcome.counts).toEqual({ deleted: 1, unchanged: 12 });
+    expect((await program.up(privateOverrides)).counts).toEqual({ created: 1, unchanged: 12 });
   });
 
   test("reports the service's message and request id", async () => {
-    const { exitCode, text } = await program.up({ ...closed, gateway: { displayName: "x".repeat(300) } });
+    const { exitCode, text } = await program.up({
+      ...privateOverrides,
+      gateway: { displayName: "x".repeat(300) },
+    });
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/400-InvalidParameter, .*displayName/);
     expect(text).toMatch(/OPC request ID: \S+/);
     // A resource whose update failed is updated again, even without a change.
-    expect((await program.up(closed)).counts).toEqual({ updated: 1, unchanged: 12 });
-    expect((await program.up(closed)).counts).toEqual({ unchanged: 13 });
+    expect((await program.up(privateOverrides)).counts).toEqual({ updated: 1, unchanged: 12 });
+    expect((await program.up(privateOverrides)).counts).toEqual({ unchanged: 13 });
   });
 
   test("reports a lack of capacity, keeps the other resources, and continues in the next up", async () => {
     changeFaults(openLab(name), (faults) => (faults.capacity = 1));
-    const replaced = { ...closed, instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojIQo=" } } };
-    const { exitCode, text } = await program.up(replaced);
+    const replacingOverrides = {
+      ...privateOverrides,
+      instance: { metadata: { user_data: "I2Nsb3VkLWNvbmZpZwojIQo=" } },
+    };
+    const { exitCode, text } = await program.up(replacingOverrides);
     expect(exitCode).not.toBe(0);
     expect(text).toMatch(/500-InternalError, Out of host capacity\./);
-    const { counts } = await program.up(replaced);
+    const { counts } = await program.up(replacingOverrides);
     expect(counts).toMatchObject({ unchanged: 12 });
     expect((await program.outputs()).state).toBe("RUNNING");
   });

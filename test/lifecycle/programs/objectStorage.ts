@@ -42,27 +42,28 @@ function refusal({ headers }: IncomingMessage): [status: number, code: string, m
   return undefined;
 }
 
-async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(clientRequest: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const refused = refusal(incoming);
-  if (refused !== undefined) {
-    const [status, code, message] = refused;
+  for await (const chunk of clientRequest) chunks.push(chunk as Buffer);
+  const refusalAnswer = refusal(clientRequest);
+  if (refusalAnswer !== undefined) {
+    const [status, code, message] = refusalAnswer;
     response.writeHead(status, { "content-type": "application/xml" });
     response.end(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`);
     return;
   }
   const body = Buffer.concat(chunks);
-  if (body.length > 0) appendFileSync(settings.uploads, `${incoming.url ?? ""}\n${body.toString("utf8")}\n`);
-  const { method, url: path } = incoming;
+  if (body.length > 0)
+    appendFileSync(settings.uploads, `${clientRequest.url ?? ""}\n${body.toString("utf8")}\n`);
+  const { method, url: path } = clientRequest;
   // moto would take the first part of another host name for the bucket.
-  const headers = { ...incoming.headers, host: `127.0.0.1:${MOTO_PORT}` };
-  const forwarded = request({ port: MOTO_PORT, method, path, headers }, (answered) => {
-    response.writeHead(answered.statusCode ?? 502, answered.headers);
-    answered.pipe(response);
+  const headers = { ...clientRequest.headers, host: `127.0.0.1:${MOTO_PORT}` };
+  const motoRequest = request({ port: MOTO_PORT, method, path, headers }, (motoResponse) => {
+    response.writeHead(motoResponse.statusCode ?? 502, motoResponse.headers);
+    motoResponse.pipe(response);
   });
-  forwarded.on("error", (error) => response.destroy(error));
-  forwarded.end(body);
+  motoRequest.on("error", (error) => response.destroy(error));
+  motoRequest.end(body);
 }
 
 const moto = spawn(settings.moto, ["-H", "127.0.0.1", "-p", String(MOTO_PORT)], { stdio: "ignore" });
@@ -80,6 +81,8 @@ const createBucket = () =>
   );
 await until("moto's server", 60_000, createBucket);
 const tls = { cert: readFileSync(settings.certificate), key: readFileSync(settings.key) };
-createServer(tls, (incoming, response) => void answer(incoming, response)).listen(443, "127.0.0.1", () =>
-  process.stdout.write("ready\n"),
+createServer(tls, (clientRequest, response) => void answer(clientRequest, response)).listen(
+  443,
+  "127.0.0.1",
+  () => process.stdout.write("ready\n"),
 );

@@ -12,7 +12,10 @@ import { startSshAgent } from "../../sshAgent.ts";
 import { VPN_HOST } from "./operatorVpn.ts";
 import type { TestStack } from "./testStack.ts";
 
-/** The lab in which the changes of docs/lifecycle.md are made: its machines, and what a user does by hand before. */
+/**
+ * The lab in which the changes of docs/lifecycle.md are made: its machines, and the steps that a user takes by hand
+ * before.
+ */
 
 export const MACHINES: Inventory = {
   ...VPN_HOST,
@@ -37,7 +40,7 @@ export async function startAgent(stack: TestStack): Promise<ChildProcess> {
   return agent;
 }
 
-/** What the changes need of the lab. The login key is in the agent too. */
+/** The lab's values that the changes need. The login key is in the agent too. */
 export async function labSite(stack: TestStack, sdk: Sdk): Promise<Site> {
   await makeKeys([join(keysFolder(stack.lab), "next_ed25519")]);
   const { items } = await sdk.call("compute", "listImages", {
@@ -73,7 +76,7 @@ const MACHINE_OF = { a: "a", b: "b", c: "machine3" };
 const onEach = (script: string) => async (stack: TestStack) => {
   for (const machine of Object.values(MACHINE_OF)) await stack.on(machine, script);
 };
-/** Sends what a machine sends to one address to another one, as a translation on its way would. */
+/** Sends packets of a machine to one address on to another one, as a destination NAT on the path would. */
 const translate = (from: string, to: string) =>
   "nft 'add table ip translation; add chain ip translation output { type nat hook output priority -100; }; " +
   `add rule ip translation output ip daddr ${from} dnat to ${to}'`;
@@ -82,7 +85,7 @@ const addUser =
   "id admin 2>/dev/null || { useradd -m -s /bin/bash admin; cp -a ~opc/.ssh ~admin/; " +
   "chown -R admin: ~admin/.ssh; echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin; }";
 
-/** What a user does by hand before such a change, by its title. */
+/** The steps that a user takes by hand before a change, by its title. */
 export const PREPARATIONS: Readonly<Record<string, (stack: TestStack, site: Site) => Promise<unknown>>> = {
   "list's `additionalIds`": async (stack, site) => {
     const sdk = new Sdk(stack.lab);

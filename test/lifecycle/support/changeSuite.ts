@@ -8,7 +8,7 @@ import type { Change, Site } from "../../changes.ts";
 import { effectsOf, planOf } from "../../component/changeEffects.ts";
 import type { Effect } from "../../component/changeEffects.ts";
 import { MOCKED_SITE } from "../../component/mockedSite.ts";
-import { tried } from "../../tried.ts";
+import { countTries } from "../../triedCounts.ts";
 import { MACHINES, PREPARATIONS, labSite, machineOf, startAgent } from "./changeSite.ts";
 import { VPN_CIDR, connectVpn } from "./operatorVpn.ts";
 import { expectSuccess, expectUnchanged } from "./outcome.ts";
@@ -23,7 +23,7 @@ import { TestStack } from "./testStack.ts";
 /** Seconds between two echoes. */
 const INTERVAL = 0.01;
 
-/** What a host is, apart from how it is reached. */
+/** The fields of a host that identify it, without those of the way by which SSH reaches it. */
 const identityOf = (config: any, host: string) =>
   [machineOf(config, host), config.hosts[host].existing?.underlayAddress] as const;
 
@@ -35,17 +35,19 @@ interface Pair {
   from: string;
 }
 
-/** Echoes go from a machine that neither restarts nor is another one afterwards. */
-function pairsOf(before: any, after: any, restarted: readonly string[]): Pair[] {
+/** Echoes go from a machine that the change neither restarts nor replaces. */
+function pairsOf(before: any, after: any, restartedHosts: readonly string[]): Pair[] {
   const hosts = Object.keys(after.hosts);
   const isSteady = (host: string) =>
     before.hosts[host] !== undefined &&
-    !restarted.includes(host) &&
+    !restartedHosts.includes(host) &&
     isDeepStrictEqual(identityOf(before, host), identityOf(after, host));
   const addressOf = (host: string) => after.hosts[host].overlayAddresses[0];
   const addressesBefore = Object.values<any>(before.hosts).map(({ overlayAddresses }) => overlayAddresses[0]);
-  const stay = hosts.filter((host) => addressesBefore.includes(addressOf(host)));
-  const pairs = stay.flatMap((from, index) => stay.slice(index + 1).map((to) => [from, to] as const));
+  const remainingHosts = hosts.filter((host) => addressesBefore.includes(addressOf(host)));
+  const pairs = remainingHosts.flatMap((from, index) =>
+    remainingHosts.slice(index + 1).map((to) => [from, to] as const),
+  );
   return pairs.flatMap(([one, other]) => {
     const [from, to] = isSteady(one) ? [one, other] : [other, one];
     if (!isSteady(from)) return [];
@@ -85,7 +87,7 @@ export function describeChanges(lab: string, sections: readonly string[]): void 
       await stack.remove();
     });
 
-    beforeEach(tried("changes"));
+    beforeEach(countTries("changes"));
 
     const base = () => {
       const environment = environmentBefore(site);
@@ -93,14 +95,14 @@ export function describeChanges(lab: string, sections: readonly string[]): void 
       return environment;
     };
 
-    /** Runs `up` from one config to another, and expects of the echoes what the page says. */
+    /** Runs `up` from one config to another, and expects the echoes to be lost or answered as the page says. */
     async function expectTraffic(
       from: any,
       to: any,
       effects: Effect[],
       { pause, title }: Change,
     ): Promise<void> {
-      const pausing = pause === undefined ? [] : hostsOf(effects, "device|instance");
+      const pausingHosts = pause === undefined ? [] : hostsOf(effects, "device|instance");
       const pairs = pairsOf(from, to, pause === undefined ? [] : hostsOf(effects, "instance"));
       const tasks = pairs.map(({ from: host, address }) => ({ host, address, interval: INTERVAL }));
       const echoes = await echoesDuring(stack, tasks, async () => {
@@ -114,10 +116,10 @@ export function describeChanges(lab: string, sections: readonly string[]): void 
       });
       let longest = 0;
       pairs.forEach(({ hosts }, index) => {
-        const seen = echoes[index];
-        if (hosts.some((host) => pausing.includes(host)))
-          longest = Math.max(longest, seen?.longestPause ?? 0);
-        else expect([title, hosts, seen?.lost]).toEqual([title, hosts, 0]);
+        const pairEchoes = echoes[index];
+        if (hosts.some((host) => pausingHosts.includes(host)))
+          longest = Math.max(longest, pairEchoes?.longestPause ?? 0);
+        else expect([title, hosts, pairEchoes?.lostCount]).toEqual([title, hosts, 0]);
       });
       if (pause !== undefined) {
         console.info(`${title}: pause of ${longest.toFixed(2)} s`);
@@ -126,7 +128,7 @@ export function describeChanges(lab: string, sections: readonly string[]): void 
     }
 
     const changes = sections.flatMap((section) => CHANGES[section] ?? []);
-    test.each(changes.filter(({ seenBy }) => seenBy === undefined))("$title", async (change) => {
+    test.each(changes.filter(({ testedBy }) => testedBy === undefined))("$title", async (change) => {
       const before = await planOf(environmentBefore(MOCKED_SITE));
       const mockedAfter: any = environmentBefore(MOCKED_SITE);
       change.edit(mockedAfter, MOCKED_SITE);

@@ -91,7 +91,7 @@ export class ConvergingOverlay {
         ]),
       ];
       const actualLines = (await this.stack.on(machine, UNIT_ADDRESS_AND_ENTRIES)).split("\n");
-      expect([machine, sorted(actualLines)]).toEqual([machine, sorted(lines)]);
+      expect([machine, sortLines(actualLines)]).toEqual([machine, sortLines(lines)]);
     }
   }
 
@@ -116,4 +116,4 @@ const UNIT_ADDRESS_AND_ENTRIES =
   "systemctl list-units --all --plain --no-legend 'oci-vxlan@*' | awk '{ print $3, $4 }'; " +
   "ip -o -4 address show dev vxlan0 scope global | awk '{ print $4 }'; bridge fdb show dev vxlan0; ip neigh show dev vxlan0 nud permanent";
 
-const sorted = (lines: readonly string[]) => lines.map((line) => line.trim()).sort();
+const sortLines = (lines: readonly string[]) => lines.map((line) => line.trim()).sort();

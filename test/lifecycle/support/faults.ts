@@ -33,7 +33,7 @@ export const partition = (stack: TestStack, address: string, verdict: "reject" |
 
 export const endPartition = (stack: TestStack) => onRouter(stack, REMOVE_RULES);
 
-/** Has the router carry 1,500 bytes at most to an underlay address. Returns what ends that. */
+/** Has the router carry 1,500 bytes at most to an underlay address. Returns a function that ends that. */
 export async function narrowPath(stack: TestStack, address: string): Promise<() => Promise<unknown>> {
   const route = await onRouter(stack, `ip route show ${address}`);
   await onRouter(stack, `ip route replace ${route} mtu lock 1500`);

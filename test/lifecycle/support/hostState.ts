@@ -63,8 +63,8 @@ export const fileTimes = (stack: TestStack, host: string) =>
 /** Reads something of several hosts at once. */
 export async function readEach<Host extends string, State>(
   hosts: readonly Host[],
-  read: (host: Host) => Promise<State>,
+  readHost: (host: Host) => Promise<State>,
 ): Promise<Record<Host, State>> {
-  const entries = await Promise.all(hosts.map(async (host) => [host, await read(host)] as const));
+  const entries = await Promise.all(hosts.map(async (host) => [host, await readHost(host)] as const));
   return Object.fromEntries(entries) as Record<Host, State>;
 }

@@ -4,8 +4,8 @@ import type { Lab } from "../../../lab/system/lab.ts";
 import { lastLine, transfer } from "./tcpTransfer.ts";
 
 /**
- * What the tests measure of an overlay by themselves, with none of the product's code: a test of its connectivity test or
- * of its status must not rely on what it tests.
+ * Measurements of an overlay by the tests alone, without the product's code: a test of its connectivity test or of its
+ * status must not rely on the code under test.
  */
 
 /** A host's VTEP with one of its overlay addresses, read from the host's kernel. */

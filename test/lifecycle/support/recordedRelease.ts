@@ -58,8 +58,9 @@ export class RecordedRelease {
   }
 
   private async runDevicePhase(host: string): Promise<void> {
-    const [delivered = "none"] = /\/run\/oci-vxlan-program-\w+/.exec(this.phase(host, "device").stdin) ?? [];
-    await runInHost(this.stack.lab, host, ["sh", "-c", `cat >${delivered}`], this.recording.program);
+    const [deliveredFile = "none"] =
+      /\/run\/oci-vxlan-program-\w+/.exec(this.phase(host, "device").stdin) ?? [];
+    await runInHost(this.stack.lab, host, ["sh", "-c", `cat >${deliveredFile}`], this.recording.program);
     await this.runPhase(host, "device");
   }
 

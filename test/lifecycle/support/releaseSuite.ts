@@ -39,7 +39,7 @@ const inventory = (release: DebianRelease): Inventory => ({
 /** Milliseconds within which a host has to repair its firewall, and some for a busy machine. */
 const REPAIR_LIMIT = 60_000;
 
-/** What the unit has logged since the machine's boot, a line each. */
+/** The lines that the unit has logged since the machine's boot. */
 const LOG = "journalctl --sync; journalctl --no-pager --quiet --output=cat --unit='oci-vxlan@lab.overlay'";
 
 /** Another peer of each host. */
@@ -79,17 +79,17 @@ export function testRelease(release: DebianRelease): void {
     });
 
     test("a second up changes no resource, no file and no kernel table, and no host repairs anything", async () => {
-      const read = () =>
+      const readHosts = () =>
         readEach(HOSTS, async (host) => ({
           times: await fileTimes(stack, host),
           tables: await kernelTables(stack, host),
           log: await readLog(host),
         }));
-      const before = await read();
+      const before = await readHosts();
       expectUnchanged(await stack.up());
       for (const host of HOSTS)
         expect(await stack.on(host, "/usr/local/sbin/oci-vxlan reconcile lab.overlay 2>&1")).toBe("");
-      expect(await read()).toEqual(before);
+      expect(await readHosts()).toEqual(before);
     });
 
     /** Name, and the script that does the damage on a host. */

@@ -17,10 +17,10 @@ export function secretsOf(lab: Lab): string[] {
 }
 
 /** Collects the command lines of all processes on this machine, its hosts included, until a promise settles. */
-export async function commandLinesDuring(running: Promise<unknown>): Promise<Set<string>> {
+export async function commandLinesDuring(commandRun: Promise<unknown>): Promise<Set<string>> {
   const commandLines = new Set<string>();
   let isRunning = true;
-  const completion = running.finally(() => (isRunning = false));
+  const completion = commandRun.finally(() => (isRunning = false));
   while (isRunning) {
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
       try {

@@ -3,7 +3,7 @@ import type { TestStack } from "./testStack.ts";
 
 /** Losses and pauses of the echoes from one host to an address. */
 export interface Echoes {
-  lost: number;
+  lostCount: number;
   /** Seconds between two answers at most. */
   longestPause: number;
 }
@@ -40,7 +40,7 @@ async function startEchoes(stack: TestStack, { host, address, interval }: EchoTa
       const all = await answers();
       const numbers = new Set(all.map(({ number }) => number));
       const pauses = all.slice(1).map(({ time }, index) => time - (all[index]?.time ?? time));
-      return { lost: Math.max(...numbers) - numbers.size, longestPause: Math.max(0, ...pauses) };
+      return { lostCount: Math.max(...numbers) - numbers.size, longestPause: Math.max(0, ...pauses) };
     },
   };
 }
@@ -51,14 +51,14 @@ export async function echoesDuring(
   tasks: readonly EchoTask[],
   action: () => Promise<void>,
 ): Promise<Echoes[]> {
-  const running: Awaited<ReturnType<typeof startEchoes>>[] = [];
+  const startedEchoes: Awaited<ReturnType<typeof startEchoes>>[] = [];
   try {
-    for (const task of tasks) running.push(await startEchoes(stack, task));
-    await Promise.all(running.map((echoes) => echoes.firstAnswer()));
+    for (const task of tasks) startedEchoes.push(await startEchoes(stack, task));
+    await Promise.all(startedEchoes.map((echoes) => echoes.firstAnswer()));
     await action();
-    return await Promise.all(running.map((echoes) => echoes.end()));
+    return await Promise.all(startedEchoes.map((echoes) => echoes.end()));
   } finally {
-    await Promise.all(running.map((echoes) => echoes.stop()));
+    await Promise.all(startedEchoes.map((echoes) => echoes.stop()));
   }
 }
 
@@ -75,5 +75,5 @@ export async function echoesLostDuring(
   interval = 0.2,
 ): Promise<number> {
   const [echoes] = await echoesDuring(stack, [{ host, address, interval }], action);
-  return echoes?.lost ?? 0;
+  return echoes?.lostCount ?? 0;
 }

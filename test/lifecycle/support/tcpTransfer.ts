@@ -47,9 +47,16 @@ export async function transfer(
       receiver.stdout.once("data", (text: Buffer) => resolve(text.toString().trim()));
       receiver.stdout.once("end", () => reject(new Error(`${toHost} cannot listen on ${address}`)));
     });
-    const sent = await runInHost(lab, fromHost, ["python3", "-c", SENDER, address, port, String(bytes)]);
-    const received = (await receiver).stdout.split("\n").at(-1);
-    if (received !== sent) throw new Error(`sent ${sent}, received ${received}`);
+    const senderResult = await runInHost(lab, fromHost, [
+      "python3",
+      "-c",
+      SENDER,
+      address,
+      port,
+      String(bytes),
+    ]);
+    const receivedText = (await receiver).stdout.split("\n").at(-1);
+    if (receivedText !== senderResult) throw new Error(`sent ${senderResult}, received ${receivedText}`);
   } catch (error) {
     receiver.kill("SIGKILL");
     throw new Error(lastLine(error), { cause: error });

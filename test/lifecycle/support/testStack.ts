@@ -107,8 +107,8 @@ export class TestStack {
 
   /** Returns the committed config of stack lab: the reference environment, whose hosts are instances of the cloud. */
   referenceConfig(change = NO_CHANGE): any {
-    const committed = parse(readFileSync(join(ROOT, "stacks/Pulumi.lab.yaml"), "utf8"));
-    const environment = committed.config["oci-vxlan:environment"];
+    const committedConfig = parse(readFileSync(join(ROOT, "stacks/Pulumi.lab.yaml"), "utf8"));
+    const environment = committedConfig.config["oci-vxlan:environment"];
     change(environment);
     return environment;
   }
@@ -258,12 +258,12 @@ export class TestStack {
 
   /** Runs `npm run status` on the stack. */
   async status(...args: string[]): Promise<{ exitCode: number; text: string }> {
-    const { exitCode, stdout, stderr } = await this.read("status/main.ts", ...args);
+    const { exitCode, stdout, stderr } = await this.runReader("status/main.ts", ...args);
     return { exitCode, text: `${stdout}\n${stderr}` };
   }
 
   /** Runs a program that reads the stack, such as `status/main.ts`. */
-  read(program: string, ...args: string[]): Promise<CommandResult> {
+  runReader(program: string, ...args: string[]): Promise<CommandResult> {
     return new LabStack(this.lab, this.engine, this.name).attemptReader(program, args);
   }
 

@@ -1,5 +1,5 @@
-import { flushCompileCache } from "node:module";
 import { randomBytes } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import { isDeepStrictEqual } from "node:util";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
@@ -66,7 +66,7 @@ function previousOutput(before: Outputs | undefined): Record<string, string> {
 const typeIn = (urn: string) => urn.split("::")[2]?.split("$").pop() ?? "";
 
 /** Whether two inputs differ. The wrapping of a secret alone is no difference. */
-const differs = (olds: Record<string, unknown>, news: Record<string, unknown>, key: string) =>
+const inputDiffers = (olds: Record<string, unknown>, news: Record<string, unknown>, key: string) =>
   !isDeepStrictEqual(unwrapSecrets(olds[key]), unwrapSecrets(news[key]));
 
 const provider: Provider = {
@@ -74,25 +74,25 @@ const provider: Provider = {
 
   check: (urn, _olds, news: Record<string, unknown>) => {
     const type = typeIn(urn);
-    const supported = INPUTS[type];
-    if (!supported) {
+    const supportedInputs = INPUTS[type];
+    if (!supportedInputs) {
       return Promise.reject(
         new Error(`the lab's stand-in for the command plugin has no ${type}: set LAB_COMMAND_PLUGIN`),
       );
     }
     const failures = Object.keys(news)
-      .filter((key) => !supported.includes(key) && !key.startsWith("__"))
+      .filter((key) => !supportedInputs.includes(key) && !key.startsWith("__"))
       .map((property) => ({
         property,
         reason: "the lab's stand-in does not know it: set LAB_COMMAND_PLUGIN",
       }));
-    if (supported.includes("connection") && news["connection"] === undefined)
+    if (supportedInputs.includes("connection") && news["connection"] === undefined)
       failures.push({ property: "connection", reason: "it is required" });
     return Promise.resolve({ inputs: news, failures });
   },
 
   diff: (_id, urn, olds: Record<string, unknown>, news: Record<string, unknown>) => {
-    const changed = (INPUTS[typeIn(urn)] ?? []).filter((key) => differs(olds, news, key));
+    const changed = (INPUTS[typeIn(urn)] ?? []).filter((key) => inputDiffers(olds, news, key));
     const replaces = changed.filter((key) => key === "triggers");
     return Promise.resolve({ changes: changed.length > 0, replaces });
   },

@@ -63,18 +63,18 @@ export async function runOverSsh(
 
 /** @param clients gets each client that is connected, the one of the jump host too */
 async function connectClient({ proxy, ...host }: Connection, clients: SshClient[]): Promise<SshClient> {
-  const keep = (client: SshClient) => {
+  const keepClient = (client: SshClient) => {
     clients.push(client);
     return client;
   };
   await requireLogin(host);
-  if (!proxy) return keep(await retry(host, () => dial(host)));
+  if (!proxy) return keepClient(await retry(host, () => dial(host)));
   try {
     await requireLogin(proxy);
-    const jumpHost = keep(await retry(proxy, () => dial(proxy)));
+    const jumpHost = keepClient(await retry(proxy, () => dial(proxy)));
     const stream = await retry(host, () => dialFrom(jumpHost, host));
     // The official plugin tries again over the same connection, which a failed handshake has closed.
-    return keep(await retry({ ...host, dialErrorLimit: 0 }, () => handshake(host, stream)));
+    return keepClient(await retry({ ...host, dialErrorLimit: 0 }, () => handshake(host, stream)));
   } catch (error) {
     throw new Error(`proxy: ${(error as Error).message}`, { cause: error });
   }

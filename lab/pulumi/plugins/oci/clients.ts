@@ -53,8 +53,8 @@ async function loadClients(): Promise<Clients> {
 }
 
 /**
- * Logs in as the official plugin does. The lab's cloud takes an API key only: it refuses each request that a token
- * signs, and a test wants to see that.
+ * Logs in as the official plugin does. The lab's cloud takes an API key only, and a test checks that it refuses
+ * requests that a token signs.
  */
 async function logIn(common: typeof import("oci-common")): Promise<AuthenticationDetailsProvider> {
   const auth = optionalSetting("auth") ?? "ApiKey";

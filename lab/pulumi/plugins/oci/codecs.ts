@@ -39,7 +39,7 @@ export type Properties = Readonly<Record<string, Property>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const codecOf = (property: Property): Codec => property.codec ?? plain;
+const codecOf = (property: Property): Codec => property.codec ?? plainCodec;
 
 export function compareProperty(property: Property, previous: unknown, desired: unknown): Difference {
   const { defaultWhenOmitted: fallback, change } = property;
@@ -58,7 +58,7 @@ const codec = (parts: Partial<Codec>): Codec => ({
   ...parts,
 });
 
-export const plain = codec({});
+export const plainCodec = codec({});
 
 /** A codec that compares values by a text made from them. */
 const comparedByText = (text: (value: unknown) => string, parts: Partial<Codec> = {}) =>
@@ -133,18 +133,18 @@ export function object(properties: Properties): Codec {
 }
 
 /** Elements whose order does not count. */
-export function set(element: Codec = plain): Codec {
+export function set(element: Codec = plainCodec): Codec {
   return {
     toApi: (value) => (value as unknown[]).map(element.toApi),
     toProgram: (value) => (value as unknown[]).map(element.toProgram),
     compare: (previous, desired) => {
       if (!Array.isArray(previous) || !Array.isArray(desired) || previous.length !== desired.length)
         return "updates";
-      const unmatched = [...(previous as unknown[])];
+      const unmatchedItems = [...(previous as unknown[])];
       for (const item of desired) {
-        const index = unmatched.findIndex((other) => element.compare(other, item) === "none");
+        const index = unmatchedItems.findIndex((other) => element.compare(other, item) === "none");
         if (index < 0) return "updates";
-        unmatched.splice(index, 1);
+        unmatchedItems.splice(index, 1);
       }
       return "none";
     },
@@ -156,7 +156,7 @@ export function set(element: Codec = plain): Codec {
 }
 
 /** All fields but those named. */
-export const without = (fields: Fields, ...names: readonly string[]): Fields =>
+export const withoutFields = (fields: Fields, ...names: readonly string[]): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 
 /** The body of an API request for a program's inputs, without what they omit. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { clients } from "./clients.ts";
-import { caseInsensitive, definedTags, object, plain } from "./codecs.ts";
+import { caseInsensitive, definedTags, object, plainCodec } from "./codecs.ts";
 import type { Codec, Fields } from "./codecs.ts";
 import { createVnicDetails, readPrimaryVnic, updatePrimaryVnic, vnicOutputs } from "./primaryVnic.ts";
 import { COMMON } from "./resource.ts";
@@ -8,13 +8,13 @@ import type { ResourceType } from "./resource.ts";
 import { newImageDetails, readBootVolume, sourceDetails, sourceOutputs } from "./sourceDetails.ts";
 
 /** Metadata that only a new instance can get. */
-const READ_AT_LAUNCH = ["ssh_authorized_keys", "user_data"];
+const LAUNCH_METADATA = ["ssh_authorized_keys", "user_data"];
 
 const metadata: Codec = {
-  ...plain,
+  ...plainCodec,
   compare: (previous, desired) => {
     if (isDeepStrictEqual(previous, desired)) return "none";
-    const values = (all: unknown) => READ_AT_LAUNCH.map((key) => (all as Fields | undefined)?.[key]);
+    const values = (all: unknown) => LAUNCH_METADATA.map((key) => (all as Fields | undefined)?.[key]);
     return isDeepStrictEqual(values(previous), values(desired)) ? "updates" : "replaces";
   },
 };
@@ -50,7 +50,7 @@ const agentConfig = object({
 
 export const instance: ResourceType = {
   // A change of the shape restarts it.
-  lifecycle: { ready: ["RUNNING"], pending: ["PROVISIONING", "STARTING", "STOPPING"] },
+  lifecycle: { readyStates: ["RUNNING"], pendingStates: ["PROVISIONING", "STARTING", "STOPPING"] },
   timeout: 45 * 60,
   properties: {
     ...COMMON,

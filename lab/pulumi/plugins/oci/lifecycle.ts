@@ -18,13 +18,13 @@ const LONGEST_PAUSE = 2_000;
 export function differences(type: ResourceType, rawState: unknown, rawInputs: unknown) {
   const state = unwrapSecrets(rawState) as Fields;
   const inputs = unwrapSecrets(rawInputs) as Fields;
-  const different = Object.entries(type.properties)
+  const changes = Object.entries(type.properties)
     .filter(([, { kind }]) => kind !== "output")
     .map(([name, property]) => ({ name, difference: compareProperty(property, state[name], inputs[name]) }))
     .filter(({ difference }) => difference !== "none");
   return {
-    changed: different.map(({ name }) => name),
-    replaces: different.filter(({ difference }) => difference === "replaces").map(({ name }) => name),
+    changed: changes.map(({ name }) => name),
+    replaces: changes.filter(({ difference }) => difference === "replaces").map(({ name }) => name),
   };
 }
 
@@ -36,15 +36,15 @@ export function differences(type: ResourceType, rawState: unknown, rawInputs: un
  */
 export async function create(type: ResourceType, label: string, rawInputs: Fields) {
   const inputs = unwrapSecrets(rawInputs) as Fields;
-  const created = (await withErrorContext(label, () =>
+  const createdResource = (await withErrorContext(label, () =>
     type.create(requestDetails(type.properties, inputs), inputs),
   )) as Fields;
-  const id = created["id"] as string;
+  const id = createdResource["id"] as string;
   try {
     const api = await awaitSettled(type, id, inputs);
-    if (!type.lifecycle.ready.includes(stateOf(api)))
+    if (!type.lifecycle.readyStates.includes(stateOf(api)))
       throw new Error(
-        `unexpected state ${stateOf(api)} of ${id}, wanted ${type.lifecycle.ready.join(" or ")}.`,
+        `unexpected state ${stateOf(api)} of ${id}, wanted ${type.lifecycle.readyStates.join(" or ")}.`,
       );
     return { id, outs: await outputs(type, api, inputs, rawInputs) };
   } catch (error) {
@@ -53,7 +53,7 @@ export async function create(type: ResourceType, label: string, rawInputs: Field
 }
 
 /** The present properties of a resource; undefined where it is gone. */
-export function read(type: ResourceType, label: string, id: string, rawState: Fields) {
+export function readResource(type: ResourceType, label: string, id: string, rawState: Fields) {
   return withErrorContext(label, async () => {
     const state = unwrapSecrets(rawState) as Fields;
     const api = await readIfPresent(type, id, state);
@@ -78,9 +78,9 @@ export async function update(
   const inputs = unwrapSecrets(rawInputs) as Fields;
   const { changed } = differences(type, state, inputs);
   try {
-    const refused = changed.filter((name) => type.properties[name]?.change === "refused");
-    if (refused.length > 0)
-      throw new Error(`the lab's stand-in cannot change ${refused.join(", ")}: set LAB_OCI_PLUGIN`);
+    const refusedNames = changed.filter((name) => type.properties[name]?.change === "refused");
+    if (refusedNames.length > 0)
+      throw new Error(`the lab's stand-in cannot change ${refusedNames.join(", ")}: set LAB_OCI_PLUGIN`);
     const changes = changed.map((name) => [name, inputs[name] ?? type.properties[name]?.defaultWhenOmitted]);
     const { compartmentId, ...details } = requestDetails(
       type.properties,
@@ -113,7 +113,7 @@ export function remove(type: ResourceType, label: string, id: string, rawState: 
       if (!isNotFound(error)) throw error;
     }
     if (type.staysAfterDelete) return;
-    await until(
+    await waitFor(
       type.timeout,
       async () => (await readIfPresent(type, id, state)) === undefined,
       `${id} is still there`,
@@ -140,19 +140,19 @@ async function readIfPresent(type: ResourceType, id: string, state: Fields): Pro
 }
 
 /** Waits until a resource leaves its passing states, for example PROVISIONING. */
-async function awaitSettled(type: ResourceType, id: string, known: Fields): Promise<Fields> {
+async function awaitSettled(type: ResourceType, id: string, state: Fields): Promise<Fields> {
   let api: Fields = {};
   const isSettled = async () => {
-    api = (await type.read(id, known)) as Fields;
-    return !type.lifecycle.pending.includes(stateOf(api));
+    api = (await type.read(id, state)) as Fields;
+    return !type.lifecycle.pendingStates.includes(stateOf(api));
   };
-  await until(type.timeout, isSettled, `${id} did not become ${type.lifecycle.ready.join(" or ")}`);
+  await waitFor(type.timeout, isSettled, `${id} did not become ${type.lifecycle.readyStates.join(" or ")}`);
   return api;
 }
 
-async function until(timeout: number, holds: () => Promise<boolean>, failure: string): Promise<void> {
+async function waitFor(timeout: number, condition: () => Promise<boolean>, failure: string): Promise<void> {
   const deadline = Date.now() + timeout * 1_000;
-  for (let pause = FIRST_PAUSE; !(await holds()); pause = Math.min(pause * BACKOFF, LONGEST_PAUSE)) {
+  for (let pause = FIRST_PAUSE; !(await condition()); pause = Math.min(pause * BACKOFF, LONGEST_PAUSE)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${failure} within ${timeout} s.`);
     await new Promise((resolve) => setTimeout(resolve, pause));
   }

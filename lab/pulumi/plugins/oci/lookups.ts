@@ -178,9 +178,11 @@ export async function lookUp(token: string, args: Fields): Promise<Fields> {
   const lookup = lookups[token];
   if (lookup === undefined)
     throw new Error(`the lab's stand-in for the oci plugin has no ${token}: set LAB_OCI_PLUGIN`);
-  const unknown = unknownPropertiesIn(lookup.arguments, args);
-  if (unknown.length > 0)
-    throw new Error(`${token}: the lab's stand-in does not know ${unknown.join(", ")}: set LAB_OCI_PLUGIN`);
+  const unknownArguments = unknownPropertiesIn(lookup.arguments, args);
+  if (unknownArguments.length > 0)
+    throw new Error(
+      `${token}: the lab's stand-in does not know ${unknownArguments.join(", ")}: set LAB_OCI_PLUGIN`,
+    );
   const id = Object.values(args).join("/") || token;
   try {
     return { id, ...args, ...(await lookup.call(args)) };

@@ -41,17 +41,17 @@ export const networkSecurityGroupSecurityRule: ResourceType = {
   properties: PROPERTIES,
   create: async (details, inputs) => {
     const { network } = await clients();
-    const { addedNetworkSecurityGroupSecurityRules: added } =
+    const { addedNetworkSecurityGroupSecurityRules: addedRules } =
       await network.addNetworkSecurityGroupSecurityRules({
         networkSecurityGroupId: groupOf(inputs),
         addNetworkSecurityGroupSecurityRulesDetails: { securityRules: [details as never] },
       });
-    return { ...added.securityRules?.[0] };
+    return { ...addedRules.securityRules?.[0] };
   },
-  read: async (id, known) => {
+  read: async (id, state) => {
     const { network } = await clients();
     const rules = await allItems((page) =>
-      network.listNetworkSecurityGroupSecurityRules({ networkSecurityGroupId: groupOf(known), ...page }),
+      network.listNetworkSecurityGroupSecurityRules({ networkSecurityGroupId: groupOf(state), ...page }),
     );
     const rule = rules.find((each) => each.id === id);
     if (rule === undefined) throw Object.assign(new Error(NO_SUCH_RULE.message), NO_SUCH_RULE);

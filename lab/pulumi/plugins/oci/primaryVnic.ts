@@ -1,6 +1,14 @@
 import type { models } from "oci-core";
 import { clients } from "./clients.ts";
-import { booleanText, caseInsensitive, definedTags, object, programView, set, without } from "./codecs.ts";
+import {
+  booleanText,
+  caseInsensitive,
+  definedTags,
+  object,
+  programView,
+  set,
+  withoutFields,
+} from "./codecs.ts";
 import type { Codec, Fields, Properties } from "./codecs.ts";
 
 /** An instance's primary VNIC, which a program writes into the instance's `createVnicDetails`. */
@@ -56,7 +64,7 @@ export async function updatePrimaryVnic(vnic: models.Vnic, inputs: Fields): Prom
   const details = createVnicDetails.toApi(inputs) as Fields;
   if (details["assignPublicIp"] === true) await assignPublicIp(vnic);
   else await releasePublicIp(vnic);
-  const updateVnicDetails = without(
+  const updateVnicDetails = withoutFields(
     details,
     ...["assignPublicIp", "assignPrivateDnsRecord", "privateIp", "subnetId"],
   );

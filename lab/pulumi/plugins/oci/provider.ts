@@ -5,7 +5,7 @@ import { unwrapSecrets } from "../secrets.ts";
 import { unknownPropertiesIn } from "./codecs.ts";
 import type { Fields } from "./codecs.ts";
 import { withErrorContext } from "./errors.ts";
-import { create, differences, read, remove, update } from "./lifecycle.ts";
+import { create, differences, readResource, remove, update } from "./lifecycle.ts";
 import { lookUp } from "./lookups.ts";
 import type { ResourceType } from "./resource.ts";
 import { TYPES } from "./types.ts";
@@ -33,14 +33,14 @@ const provider: Provider = {
   check: (urn, _olds, news: Fields) => {
     const { type } = resourceOf(urn);
     const inputs = unwrapSecrets(news) as Fields;
-    const unknown = unknownPropertiesIn(type.properties, inputs).map((property) => ({
+    const unknownProperties = unknownPropertiesIn(type.properties, inputs).map((property) => ({
       property,
       reason: "the lab's stand-in does not know it as an input: set LAB_OCI_PLUGIN",
     }));
-    const missing = Object.entries(type.properties)
+    const missingProperties = Object.entries(type.properties)
       .filter(([name, { required }]) => required && inputs[name] === undefined)
       .map(([property]) => ({ property, reason: "it is required" }));
-    return Promise.resolve({ inputs: news, failures: [...unknown, ...missing] });
+    return Promise.resolve({ inputs: news, failures: [...unknownProperties, ...missingProperties] });
   },
 
   diff: (_id, urn, olds: Fields, news: Fields) => {
@@ -55,7 +55,7 @@ const provider: Provider = {
 
   read: async (id, urn, state: Fields = {}) => {
     const { type, label } = resourceOf(urn);
-    const props = await read(type, label, id, state);
+    const props = await readResource(type, label, id, state);
     return props === undefined ? { id: "", props: {} } : { id, props };
   },
 

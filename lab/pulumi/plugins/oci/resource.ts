@@ -6,15 +6,15 @@ export interface ResourceType {
   properties: Properties;
   /** `details` are the program's inputs in the API's form. */
   create: (details: Fields, inputs: Fields) => Promise<object>;
-  /** `known` are the inputs of a creation, or else the state. */
-  read: (id: string, known: Fields) => Promise<object>;
+  /** `state` holds the inputs of a creation, or else the properties in the state. */
+  read: (id: string, state: Fields) => Promise<object>;
   /** `details` holds the changed properties only. */
   update: (id: string, details: Fields, state: Fields, inputs: Fields) => Promise<unknown>;
   /** Moves it to another compartment, before any other change. */
   move?: (id: string, compartmentId: string) => Promise<unknown>;
   delete: (id: string, state: Fields) => Promise<unknown>;
   /** The lifecycle states in which it is ready, and those on the way there. */
-  lifecycle: { ready: readonly string[]; pending: readonly string[] };
+  lifecycle: { readyStates: readonly string[]; pendingStates: readonly string[] };
   /** Seconds that it may take to become ready, or to be gone. */
   timeout: number;
   /** Outputs that need other calls. `previous` are the inputs of a creation, or else the state. */
@@ -41,6 +41,6 @@ export const DNS_LABEL: Properties = { dnsLabel: { codec: caseInsensitive, chang
 
 /** Network resources take seconds; the official plugin waits up to this timeout. */
 export const NETWORK = {
-  lifecycle: { ready: ["AVAILABLE"], pending: ["PROVISIONING", "UPDATING"] },
+  lifecycle: { readyStates: ["AVAILABLE"], pendingStates: ["PROVISIONING", "UPDATING"] },
   timeout: 20 * 60,
 } as const;

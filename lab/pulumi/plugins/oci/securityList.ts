@@ -1,5 +1,5 @@
 import { clients } from "./clients.ts";
-import { object, set, without } from "./codecs.ts";
+import { object, set, withoutFields } from "./codecs.ts";
 import type { Fields, Codec, Properties } from "./codecs.ts";
 import { COMMON, IN_VCN, NETWORK } from "./resource.ts";
 import type { ResourceType } from "./resource.ts";
@@ -8,15 +8,15 @@ export const portRange = object({ min: { required: true }, max: { required: true
 
 /** Ports. The program gives the destination's as `min` and `max`; the API has them in `destinationPortRange`. */
 const ports: Codec = (() => {
-  const flat = object({
+  const flatPorts = object({
     min: { defaultWhenOmitted: undefined },
     max: { defaultWhenOmitted: undefined },
     sourcePortRange: { codec: portRange, defaultWhenOmitted: undefined },
   });
   return {
-    ...flat,
+    ...flatPorts,
     toApi: (value) => {
-      const { min, max, ...source } = flat.toApi(value) as Fields;
+      const { min, max, ...source } = flatPorts.toApi(value) as Fields;
       return {
         ...(min === undefined && max === undefined ? {} : { destinationPortRange: { min, max } }),
         ...source,
@@ -24,21 +24,21 @@ const ports: Codec = (() => {
     },
     toProgram: (value) => {
       const { destinationPortRange, ...source } = value as Fields;
-      return flat.toProgram({ ...source, ...(destinationPortRange as Fields | undefined) });
+      return flatPorts.toProgram({ ...source, ...(destinationPortRange as Fields | undefined) });
     },
   };
 })();
 
 /** ICMP type and code. A code of -1 means any. */
 export const icmp: Codec = (() => {
-  const flat = object({ type: { required: true }, code: { defaultWhenOmitted: -1 } });
+  const flatIcmp = object({ type: { required: true }, code: { defaultWhenOmitted: -1 } });
   return {
-    ...flat,
+    ...flatIcmp,
     toApi: (value) => {
       const { code, ...type } = value as Fields;
       return code === undefined || code === -1 ? type : { ...type, code };
     },
-    toProgram: (value) => ({ code: -1, ...(flat.toProgram(value) as Fields) }),
+    toProgram: (value) => ({ code: -1, ...(flatIcmp.toProgram(value) as Fields) }),
   };
 })();
 
@@ -68,7 +68,7 @@ const updateList = async (securityListId: string, updateSecurityListDetails: Fie
   (await (await clients()).network.updateSecurityList({ securityListId, updateSecurityListDetails }))
     .securityList;
 
-const read = async (securityListId: string) =>
+const readList = async (securityListId: string) =>
   (await (await clients()).network.getSecurityList({ securityListId })).securityList;
 
 const moveList = async (securityListId: string, compartmentId: string) =>
@@ -85,7 +85,7 @@ export const securityList: ResourceType = {
     const createSecurityListDetails = { ...NO_RULES, ...details } as never;
     return (await network.createSecurityList({ createSecurityListDetails })).securityList;
   },
-  read,
+  read: readList,
   update: updateList,
   move: moveList,
   delete: async (securityListId) => (await clients()).network.deleteSecurityList({ securityListId }),
@@ -101,8 +101,11 @@ export const defaultSecurityList: ResourceType = {
     manageDefaultResourceId: { required: true, change: "replaces", kind: "local" },
   },
   create: (details, { manageDefaultResourceId }) =>
-    updateList(manageDefaultResourceId as string, { ...NO_RULES, ...without(details, "compartmentId") }),
-  read,
+    updateList(manageDefaultResourceId as string, {
+      ...NO_RULES,
+      ...withoutFields(details, "compartmentId"),
+    }),
+  read: readList,
   update: updateList,
   move: moveList,
   delete: (id) => updateList(id, NO_RULES),

@@ -5,10 +5,10 @@ import type { ResourceType } from "./resource.ts";
 /** One block a run is added, removed or modified, as by the official plugin. */
 async function changeBlocks(vcnId: string, before: string[], after: string[]): Promise<void> {
   const { network } = await clients();
-  const added = after.filter((block) => !before.includes(block));
-  const removed = before.filter((block) => !after.includes(block));
-  const [newCidrBlock, originalCidrBlock] = [added[0], removed[0]];
-  if (added.length > 1 || removed.length > 1)
+  const addedBlocks = after.filter((block) => !before.includes(block));
+  const removedBlocks = before.filter((block) => !after.includes(block));
+  const [newCidrBlock, originalCidrBlock] = [addedBlocks[0], removedBlocks[0]];
+  if (addedBlocks.length > 1 || removedBlocks.length > 1)
     throw new Error(
       "only one add/remove or modification is allowed at once, new cidr_block must be added at the end of list",
     );

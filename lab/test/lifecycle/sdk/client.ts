@@ -27,7 +27,7 @@ type Client = "network" | "compute" | "storage" | "identity" | "raw";
 /** Oracle's SDK in the operator's namespace: a child process makes the calls. */
 export class Sdk {
   private readonly child: ChildProcess;
-  private readonly waiting = new Map<
+  private readonly pendingCalls = new Map<
     number,
     { resolve: (value: any) => void; reject: (error: Error) => void }
   >();
@@ -42,13 +42,13 @@ export class Sdk {
     if (!this.child.stdout) throw new Error("the SDK's process has no output");
     createInterface({ input: this.child.stdout }).on("line", (line) => {
       const { id, answer, error } = JSON.parse(line);
-      const call = this.waiting.get(id);
-      this.waiting.delete(id);
+      const call = this.pendingCalls.get(id);
+      this.pendingCalls.delete(id);
       if (error) call?.reject(new Refusal(error));
       else call?.resolve(answer);
     });
     this.child.on("exit", () => {
-      for (const { reject } of this.waiting.values()) reject(new Error("the SDK's process ended"));
+      for (const { reject } of this.pendingCalls.values()) reject(new Error("the SDK's process ended"));
     });
   }
 
@@ -56,7 +56,7 @@ export class Sdk {
   call(client: Client, method: string, request: object): Promise<any> {
     const id = ++this.calls;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
+      this.pendingCalls.set(id, { resolve, reject });
       this.child.stdin?.write(`${JSON.stringify({ id, client, method, request })}\n`);
     });
   }

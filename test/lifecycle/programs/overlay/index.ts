@@ -37,8 +37,8 @@ function vxlanHost(
 
 function vxlanOverlay(name: string, isSecond: boolean, opts: pulumi.ComponentResourceOptions): VxlanOverlay {
   const hosts = Object.entries(environment.hosts).map(([host, args]) => [host, vxlanHost(args, isSecond)]);
-  const second = { cidrs: ["192.168.7.0/24"], device: "vxlan1", vni: 200 };
-  const args = { ...environment.overlay, ...(isSecond && second), hosts: Object.fromEntries(hosts) };
+  const secondSettings = { cidrs: ["192.168.7.0/24"], device: "vxlan1", vni: 200 };
+  const args = { ...environment.overlay, ...(isSecond && secondSettings), hosts: Object.fromEntries(hosts) };
   return new VxlanOverlay(name, args, opts);
 }
 

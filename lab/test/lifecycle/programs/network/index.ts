@@ -49,7 +49,7 @@ const serviceGateway = new oci.core.ServiceGateway("serviceGateway", {
   compartmentId,
   vcnId: vcn.id,
   displayName: "services",
-  services: [{ serviceId: service.apply((found) => found?.id ?? "") }],
+  services: [{ serviceId: service.apply((oracleService) => oracleService?.id ?? "") }],
   ...overrides["serviceGateway"],
 });
 new oci.core.RouteTable("privateRoutes", {
@@ -58,7 +58,7 @@ new oci.core.RouteTable("privateRoutes", {
   routeRules: [
     { destination: "0.0.0.0/0", networkEntityId: natGateway.id },
     {
-      destination: service.apply((found) => found?.cidrBlock ?? ""),
+      destination: service.apply((oracleService) => oracleService?.cidrBlock ?? ""),
       destinationType: "SERVICE_CIDR_BLOCK",
       networkEntityId: serviceGateway.id,
     },

@@ -7,13 +7,13 @@ export const KINDS = Object.keys(LEAST) as Kind[];
 
 declare module "vitest" {
   interface TaskMeta {
-    tried?: Partial<Record<Kind, number>>;
+    triedCounts?: Partial<Record<Kind, number>>;
   }
 }
 
-/** A hook that says what each test behind it tries: `beforeEach(tried("faults"))`. The summary counts those that pass. */
-export const tried =
+/** A hook that says what each test behind it tries: `beforeEach(countTries("faults"))`. The summary counts those that pass. */
+export const countTries =
   (kind: Kind, count = 1) =>
   ({ task }: { task: { meta: TaskMeta } }): void => {
-    task.meta.tried = { [kind]: count };
+    task.meta.triedCounts = { [kind]: count };
   };
