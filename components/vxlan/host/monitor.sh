@@ -158,14 +158,14 @@ merge_events() {
 # Events that do not matter come in storms, for example where a peer forges ARP. They collect for a moment and are then
 # examined together.
 await_event() {
-	local line='' left status deadline=$((SECONDS + INTERVAL))
+	local line='' seconds status deadline=$((SECONDS + INTERVAL))
 	if [[ -z ${MONITORS-} ]]; then
 		pause "$INTERVAL"
 		return 0
 	fi
-	while left=$((deadline - SECONDS)) && ((left > 0 && left <= INTERVAL)); do # It is more if the clock was set back.
+	while seconds=$((deadline - SECONDS)) && ((seconds > 0 && seconds <= INTERVAL)); do # It is more if the clock was set back.
 		status=0
-		read -r -t "$left" -u "$EVENTS" line || status=$?
+		read -r -t "$seconds" -u "$EVENTS" line || status=$?
 		if ((status > 128)); then
 			return 0
 		elif ((status > 0)); then

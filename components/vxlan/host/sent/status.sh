@@ -67,15 +67,15 @@ print_units() {
 
 print_differences() {
 	local installation='' digest file
-	local -A found=()
+	local -A actual_digests=()
 	[[ -e $PROGRAM_FILE ]] || print differs program
 	{ read -r installation <"$VAR/$OVERLAY/installation"; } 2>/dev/null
 	[[ $installation == "$INSTALLATION" ]] || print differs installation
 	while read -r digest file; do
-		found[${file##*/}]=$digest
+		actual_digests[${file##*/}]=$digest
 	done < <(cd "$ETC/$OVERLAY" 2>/dev/null && exec sha256sum -- "${!DIGESTS[@]}" 2>/dev/null)
 	for file in "${!DIGESTS[@]}"; do
-		[[ ${found[$file]-} == "${DIGESTS[$file]}" ]] || print differs "$file"
+		[[ ${actual_digests[$file]-} == "${DIGESTS[$file]}" ]] || print differs "$file"
 	done
 	[[ ! -e $VAR/$OVERLAY/previous ]] || print unconfirmed
 }
