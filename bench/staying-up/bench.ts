@@ -110,6 +110,6 @@ function hostSideOf(lab: Lab, host: FleetHost, count: number): Contender {
 
 export const stayingUp: Bench = {
   title: "faults and a reboot until the overlay is back, and the host side's cost",
-  minutes: 15,
+  minutes: 6,
   run,
 };

@@ -86,7 +86,7 @@ test("a table shows ratios with goals and verdicts before the figures", () => {
       "Pulumi 3",
       "",
       "ratios, by round: median (spread)",
-      "up / 1 s  2.00  (1.00 – 3.00)  ≤ 2  met within the spread",
+      "up / 1 s  2.00  (1.00 – 3.00)  ≤ 2  within the spread",
       "",
       "figures: median (spread)",
       "up  N = 2  this overlay  2.00  s  (1.00 – 3.00)",
