@@ -66,8 +66,7 @@ interface OverlayMember extends HostDevice {
  * A layer-2 network between hosts that reach each other by unicast only: the kernel's VXLAN device on each, with FDB
  * and neighbour entries for all others. Hosts need Linux, systemd, bash, awk, sed, diffutils, iproute2, nftables,
  * util-linux, gzip and, for the connectivity test, ping; ethtool or python3 where a NIC cannot compute checksums inside
- * VXLAN. They repair drift, and keep their place in the overlay over
- * reboots.
+ * VXLAN. They repair drift, and keep their place in the overlay over reboots.
  *
  * Every `up` ends in a connectivity test, whether anything changed or not: each host says whether it is in sync, and
  * probes its peers. A host that is not in sync, cannot be asked, or does not reach a peer fails the `up`, after all
