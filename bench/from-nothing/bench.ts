@@ -7,7 +7,7 @@ import { runRounds, samplesOf } from "../frame/rounds.ts";
 import type { Contender } from "../frame/rounds.ts";
 import { onEach, runAsRoot, withCloud } from "../standing-up/benchLab.ts";
 import type { BenchLab } from "../standing-up/benchLab.ts";
-import { phaseRecorder } from "../standing-up/cycle.ts";
+import { phaseRecorder, timer } from "../standing-up/cycle.ts";
 import { PulumiTool } from "../standing-up/pulumiTool.ts";
 
 /** How long it takes from an empty compartment of the lab's cloud to instances whose overlay passes traffic. */
@@ -68,11 +68,7 @@ function contender(tool: PulumiTool, { hosts }: BenchLab, check?: () => Promise<
     name: tool.name,
     size: hosts.length,
     run: async (record, round) => {
-      const time = async (operation: string, work: () => Promise<void>) => {
-        const start = performance.now();
-        await work();
-        record(operation, (performance.now() - start) / 1_000);
-      };
+      const time = timer(record);
       try {
         await time(FIRST, () => tool.apply(hosts, VNI));
         await check?.();

@@ -7,7 +7,7 @@ import { VNI } from "../fleet.ts";
 import { AnsibleTool } from "./ansibleTool.ts";
 import { withFleet } from "./benchLab.ts";
 import type { BenchLab } from "./benchLab.ts";
-import { FRAMES_LOST, OPERATIONS, phaseRecorder, runCycle } from "./cycle.ts";
+import { FRAMES_LOST, OPERATIONS, phaseRecorder, runCycle, timer } from "./cycle.ts";
 import type { ReferenceTables } from "./cycle.ts";
 import { FloorTool } from "./floorTool.ts";
 import { PulumiTool } from "./pulumiTool.ts";
@@ -125,11 +125,7 @@ function engineContender(name: string, program: string, benchLab: BenchLab): Con
     name,
     size: hosts.length,
     run: async (record) => {
-      const time = async (operation: string, work: () => Promise<void>) => {
-        const start = performance.now();
-        await work();
-        record(operation, (performance.now() - start) / 1_000);
-      };
+      const time = timer(record);
       try {
         await time(first, () => tool.apply(hosts, VNI));
         await time(unchanged, () => tool.apply(hosts, VNI));

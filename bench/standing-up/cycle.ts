@@ -44,11 +44,7 @@ export async function runCycle(
 ): Promise<void> {
   const { lab, hosts, joining } = benchLab;
   const all = [...hosts, joining];
-  const time: Timer = async (operation, work) => {
-    const start = performance.now();
-    await work();
-    record(operation, (performance.now() - start) / 1_000);
-  };
+  const time = timer(record);
   const { first, unchanged, destroy } = OPERATIONS;
   try {
     await time(first, () => tool.apply(hosts, VNI, [], phaseRecorder(record, first)));
@@ -66,6 +62,14 @@ export async function runCycle(
 
 /** Runs one step and records its seconds. */
 type Timer = (operation: string, work: () => Promise<void>) => Promise<void>;
+
+export const timer =
+  (record: Recorder): Timer =>
+  async (operation, work) => {
+    const start = performance.now();
+    await work();
+    record(operation, (performance.now() - start) / 1_000);
+  };
 
 /** How the steps of a cycle are recorded. */
 interface Recorders {
