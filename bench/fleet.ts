@@ -1,3 +1,4 @@
+import { COMPARTMENT } from "../lab/cloud/region.ts";
 import type { Inventory } from "../lab/hosts/inventory.ts";
 
 /** The fleets that the benches build: hosts in one subnet, by number. The first host is number 1. */
@@ -63,7 +64,7 @@ export interface EnvironmentOptions {
 export function environmentOf(hosts: readonly FleetHost[], options: EnvironmentOptions = {}): object {
   const { kind = "existing", vni = VNI, hostKey = labHostKey } = options;
   const network = {
-    compartmentId: "ocid1.compartment.oc1..aaaaaaaalab",
+    compartmentId: COMPARTMENT,
     network: {
       vcn: { cidr: FLEET_CIDR },
       operatorCidrs: ["198.51.100.10/32"],

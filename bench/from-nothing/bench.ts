@@ -7,8 +7,8 @@ import { runRounds, samplesOf } from "../frame/rounds.ts";
 import type { Contender } from "../frame/rounds.ts";
 import { onEach, runAsRoot, withCloud } from "../standing-up/benchLab.ts";
 import type { BenchLab } from "../standing-up/benchLab.ts";
-import { phaseRecorder, timer } from "../standing-up/cycle.ts";
-import { PulumiTool } from "../standing-up/pulumiTool.ts";
+import { phaseRecorder, timer, UNCHANGED_LIMITS } from "../standing-up/cycle.ts";
+import { MEMORY, PulumiTool } from "../standing-up/pulumiTool.ts";
 
 /** How long it takes from an empty compartment of the lab's cloud to instances whose overlay passes traffic. */
 
@@ -21,10 +21,6 @@ const TRIVIAL = "trivial Commands and instances";
 const FIRST = "first up, from nothing";
 const UNCHANGED = "up without changes, of instances";
 const DESTROY = "destroy, of instances";
-const MEMORY = "memory of engine, program and plugins";
-
-/** Seconds for an `up` that changes nothing, by number of hosts. */
-const UNCHANGED_LIMITS: Readonly<Record<number, number>> = { 8: 3.5, 32: 8, 100: 25 };
 
 async function run({ sizes = SIZES, rounds, deadline, progress }: BenchOptions): Promise<Report> {
   const reports: Report[] = [];

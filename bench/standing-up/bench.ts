@@ -7,10 +7,10 @@ import { VNI } from "../fleet.ts";
 import { AnsibleTool } from "./ansibleTool.ts";
 import { withFleet } from "./benchLab.ts";
 import type { BenchLab } from "./benchLab.ts";
-import { FRAMES_LOST, OPERATIONS, phaseRecorder, runCycle, timer } from "./cycle.ts";
+import { FRAMES_LOST, OPERATIONS, phaseRecorder, runCycle, timer, UNCHANGED_LIMITS } from "./cycle.ts";
 import type { ReferenceTables } from "./cycle.ts";
 import { FloorTool } from "./floorTool.ts";
-import { PulumiTool } from "./pulumiTool.ts";
+import { MEMORY, PulumiTool } from "./pulumiTool.ts";
 
 /** How long it takes to bring an overlay up on hosts that run, to change it, and to remove it. */
 
@@ -137,9 +137,6 @@ function engineContender(name: string, program: string, benchLab: BenchLab): Con
   };
 }
 
-/** Seconds for an `up` that changes nothing, by number of hosts. */
-const UNCHANGED_LIMITS: Readonly<Record<number, number>> = { 8: 3.5, 32: 8, 100: 25 };
-
 function compare(measurements: readonly Measurement[], size: number, ansible?: string): Comparison[] {
   const of = (contender: string, operation: string) => samplesOf(measurements, contender, operation, size);
   const ours = (operation: string) => of(OVERLAY, operation);
@@ -181,9 +178,7 @@ function compare(measurements: readonly Measurement[], size: number, ansible?: s
             size < SMALL ? undefined : 1,
           ),
         )),
-    ...(size === 100
-      ? [compareTo("memory / 1 GB", ours("memory of engine, program and plugins"), 1e9, 1)]
-      : []),
+    ...(size === 100 ? [compareTo("memory / 1 GB", ours(MEMORY), 1e9, 1)] : []),
   ];
 }
 

@@ -21,6 +21,9 @@ export const OPERATIONS = {
   destroy: "destroy",
 } as const;
 
+/** Seconds that an `up` without changes may take, by number of hosts. */
+export const UNCHANGED_LIMITS: Readonly<Record<number, number>> = { 8: 3.5, 32: 8, 100: 25 };
+
 /** Frames between two others that are lost meanwhile, of a hundred a second. */
 export const FRAMES_LOST = "frames lost while one host joins";
 

@@ -18,6 +18,8 @@ const STACK = "lab";
 const UNATTENDED = ["--non-interactive", "--color=never"];
 const AT_ONCE = ["--yes", "--skip-preview"];
 
+export const MEMORY = "memory of engine, program and plugins";
+
 /** Pulumi with the stack's program, or another one in its place. */
 export class PulumiTool implements Tool {
   readonly name: string;
@@ -83,7 +85,7 @@ export class PulumiTool implements Tool {
     } finally {
       clearInterval(timer);
     }
-    record("memory of engine, program and plugins", peak * 1024, "bytes");
+    record(MEMORY, peak * 1024, "bytes");
   }
 
   /** @throws Error with the end of what Pulumi printed */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as command from "@pulumi/command";
 import * as oci from "@pulumi/oci";
 import * as pulumi from "@pulumi/pulumi";
+import { COMPARTMENT } from "../../../lab/cloud/region.ts";
 import { FLEET_CIDR } from "../../fleet.ts";
 import type { FleetHost } from "../../fleet.ts";
 
@@ -11,7 +12,7 @@ import type { FleetHost } from "../../fleet.ts";
  * nothing. BENCH_HOSTS lists the hosts.
  */
 
-const compartmentId = "ocid1.compartment.oc1..aaaaaaaalab";
+const compartmentId = COMPARTMENT;
 const shape = "VM.Standard.E4.Flex";
 const keys = join(import.meta.dirname, "../../../.lab/keys");
 const hosts = JSON.parse(process.env["BENCH_HOSTS"] ?? "[]") as FleetHost[];
