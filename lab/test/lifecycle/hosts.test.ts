@@ -199,7 +199,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
     const [ip = ""] = (await run(["which", "ip"])).split("\n");
     const disappearing = `if [ "$1 $2" = "netns pids" ]; then ${ip} netns del "$3"; fi; exec ${ip} "$@"`;
     await withTool("ip", disappearing, async () => {
-      expect(await statusOf(lab, "host02")).toMatchObject({ running: true, megabytes: 0 });
+      expect(await statusOf(lab, "host02")).toMatchObject({ isRunning: true, megabytes: 0 });
       await killHost(lab, "host02");
     });
     expect(isRunning(lab, "host02")).toBe(false);
