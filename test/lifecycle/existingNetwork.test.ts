@@ -133,7 +133,7 @@ describe("an overlay in a network that exists", () => {
     expect(await defaultRules()).toEqual([]);
     expect(await stack.failingPairs()).toEqual([]);
     const { addresses } = await stack.outputs();
-    // By such echoes a host measures the path to another one.
+    // The hosts probe the paths between them by such echoes.
     expect(await stack.on("host01", `ping -c 1 -w 5 ${addresses.host02.privateIp}`)).toContain(
       " 0% packet loss",
     );

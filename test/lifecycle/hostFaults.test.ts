@@ -135,7 +135,7 @@ describe("a host is set up once more", () => {
   });
 
   describe("in the middle of which", () => {
-    /** It is noticed after 70 s in the lab, and within three minutes with the official plugin. */
+    /** `up` notices the loss after 70 s with the lab's plugin, and within three minutes with the official one. */
     const expectSessionLoss = (outcome: Outcome) =>
       expect(expectFailure(outcome)).toMatch(
         /overlay-host02-device: the SSH session was lost before the phase had ended: .*run pulumi up again/,

@@ -20,7 +20,7 @@ const INVENTORY: Inventory = {
   existing: { address: "10.196.217.2/30", mac: "02:00:17:00:01:01", nic: "ens3", image: "oracle-linux-like" },
 };
 
-/** What takes part in a run, with how its command line looks. The cloud is no part of the run, and has a pid file. */
+/** The processes of a run by their command lines. The cloud is found by its pid file. */
 const VICTIMS = {
   "the engine": /\/pulumi (up|destroy) /,
   "the command plugin": /(resource-|plugins\/)command/,
@@ -37,7 +37,7 @@ const VICTIMS_OF = {
 
 /** The moments follow from this number, so that a failure can be repeated. */
 const SEED = Number(process.env["KILL_SEED"] ?? 1);
-/** A kill that comes after its run has ended meets nothing, and is made again in another round. */
+/** A kill that comes too late, when its run has ended, is tried again in another round. */
 const MOST_ROUNDS = 12;
 /** Runs of `up` until it has named all that is lost. One ends at a gateway, for example, before its route table. */
 const MOST_RUNS = 5;

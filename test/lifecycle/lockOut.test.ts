@@ -121,7 +121,7 @@ describe("a change that cuts the operator off", () => {
       (await stack.on("host02", `${command} && echo yes || echo no`)) === "yes";
     await blockNewSessionsDuring(301);
     const upRun = stack.up(withVni(301));
-    // Phase device has a session already, so the first new one is that which is to confirm.
+    // Phase device already has its session, so the first new one is the confirmation's.
     const isConfirming = () => succeeds("nft list table inet fault 2>/dev/null | grep -q 'packets [1-9]'");
     await until("a session that confirms the change", 60_000, isConfirming);
     await stack.killPulumi();

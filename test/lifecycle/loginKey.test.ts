@@ -54,7 +54,7 @@ describe("a login key that is replaced", () => {
       "host01",
       `sed -i 's/^/no-x11-forwarding /' ${FILE}; printf '%s' '${FOREIGN}' >>${FILE}; chmod 640 ${FILE}`,
     );
-    // A user may hold the own folder for as long as they like.
+    // The user itself can lock its folder, and so delay every program that waits for that lock.
     await stack.on("host01", "systemd-run --quiet --unit=holder --uid=opc flock -x /home/opc/.ssh sleep 900");
     const before = await fileOf("host01");
     const { text } = expectSuccess(await stack.pulumi(["preview"], configWithNewKey()));

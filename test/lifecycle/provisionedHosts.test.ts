@@ -59,7 +59,7 @@ describe("the reference environment on the lab's cloud", () => {
       ["host01", "10.196.218.222", "RUNNING"],
       ["host02", "10.196.218.226", "RUNNING"],
     ]);
-    // The compartment's custom image is newer, and nobody knows what is in it.
+    // The compartment also has a custom image, which is newer and must not be chosen.
     const { instance } = await sdk.call("compute", "getInstance", { instanceId: instanceOf("host01")?.id });
     const { image } = await sdk.call("compute", "getImage", { imageId: instance.imageId });
     expect(image.displayName).toBe("Canonical-Ubuntu-24.04-2026.10.01-0");

@@ -265,7 +265,7 @@ systemctl --quiet enable binds.service`,
     await fleet.expectRepair("beta", "vxlan0", 2_000, () => fleet.on("beta", deleteNeighbour));
     expect(await fleet.vxlan0("alpha")).not.toContain(overlayAddress("gamma"));
 
-    // `up` fails without a change of the host as well as with one.
+    // `up` fails whether it changes the host or not.
     const otherConfig = fleet.stack.config((e) => (e.hosts.alpha.generation = 1));
     for (const config of [fleet.stack.config(), otherConfig]) {
       const text = expectFailure(await fleet.stack.up(config));

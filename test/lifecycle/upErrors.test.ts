@@ -139,7 +139,7 @@ describe("up names the host and the fault", () => {
     expectSuccess(await stack.up(stack.config((e) => (e.overlay.mtu = Number(mtu)))));
     expect((await stack.outputs()).mtu).toBe(1450);
     expect(await stack.failingPairs()).toEqual([]);
-    // What the message advises where the path is raised instead.
+    // The message advises this flush for a path whose MTU was raised.
     await widenPath();
     await stack.on("host01", "ip route flush cache");
   });
@@ -212,7 +212,7 @@ describe("up names the host and the fault", () => {
   test("a host will not come back, and destroy prints how to forget it", async () => {
     await partition(stack, HOST02);
     const destroy = [...DESTROY, "--run-program"];
-    // The program checks all hosts, this one included.
+    // The program checks all hosts, so it waits for the one that will not come back.
     expect((await stack.pulumi(destroy)).text).toContain(
       "With OCI_VXLAN_ASK=no in the environment nobody is asked",
     );
