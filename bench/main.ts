@@ -2,9 +2,10 @@ import { parseArgs } from "node:util";
 import { BENCHES } from "./benches.ts";
 import type { Bench, BenchOptions } from "./frame/bench.ts";
 import { mergeReports } from "./frame/measurement.ts";
-import { writeResults } from "./frame/results.ts";
+import { readRatios, writeResults } from "./frame/results.ts";
 import { alignColumns, describeReport } from "./frame/table.ts";
-import { isFailure, judge } from "./frame/verdict.ts";
+import { contradictions, isFailure, judge } from "./frame/verdict.ts";
+import type { Judged } from "./frame/verdict.ts";
 
 /** `npm run bench`: runs benches by name, prints their table, and writes the results file and plots. */
 
@@ -23,8 +24,10 @@ ${alignColumns(
   --minutes LIMIT  when nothing is started any more; default: twice what the benches take on a quiet machine
   --quick          leave out what takes longest, such as Ansible
   --publish        write the plots to docs/performance too
+  --against FILE   name the verdicts that contradict those of an earlier run, by its results file
 
-The exit code is 1 where a goal is missed beyond the spread, and where something fails. Results are in bench/results.
+The exit code is 1 where a goal is missed beyond the spread, where a verdict contradicts the earlier run's, and where
+something fails. Results are in bench/results.
 LAB_COMMAND_PLUGIN and LAB_OCI_PLUGIN name official plugin binaries to use in place of the stand-ins.
 `;
 
@@ -52,6 +55,7 @@ interface CommandLine {
   benches: Bench[];
   options: BenchOptions;
   publish: boolean;
+  earlierRatios: Judged[] | undefined;
 }
 
 /** @returns undefined where the help is asked for */
@@ -65,11 +69,12 @@ function parseCommandLine(args: string[]): CommandLine | undefined {
       minutes: { type: "string" },
       quick: { type: "boolean", default: false },
       publish: { type: "boolean", default: false },
+      against: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   if (positionals.length === 0 || values.help) return undefined;
-  const { sizes, rounds, minutes, quick, publish } = values;
+  const { sizes, rounds, minutes, quick, publish, against } = values;
   const benches = benchesOf(positionals);
   const expected = benches.reduce((sum, bench) => sum + bench.minutes, 0);
   const [limit = 2 * expected] = minutes === undefined ? [] : numbers("minutes", minutes);
@@ -80,7 +85,12 @@ function parseCommandLine(args: string[]): CommandLine | undefined {
     deadline: performance.now() + limit * 60_000,
     progress: (text: string) => process.stderr.write(`bench: ${text}\n`),
   };
-  return { benches, options, publish };
+  return {
+    benches,
+    options,
+    publish,
+    earlierRatios: against === undefined ? undefined : readRatios(against),
+  };
 }
 
 async function main(argv: string[]): Promise<number> {
@@ -89,16 +99,24 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { benches, options, publish } = commandLine;
+  const { benches, options, publish, earlierRatios } = commandLine;
   const start = new Date();
   const reports = [];
   for (const bench of benches) reports.push(await bench.run(options));
   const report = mergeReports(reports);
+  const ratios = report.comparisons.map(judge);
+  const contradicting = earlierRatios === undefined ? [] : contradictions(ratios, earlierRatios);
   process.stdout.write(`\n${describeReport(report)}\n\n`);
+  if (earlierRatios !== undefined) process.stdout.write(`${describeContradictions(contradicting)}\n\n`);
   const file = await writeResults(report, `npm run bench -- ${argv.join(" ")}`, start, publish);
   process.stdout.write(`${file}\n`);
-  return report.failures.length > 0 || report.comparisons.map(judge).some(isFailure) ? 1 : 0;
+  return report.failures.length + contradicting.length > 0 || ratios.some(isFailure) ? 1 : 0;
 }
+
+const describeContradictions = (contradicting: readonly string[]) =>
+  contradicting.length === 0
+    ? "no verdict contradicts the earlier run's"
+    : ["CONTRADICTS the earlier run", ...contradicting].join("\n");
 
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -32,6 +32,8 @@ export interface Comparison {
   reference: readonly Sample[] | number;
   /** Without a goal the ratio is only shown. */
   goal?: Goal;
+  /** Whether every run finds the same figures, such as sizes and counts of mocks. */
+  isExact?: boolean;
 }
 
 /** Something that did not work. It fails the run, and the rest goes on. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { drawPlot } from "./plots.ts";
 import type { Report } from "./measurement.ts";
 import { judge } from "./verdict.ts";
+import type { Judged } from "./verdict.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const RESULTS = join(ROOT, "bench/results");
@@ -58,4 +59,15 @@ export async function writeResults(
     if (publish) writeFileSync(join(PUBLISHED, `${plot.name}.svg`), svg);
   }
   return file;
+}
+
+/**
+ * Reads the ratios and verdicts of an earlier run.
+ *
+ * @throws Error where the file cannot be read, or is no results file
+ */
+export function readRatios(file: string): Judged[] {
+  const { ratios } = JSON.parse(readFileSync(file, "utf8")) as { ratios?: Judged[] };
+  if (ratios === undefined) throw new Error(`${file} is no results file: name one of bench/results`);
+  return ratios;
 }

@@ -14,7 +14,7 @@ import { MEMORY, PulumiTool } from "../standing-up/pulumiTool.ts";
 
 const SIZES = [8, 32];
 /** A round takes a minute with eight hosts, and four with 32. */
-const ROUNDS = { small: 2, large: 1 };
+const ROUNDS = { small: 3, large: 1 };
 
 const OVERLAY = "this overlay, with its instances";
 const TRIVIAL = "trivial Commands and instances";

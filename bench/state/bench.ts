@@ -79,6 +79,7 @@ function compare(measurements: readonly Measurement[], sizes: readonly number[])
       samples: samplesOf(measurements, kind, "state, a host", size),
       reference: limit,
       goal: { atMost: 1 },
+      isExact: true,
     }));
   const [small, large] = [Math.min(...sizes), Math.max(...sizes.filter((size) => size <= 100), 0)];
   const growth = (operation: string): Comparison => ({
@@ -87,6 +88,7 @@ function compare(measurements: readonly Measurement[], sizes: readonly number[])
     reference: combine([samplesOf(measurements, KINDS.instance, operation, small)], (count) => count / small),
     // Fixed parts and two lists that each resource has leave some room above 1; N² would be 50 here.
     goal: { atMost: 2 },
+    isExact: true,
   });
   return [
     ...(sizes.includes(2) ? bytes(2, 20_000) : []),
