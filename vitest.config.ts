@@ -11,8 +11,8 @@ const RETRIES = process.env["CI"] === undefined ? 0 : 1;
 
 /**
  * Five projects, from fast to real, one after the other; each holds tests of the product, the lab and the benches. The
- * files of one project run at the same time, two or four of them: each has labs or namespaces of its own. A lifecycle
- * test alone leaves half of two cores idle, since much of it is waiting for hosts.
+ * files of one project run at the same time, two to five of them: each has labs or namespaces of its own. More than two
+ * keep two cores busy where files wait much, as those of hosts do.
  */
 const project = (
   name: string,
@@ -35,13 +35,14 @@ const project = (
 const SHARED_MODULES = { isolate: false };
 
 /**
- * In a fresh checkout the largest files start first, since they mostly take longest. These two are small and take long:
- * as the last ones they would run alone.
+ * In a fresh checkout the largest files start first, since they mostly take longest. These are small and take long: as the
+ * last ones they would run alone.
  */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification) => /changesOf\w+\.test\.ts$/.test(moduleId);
+    const isLong = ({ moduleId }: TestSpecification) =>
+      /(changesOf\w+|scale|probeCost)\.test\.ts$/.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }
@@ -52,8 +53,8 @@ export default defineConfig({
     projects: [
       project("unit", 0, 20_000, SHARED_MODULES),
       project("component", 1, 20_000, SHARED_MODULES),
-      project("integration", 2, 20_000, SHARED_MODULES),
-      project("host", 3, 60_000, { retry: RETRIES }),
+      project("integration", 2, 20_000, { ...SHARED_MODULES, maxWorkers: 4 }),
+      project("host", 3, 60_000, { retry: RETRIES, maxWorkers: 5 }),
       project("lifecycle", 4, 300_000, { retry: RETRIES, maxWorkers: 4 }),
     ],
     globalSetup: "test/machineState.ts",

@@ -3,20 +3,11 @@ import { peersSettings } from "../../components/vxlan/phases/peers.ts";
 import { PROGRAM } from "../../components/vxlan/phases/phase.ts";
 import type { Peer } from "../../components/vxlan/plan.ts";
 import { until } from "../../lab/system/commands.ts";
+import { manyPeers } from "./manyPeers.ts";
 import { OVERLAY, RESOURCE, device, host, useHostForAllTests } from "./overlay.ts";
+import { IDLE, UNIT_PROCESSES, cost, cpuMilliseconds, idleCost, lowest, startUnit } from "./unitCost.ts";
 
-const COUNT = 1000;
-const octets = (index: number) => [index >> 8, index & 255] as const;
-const FLEET: Peer[] = Array.from({ length: COUNT }, (_, index) => {
-  const [high, low] = octets(index);
-  const hex = (octet: number) => octet.toString(16).padStart(2, "0");
-  return {
-    name: `host${index}`,
-    mac: `5e:00:00:00:${hex(high)}:${hex(low)}`,
-    underlayAddress: `10.200.${high}.${low}`,
-    overlayAddresses: [`192.168.${high}.${low}`],
-  };
-});
+const FLEET = manyPeers(1000);
 
 useHostForAllTests();
 beforeAll(() => host.on("iptables -A INPUT -j REJECT; ip6tables -A INPUT -j REJECT"));
@@ -30,34 +21,10 @@ const LOOK = 25;
 const REFERENCE = 100;
 /** Milliseconds by the clock that starting 160 takes there, which is about as long as what it is compared with. */
 const LONG_REFERENCE = 240;
-/** Seconds of idling that are measured: two of the runs that happen in any case. */
-const IDLE = 50;
-/**
- * Milliseconds of CPU that a small program takes there that is started four times a second. It was not measured there: it
- * is inferred from the unit, which took 30 to 40 ms in IDLE seconds there, and 60 ms with the same program on a machine
- * where such a program takes 2.5 ms.
- */
-const REST_REFERENCE = 1.25;
-
-/**
- * The lowest of some measurements, up to the first within a limit, since other work on this machine makes one higher.
- */
-async function lowest(times: number, limit: number, measure: () => Promise<number>): Promise<number> {
-  let lowestCost = Infinity;
-  for (let time = 0; time < times && lowestCost > limit; time++)
-    lowestCost = Math.min(lowestCost, await measure());
-  return lowestCost;
-}
 
 /** Runs a command and prints the peak of its largest descendant's resident memory: getrusage, ru_maxrss of children. */
 const PEAK =
   'system(@ARGV) and exit 1; $usage = "\\0" x 144; syscall(`uname -m` =~ /x86_64/ ? 98 : 165, -1, $usage); print unpack("x32 q", $usage)';
-
-/** Milliseconds that a piece of shell takes on the host, by bash's own measure: of CPU, or by the clock. */
-async function cost(script: string, { format = "%U %S", before = "" } = {}): Promise<number> {
-  const text = await host.on(`${before} { TIMEFORMAT='${format}'; time ${script}; } 2>&1`);
-  return text.split(" ").reduce((sum, seconds) => sum + Number(seconds) * 1000, 0);
-}
 
 const startPrograms = (times: number) =>
   `for i in $(seq ${times}); do ip -o link show dev lo >/dev/null; done`;
@@ -70,38 +37,6 @@ async function slowness(): Promise<number> {
 /** The same by the clock, which advances further where other work shares this machine. */
 async function delay(): Promise<number> {
   return Math.max(1, (await cost(startPrograms(160), { format: "%R" })) / LONG_REFERENCE);
-}
-
-const UNIT_PROCESSES = "pgrep -f '^ip -o monitor link|^nft monitor|^/bin/bash [^ ]*/oci-vxlan run'";
-
-/** Starts the unit's command, if no test has done so. */
-async function startUnit(): Promise<void> {
-  if ((await host.on(`${UNIT_PROCESSES} || true`)) !== "") return;
-  host.start([PROGRAM, "run", OVERLAY]);
-  await until("watching", 20_000, async () => (await host.on("pgrep -fc '^ip -o monitor' || true")) === "1");
-}
-
-/** Milliseconds of CPU of the unit's processes, those that have ended included. */
-async function cpuMilliseconds(): Promise<number> {
-  return Number(
-    await host.on(
-      `cat $(${UNIT_PROCESSES} | sed 's#.*#/proc/&/stat#') | awk '{ s += $14 + $15 + $16 + $17 } END { print s * 10 }'`,
-    ),
-  );
-}
-
-/**
- * Milliseconds of CPU that the unit takes in IDLE seconds, in those of the machine where the bounds were set. A program that
- * starts from rest takes more, by as much as others use the caches meanwhile: so does the one it is compared with.
- */
-async function idleCost(): Promise<number> {
-  const before = await cpuMilliseconds();
-  const times = IDLE * 4;
-  const reference = await cost(
-    `for i in $(seq ${times}); do ip -o link show dev lo >/dev/null; read -r -t 0.25 -u 9 || true; done`,
-    { before: "exec 9<> <(:);" },
-  );
-  return ((await cpuMilliseconds()) - before) / Math.max(1, reference / times / REST_REFERENCE);
 }
 
 /** Seconds of a storm of events. */
@@ -240,23 +175,5 @@ describe("a thousand peers", () => {
     };
     expect(await lowest(5, 2_000, repair)).toBeLessThanOrEqual(2_000);
     await host.on("pkill -f /run/storm.pl");
-  });
-
-  test("of which a hundred answer are probed at little cost", { timeout: 480_000 }, async () => {
-    const { installation } = await device({
-      settings: { cidrs: ["192.168.0.0/16"], pathProbes: true },
-      overlayAddresses: ["192.168.255.1"],
-    });
-    const text = peersSettings(RESOURCE, { installation, mtu: 8950, peers: FLEET.slice(0, 100) });
-    expect((await host.program(["peers", OVERLAY], text)).exitCode).toBe(0);
-    await host.on(
-      "for i in $(seq 0 99); do echo address add 192.168.0.$i/32 dev lo; done | ip -batch -; iptables -I INPUT -i lo -j ACCEPT",
-    );
-    await startUnit();
-    const probedCount = () =>
-      host.on(`cat /run/oci-vxlan/${OVERLAY}/paths 2>/dev/null | grep -c ' up ' || true`);
-    await until("the first period", 90_000, async () => Number(await probedCount()) === 50);
-    // 0.2 % of a core, beside the 0.1 % that idling may cost; 100 to 120 ms
-    expect(await lowest(6, IDLE * 3, idleCost)).toBeLessThanOrEqual(IDLE * 3);
   });
 });
