@@ -4,7 +4,7 @@ import type { Bench, BenchOptions } from "./frame/bench.ts";
 import { mergeReports } from "./frame/measurement.ts";
 import { readRatios, writeResults } from "./frame/results.ts";
 import { alignColumns, describeReport } from "./frame/table.ts";
-import { contradictions, isFailure, judge } from "./frame/verdict.ts";
+import { compareVerdicts, describeAgreement, isFailure, judge } from "./frame/verdict.ts";
 import type { Judged } from "./frame/verdict.ts";
 
 /** `npm run bench`: runs benches by name, prints their table, and writes the results file and plots. */
@@ -105,18 +105,14 @@ async function main(argv: string[]): Promise<number> {
   for (const bench of benches) reports.push(await bench.run(options));
   const report = mergeReports(reports);
   const ratios = report.comparisons.map(judge);
-  const contradicting = earlierRatios === undefined ? [] : contradictions(ratios, earlierRatios);
+  const agreement = earlierRatios && compareVerdicts(ratios, earlierRatios);
   process.stdout.write(`\n${describeReport(report)}\n\n`);
-  if (earlierRatios !== undefined) process.stdout.write(`${describeContradictions(contradicting)}\n\n`);
+  if (agreement) process.stdout.write(`${describeAgreement(agreement)}\n\n`);
   const file = await writeResults(report, `npm run bench -- ${argv.join(" ")}`, start, publish);
   process.stdout.write(`${file}\n`);
-  return report.failures.length + contradicting.length > 0 || ratios.some(isFailure) ? 1 : 0;
+  const problemCount = report.failures.length + (agreement?.contradictions.length ?? 0);
+  return problemCount > 0 || ratios.some(isFailure) ? 1 : 0;
 }
-
-const describeContradictions = (contradicting: readonly string[]) =>
-  contradicting.length === 0
-    ? "no verdict contradicts the earlier run's"
-    : ["CONTRADICTS the earlier run", ...contradicting].join("\n");
 
 try {
   process.exitCode = await main(process.argv.slice(2));

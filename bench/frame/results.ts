@@ -67,7 +67,11 @@ export async function writeResults(
  * @throws Error where the file cannot be read, or is no results file
  */
 export function readRatios(file: string): Judged[] {
-  const { ratios } = JSON.parse(readFileSync(file, "utf8")) as { ratios?: Judged[] };
-  if (ratios === undefined) throw new Error(`${file} is no results file: name one of bench/results`);
-  return ratios;
+  try {
+    const { ratios } = JSON.parse(readFileSync(file, "utf8")) as { ratios?: Judged[] };
+    if (ratios) return ratios;
+  } catch {
+    // The message below says what to do in each case.
+  }
+  throw new Error(`${file} is no results file: name one of bench/results/*.json`);
 }

@@ -1,6 +1,6 @@
 /** Medians and their spread. */
 
-/** The median of some samples, and the range that holds the true median with a confidence of 90 %. */
+/** The median of some samples, and the range that holds the true median with a confidence of 90 %, if they are enough. */
 export interface Summary {
   median: number;
   low: number;
@@ -39,6 +39,9 @@ export function intervalRank(count: number): number {
   while (2 * (rank + 1) < count && 1 - outside(rank + 1) >= CONFIDENCE) rank++;
   return rank;
 }
+
+/** Whether the lowest and the highest of so many samples hold the true median with the wanted confidence: five do. */
+export const areEnough = (count: number): boolean => 1 - 2 * binomialTail(count, 0) >= CONFIDENCE;
 
 /** The probability that at most `rank` of `count` fair coins show heads. */
 function binomialTail(count: number, rank: number): number {

@@ -1,14 +1,9 @@
 import type { Comparison, Goal } from "./measurement.ts";
 import { combine } from "./rounds.ts";
-import { summarize } from "./statistics.ts";
+import { areEnough, summarize } from "./statistics.ts";
 import type { Summary } from "./statistics.ts";
 
-/**
- * Rounds from which on the lowest and the highest ratio span the true median with a confidence of 90 %, by the sign test.
- */
-const ENOUGH_ROUNDS = 5;
-
-/** The share by which a ratio of fewer rounds varies from run to run: 1.41 and 1.57 were seen for one, on one machine. */
+/** The share by which a ratio of few rounds varies from run to run: 1.41 and 1.57 were seen for one, on one machine. */
 const VARIATION = 0.1;
 
 /**
@@ -32,7 +27,7 @@ export function judge({ title, samples, reference, goal, isExact = false }: Comp
     : samples.map(({ round, value }) => ({ round, value: value / (reference as number) }));
   if (ratios.length === 0) return { title, ratio: undefined, goal, verdict: goal ? "no figure" : "" };
   const summary = summarize(ratios.map(({ value }) => value));
-  const ratio = isExact || summary.count >= ENOUGH_ROUNDS ? summary : widen(summary);
+  const ratio = isExact || areEnough(summary.count) ? summary : widen(summary);
   return { title, ratio, goal, verdict: goal ? verdictOf(ratio, goal) : "" };
 }
 
@@ -56,19 +51,34 @@ function verdictOf({ low, high }: Summary, goal: Goal): Verdict {
 /** Whether a run has to end with an error: a figure is missing too. */
 export const isFailure = ({ verdict }: Judged): boolean => verdict === "MISSED" || verdict === "no figure";
 
+/** How the verdicts of a run compare with those of an earlier one. */
+interface Agreement {
+  /** How many verdicts both have. */
+  count: number;
+  contradictions: string[];
+}
+
 /**
- * Lists the verdicts of two runs that contradict each other: one run's whole spread meets the goal, and the other's misses
- * it. A verdict "within the spread" contradicts none.
+ * Verdicts of two runs contradict each other where one run's whole spread meets the goal, and the other's misses it. A
+ * verdict "within the spread" contradicts none.
  */
-export function contradictions(run: readonly Judged[], earlierRun: readonly Judged[]): string[] {
-  return run.flatMap(({ title, verdict }) => {
-    const earlier = earlierRun.find((each) => each.title === title)?.verdict;
-    const verdicts = [verdict, earlier];
+export function compareVerdicts(run: readonly Judged[], earlierRun: readonly Judged[]): Agreement {
+  const earlierVerdicts = new Map(earlierRun.map(({ title, verdict }) => [title, verdict]));
+  const common = run.filter(({ title, verdict }) => verdict !== "" && earlierVerdicts.has(title));
+  const contradictions = common.flatMap(({ title, verdict }) => {
+    const verdicts = [verdict, earlierVerdicts.get(title)];
     return verdicts.includes("met") && verdicts.includes("MISSED")
-      ? [`${title}: ${verdict}, and earlier ${earlier}`]
+      ? [`${title}: ${verdicts.join(", and earlier ")}`]
       : [];
   });
+  return { count: common.length, contradictions };
 }
+
+export const describeAgreement = ({ count, contradictions }: Agreement): string =>
+  [
+    `verdicts that contradict the earlier run's: ${contradictions.length} of ${count}`,
+    ...contradictions,
+  ].join("\n");
 
 export function describeGoal(goal: Goal | undefined): string {
   if (goal === undefined) return "";

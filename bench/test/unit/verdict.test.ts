@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Goal, Sample } from "../../frame/measurement.ts";
-import { contradictions, isFailure, judge } from "../../frame/verdict.ts";
+import { compareVerdicts, isFailure, judge } from "../../frame/verdict.ts";
 
 const series = (...values: number[]): Sample[] => values.map((value, round) => ({ round, value }));
 
@@ -73,8 +73,9 @@ test("two runs contradict each other where one meets a goal and the other misses
       judge({ title, samples: series(value), reference: 1, goal: { atMost: 1 } }),
     );
   const earlier = run({ worse: 0.8, better: 1.2, near: 0.8, same: 2, old: 1 });
-  expect(contradictions(run({ worse: 1.2, better: 0.8, near: 1.05, same: 2, young: 1 }), earlier)).toEqual([
-    "worse: MISSED, and earlier met",
-    "better: met, and earlier MISSED",
-  ]);
+  const later = run({ worse: 1.2, better: 0.8, near: 1.05, same: 2, young: 1 });
+  expect(compareVerdicts(later, earlier)).toEqual({
+    count: 4,
+    contradictions: ["worse: MISSED, and earlier met", "better: met, and earlier MISSED"],
+  });
 });
