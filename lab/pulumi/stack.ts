@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
@@ -90,6 +92,19 @@ export class LabStack {
   /** Runs such a program to its end and returns its result, also where it failed. */
   attemptReader(program: string, args: readonly string[]): Promise<CommandResult> {
     return attempt(this.readerArgv(program, args), { timeout: 120_000, env: this.readerEnvironment() });
+  }
+
+  /**
+   * Starts such a program, which goes on between runs of Pulumi and prints to a pipe. `prepare` leaves it alone.
+   *
+   * @param env added to its environment
+   */
+  startReader(program: string, env: Readonly<Record<string, string>>): ChildProcess {
+    const [file = "", ...args] = this.readerArgv(program, []);
+    return spawn(file, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...this.readerEnvironment(), ...env, PULUMI_HOME: undefined },
+    });
   }
 
   private readerArgv(program: string, args: readonly string[]): string[] {

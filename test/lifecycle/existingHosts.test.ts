@@ -20,7 +20,7 @@ describe("an overlay between two existing hosts", () => {
   const readTables = () => readEach(HOSTS, (host) => kernelTables(stack, host));
 
   beforeAll(async () => {
-    stack = await TestStack.boot("test-existing-hosts", REFERENCE_HOSTS);
+    stack = await TestStack.boot("test-existing-hosts", REFERENCE_HOSTS, { isCold: true });
     await Promise.all(HOSTS.map((host) => stack.waitForBoot(host)));
     tracesBefore = await readTraces();
   });

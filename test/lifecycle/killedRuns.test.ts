@@ -51,7 +51,7 @@ describe(`a process is killed, with KILL_SEED=${SEED}:`, () => {
   const random = randomNumbers(SEED);
 
   beforeAll(async () => {
-    stack = await TestStack.bootCloud("test-killed-runs", INVENTORY);
+    stack = await TestStack.bootCloud("test-killed-runs", INVENTORY, { isCold: true });
     sdk = new Sdk(stack.lab);
     oci = await ociCli(stack.lab);
   });

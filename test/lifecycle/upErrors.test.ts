@@ -25,7 +25,7 @@ describe("up names the host and the fault", () => {
   };
 
   beforeAll(async () => {
-    stack = await TestStack.boot("test-up-errors", REFERENCE_HOSTS);
+    stack = await TestStack.boot("test-up-errors", REFERENCE_HOSTS, { isCold: true });
     keyLines = readFileSync(loginKey(stack.lab), "utf8").split("\n").slice(1, -2);
     await generateKey("unknown_ed25519", "");
   });

@@ -92,7 +92,7 @@ async function record(stack: TestStack): Promise<void> {
   });
 }
 
-const stack = await TestStack.boot("release-record", REFERENCE_HOSTS);
+const stack = await TestStack.boot("release-record", REFERENCE_HOSTS, { isCold: true });
 try {
   await record(stack);
   console.log(

@@ -5,7 +5,7 @@ import { pulumiHome, pulumiState, ROOT } from "../../system/lab.ts";
 import type { Lab } from "../../system/lab.ts";
 import type { Progress } from "../../system/progress.ts";
 import { buildEngine, builtEngine } from "./build.ts";
-import { PLUGINS, registerPlugin } from "./pluginFolder.ts";
+import { PLUGINS, registerPlugin, STAND_IN } from "./pluginFolder.ts";
 
 /** The Pulumi engine of a lab. */
 export interface Engine {
@@ -15,6 +15,8 @@ export interface Engine {
   pulumi: string;
   /** The environment that `pulumi` needs. */
   env: Record<string, string>;
+  /** The plugins that stand-ins replace, such as "oci". */
+  standIns: readonly string[];
 }
 
 /** The first file that npm's launcher fetches to download an engine. */
@@ -63,12 +65,18 @@ export async function prepareEngine(lab: Lab, progress: Progress): Promise<Engin
     env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true";
   }
   const plugins: string[] = [];
-  for (const plugin of PLUGINS) plugins.push(await registerPlugin(home, plugin, download, env));
+  const standIns: string[] = [];
+  for (const plugin of PLUGINS) {
+    const pluginOrigin = await registerPlugin(home, plugin, download, env);
+    plugins.push(`${plugin.name} ${plugin.version} (${pluginOrigin})`);
+    if (pluginOrigin === STAND_IN) standIns.push(plugin.name);
+  }
   const origin = download ? "official download" : "built from its Go modules";
   return {
     description: `Pulumi ${engineVersion()} (${origin}), ${plugins.join(", ")}`,
     pulumi: engineOf(lab),
     env,
+    standIns,
   };
 }
 

@@ -25,13 +25,19 @@ export const PLUGINS: readonly Plugin[] = [
   { name: "oci", version: "4.20.0", variable: "LAB_OCI_PLUGIN" },
 ];
 
+/** Where a plugin comes from that no registry carries. */
+export const STAND_IN = "stand-in";
+
+/** The program of the lab's stand-in for a plugin, as a path in this checkout. */
+export const standInOf = (name: string) => `lab/pulumi/plugins/${name}/provider.ts`;
+
 /**
  * Puts a plugin into the folder in which the engine looks for it: the binary that the environment names, the official
  * download, or the stand-in from lab/pulumi/plugins.
  *
  * @param download whether the engine is an official download
  * @param env for the engine
- * @returns which one it is, for example "oci 4.20.0 (stand-in)"
+ * @returns where it comes from: `STAND_IN`, the name of the variable, or "official download"
  */
 export async function registerPlugin(
   pulumiHome: string,
@@ -47,20 +53,20 @@ export async function registerPlugin(
     // Pulumi downloads nothing if anything is in the folder, such as an earlier stand-in.
     if (!isDownloadedPlugin(binary)) rmSync(folder, { recursive: true, force: true });
     await downloadPlugin(plugin, env);
-    return `${name} ${version} (official download)`;
+    return "official download";
   }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   if (officialBinary === undefined) {
     writeStandIn(binary, name);
-    return `${name} ${version} (stand-in)`;
+    return STAND_IN;
   }
   if (!existsSync(officialBinary))
     throw new Error(
       `${variable} names ${officialBinary}, which does not exist: give the path of a plugin binary.`,
     );
   symlinkSync(realpathSync(officialBinary), binary);
-  return `${name} ${version} (${variable})`;
+  return variable;
 }
 
 async function downloadPlugin({ name, version }: Plugin, env: Record<string, string>): Promise<void> {
@@ -74,7 +80,7 @@ async function downloadPlugin({ name, version }: Plugin, env: Record<string, str
 
 function writeStandIn(binary: string, name: string): void {
   const node = join(ROOT, "node_modules/node/bin/node");
-  const program = join(ROOT, "lab/pulumi/plugins", name, "provider.ts");
+  const program = join(ROOT, standInOf(name));
   writeFileSync(binary, `#!/bin/sh\nexec '${node}' '${program}' "$@"\n`);
   chmodSync(binary, 0o755);
 }

@@ -3,7 +3,7 @@ import { asOperator } from "../../pulumi/operator.ts";
 import { attempt } from "../../system/commands.ts";
 import type { CommandResult } from "../../system/commands.ts";
 import type { Lab } from "../../system/lab.ts";
-import { pythonTool } from "./pythonTool.ts";
+import { KEEP_COMPILED, pythonTool } from "./pythonTool.ts";
 
 const VERSION = "3.95.1";
 
@@ -11,5 +11,8 @@ const VERSION = "3.95.1";
 export async function ociCli(lab: Lab): Promise<(...args: string[]) => Promise<CommandResult>> {
   const oci = await pythonTool(lab.cache, "oci-cli", VERSION, "oci");
   return (...args) =>
-    attempt(asOperator(lab, [oci, ...args]), { env: accessEnvironment(lab), timeout: 120_000 });
+    attempt(asOperator(lab, [oci, ...args]), {
+      env: { ...accessEnvironment(lab), ...KEEP_COMPILED },
+      timeout: 120_000,
+    });
 }

@@ -2,6 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../system/commands.ts";
 
+/** For the environment of these programs: they import thousands of modules, so Python keeps what it has compiled. */
+export const KEEP_COMPILED = { PYTHONDONTWRITEBYTECODE: "" };
+
 const PIP_OPTIONS = ["--quiet", "--no-compile", "--no-input", "--disable-pip-version-check"];
 
 /**

@@ -7,7 +7,7 @@ import type { Mount } from "../../../lab/pulumi/operator.ts";
 import { run } from "../../../lab/system/commands.ts";
 import { ROOT } from "../../../lab/system/lab.ts";
 import type { Lab } from "../../../lab/system/lab.ts";
-import { pythonTool } from "../../../lab/test/support/pythonTool.ts";
+import { KEEP_COMPILED, pythonTool } from "../../../lab/test/support/pythonTool.ts";
 
 const MOTO_VERSION = "5.2.5";
 const ACCESS_KEY = "0123456789abcdef0123456789abcdef01234567";
@@ -53,7 +53,10 @@ export class ObjectStorage {
     };
     const program = join(ROOT, "test/lifecycle/programs/objectStorage.ts");
     const [file = "", ...args] = asOperator(lab, [process.execPath, program, JSON.stringify(settings)]);
-    const server = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const server = spawn(file, args, {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, ...KEEP_COMPILED },
+    });
     await new Promise((resolve, reject) => {
       server.stdout.once("data", resolve);
       server.once("exit", (code) => reject(new Error(`the Object Storage has ended with ${code}`)));

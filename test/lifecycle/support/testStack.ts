@@ -25,6 +25,7 @@ import { operationCounts } from "../../../lab/test/support/outcome.ts";
 import type { Outcome } from "../../../lab/test/support/outcome.ts";
 import { testPairs } from "./pairTests.ts";
 import type { PairResult } from "./pairTests.ts";
+import { WarmProcesses } from "./warmProcesses.ts";
 
 export const UP = ["up", "--yes", "--skip-preview"];
 export const DESTROY = ["destroy", "--yes", "--skip-preview"];
@@ -34,42 +35,56 @@ export type ConfigChange = (environment: any) => void;
 
 const NO_CHANGE: ConfigChange = () => undefined;
 
+/** How a test stack runs Pulumi. */
+interface StackOptions {
+  /** Starts the program and the stand-ins anew in each run, as a user's run does. Default: if TEST_COLD is set. */
+  isCold?: boolean;
+}
+
 /** The program's stack in a lab of its own, run by the real Pulumi engine. */
 export class TestStack {
   readonly lab: Lab;
   readonly inventory: Inventory;
   private readonly engine: Engine;
+  private readonly options: StackOptions;
+  private readonly warmProcesses: WarmProcesses;
   private name = "lab";
   /** Hosts of the last config, by their names in the lab. */
   private machines: string[] = [];
   private lastConfig: object | undefined;
 
-  private constructor(lab: Lab, inventory: Inventory, engine: Engine) {
+  private constructor(lab: Lab, inventory: Inventory, engine: Engine, options: StackOptions) {
     this.lab = lab;
     this.inventory = inventory;
     this.engine = engine;
+    this.options = options;
+    this.warmProcesses = new WarmProcesses(engine);
   }
 
   /** Boots hosts that exist before the stack, in a lab of this name. Removes what an earlier run left of that lab. */
-  static async boot(name: string, inventory: Inventory): Promise<TestStack> {
+  static async boot(name: string, inventory: Inventory, options: StackOptions = {}): Promise<TestStack> {
     await removeLab(openLab(name));
     const lab = openLab(name);
     await startHosts(lab, inventory, silentProgress);
-    return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
+    return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress), options);
   }
 
   /** Starts the lab's cloud, which boots the instances of the stack, and boots existing hosts beside it. */
-  static async bootCloud(name: string, inventory: Inventory = {}): Promise<TestStack> {
+  static async bootCloud(
+    name: string,
+    inventory: Inventory = {},
+    options: StackOptions = {},
+  ): Promise<TestStack> {
     await removeLab(openLab(name));
     const lab = openLab(name);
     await startCloud(lab, silentProgress);
     if (Object.keys(inventory).length > 0) await startHosts(lab, inventory, silentProgress);
-    return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress));
+    return new TestStack(lab, inventory, await prepareEngine(lab, silentProgress), options);
   }
 
   /** Another stack of the same program, on the same hosts. `stacks/` has to have a config of that name. */
   otherStack(name: string): TestStack {
-    const other = new TestStack(this.lab, this.inventory, this.engine);
+    const other = new TestStack(this.lab, this.inventory, this.engine, this.options);
     other.name = name;
     return other;
   }
@@ -153,15 +168,25 @@ export class TestStack {
     this.machines = this.machinesOf(config);
     this.lastConfig = config;
     const projectMounts = main === undefined && name === undefined ? [] : [this.projectMount({ main, name })];
-    const result = await pulumi.attempt([...args, "--non-interactive", "--color=never"], options.variables, [
-      ...projectMounts,
-      ...(options.mounts ?? []),
-    ]);
+    // Warm processes see nothing that a run is given by itself.
+    const isCold = this.isCold || Object.keys(options).length > 0;
+    const warm = isCold ? undefined : await this.warmProcesses.attach(pulumi, args[0] ?? "");
+    const result = await pulumi.attempt(
+      [...args, ...(warm?.args ?? []), "--non-interactive", "--color=never"],
+      { ...warm?.variables, ...options.variables },
+      [...projectMounts, ...(options.mounts ?? [])],
+    );
+    // The program of a failed run may still be at work.
+    if (!isCold && result.exitCode !== 0) await this.warmProcesses.endProgram();
     return {
       exitCode: result.exitCode,
       text: `${result.stdout}\n${result.stderr}`,
       counts: operationCounts(result.stdout),
     };
+  }
+
+  private get isCold(): boolean {
+    return this.options.isCold ?? process.env["TEST_COLD"] !== undefined;
   }
 
   /** Runs Pulumi, and throws if it fails. */
@@ -203,6 +228,7 @@ export class TestStack {
   async killPulumi(): Promise<void> {
     const processes = processesByEnvironment("PULUMI_HOME", this.engine.env["PULUMI_HOME"] ?? "");
     await killProcesses(processes);
+    await this.warmProcesses.end();
   }
 
   /** Renames the stack. `stacks/` has to have a config of the new name. */
