@@ -44,6 +44,13 @@ class LongFirst extends BaseSequencer {
       /(changesOf\w+|debian\d+|scale|probeCost)\.test\.ts$/.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
+
+  /** Deals the files out in turn, so that each machine of several has its share of the long ones. */
+  override async shard(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { index, count } = this.ctx.config.shard ?? { index: 1, count: 1 };
+    const sorted = await this.sort(files);
+    return sorted.filter((_, position) => position % count === index - 1);
+  }
 }
 
 export default defineConfig({

@@ -22,7 +22,7 @@ describe("the reference environment on the lab's cloud", () => {
   let stack: TestStack;
   let sdk: Sdk;
   beforeAll(async () => {
-    stack = await TestStack.bootCloud("test-provisioned-hosts", {}, { isCold: true });
+    stack = await TestStack.bootCloud("test-provisioned-hosts");
     sdk = new Sdk(stack.lab);
   });
   afterAll(async () => {
