@@ -4,19 +4,19 @@ import { BaseSequencer } from "vitest/node";
 import type { TestSpecification } from "vitest/node";
 
 /**
- * A test that measures seconds gets a second attempt in CI, whose machines are shared. The summary names each test that
- * needed it.
+ * A test of real hosts gets a second attempt in CI, whose machines are shared: some tests measure seconds. The summary
+ * names each test that needed it.
  */
 const RETRIES = process.env["CI"] === undefined ? 0 : 1;
 
 /**
- * Five projects, from fast to real; each holds tests of the product, the lab and the benches. Those of one group run
- * together: their files start in turn as long as workers are free, and wait while others keep two cores busy. Each file
- * of the second group has labs, namespaces or servers of its own. Files of one worker share the modules that they import,
- * since Pulumi's SDK takes a second to load.
+ * Five projects, from fast to real; each holds tests of the product, the lab and the benches. The two fast ones run first,
+ * and then the three real ones together, each file with labs, namespaces or servers of its own. They wait much, so that
+ * it takes five files at a time to keep two cores busy. Files of one worker share the modules that they import, since
+ * Pulumi's SDK takes a second to load.
  */
 const FAST = { sequence: { groupOrder: 0 }, maxWorkers: 2 };
-const REAL = { sequence: { groupOrder: 1 }, maxWorkers: 5, retry: RETRIES };
+const REAL = { sequence: { groupOrder: 1 }, maxWorkers: 5 };
 
 const project = (
   name: string,
@@ -59,9 +59,9 @@ export default defineConfig({
     projects: [
       project("unit", 20_000, FAST),
       project("component", 20_000, FAST),
-      project("integration", 60_000, REAL),
-      project("host", 60_000, REAL),
-      project("lifecycle", 300_000, REAL),
+      project("integration", 20_000, REAL),
+      project("host", 60_000, { ...REAL, retry: RETRIES }),
+      project("lifecycle", 300_000, { ...REAL, retry: RETRIES }),
     ],
     globalSetup: "test/machineState.ts",
     reporters: ["default", "./test/plainSummary.ts"],

@@ -95,11 +95,12 @@ export class LabStack {
   }
 
   /**
-   * Starts such a program, which goes on between runs of Pulumi and prints to a pipe. `prepare` leaves it alone.
+   * Starts a program of Node as the operator, with pipes for what it prints. It goes on between runs of Pulumi: `prepare`,
+   * which ends what has this lab's PULUMI_HOME, leaves it alone.
    *
    * @param env added to its environment
    */
-  startReader(program: string, env: Readonly<Record<string, string>>): ChildProcess {
+  startInBackground(program: string, env: Readonly<Record<string, string>>): ChildProcess {
     const [file = "", ...args] = this.readerArgv(program, []);
     return spawn(file, args, {
       stdio: ["ignore", "pipe", "pipe"],

@@ -10,7 +10,7 @@ import type { LabStack } from "../../../lab/pulumi/stack.ts";
  * load Pulumi's SDK in each of them takes half of the CPU time of an `up` that finds nothing to do.
  */
 
-/** A process that has printed the port at which it serves, or will. */
+/** A process that prints the port at which it serves. */
 interface WarmProcess {
   child: ChildProcess;
   port: Promise<string>;
@@ -45,8 +45,8 @@ export class WarmProcesses {
   }
 
   /**
-   * Starts those that a run needs and that do not run yet. They see the stack's keys, and no other mount or variable of
-   * a run.
+   * Starts those that a run needs and that are not running yet. They see the stack's keys, and nothing else that a run
+   * is given: no mount, no variable.
    */
   async attach(stack: LabStack, command: string): Promise<Attachment> {
     const loading = LOADING_COMMANDS[command];
@@ -77,10 +77,10 @@ export class WarmProcesses {
   }
 
   private portOf(stack: LabStack, key: string, program: string): Promise<string> {
-    const known = this.processes.get(key);
-    if (known !== undefined) return known.port;
-    // So the engine gives a plugin that it starts itself the part of the stack's config that it reads.
-    const child = stack.startReader(program, { PULUMI_CONFIG: JSON.stringify({ region: REGION }) });
+    const runningProcess = this.processes.get(key);
+    if (runningProcess !== undefined) return runningProcess.port;
+    // In this variable a plugin that the engine starts itself finds its part of the stack's config.
+    const child = stack.startInBackground(program, { PULUMI_CONFIG: JSON.stringify({ region: REGION }) });
     const port = firstLine(child, program);
     this.processes.set(key, { child, port });
     return port;
